@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The exceptions that end a command, each with the exit status that the command line returns for it.
+
+Exit statuses (docs/command-line.md): 1 a wrong implementation, 2 a wrong command or scenario, 3 a machine or
+tool that could not do its work. A failure (1) is a result and never an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something stands in a file; line and column count from 1."""
+
+    path: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+class LazymmuError(Exception):
+    """Something the user can act on: the message names the thing and the place, `hint` the next step."""
+
+    exit_status = 3
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\n  hint: {self.hint}"
+
+
+class UsageError(LazymmuError):
+    """A wrong command line, or a selection that matches nothing."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in a scenario file. Its text is `path:line:column: message`."""
+
+    place: Place
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+class ScenarioError(LazymmuError):
+    """Every mistake found in one or more scenario files, in the order of their places."""
+
+    exit_status = 2
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SetupError(LazymmuError):
+    """A tool, package, kernel or cache entry that cannot be had."""
+
+
+class GuestError(LazymmuError):
+    """A guest that did not boot, died, hung, or sent a report that is not whole.
+
+    `details` is what is needed to act on it: the last console lines, QEMU's stderr, its command line.
+    """
+
+    def __init__(self, message: str, *, details: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.details = details

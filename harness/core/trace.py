@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What happened in one run of a case, step by step: the model predicts one Trace, a guest reports another.
+
+The JSON form is read by other programs; its keys are fixed (docs/command-line.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class StepTrace:
+    """What one step did. Records stand in the order in which steps *end*, so nested steps come first."""
+
+    #: `Step.index` and `Step.op`.
+    index: int
+    op: str
+    #: The task that ran, or was interrupted.
+    task: str
+    #: The hook letter of this step's own call ("" or one letter; nested steps have their own records).
+    hooks: str
+    #: One digit for each letter: was the task active as seen from inside that hook?
+    hook_active: str
+    #: Is the task active at the end of the step, where the step stands (never in interrupt)?
+    active: bool
+    #: The running task's state at the end of the step, by the revision's own names.
+    state: Mapping[str, int | bool]
+    #: Entries whose last write has not taken full effect.
+    outstanding: int
+    #: Counters that differ from the record before (all 0 before the first), with their new values.
+    counters: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form of one step."""
+        return {
+            "step": self.index,
+            "op": self.op,
+            "task": self.task,
+            "hooks": self.hooks,
+            "hook_active": self.hook_active,
+            "active": self.active,
+            "state": dict(self.state),
+            "outstanding": self.outstanding,
+            "counters": dict(self.counters),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The whole run. `hooks` is the letters of all steps in order; `counters` holds all, 0 included."""
+
+    hooks: str
+    hook_active: str
+    counters: Mapping[str, int]
+    #: Answers of touch, get_pte, clear_pte and load, in order.
+    values: tuple[int, ...]
+    outstanding: int
+    #: Page-table entries that are not 0 at the end.
+    table: Mapping[int, int]
+    #: Task -> its state by the revision's own names, plus "active" (as seen outside interrupt).
+    tasks: Mapping[str, Mapping[str, int | bool]]
+    steps: tuple[StepTrace, ...]
+
+    def to_json(self, *, steps: bool) -> dict[str, Any]:
+        """Return the JSON form, with its steps only when asked for."""
+        document: dict[str, Any] = {
+            "hooks": self.hooks,
+            "hook_active": self.hook_active,
+            "counters": dict(self.counters),
+            "values": list(self.values),
+            "outstanding": self.outstanding,
+            "table": {str(index): value for index, value in sorted(self.table.items())},
+            "tasks": {name: dict(state) for name, state in self.tasks.items()},
+        }
+        if steps:
+            document["steps"] = [step.to_json() for step in self.steps]
+        return document
