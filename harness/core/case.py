@@ -87,6 +87,17 @@ class Case:
         for step in self.steps:
             yield from step.walk()
 
+    def expected(self, api: str, arch: str) -> dict[str, tuple[Pinned, Place]]:
+        """Return what `expect` pins for this revision and personality: part of a TRACE -> (value, place).
+
+        A part pinned for a revision and a personality replaces one pinned for either, and that one pinned for all.
+        """
+        parts: dict[str, tuple[Pinned, Place]] = {}
+        applying = [part for part in self.expect if part.applies(api, arch)]
+        for expectation in sorted(applying, key=lambda part: (part.api is not None) + (part.arch is not None)):
+            parts.update({key: (value, expectation.place) for key, value in expectation.pins.items()})
+        return parts
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
