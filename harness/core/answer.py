@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A whole answer of a guest: a transport makes it, guestlink reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The errno of the request (0: well) and the text of the kernel's log records, in order."""
+
+    status: int
+    records: tuple[str, ...]

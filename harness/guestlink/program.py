@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Writes a case as the text that the module runs (docs/protocol.md, section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.core.case import Case, Step
+
+
+def _lines(step: Step) -> Iterator[str]:
+    words = [str(step.index), step.op, *(str(step.args[name]) for name in ("index", "count") if name in step.args)]
+    nested = step.before_hook or step.body
+    if not nested:
+        yield " ".join(words)
+        return
+    yield " ".join([*words, "{"])
+    for inner in nested:
+        yield from _lines(inner)
+    yield "}"
+
+
+def text(case: Case, *, run: int, api: str, personality: str) -> str:
+    """Return the program of a case; `run` is the number that its report repeats."""
+    body = [line for step in case.steps for line in _lines(step)]
+    count = sum(line != "}" for line in body)
+    head = ["lazymmu-program 1", f"run {run}", f"revision {api}", f"personality {personality}", f"steps {count}"]
+    return "\n".join([*head, *body, "end", ""])

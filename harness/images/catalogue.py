@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The data files of the folder `images`, as frozen types: a new architecture or kernel is an entry there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+from harness.core.errors import UsageError
+from harness.core.project import IMAGES
+from harness.core.vocabulary import PERSONALITIES
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One emulated machine; every field is a key of `images/NAME.yaml`."""
+
+    name: str
+    #: The personality that a scenario gets on this guest.
+    personality: str
+    #: Debian's name of the architecture, and kbuild's (ARCH=).
+    debian: str
+    kbuild: str
+    #: Prefix of its compiler in the tool root (CROSS_COMPILE=).
+    compiler_prefix: str
+    #: `uname -m` of the hosts on which KVM can run it.
+    host_machine: str
+    #: QEMU program, its machine arguments, and the CPU model under emulation.
+    qemu: str
+    machine: tuple[str, ...]
+    cpu: str
+    #: The kernel's name of the console, and QEMU's arguments for it (its chardev is called "console").
+    console_device: str
+    console_arguments: tuple[str, ...]
+    #: QEMU device that carries virtio-serial ports.
+    channel: str
+    #: Guest memory in MB.
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One entry of `images/kernels.yaml`."""
+
+    name: str
+    title: str
+    #: Debian suite whose main section has it.
+    suite: str
+    #: Architecture -> flavour, as in linux-image-FLAVOUR.
+    flavours: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRootRecipe:
+    """The file `images/toolroot.yaml`."""
+
+    suite: str
+    hosts: Mapping[str, str]
+    packages: tuple[str, ...]
+
+
+def _read(name: str) -> Any:
+    return yaml.safe_load((IMAGES / name).read_text(encoding="utf-8"))
+
+
+@cache
+def architectures() -> Mapping[str, Architecture]:
+    """Return the emulated machines by name, sorted: one for each file named after a personality."""
+    found = {}
+    for name in sorted(PERSONALITIES):
+        data = _read(f"{name}.yaml")
+        console = data.pop("console")
+        found[name] = Architecture(
+            name=name,
+            machine=tuple(data.pop("machine")),
+            console_device=console["device"],
+            console_arguments=tuple(console["arguments"]),
+            **data,
+        )
+    return found
+
+
+@cache
+def kernels() -> Mapping[str, Kernel]:
+    """Return the kernels by name, in the order of the file."""
+    return {name: Kernel(name=name, **data) for name, data in _read("kernels.yaml").items()}
+
+
+def kernel(name: str) -> Kernel:
+    """Return the kernel of that name; a UsageError lists what there is."""
+    if name not in kernels():
+        raise UsageError(f"unknown kernel `{name}`", hint=f"kernels: {', '.join(kernels())}")
+    return kernels()[name]
+
+
+def tool_root_recipe() -> ToolRootRecipe:
+    """Return what the tool root is made of."""
+    data = _read("toolroot.yaml")
+    return ToolRootRecipe(suite=data["suite"], hosts=data["hosts"], packages=tuple(data["packages"]))

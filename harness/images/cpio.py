@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A writer of "newc" cpio archives, the format of an initramfs (kernel: driver-api/early-userspace/buffer-format).
+
+No maintained library writes this format, and it can hold a device node that a normal user could not make.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member: `mode` has the file type (as in stat.S_IFDIR), `device` is (major, minor) of a node."""
+
+    name: str
+    mode: int
+    data: bytes = b""
+    device: tuple[int, int] = (0, 0)
+
+
+def directory(name: str) -> Entry:
+    """Return a folder that everyone can read."""
+    return Entry(name, stat.S_IFDIR | 0o755)
+
+
+def program(name: str, data: bytes) -> Entry:
+    """Return a file that everyone can run."""
+    return Entry(name, stat.S_IFREG | 0o755, data)
+
+
+def node(name: str, major: int, minor: int) -> Entry:
+    """Return a character device that only root can use."""
+    return Entry(name, stat.S_IFCHR | 0o600, device=(major, minor))
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
+
+
+def _member(inode: int, entry: Entry) -> bytes:
+    name = entry.name.encode() + b"\0"
+    size = len(entry.data)
+    # ino, mode, uid, gid, nlink, mtime, filesize, devmajor, devminor, rdevmajor, rdevminor, namesize, check
+    fields = (inode, entry.mode, 0, 0, 1, 0, size, 0, 0, *entry.device, len(name), 0)
+    header = b"070701" + b"".join(b"%08X" % field for field in fields)
+    return _padded(header + name) + _padded(entry.data)
+
+
+def archive(entries: Iterable[Entry]) -> bytes:
+    """Return the whole archive; the same entries always give the same bytes (no times, no owners)."""
+    members = [*entries, Entry("TRAILER!!!", 0)]
+    return b"".join(_member(inode, entry) for inode, entry in enumerate(members, start=1))

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Debian's packages through mmdebstrap and apt, which verify signatures and checksums.
+
+No mirror is named here: mmdebstrap knows the default of each suite, and LAZYMMU_MIRROR replaces it. Only the main
+suite is used: -security and -updates of a mirror are not always in step with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.errors import SetupError
+from harness.images.process import run
+
+_MAIN_SUITE_ONLY = r'sed -i -e "/-updates /d" -e "/-security /d" "$1/etc/apt/sources.list"'
+_MIRROR_HINT = "is the network there? LAZYMMU_MIRROR names another mirror, http_proxy a proxy"
+
+
+def mmdebstrap(arguments: Sequence[str], suite: str, target: Path, *, what: str) -> None:
+    """Run mmdebstrap for the main section of one suite; needs neither root nor namespaces."""
+    mirror = os.environ.get("LAZYMMU_MIRROR")
+    run(
+        [
+            "mmdebstrap",
+            "--mode=chrootless",
+            "--format=directory",
+            f"--setup-hook={_MAIN_SUITE_ONLY}",
+            *arguments,
+            suite,
+            str(target),
+            *([mirror] if mirror else []),
+        ],
+        what=what,
+        hint=_MIRROR_HINT,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Apt:
+    """apt with a suite of its own: nothing of the host's package state is read or changed."""
+
+    folder: Path
+    suite: str
+
+    @classmethod
+    def open(cls, folder: Path, suite: str, architectures: Sequence[str]) -> Apt:
+        """Fetch the suite's package lists for these (Debian) architectures, the host's own first."""
+        # mmdebstrap's configuration of apt names the keys that it found for the suite; keep it for our own calls.
+        mmdebstrap(
+            [
+                "--variant=custom",
+                f"--architectures={','.join(architectures)}",
+                "--skip=cleanup/apt,cleanup/tmp,check/empty",
+                '--customize-hook=cp "$MMDEBSTRAP_APT_CONFIG" "$1/lazymmu-apt.conf"',
+            ],
+            suite,
+            folder,
+            what=f"package lists of {suite}",
+        )
+        return cls(folder=folder, suite=suite)
+
+    def _run(self, argv: Sequence[str], what: str) -> str:
+        return run(argv, what=what, env={"APT_CONFIG": str(self.folder / "lazymmu-apt.conf")}, hint=_MIRROR_HINT)
+
+    def show(self, package: str) -> dict[str, str]:
+        """Return the fields of a package's newest version (`name:architecture`)."""
+        text = self._run(["apt-cache", "show", "--no-all-versions", package], f"look for {package} in {self.suite}")
+        fields = dict(re.findall(r"^([\w-]+): (.*)$", text, re.MULTILINE))
+        if "Version" not in fields:
+            raise SetupError(f"{self.suite} has no package {package}", hint=_MIRROR_HINT)
+        return fields
+
+    def download(self, packages: Sequence[str], target: Path) -> list[Path]:
+        """Fetch packages (`name:architecture=version`) into a folder; return the files."""
+        target.mkdir(parents=True, exist_ok=True)
+        config = ["-o", "Dir::Cache::Archives=" + str(target)]
+        # apt-get download writes into its working folder.
+        env = {"APT_CONFIG": str(self.folder / "lazymmu-apt.conf")}
+        run(
+            ["env", "-C", str(target), "apt-get", *config, "download", *packages],
+            what=f"download {' '.join(packages)}",
+            env=env,
+            hint="when the mirror no longer has a locked version: lazymmu setup --update",
+        )
+        return sorted(target.glob("*.deb"))
+
+
+def depends(fields: dict[str, str], pattern: str) -> str:
+    """Return the first package name in Depends that matches the whole pattern."""
+    for name in re.findall(r"(?:^|, )([^ ,]+)", fields.get("Depends", "")):
+        if re.fullmatch(pattern, name):
+            return str(name)
+    raise SetupError(f"{fields.get('Package')} does not depend on {pattern}: its packaging has changed")
+
+
+def unpack(deb: Path, target: Path) -> None:
+    """Unpack a package's files."""
+    run(["dpkg-deb", "-x", str(deb), str(target)], what=f"unpack {deb.name}")

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Kernels from Debian's packages: resolved once, locked, fetched, and unpacked into the tool root."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+from harness.core.errors import SetupError
+from harness.images.cache import Cache, remove
+from harness.images.catalogue import Kernel, architectures
+from harness.images.debian import Apt, depends, unpack
+from harness.images.progress import size_of
+from harness.images.toolroot import host_architecture
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One kernel as it was resolved for one architecture."""
+
+    #: As `uname -r` prints it, and as Debian's package names hold it.
+    release: str
+    #: Version of the packages.
+    version: str
+    #: The packages (`name:architecture=version`): the image, and what a module build needs.
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledKernel:
+    """A kernel in the tool root, ready to boot and to build modules for."""
+
+    name: str
+    release: Release
+    #: The boot image.
+    image: Path
+    #: Folder of its headers, as programs in the tool root see it.
+    headers: str
+
+
+def _lock_file(cache: Cache, kernel: Kernel) -> Path:
+    return cache.root / "kernels" / f"{kernel.name}.json"
+
+
+def locked(cache: Cache, kernel: Kernel) -> dict[str, Release]:
+    """Return what the kernel was resolved to, by architecture; empty when it never was."""
+    path = _lock_file(cache, kernel)
+    if not path.exists():
+        return {}
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        arch: Release(release=entry["release"], version=entry["version"], packages=tuple(entry["packages"]))
+        for arch, entry in document.items()
+    }
+
+
+def _write_lock(cache: Cache, kernel: Kernel, releases: Mapping[str, Release]) -> None:
+    path = _lock_file(cache, kernel)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps({arch: asdict(entry) for arch, entry in releases.items()}, indent=2) + "\n")
+    partial.replace(path)
+
+
+def _resolve(apt: Apt, debian: str, flavour: str) -> Release:
+    """Return the newest kernel of a flavour and every package it needs."""
+    meta = apt.show(f"linux-headers-{flavour}:{debian}")
+    headers = depends(meta, r"linux-headers-.*" + flavour)
+    release = headers.removeprefix("linux-headers-")
+    fields = apt.show(f"{headers}:{debian}")
+    version = fields["Version"]
+    common = depends(fields, r"linux-headers-.*-common")
+    # kbuild's programs run on the host, whatever they build for.
+    kbuild = depends(fields, r"linux-kbuild-.*")
+    packages = (
+        f"linux-image-{release}:{debian}={version}",
+        f"{headers}:{debian}={version}",
+        f"{common}:all={version}",
+        f"{kbuild}:{host_architecture()}={version}",
+    )
+    return Release(release=release, version=version, packages=packages)
+
+
+def _store(root: Path, release: Release) -> Path:
+    return root / "lazymmu" / "kernels" / f"{release.release}_{release.version}"
+
+
+def find(root: Path, kernel: Kernel, release: Release) -> InstalledKernel | None:
+    """Return the kernel if it stands in the tool root."""
+    image = _store(root, release) / "vmlinuz"
+    if not image.exists():
+        return None
+    return InstalledKernel(
+        name=kernel.name, release=release, image=image, headers=f"/usr/src/linux-headers-{release.release}"
+    )
+
+
+def download(cache: Cache, kernel: Kernel, arches: Sequence[str], *, update: bool) -> tuple[dict[str, Release], Path]:
+    """Fetch the packages of these architectures; return what they resolved to, and the folder of the files.
+
+    Versions that are locked are used again; `update` resolves anew. The caller holds the kernel's lock.
+    """
+    folder = cache.root / "downloads" / kernel.name
+    remove(folder)
+    folder.mkdir(parents=True)
+    what = f"kernel {kernel.name} ({kernel.title}) for {', '.join(arches)}"
+    with cache.progress.step(what, "about 140 MB to fetch, 10 to 30 s") as step:
+        debian = {arch: architectures()[arch].debian for arch in arches}
+        # Debian's own order: the host's architecture first.
+        wanted = dict.fromkeys([host_architecture(), *debian.values()])
+        apt = Apt.open(folder / "apt", kernel.suite, list(wanted))
+        releases = {} if update else locked(cache, kernel)
+        for arch in arches:
+            if arch not in releases:
+                releases[arch] = _resolve(apt, debian[arch], kernel.flavours[arch])
+        packages = sorted({package for arch in arches for package in releases[arch].packages})
+        files = apt.download(packages, folder / "debs")
+        step.size = sum(file.stat().st_size for file in files)
+    _write_lock(cache, kernel, releases)
+    return {arch: releases[arch] for arch in arches}, folder
+
+
+def _boot_image(deb: Path, target: Path) -> None:
+    """Take /boot/vmlinuz-* out of a package, reading no further: the modules behind it are most of it."""
+    with Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=PIPE) as process:
+        assert process.stdout is not None  # noqa: S101  (asked for above)
+        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+            for member in archive:
+                if member.name.startswith("./boot/vmlinuz-"):
+                    source = archive.extractfile(member)
+                    if source is not None:
+                        target.write_bytes(source.read())
+                        break
+            else:
+                raise SetupError(f"{deb.name} holds no /boot/vmlinuz-*")
+        process.kill()
+
+
+def install(cache: Cache, root: Path, releases: Mapping[str, Release], folder: Path) -> None:
+    """Unpack what `download` fetched into the tool root."""
+    with cache.progress.step("unpack kernels", "a few seconds") as step:
+        partial = root / "lazymmu" / "unpack.partial"
+        remove(partial)
+        for deb in sorted((folder / "debs").glob("linux-*.deb")):
+            if not deb.name.startswith("linux-image-"):
+                unpack(deb, partial)
+        step.size = size_of(partial)
+        # Whole folders are renamed, so that a killed set-up leaves none half filled.
+        for parent in ("usr/src", "usr/lib"):
+            for entry in sorted((partial / parent).iterdir()):
+                target = root / parent / entry.name
+                if not target.exists() and entry.name.startswith("linux-"):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    entry.rename(target)
+        remove(partial)
+        for release in releases.values():
+            image = next((folder / "debs").glob(f"linux-image-{release.release}_*.deb"))
+
+            def build(target: Path, image: Path = image) -> None:
+                target.mkdir(parents=True)
+                _boot_image(image, target / "vmlinuz")
+
+            cache.obtain(_store(root, release), f"kernel {release.release}", build)
+    remove(folder)

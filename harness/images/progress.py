@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Says on standard error what a long step is, and what it cost when it is done."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_MEGABYTE = 1_000_000
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes in a file, or in all files below a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.lstat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink())
+
+
+@dataclass
+class Step:
+    """A step under way; whoever does it may set `size` in bytes, shown at its end."""
+
+    size: int | None = None
+
+
+@dataclass
+class Progress:
+    """Plain lines, one at the start of a step and one at its end; safe to use from several threads."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        with self._lock:
+            print(f"lazymmu: {text}", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def step(self, what: str, estimate: str) -> Iterator[Step]:
+        """Announce a step with an estimate of its cost, and its size and duration when it is done."""
+        self.say(f"{what}: started ({estimate})")
+        begin = time.monotonic()
+        step = Step()
+        yield step
+        size = "" if step.size is None else f"{step.size / _MEGABYTE:.1f} MB, "
+        self.say(f"{what}: done ({size}{time.monotonic() - begin:.1f} s)")

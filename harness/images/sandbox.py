@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs programs of the tool root with the tool root as `/`: by bubblewrap, else by chroot as root.
+
+Which one works here is found by trying: containers and some hosts forbid namespaces, and no setting tells so for
+certain. Both ways let a program die with the thread that started it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.errors import SetupError
+
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LC_ALL": "C"}  # noqa: S108
+# Devices that compilers and QEMU open, with their numbers (kernel: admin-guide/devices.txt).
+_DEVICES = {"null": (1, 3), "zero": (1, 5), "urandom": (1, 9)}
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """One way of running programs in a tool root."""
+
+    #: "bwrap" or "chroot".
+    name: str
+    root: Path
+
+    def inside(self, path: Path) -> str:
+        """Return the name that a path below the tool root has for the programs in it."""
+        return f"/{path.relative_to(self.root)}"
+
+    def command(self, argv: Sequence[str], *, writable: bool = False) -> list[str]:
+        """Return the host command that runs `argv` inside; the root can be written only when asked for."""
+        if self.name == "bwrap":
+            bind = "--bind" if writable else "--ro-bind"
+            prefix = ["bwrap", bind, str(self.root), "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108
+            kvm = ["--dev-bind-try", "/dev/kvm", "/dev/kvm"]
+            environment = ["--clearenv", *(word for pair in _ENVIRONMENT.items() for word in ("--setenv", *pair))]
+            return [*prefix, *kvm, *environment, "--die-with-parent", *argv]
+        environment = ["env", "-i", *(f"{name}={value}" for name, value in _ENVIRONMENT.items())]
+        return ["setpriv", "--pdeathsig", "KILL", "chroot", str(self.root), *environment, *argv]
+
+
+def _make_devices(root: Path) -> None:
+    for name, numbers in _DEVICES.items():
+        path = root / "dev" / name
+        if not path.is_char_device():
+            path.unlink(missing_ok=True)
+            os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(*numbers))
+            path.chmod(0o666)
+
+
+def _failure(sandbox: Sandbox) -> str | None:
+    """Return why the sandbox does not work here, None when it does."""
+    try:
+        if sandbox.name == "chroot":
+            _make_devices(sandbox.root)
+        command = sandbox.command(["/usr/bin/sh", "-c", "exec 3>/dev/null"], writable=True)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:
+        return str(error)
+    if done.returncode == 0:
+        return None
+    return done.stderr.decode(errors="replace").strip() or f"status {done.returncode}"
+
+
+def choose(root: Path) -> Sandbox:
+    """Return the first sandbox that works for this tool root; SetupError says why none does."""
+    reasons = []
+    for name in ("bwrap", "chroot"):
+        sandbox = Sandbox(name=name, root=root)
+        reason = _failure(sandbox)
+        if reason is None:
+            return sandbox
+        reasons.append(f"    {name}: {reason}")
+    raise SetupError(
+        "no way to run programs in the tool root works here\n" + "\n".join(reasons),
+        hint="allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu "
+        "kernel.apparmor_restrict_unprivileged_userns=0) with bubblewrap installed, or run as root, "
+        "where chroot is enough",
+    )

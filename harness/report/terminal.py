@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The report for a person: colours on a terminal, the same text as plain lines in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.core.result import Difference, Outcome, Result, Unit
+from harness.core.trace import Trace
+from harness.report.json import summary
+
+_WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
+_STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.ERROR: "bold magenta", Outcome.SKIP: "yellow"}
+
+
+class Terminal:
+    """Writes to one stream; wrapping and guessing of colours are off, so that a log can be searched."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = Console(file=stream, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+    def line(self, text: str, style: str = "") -> None:
+        """Print one line."""
+        self._console.print(Text(text, style=style))
+
+    def _difference(self, difference: Difference) -> None:
+        self.line(f"    {difference.place}: {difference.what}" if difference.place else f"    {difference.what}")
+        width = max(len(name) for name in difference.sides)
+        for name, value in difference.sides.items():
+            self.line(f"        {name:<{width}}  {value}")
+
+    def trouble(self, result: Result) -> None:
+        """Print what a person needs to act on a result that is not a pass."""
+        self.line(f"{str(result.outcome).upper()} {result.unit.label()}", _STYLES[result.outcome])
+        for difference in result.differences:
+            self._difference(difference)
+        if not result.differences:
+            for text in (*result.reason.splitlines(), *result.details.splitlines()):
+                self.line(f"    {text}")
+        if result.predicted and result.observed:
+            self.line(f"    hooks predicted {result.predicted.hooks or '(none)'}")
+            self.line(f"    hooks observed  {result.observed.hooks or '(none)'}")
+
+    def scenarios(self, results: Sequence[Result]) -> None:
+        """Print one line for each scenario: how many of its cases ended how."""
+        for name, group in groupby(results, key=lambda result: result.unit.scenario.name):
+            counts = {outcome: number for outcome, number in summary(list(group)).items() if number}
+            worst = next(outcome for outcome in _WORST_FIRST if outcome in counts)
+            self.line(f"{worst:5} {name}: {_counted(counts)}", _STYLES[worst])
+
+    def total(
+        self,
+        results: Sequence[Result],
+        seconds: float,
+        accelerators: Mapping[str, tuple[str, str]],
+        kernels: Sequence[str],
+    ) -> None:
+        """Print the last lines: what ran, and how it ended."""
+        for arch, (name, reason) in accelerators.items():
+            self.line(f"{arch}: {name} ({reason})", "dim")
+        self.line(f"kernels: {', '.join(kernels) or 'none answered'}", "dim")
+        counts = summary(results)
+        bad = counts["fail"] or counts["error"] or not counts["pass"]
+        self.line(f"{_counted(counts)} in {seconds:.1f} s", "bold red" if bad else "bold green")
+
+    def prediction(self, unit: Unit, trace: Trace) -> None:
+        """Print what the model says of one unit."""
+        hooks = trace.hooks or "(none)"
+        states = "; ".join(
+            f"{task}: {', '.join(f'{name} {int(value)}' for name, value in state.items())}"
+            for task, state in trace.tasks.items()
+        )
+        self.line(f"{unit.label()}: hooks {hooks}; {states}")
+
+    def broken_pin(self, unit: Unit, difference: Difference) -> None:
+        """Print an author's pin that the model does not bear out."""
+        self.line(f"FAIL {unit.label()}", _STYLES[Outcome.FAIL])
+        self._difference(difference)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {outcome}" for outcome, number in counts.items())

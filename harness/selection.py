@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which units a command is about: the scenarios it names, narrowed by the selection flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from harness.core.case import Scenario
+from harness.core.errors import UsageError
+from harness.core.result import Unit
+from harness.core.vocabulary import DEFAULT_REVISIONS, PERSONALITIES, PLANNED_REVISIONS, REVISIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The selection flags as given; empty means the default."""
+
+    arches: tuple[str, ...] = ()
+    apis: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+def _known(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
+    known = list(known)
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            guess = f" (did you mean `{close[0]}`?)" if close else ""
+            raise UsageError(f"unknown {kind} `{name}`{guess}", hint=f"there is: {', '.join(known) or 'none'}")
+
+
+def chosen_arches(selection: Selection) -> tuple[str, ...]:
+    """Return the architectures that the flags leave, in the vocabulary's order."""
+    _known("architecture", selection.arches, PERSONALITIES)
+    return tuple(name for name in PERSONALITIES if not selection.arches or name in selection.arches)
+
+
+def _chosen_apis(selection: Selection) -> tuple[str, ...]:
+    if "all" in selection.apis:
+        return tuple(REVISIONS)
+    for name in selection.apis:
+        if name in PLANNED_REVISIONS:
+            raise UsageError(f"revision `{name}` is not available yet", hint=f"there is: {', '.join(REVISIONS)}, all")
+    _known("revision", selection.apis, [*REVISIONS, "all"])
+    wanted = selection.apis or DEFAULT_REVISIONS
+    return tuple(name for name in REVISIONS if name in wanted)
+
+
+def units(scenarios: Sequence[Scenario], selection: Selection) -> tuple[Unit, ...]:
+    """Return what to run, ordered by scenario, case, revision and architecture.
+
+    UsageError when a flag names what does not exist, or when nothing is left: an empty run is never a pass.
+    """
+    arches, apis = chosen_arches(selection), _chosen_apis(selection)
+    _known("tag", selection.tags, sorted({tag for scenario in scenarios for tag in scenario.tags}))
+    found = tuple(
+        Unit(scenario=scenario, case=case, api=api, arch=arch)
+        for scenario in scenarios
+        if not selection.tags or set(selection.tags) & set(scenario.tags)
+        for case in scenario.cases
+        for api in apis
+        if api in scenario.apis
+        for arch in arches
+        if arch in scenario.arches
+    )
+    if not found:
+        about = sorted({api for scenario in scenarios for api in scenario.apis})
+        raise UsageError(
+            f"nothing is selected: no case of {len(scenarios)} scenarios is about revisions {', '.join(apis)} on "
+            f"{', '.join(arches)}{' with tag ' + ', '.join(selection.tags) if selection.tags else ''}",
+            hint=f"the scenarios are about {', '.join(about)}; `--api all` takes every revision",
+        )
+    return found

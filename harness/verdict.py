@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Holds what a guest reported against the model, step by step, and both against what the author pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from harness.core.case import Case, Check, Step
+from harness.core.result import Difference, Unit
+from harness.core.trace import StepTrace, Trace
+from harness.core.vocabulary import REVISIONS
+
+_STEP_PARTS = tuple(field.name for field in fields(StepTrace))
+_END_PARTS = tuple(field.name for field in fields(Trace) if field.name != "steps")
+# Parts of a TRACE of which an author pins the entries that matter, and leaves the others open.
+_PARTIAL = ("counters", "tasks")
+
+
+def _show(value: Any) -> str:
+    """Return a value as a person reads it in a scenario."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {_show(entry)}" for name, entry in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_show(entry) for entry in value) + "]"
+    return str(value) if value != "" else "(none)"
+
+
+def _changed(expected: Any, found: Any) -> tuple[Any, Any]:
+    """Return both values; of two mappings only the entries that differ."""
+    if not isinstance(expected, Mapping) or not isinstance(found, Mapping):
+        return expected, found
+    names = [name for name in {**expected, **found} if expected.get(name) != found.get(name)]
+    return ({n: expected[n] for n in names if n in expected}, {n: found[n] for n in names if n in found})
+
+
+def _differing(parts: tuple[str, ...], predicted: Any, observed: Any, what: str, step: Step | None) -> list[Difference]:
+    found = []
+    for part in parts:
+        expected, seen = getattr(predicted, part), getattr(observed, part)
+        if expected != seen:
+            right, wrong = _changed(expected, seen)
+            sides = {"predicted": _show(right), "observed": _show(wrong)}
+            found.append(Difference(f"{what}: {part}", sides, step.place if step else None))
+    return found
+
+
+def _compare(case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
+    """Return how the first differing step differs; without one, how the ends differ."""
+    steps = {step.index: step for step in case.walk()}
+    for expected, seen in zip(predicted.steps, observed.steps, strict=False):
+        if expected != seen:
+            step = steps[expected.index]
+            return _differing(_STEP_PARTS, expected, seen, f"step {step.index} {step.op}", step)
+    if len(predicted.steps) != len(observed.steps):
+        counts = {"predicted": str(len(predicted.steps)), "observed": str(len(observed.steps))}
+        return [Difference("number of steps that ran", counts)]
+    return _differing(_END_PARTS, predicted, observed, "at the end", None)
+
+
+def _actual(pin: str, api: str, state: StepTrace, hooks: str, counters: Mapping[str, int]) -> int | bool | str:
+    """Return what a check's pin reads at one point of a trace."""
+    if pin == "depth":
+        return state.state[REVISIONS[api].depth]
+    if pin == "pause_count":
+        return state.state[pin]
+    if pin == "hooks":
+        return hooks
+    if pin in ("active", "outstanding"):
+        return getattr(state, pin)  # type: ignore[no-any-return]
+    return counters[pin]
+
+
+def _checks(unit: Unit, trace: Trace) -> Iterator[tuple[Step, Check, str, Any]]:
+    """Yield step, check, pin and actual value for every pin that the trace came to."""
+    steps = {step.index: step for step in unit.case.walk() if step.check is not None}
+    hooks = ""
+    counters = dict.fromkeys(trace.counters, 0)
+    for record in trace.steps:
+        hooks += record.hooks
+        counters.update(record.counters)
+        step = steps.get(record.index)
+        if step is None or step.check is None or not step.check.applies(unit.api, unit.arch):
+            continue
+        for pin in step.check.pins:
+            yield step, step.check, pin, _actual(pin, unit.api, record, hooks, counters)
+
+
+def _holds(part: str, pinned: Any, actual: Any) -> bool:
+    """Return whether a part of a TRACE is as pinned; counters and tasks are compared where they are named."""
+    if part in _PARTIAL:
+        return all(
+            _holds(part, value, actual.get(name)) if isinstance(value, Mapping) else actual.get(name) == value
+            for name, value in pinned.items()
+        )
+    return bool((list(actual) if isinstance(actual, tuple) else actual) == pinned)
+
+
+def pins(unit: Unit, trace: Trace, who: str) -> list[Difference]:
+    """Return every `check` and `expect` of the author that does not hold in a trace; `who` made the trace."""
+    found = [
+        Difference(f"check {pin}", {"pinned": _show(check.pins[pin]), who: _show(actual)}, step.place)
+        for step, check, pin, actual in _checks(unit, trace)
+        if actual != check.pins[pin]
+    ]
+    for part, (pinned, place) in unit.case.expected(unit.api, unit.arch).items():
+        actual = getattr(trace, part)
+        if not _holds(part, pinned, actual):
+            found.append(Difference(f"expect {part}", {"pinned": _show(pinned), who: _show(actual)}, place))
+    return found
+
+
+def judge(unit: Unit, predicted: Trace, observed: Trace) -> list[Difference]:
+    """Return everything that is not as it should be, the most telling first; empty means pass.
+
+    The guest is held against the model; model and guest are held against the author's pins.
+    """
+    return [
+        *_compare(unit.case, predicted, observed),
+        *pins(unit, predicted, "the model says"),
+        *pins(unit, observed, "the guest says"),
+    ]
