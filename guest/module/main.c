@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module and its device, /dev/lazymmu: a write() runs a program, read()s
+ * print its report into the kernel log. docs/protocol.md describes both.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "lazymmu.h"
+
+#define LINES_PER_READ	1000U
+
+/* One program at a time; the lock also guards the report that waits. */
+static DEFINE_MUTEX(lock);
+static struct lmm_run *pending;
+
+static void drop_pending(void)
+{
+	lmm_run_free(pending);
+	pending = NULL;
+}
+
+static struct lmm_run *run_user_text(const char __user *buf, size_t len)
+{
+	struct lmm_run *run;
+	char *text;
+
+	if (len > LMM_MAX_TEXT) {
+		pr_info("program line 1: more than %u bytes\n", LMM_MAX_TEXT);
+		return ERR_PTR(-EINVAL);
+	}
+	text = vmemdup_user(buf, len);
+	if (IS_ERR(text))
+		return ERR_CAST(text);
+	run = lmm_run_text(text, len);
+	kvfree(text);
+	return run;
+}
+
+static ssize_t lazymmu_write(struct file *file, const char __user *buf,
+			     size_t len, loff_t *ppos)
+{
+	struct lmm_run *run;
+	int err;
+
+	err = mutex_lock_interruptible(&lock);
+	if (err)
+		return err;
+
+	/* Even a malformed program: its reader must not find another's report. */
+	drop_pending();
+	run = run_user_text(buf, len);
+	if (!IS_ERR(run))
+		pending = run;
+	mutex_unlock(&lock);
+	return IS_ERR(run) ? PTR_ERR(run) : len;
+}
+
+static ssize_t print_pending(char __user *buf, size_t len)
+{
+	u32 lines = lmm_report_lines(pending);
+	u32 now = min(lines, LINES_PER_READ);
+	char text[64];
+
+	/* First what can fail: a line that is printed cannot be taken back. */
+	len = min_t(size_t, len,
+		    scnprintf(text, sizeof(text), "%u lines printed, %u to come\n",
+			      now, lines - now));
+	if (copy_to_user(buf, text, len))
+		return -EFAULT;
+
+	lmm_report_print(pending, now);
+	if (now == lines)
+		drop_pending();
+	return len;
+}
+
+static ssize_t lazymmu_read(struct file *file, char __user *buf, size_t len,
+			    loff_t *ppos)
+{
+	ssize_t ret;
+
+	ret = mutex_lock_interruptible(&lock);
+	if (ret)
+		return ret;
+	if (pending && len)
+		ret = print_pending(buf, len);
+	mutex_unlock(&lock);
+	return ret;
+}
+
+static const struct file_operations lazymmu_fops = {
+	.owner	= THIS_MODULE,
+	.open	= stream_open,
+	.read	= lazymmu_read,
+	.write	= lazymmu_write,
+};
+
+static struct miscdevice lazymmu_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "lazymmu",
+	.fops	= &lazymmu_fops,
+	.mode	= 0600,
+};
+
+static int __init lazymmu_init(void)
+{
+	int err;
+
+	err = misc_register(&lazymmu_device);
+	if (err)
+		return err;
+	pr_info("loaded, protocol 1\n");
+	return 0;
+}
+module_init(lazymmu_init);
+
+static void __exit lazymmu_exit(void)
+{
+	misc_deregister(&lazymmu_device);
+	drop_pending();
+	pr_info("unloaded\n");
+}
+module_exit(lazymmu_exit);
+
+MODULE_DESCRIPTION("Nested lazy MMU mode, as a scenario drives it");
+MODULE_LICENSE("GPL");

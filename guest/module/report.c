@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The report of a run: its records as lines of the kernel log. The texts are in
+ * docs/protocol.md, section 2.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/crc32.h>
+#include <linux/printk.h>
+#include <linux/seq_buf.h>
+
+#include "lazymmu.h"
+
+/* The lines around the step lines: begin and, after them, these in this order */
+enum tail {
+	TAIL_TOTAL,
+	TAIL_TASK,
+	TAIL_TABLE,
+	TAIL_ERROR,
+	TAIL_END,
+};
+
+static const char * const counter_names[LMM_NR_COMMON] = {
+	[LMM_CALL_ENABLE]		= "enable",
+	[LMM_CALL_DISABLE]		= "disable",
+	[LMM_CALL_PAUSE]		= "pause",
+	[LMM_CALL_RESUME]		= "resume",
+	[LMM_CALL_ENABLE_WITH_PTES]	= "enable_with_ptes",
+	[LMM_CALL_FLUSH]		= "flush",
+	[LMM_ARCH_ENTER]		= "arch_enter",
+	[LMM_ARCH_LEAVE]		= "arch_leave",
+	[LMM_ARCH_FLUSH]		= "arch_flush",
+	[LMM_ARCH_PAUSE]		= "arch_pause",
+	[LMM_ARCH_RESUME]		= "arch_resume",
+	[LMM_ARCH_ENTER_WITH_PTES]	= "arch_enter_with_ptes",
+	[LMM_DEFERRED]			= "deferred",
+	[LMM_DIRECT]			= "direct",
+	[LMM_WARNINGS]			= "warnings",
+};
+
+/* NULL after the last one that the run's personality has */
+static const char *counter_name(const struct lmm_run *run, unsigned int counter)
+{
+	if (counter < LMM_NR_COMMON)
+		return counter_names[counter];
+	if (counter < LMM_NR_COUNTERS)
+		return run->program.arch->own_counters[counter - LMM_NR_COMMON];
+	return NULL;
+}
+
+static void put_state(struct seq_buf *s, const struct lmm_run *run,
+		      const u8 state[LMM_NR_STATE])
+{
+	for (unsigned int i = 0; i < LMM_NR_STATE; i++)
+		seq_buf_printf(s, " %s=%u", run->program.api->state_names[i],
+			       state[i]);
+}
+
+static void put_begin(struct seq_buf *s, const struct lmm_run *run)
+{
+	seq_buf_printf(s, "begin revision=%s personality=%s steps=%u",
+		       run->program.api->name, run->program.arch->name,
+		       run->program.nr_steps);
+}
+
+static void put_step(struct seq_buf *s, const struct lmm_run *run, u32 index)
+{
+	const struct lmm_record *record = &run->records[index];
+	const struct lmm_call *call = &record->call;
+	const char *name;
+	u64 before;
+
+	seq_buf_printf(s, "step %u %s task=%s hooks=%c inside=%c active=%d",
+		       call->step,
+		       lmm_op_names[run->program.steps[call->step].op],
+		       record->task->name,
+		       call->hook ?: '-',
+		       call->hook ? '0' + call->inside : '-',
+		       record->active);
+	put_state(s, run, record->state);
+	seq_buf_puts(s, " outstanding=0 |");
+	for (unsigned int i = 0; (name = counter_name(run, i)); i++) {
+		before = index ? run->records[index - 1].counters[i] : 0;
+		if (record->counters[i] != before)
+			seq_buf_printf(s, " %s=%llu", name, record->counters[i]);
+	}
+}
+
+static void put_total(struct seq_buf *s, const struct lmm_run *run)
+{
+	const char *name;
+
+	seq_buf_puts(s, "total");
+	for (unsigned int i = 0; (name = counter_name(run, i)); i++)
+		seq_buf_printf(s, " %s=%llu", name, run->counters[i]);
+}
+
+static void put_task(struct seq_buf *s, const struct lmm_run *run)
+{
+	const struct lmm_api *api = run->program.api;
+	u8 state[LMM_NR_STATE];
+
+	api->state(&run->main, state);
+	seq_buf_printf(s, "task %s", run->main.name);
+	put_state(s, run, state);
+	seq_buf_printf(s, " active=%d", api->active(&run->main));
+}
+
+static void put_tail(struct seq_buf *s, const struct lmm_run *run, u32 tail)
+{
+	/* Without an error, its line is not there. */
+	if (tail >= TAIL_ERROR && !run->error)
+		tail++;
+
+	switch (tail) {
+	case TAIL_TOTAL:
+		put_total(s, run);
+		break;
+	case TAIL_TASK:
+		put_task(s, run);
+		break;
+	case TAIL_TABLE:
+		/* No operation writes an entry yet. */
+		seq_buf_puts(s, "table outstanding=0 entries=-");
+		break;
+	case TAIL_ERROR:
+		seq_buf_printf(s, "error %s", run->error);
+		break;
+	case TAIL_END:
+		seq_buf_printf(s, "end lines=%u crc=%08x", run->line, ~run->crc);
+		break;
+	}
+}
+
+static void print_line(struct lmm_run *run)
+{
+	struct seq_buf s;
+
+	seq_buf_init(&s, run->text, sizeof(run->text));
+	seq_buf_printf(&s, "run %u ", run->program.run);
+	if (!run->line)
+		put_begin(&s, run);
+	else if (run->line <= run->nr_records)
+		put_step(&s, run, run->line - 1);
+	else
+		put_tail(&s, run, run->line - 1 - run->nr_records);
+	pr_info("%s\n", seq_buf_str(&s));
+
+	if (!run->line)
+		run->crc = ~0U;
+	run->crc = crc32_le(run->crc, run->text, seq_buf_used(&s));
+	run->crc = crc32_le(run->crc, "\n", 1);
+	run->line++;
+}
+
+/**
+ * lmm_report_lines() - how many lines of the report are still to be printed
+ * @run: the run
+ *
+ * Return: the number of lines, 0 after the last.
+ */
+u32 lmm_report_lines(const struct lmm_run *run)
+{
+	u32 begin = 1, tail = TAIL_END + 1 - !run->error;
+
+	return begin + run->nr_records + tail - run->line;
+}
+
+/**
+ * lmm_report_print() - print the next lines of the report
+ * @run: the run
+ * @lines: how many, at most lmm_report_lines()
+ *
+ * Context: process context; the "task" line asks whether the task is active.
+ */
+void lmm_report_print(struct lmm_run *run, u32 lines)
+{
+	while (lines--)
+		print_line(run);
+}

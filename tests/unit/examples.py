@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Small real cases and units that the unit tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.core.case import Case, Scenario
+from harness.core.result import Unit
+from harness.scenario import load
+
+NESTED = """\
+description: A nested section with a pause and an interrupt.
+tags: [example]
+steps:
+  - enable
+  - lazy:
+      - pause:
+          before_hook: [check: {active: false}]
+      - resume
+  - interrupt: [enable, flush]
+  - check: {active: true, depth: 1}
+  - disable
+"""
+
+
+def scenario(folder: Path, text: str, name: str = "example") -> Scenario:
+    """Return the scenario in this text, loaded from a real file."""
+    path = folder / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load([str(path)], folder)[0]
+
+
+def unit(folder: Path, text: str = NESTED, api: str = "amended", arch: str = "s390x") -> Unit:
+    """Return the first case of a scenario as a unit."""
+    loaded = scenario(folder, text)
+    return Unit(scenario=loaded, case=loaded.cases[0], api=api, arch=arch)
+
+
+def case(folder: Path, text: str = NESTED) -> Case:
+    """Return the first case of a scenario."""
+    return scenario(folder, text).cases[0]

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command line refuses what it cannot do, with status 2 and what there is, before anything is started."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.commands import exit_status
+from harness.core.result import Outcome, Result, Unit
+from tests.unit import examples
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    examples.scenario(tmp_path, examples.NESTED)
+    return str(tmp_path / "example.yaml")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--arch", "arm46"], "unknown architecture `arm46` (did you mean `arm64`?)"),
+        (["--api", "mergd"], "unknown revision `mergd` (did you mean `merged`?)"),
+        (["--api", "v4"], "revision `v4` is not available yet"),
+        (["--tag", "nesting"], "unknown tag `nesting`"),
+        (["--kernel", "newest"], "unknown kernel `newest`"),
+        (["--impl", "native"], "--impl native is not available yet"),
+        (["--impl", "other"], "unknown impl `other`"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "predict"])
+def test_a_selection_of_what_is_not_there_is_refused_and_lists_what_is(
+    command: str, path: str, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, path, *flags]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "there is: " in error or "kernels: " in error
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        *(["--jobs", "2"], ["--isolation", "boot"], ["--junit", "x"], ["--ktap", "x"], ["--html", "x"], ["--out", "x"]),
+        ["--transport", "ssh"],
+    ],
+)
+def test_a_flag_whose_feature_is_to_come_is_refused(
+    path: str, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", path, *flags]) == 2
+    assert f"{flags[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["doctor", "shell"])
+def test_a_command_that_is_to_come_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command]) == 2
+    assert "not available yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "fast", "nan", "inf"])
+def test_a_time_scale_that_is_none_is_refused(path: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", path, f"--timeout-scale={value}"]) == 2
+    assert value in capsys.readouterr().err
+
+
+def test_a_selection_that_leaves_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    examples.scenario(tmp_path, "description: x\napi: [proposal]\nsteps: [enable]\n")
+    assert main(["run", str(tmp_path)]) == 2
+    assert "nothing is selected" in capsys.readouterr().err
+
+
+def test_a_bad_scenario_is_refused_with_its_place_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("description: x\nsteps:\n  - enabel\n")
+    assert main(["run", str(bad)]) == 2
+    error = capsys.readouterr().err
+    assert f"{bad}:3:5: " in error
+    assert "did you mean `enable`?" in error
+
+
+def test_predictions_follow_the_contract(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", path, "--arch", "s390x", "--api", "amended", "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert set(document) == {"schema", "predictions"}
+    (prediction,) = document["predictions"]
+    assert set(prediction) == {"scenario", "case", "arch", "api", "predicted", "skip"}
+    trace = prediction["predicted"]
+    assert trace["hooks"] == "eprffl"
+    assert trace["tasks"] == {"main": {"count": 0, "enabled": False, "active": False}}
+    assert {"iptes", "ipte_entries", "deferred", "direct", "warnings", "enable_with_ptes"} <= set(trace["counters"])
+    assert "barriers" not in trace["counters"]
+    assert (trace["values"], trace["outstanding"], trace["table"]) == ([], 0, {})
+    assert "steps" not in trace
+
+
+def test_predict_fails_when_a_pin_does_not_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    examples.scenario(tmp_path, "description: x\nsteps: [enable]\nexpect: {hooks: el}\n")
+    assert main(["predict", str(tmp_path)]) == 1
+    assert "expect hooks" in capsys.readouterr().out
+
+
+def test_json_is_not_left_half_written(path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "no" / "such" / "folder.json"
+    assert main(["predict", path, "--json", str(target)]) == 3
+    assert str(target) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "no_skip", "status"),
+    [
+        ("pass", False, 0),
+        ("pass fail", False, 1),
+        ("pass fail error", False, 1),
+        ("pass error", False, 3),
+        ("pass skip", False, 0),
+        ("pass skip", True, 3),
+        ("skip", False, 2),
+        ("", False, 2),
+    ],
+)
+def test_exit_statuses(tmp_path: Path, outcomes: str, no_skip: bool, status: int) -> None:
+    unit: Unit = examples.unit(tmp_path)
+    results = [
+        Result(unit, "module", "lts", "", Outcome(outcome), "", None, None, 0.0) for outcome in outcomes.split()
+    ]
+    assert exit_status(results, no_skip=no_skip) == status

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A report of a real guest is read whole, and any damage to it is an error, never a trace."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from harness.core.answer import Answer
+from harness.core.case import Case
+from harness.core.errors import GuestError
+from harness.core.trace import Trace
+from harness.guestlink import program, report
+from harness.model import predict
+from tests.unit import examples
+
+# Recorded from an s390x guest that ran examples.NESTED under amended as run 3.
+RECORDED = (Path(__file__).parents[1] / "fixtures" / "report-nested-amended-s390x.txt").read_text().splitlines()
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    return examples.case(tmp_path)
+
+
+def parse(case: Case, records: list[str], status: int = 0) -> Trace:
+    return report.parse(Answer(status, tuple(records)), case, run=3, api="amended", personality="s390x")
+
+
+def test_a_recorded_report_is_the_trace_that_the_model_predicts(case: Case) -> None:
+    assert parse(case, RECORDED) == predict(case, "amended", "s390x")
+
+
+def test_other_kernel_messages_may_stand_between(case: Case) -> None:
+    mixed = [line for record in RECORDED for line in (record, "random: crng init done")]
+    assert parse(case, mixed) == parse(case, RECORDED)
+
+
+@pytest.mark.parametrize("number", range(len(RECORDED)))
+def test_a_missing_doubled_or_moved_line_is_an_error(case: Case, number: int) -> None:
+    missing = RECORDED[:number] + RECORDED[number + 1 :]
+    doubled = RECORDED[: number + 1] + RECORDED[number:]
+    moved = [*missing, RECORDED[number]] if number + 1 < len(RECORDED) else [RECORDED[number], *missing]
+    for damaged in (missing, doubled, moved, RECORDED[:number]):
+        with pytest.raises(GuestError, match="no whole report"):
+            parse(case, damaged)
+
+
+def test_any_changed_character_is_an_error(case: Case) -> None:
+    chance = random.Random(1)
+    for number, line in enumerate(RECORDED):
+        start = len("lazymmu: run 3 ")
+        for position in chance.sample(range(start, len(line)), 5):
+            other = chance.choice([c for c in "0a9=| e" if c != line[position]])
+            damaged = [*RECORDED]
+            damaged[number] = line[:position] + other + line[position + 1 :]
+            with pytest.raises(GuestError):
+                parse(case, damaged)
+
+
+def test_a_report_of_another_run_revision_or_case_is_an_error(case: Case, tmp_path: Path) -> None:
+    answer = Answer(0, tuple(RECORDED))
+    shorter = examples.case(tmp_path, "description: x\nsteps: [enable]\n")
+    for other in (
+        lambda: report.parse(answer, case, run=4, api="amended", personality="s390x"),
+        lambda: report.parse(answer, case, run=3, api="proposal", personality="s390x"),
+        lambda: report.parse(answer, case, run=3, api="amended", personality="arm64"),
+        lambda: report.parse(answer, shorter, run=3, api="amended", personality="s390x"),
+    ):
+        with pytest.raises(GuestError, match="no whole report"):
+            other()
+
+
+def test_a_refused_program_is_an_error_with_the_modules_line(case: Case) -> None:
+    with pytest.raises(GuestError, match="errno 22") as caught:
+        parse(case, ["lazymmu: program line 4: no"], status=22)
+    assert "program line 4" in caught.value.details
+
+
+def test_the_program_numbers_every_step_and_closes_every_list(case: Case) -> None:
+    text = program.text(case, run=3, api="amended", personality="s390x")
+    assert text.splitlines()[:5] == [
+        "lazymmu-program 1",
+        "run 3",
+        "revision amended",
+        "personality s390x",
+        "steps 11",
+    ]
+    assert text.splitlines()[5:] == [
+        *("0 enable", "1 enable", "2 pause {", "3 check", "}", "4 resume", "5 disable"),
+        *("6 interrupt {", "7 enable", "8 flush", "}", "9 check", "10 disable", "end"),
+    ]

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The rules of the tree: data flows one way, every file has its licence line, and no host or machine is named."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.core.project import ROOT
+
+# A layer may import those after it; `core` is below all. The order is that of docs/design.md.
+LAYERS = (
+    *("cli", "commands", "run", "selection", "scenario", "model", "verdict", "guestlink", "report", "transport"),
+    *("machine", "images", "core"),
+)
+TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+
+def layer(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[1] if parts[0] == "harness" and len(parts) > 1 else None
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module] if node.module != "harness" else [f"harness.{alias.name}" for alias in node.names]
+        found |= {name for module in names if (name := layer(module))}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "harness").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_never_go_up(path: Path) -> None:
+    own = path.relative_to(ROOT / "harness").parts[0].removesuffix(".py")
+    if own == "__init__":
+        return
+    below = LAYERS[LAYERS.index(own) :]
+    assert imported(path) <= set(below)
+
+
+def test_the_model_knows_nothing_of_guests() -> None:
+    for path in (ROOT / "harness" / "model").rglob("*.py"):
+        assert imported(path) <= {"model", "core"}
+
+
+@pytest.mark.parametrize("name", [name for name in TRACKED if re.search(r"\.(py|c|h|sh|yaml|ini|toml|md)$", name)])
+def test_every_file_names_its_licence(name: str) -> None:
+    assert "SPDX-License-Identifier: GPL-2.0-only" in "\n".join((ROOT / name).read_text().splitlines()[:3])
+
+
+@pytest.mark.parametrize("name", TRACKED)
+def test_no_file_names_a_host_or_a_path_of_some_machine(name: str) -> None:
+    text = (ROOT / name).read_bytes().decode(errors="replace")
+    hosts = r"(deb|security|snapshot)\.debian\." + r"org|pypi\." + r"org|pythonhosted"
+    assert not re.search(hosts + r"|/root/|/work" + "/|shared/" + "(semantics|design|style)", text)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The verdict finds every difference, names the first differing step and its place, and holds pins against both."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.result import Unit
+from harness.core.trace import StepTrace, Trace
+from harness.model import predict
+from harness.verdict import judge, pins
+from tests.unit import examples
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Unit:
+    return examples.unit(tmp_path)
+
+
+def predicted(unit: Unit) -> Trace:
+    return predict(unit.case, unit.api, unit.arch)
+
+
+def other(value: Any) -> Any:
+    """Return a value of the same kind that differs."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, str):
+        return value + "e"
+    if isinstance(value, tuple):
+        return (*value, 1)
+    key = next(iter(value), 0)
+    return {**value, key: other(value.get(key, 0))}
+
+
+def test_equal_traces_pass(unit: Unit) -> None:
+    assert judge(unit, predicted(unit), predicted(unit)) == []
+
+
+@pytest.mark.parametrize("part", [field.name for field in fields(StepTrace) if field.name not in ("index", "op")])
+def test_a_difference_in_any_part_of_a_step_names_the_step_and_its_place(unit: Unit, part: str) -> None:
+    right = predicted(unit)
+    number = 2
+    step = right.steps[number]
+    wrong_step = replace(step, **{part: other(getattr(step, part))})
+    wrong = replace(right, steps=(*right.steps[:number], wrong_step, *right.steps[number + 1 :]))
+    first = judge(unit, right, wrong)[0]
+    assert first.what == f"step {step.index} {step.op}: {part}"
+    place = next(known.place for known in unit.case.walk() if known.index == step.index)
+    assert first.place == place
+    assert str(place) in str(first)
+
+
+@pytest.mark.parametrize("part", [field.name for field in fields(Trace) if field.name != "steps"])
+def test_a_difference_at_the_end_only_is_found(unit: Unit, part: str) -> None:
+    right = predicted(unit)
+    wrong = replace(right, **{part: other(getattr(right, part))})
+    assert judge(unit, right, wrong)[0].what == f"at the end: {part}"
+
+
+def test_only_the_first_differing_step_is_told(unit: Unit) -> None:
+    right = predicted(unit)
+    wrong = replace(right, steps=tuple(replace(step, active=not step.active) for step in right.steps))
+    found = [difference.what for difference in judge(unit, right, wrong) if difference.what.startswith("step")]
+    assert found == ["step 0 enable: active"]
+
+
+def test_steps_that_did_not_run_are_found(unit: Unit) -> None:
+    right = predicted(unit)
+    assert judge(unit, right, replace(right, steps=right.steps[:-1]))[0].what == "number of steps that ran"
+
+
+@pytest.mark.parametrize(
+    ("pin", "what"),
+    [
+        ("- check: {active: false}", "check active"),
+        ("- check: {depth: 2}", "check depth"),
+        ("- check: {hooks: ee}", "check hooks"),
+        ("- check: {enable: 2}", "check enable"),
+        ("- check: {outstanding: 1}", "check outstanding"),
+        ("- check: {pause_count: 1}", "check pause_count"),
+        ("expect: {hooks: e}", "expect hooks"),
+        ("expect: {hook_active: '11'}", "expect hook_active"),
+        ("expect: {counters: {arch_enter: 0}}", "expect counters"),
+        ("expect: {tasks: {main: {enable_count: 1}}}", "expect tasks"),
+        ("expect: {outstanding: 1}", "expect outstanding"),
+        ("expect: {values: [1]}", "expect values"),
+        ("expect: {table: {3: 1}}", "expect table"),
+    ],
+)
+def test_a_pin_that_does_not_hold_is_told_with_its_place_for_model_and_guest(
+    tmp_path: Path, pin: str, what: str
+) -> None:
+    body = f"  - enable\n  {pin}\n  - disable\n" if pin.startswith("-") else f"  - enable\n  - disable\n{pin}\n"
+    unit = examples.unit(tmp_path, f"description: x\nsteps:\n{body}", api="merged", arch="arm64")
+    trace = predicted(unit)
+    found = judge(unit, trace, trace)
+    assert [difference.what for difference in found] == [what, what]
+    assert ["the model says" in found[0].sides, "the guest says" in found[1].sides] == [True, True]
+    line = 4 if pin.startswith("-") else 5
+    assert found[0].place is not None
+    assert found[0].place.line == line
+
+
+def test_pins_that_hold_are_silent_and_leave_unnamed_counters_open(tmp_path: Path) -> None:
+    unit = examples.unit(
+        tmp_path,
+        "description: x\nsteps:\n  - enable\n  - check: {active: true, depth: 1, hooks: e, enable: 1}\n  - disable\n"
+        "expect: {hooks: el, counters: {arch_enter: 1}, tasks: {main: {active: false}}, values: [], table: {}}\n",
+        api="merged",
+        arch="arm64",
+    )
+    assert pins(unit, predicted(unit), "the model says") == []
+
+
+def test_a_check_for_another_revision_is_not_made(tmp_path: Path) -> None:
+    text = "description: x\nsteps:\n  - enable\n  - check: {active: false, api: [merged]}\n"
+    assert pins(examples.unit(tmp_path, text, api="amended"), predicted(examples.unit(tmp_path, text)), "x") == []
+    merged = examples.unit(tmp_path, text, api="merged")
+    assert len(pins(merged, predicted(merged), "x")) == 1
