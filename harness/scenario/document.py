@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The keys of a scenario file, and the way from its tree of nodes to a Scenario."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from harness.core.case import Scenario
+from harness.core.vocabulary import PERSONALITIES, PLANNED_REVISIONS, REVISIONS
+from harness.scenario import applies, reading
+from harness.scenario.applies import Named, Need
+from harness.scenario.counting import Counter
+from harness.scenario.expansion import expand
+from harness.scenario.expectations import Expect, needs, read_expect
+from harness.scenario.nodes import Node, Scalar, scalars
+from harness.scenario.operations import read_steps
+from harness.scenario.problems import Problems, listed, quote
+from harness.scenario.reading import Context, Domain
+from harness.scenario.scalars import Reference, meaning
+from harness.scenario.templates import CheckTemplate, OperationTemplate, Template
+from harness.scenario.vary import combinations, read_vary
+
+_KEYS = ("description", "tags", "api", "arch", "vary", "steps", "expect", "version")
+_PLANNED_KEYS = ("tasks", "personality")
+
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+Fields = Mapping[str, tuple[Scalar, Node]]
+
+
+def read_document(root: Node, name: str, path: str, problems: Problems) -> Scenario | None:
+    """Return the scenario of one file, or None with what is wrong added to `problems`."""
+    before = len(problems)
+    context = Context(problems, [])
+    content = reading.table(context, root, "a scenario", "a mapping with `description` and `steps`")
+    if content is None:
+        return None
+    found = reading.fields(context, content, "a scenario", _KEYS, _PLANNED_KEYS)
+    for key in ("description", "steps"):
+        if key not in found:
+            problems.add(root.place, f"a scenario needs `{key}`")
+    _read_version(context, found)
+    description = reading.text(context, found["description"][1], "`description`") if "description" in found else None
+    tags = _read_tags(context, found["tags"][1]) if "tags" in found else ()
+    named = Named(
+        _read_names(context, found, "api", REVISIONS, PLANNED_REVISIONS),
+        _read_names(context, found, "arch", PERSONALITIES, ()),
+    )
+    domains = _read_vary(context, found)
+    context = context.within(names=domains)
+    steps = read_steps(context, found["steps"][1], "`steps`", empty=False) if "steps" in found else None
+    expect = read_expect(context, found["expect"][1]) if "expect" in found else Expect()
+    apis, arches = _select(problems, named, context.needs, expect, steps or ())
+    if steps is None or any(values is None for values in domains.values()):
+        return None
+    # Counted even when something else is wrong, so that all mistakes are told at once.
+    counter = Counter(steps, found["steps"][0].place, problems, whole=len(problems) == before)
+    within_limits = all(counter.count_case(values) for values in combinations(domains))
+    if not within_limits or description is None or len(problems) > before:
+        return None
+    cases = expand(steps, expect.parts, _references(found, "steps"), combinations(domains))
+    return Scenario(name, path, description, tags, apis, arches, cases)
+
+
+def _read_version(context: Context, found: Fields) -> None:
+    if "version" in found:
+        reading.integer(context, found["version"][1], "`version`", 1, 1)
+
+
+def _read_tags(context: Context, node: Node) -> tuple[str, ...]:
+    content = reading.listing(context, node, "`tags`", "a list of words, for example [nesting]")
+    tags: list[str] = []
+    for item in content.items if content is not None else ():
+        tag = reading.text(context, item, "a tag")
+        if tag is None:
+            continue
+        if _TAG.fullmatch(tag) is None:
+            context.problems.add(item.place, f"{quote(tag)} is no tag: one word of letters, digits, `_`, `.`, `-`")
+        elif tag in tags:
+            context.problems.add(item.place, f"{quote(tag)} stands in `tags` twice")
+        else:
+            tags.append(tag)
+    return tuple(tags)
+
+
+def _read_names(
+    context: Context, found: Fields, key: str, known: Mapping[str, object], planned: Sequence[str]
+) -> list[Scalar] | None:
+    return reading.names(context, found[key][1], quote(key), known, planned) if key in found else None
+
+
+def _read_vary(context: Context, found: Fields) -> dict[str, Domain]:
+    if "vary" not in found:
+        return {}
+    used = _references(found, "steps") | _references(found, "expect")
+    return read_vary(context, *found["vary"], used)
+
+
+def _references(found: Fields, key: str) -> set[str]:
+    """Return the names that stand under a key, whether or not the rest of it can be read."""
+    if key not in found:
+        return set()
+    meanings = (meaning(scalar) for scalar in scalars(found[key][1]))
+    return {value.name for value in meanings if isinstance(value, Reference)}
+
+
+def _select(
+    problems: Problems, named: Named, used: Sequence[Need], expect: Expect, steps: Sequence[Template]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the revisions and personalities that the scenario applies to; report what cannot apply."""
+    apis, arches = applies.applicable(named, used)
+    used = (*used, *needs(expect.parts, apis, arches))
+    apis, arches = applies.applicable(named, used)
+    applies.report(problems, named, used)
+    if not apis or not arches:
+        return apis, arches  # reported above
+    for selector in expect.selectors:
+        if selector.name not in (*apis, *arches):
+            why = applies.lack(selector.name, used) or f"`{_key_of(selector.name)}` does not name it"
+            problems.add(selector.place, f"the scenario does not apply to {quote(selector.name)}: {why}")
+    for step, check in _checks(steps):
+        for only, left in ((check.apis, apis), (check.arches, arches)):
+            if check.pins and only and only.isdisjoint(left):
+                names = listed(sorted(only))
+                problems.add(step.place, f"this `check` never holds: the scenario does not apply to {names}")
+    return apis, arches
+
+
+def _key_of(name: str) -> str:
+    return "api" if name in REVISIONS else "arch"
+
+
+def _checks(steps: Sequence[Template]) -> Iterator[tuple[OperationTemplate, CheckTemplate]]:
+    for step in steps:
+        if isinstance(step, OperationTemplate):
+            if step.check is not None:
+                yield step, step.check
+            yield from _checks(step.before_hook)
+        yield from _checks(step.body)

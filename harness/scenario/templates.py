@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Steps as written, before expansion: blocks are already their two calls, repeats and `$name`s are still there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.core.case import Pinned
+from harness.core.errors import Place
+from harness.scenario.scalars import Literal, Reference
+
+#: A scalar of a step: known now, or in each case and turn.
+Value = Literal | Reference
+
+#: What a check or expectation pins, with the `$name`s still in it.
+PinTemplate = Literal | Reference | list["PinTemplate"] | dict[str, "PinTemplate"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTemplate:
+    """A `check` as written; see `harness.core.case.Check`."""
+
+    pins: Mapping[str, PinTemplate]
+    apis: frozenset[str] | None
+    arches: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationTemplate:
+    """One step to be; see `harness.core.case.Step`."""
+
+    op: str
+    place: Place
+    args: Mapping[str, Value] = field(default_factory=dict)
+    body: tuple[Template, ...] = ()
+    before_hook: tuple[Template, ...] = ()
+    check: CheckTemplate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatTemplate:
+    """`repeat`: the body so many times over, `$name` counting from 0 where it has a name."""
+
+    place: Place
+    times: Value
+    name: str | None
+    body: tuple[Template, ...]
+
+
+Template = OperationTemplate | RepeatTemplate
+
+#: The values of the names that stand here.
+Bindings = Mapping[str, Literal]
+
+
+def resolve(value: Value, bindings: Bindings) -> Literal:
+    """Return the value with its `$name` replaced."""
+    return bindings[value.name] if isinstance(value, Reference) else value
+
+
+def number(value: Value, bindings: Bindings) -> int:
+    """Return a value that the readers have found to be an integer."""
+    return int(resolve(value, bindings))
+
+
+def resolve_pin(pin: PinTemplate, bindings: Bindings) -> Pinned:
+    """Return what is pinned with every `$name` in it replaced."""
+    if isinstance(pin, list):
+        return [number_of(resolve_pin(item, bindings)) for item in pin]
+    if isinstance(pin, dict):
+        return {key: resolve_pin(value, bindings) for key, value in pin.items()}
+    return resolve(pin, bindings)
+
+
+def number_of(pinned: Pinned) -> int:
+    """Return an item of a pinned list: only integers stand there."""
+    assert isinstance(pinned, int)  # noqa: S101 -- narrows the type; the reader of the list has checked it
+    return pinned
+
+
+def is_fixed(pin: PinTemplate) -> bool:
+    """Return whether no `$name` stands in what is pinned."""
+    if isinstance(pin, list):
+        return all(is_fixed(item) for item in pin)
+    if isinstance(pin, dict):
+        return all(is_fixed(item) for item in pin.values())
+    return not isinstance(pin, Reference)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""To which revisions and personalities a scenario applies, and what is told when something named does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from .workbench import Workbench
+
+ALL = ("proposal", "amended", "merged")
+EVERYWHERE = ("arm64", "s390x", "x86_64")
+
+
+@pytest.mark.parametrize(
+    ("steps", "apis"),
+    [
+        ("[enable]", ALL),
+        ("[enable_with_ptes: {index: 0, count: 1}]", ("amended",)),
+        ("[lazy_with_ptes: {index: 0, count: 1, steps: []}]", ("amended",)),
+        ("[interrupt: [enable: {before_hook: [enable_with_ptes: {index: 0, count: 1}]}]]", ("amended",)),
+        ("[enable, repeat: {times: 0, steps: [enable_with_ptes: {index: 0, count: 1}]}]", ("amended",)),
+        ("[check: {pause_count: 0}]", ("merged",)),
+        ("[check: {depth: 0, enable_with_ptes: 0, arch_pause: 0}]", ALL),
+    ],
+)
+def test_a_revision_applies_when_it_has_all_that_is_used(bench: Workbench, steps: str, apis: tuple[str, ...]) -> None:
+    assert bench.steps(steps).apis == apis
+
+
+def test_the_head_chooses_in_the_vocabulary_s_order(bench: Workbench) -> None:
+    scenario = bench.steps("[enable]", "api: [merged, proposal]\narch: [x86_64, arm64]\n")
+    assert (scenario.apis, scenario.arches) == (("proposal", "merged"), ("arm64", "x86_64"))
+
+
+@pytest.mark.parametrize(
+    ("head", "steps", "problem"),
+    [
+        ("api: [merged, amended]", "[enable_with_ptes: {index: 0, count: 1}]",
+         "1:7: `merged` cannot be named here: it has no `enable_with_ptes` (line 3)"),
+        ("api: [proposal]", "[lazy_with_ptes: {index: 0, count: 1, steps: []}]",
+         "1:7: `proposal` cannot be named here: it has no `lazy_with_ptes` (line 3)"),
+        ("api: [merged, proposal]", "[check: {pause_count: 0}]",
+         "1:15: `proposal` cannot be named here: it has no `pause_count` (line 3)"),
+        ("arch: [s390x, arm64]", "[check: {iptes: 0}]",
+         "1:15: `arm64` cannot be named here: it has no `iptes` (line 3)"),
+        ("tags: [a]", "[check: {pause_count: 0}, enable_with_ptes: {index: 0, count: 1}]",
+         "3:34: no revision has all that this scenario uses: `pause_count` (line 3), `enable_with_ptes` (line 3)"),
+        ("tags: [a]", "[check: {iptes: 0}, check: {barriers: 0}]",
+         "3:36: no architecture has all that this scenario uses: `iptes` (line 3), `barriers` (line 3)"),
+        ("api: [v3]", "[enable]", "1:7: `v3` is not available yet (this version has: proposal, amended, merged)"),
+        ("api: [amendd]", "[enable]", "1:7: unknown name `amendd` in `api` (did you mean `amended`?)"),
+        ("api: amended", "[enable]", "1:6: `api` takes a list, for example [proposal], not the word `amended`"),
+        ("api: []", "[enable]", "1:6: `api` is empty: it takes a list, for example [proposal]"),
+        ("api: [merged, merged]", "[enable]", "1:15: `merged` stands in `api` twice"),
+        ("arch: [s390]", "[enable]", "1:8: unknown name `s390` in `arch` (did you mean `s390x`?)"),
+        ("arch: [true]", "[enable]", "1:8: unknown name `true` in `arch`"),
+    ],
+)  # fmt: skip
+def test_what_cannot_apply_is_named_at_its_place(bench: Workbench, head: str, steps: str, problem: str) -> None:
+    assert bench.wrong(steps, head + "\n").startswith(problem)
+
+
+def expecting(bench: Workbench, expect: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    scenario = bench.accept(f"description: d\nsteps: [enable]\nexpect: {expect}\n")
+    return scenario.apis, scenario.arches
+
+
+@pytest.mark.parametrize(
+    ("expect", "apis", "arches"),
+    [
+        ("{counters: {barriers: 1}}", ALL, ("arm64",)),
+        ("{merged: {counters: {barriers: 1}}}", ALL, ("arm64",)),
+        ("{arm64: {counters: {barriers: 1}}}", ALL, EVERYWHERE),
+        ("{counters: {barriers: 1}, s390x: {counters: {iptes: 1}}}", ALL, ("arm64", "s390x")),
+        ("{tasks: {main: {pause_count: 1}}}", ("merged",), EVERYWHERE),
+        ("{tasks: {main: {count: 1}}}", ("proposal", "amended"), EVERYWHERE),
+        ("{tasks: {main: {active: true}}}", ALL, EVERYWHERE),
+        ("{arm64: {tasks: {main: {count: 1}}}}", ("proposal", "amended"), EVERYWHERE),
+        ("{merged: {tasks: {main: {pause_count: 1}}}}", ALL, EVERYWHERE),
+        ("{tasks: {main: {count: 1}}, merged: {tasks: {main: {pause_count: 1}}}}", ALL, EVERYWHERE),
+    ],
+)
+def test_an_expectation_rules_out_whom_it_cannot_be_about(
+    bench: Workbench, expect: str, apis: tuple[str, ...], arches: tuple[str, ...]
+) -> None:
+    assert expecting(bench, expect) == (apis, arches)
+
+
+@pytest.mark.parametrize(
+    ("head", "expect", "problem"),
+    [
+        ("api: [merged]", "{amended: {hooks: e}}",
+         "4:10: the scenario does not apply to `amended`: `api` does not name it"),
+        ("arch: [arm64]", "{merged: {s390x: {hooks: e}}}",
+         "4:19: the scenario does not apply to `s390x`: `arch` does not name it"),
+        ("tags: [a]", "{tasks: {main: {count: 1}}, merged: {hooks: e}}",
+         "4:37: the scenario does not apply to `merged`: it has no `count` (line 4)"),
+        ("api: [merged]", "{tasks: {main: {count: 1}}}",
+         "1:7: `merged` cannot be named here: it has no `count` (line 4)"),
+        ("arch: [s390x]", "{counters: {barriers: 1}}",
+         "1:8: `s390x` cannot be named here: it has no `barriers` (line 4)"),
+    ],
+)  # fmt: skip
+def test_an_expectation_that_cannot_hold_is_named(bench: Workbench, head: str, expect: str, problem: str) -> None:
+    assert bench.refuse(f"{head}\ndescription: d\nsteps: [enable]\nexpect: {expect}\n") == [problem]

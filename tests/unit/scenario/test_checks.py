@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`check`: what it pins and where it holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.vocabulary import CALLS, HOOKS, PERSONALITIES
+
+from .workbench import Workbench
+
+
+def test_a_check_keeps_its_pins_and_its_place(bench: Workbench) -> None:
+    scenario = bench.steps(
+        "[check: {active: false, depth: 255, outstanding: 256, hooks: ef, deferred: 7, api: [amended]}]"
+    )
+    (step,) = scenario.cases[0].steps
+    assert (step.op, step.place.line, step.place.column) == ("check", 2, 9)
+    check = step.check
+    assert check is not None
+    assert check.pins == {"active": False, "depth": 255, "outstanding": 256, "hooks": "ef", "deferred": 7}
+    assert (check.task, check.apis, check.arches) == (None, frozenset({"amended"}), None)
+    assert check.applies("amended", "arm64")
+    assert not check.applies("merged", "arm64")
+
+
+@pytest.mark.parametrize("counter", [*CALLS, *HOOKS.values(), "deferred", "direct", "warnings"])
+def test_every_common_counter_may_be_pinned_everywhere(bench: Workbench, counter: str) -> None:
+    scenario = bench.steps(f"[check: {{{counter}: 1}}]")
+    assert scenario.apis == ("proposal", "amended", "merged")
+    assert scenario.arches == ("arm64", "s390x", "x86_64")
+
+
+@pytest.mark.parametrize(
+    ("arch", "counter"), [(arch, counter) for arch in PERSONALITIES for counter in PERSONALITIES[arch].counters]
+)
+def test_a_personality_s_counter_rules_out_the_others_unless_the_check_does(
+    bench: Workbench, arch: str, counter: str
+) -> None:
+    assert bench.steps(f"[check: {{{counter}: 1}}]").arches == (arch,)
+    assert bench.steps(f"[check: {{{counter}: 1, arch: [{arch}]}}]").arches == tuple(PERSONALITIES)
+
+
+def test_pause_count_is_merged_s_unless_the_check_says_where_it_holds(bench: Workbench) -> None:
+    assert bench.steps("[check: {pause_count: 1}]").apis == ("merged",)
+    scenario = bench.steps("[check: {pause_count: 1, api: [merged]}]")
+    assert scenario.apis == ("proposal", "amended", "merged")
+
+
+@pytest.mark.parametrize(
+    ("check", "problem"),
+    [
+        ("{}", "2:16: `check` is empty: it takes what it pins, for example {active: true}"),
+        (
+            "{api: [merged]}",
+            "2:9: `check` pins nothing: it may pin active, depth, pause_count, outstanding, hooks or a counter",
+        ),
+        ("[active]", "2:16: `check` takes what it pins, for example {active: true}, not a list"),
+        ("true", "2:16: `check` takes what it pins, for example {active: true}, not `true`"),
+        ("{activ: true, depth: 1}", "2:17: unknown key `activ` in `check` (did you mean `active`?)"),
+        ("{barrier: 1, depth: 1}", "2:17: unknown key `barrier` in `check` (did you mean `barriers`?)"),
+        ("{task: main, depth: 1}", "2:17: `task` is not available yet"),
+        ("{pause_count: 256}", "2:30: `pause_count` takes an integer from 0 to 255, not `256`"),
+        ("{outstanding: 257}", "2:30: `outstanding` takes an integer from 0 to 256, not `257`"),
+        ("{depth: 1, api: merged}", "2:32: `api` takes a list, for example [proposal], not the word `merged`"),
+        ("{depth: 1, api: []}", "2:32: `api` is empty"),
+        ("{depth: 1, api: [merged, merged]}", "2:41: `merged` stands in `api` twice"),
+        ("{depth: 1, api: [mergd]}", "2:33: unknown name `mergd` in `api` (did you mean `merged`?)"),
+        ("{depth: 1, api: [v4]}", "2:33: `v4` is not available yet (this version has: proposal, amended, merged)"),
+        ("{depth: 1, arch: [arm]}", "2:34: unknown name `arm` in `arch` (did you mean `arm64`?)"),
+        ("{depth: 1, api: [[merged]]}", "2:33: an item of `api` takes one of proposal, amended, merged, not a list"),
+        ("{pause_count: 1, api: [merged, amended]}", "2:47: `amended` cannot be named here: it has no `pause_count`"),
+        ("{iptes: 1, arch: [arm64]}", "2:34: `arm64` cannot be named here: it has no `iptes`"),
+    ],
+)
+def test_a_wrong_check_is_named_at_its_place(bench: Workbench, check: str, problem: str) -> None:
+    assert bench.wrong(f"[check: {check}]").startswith(problem)
+
+
+def test_a_check_that_never_holds_is_refused(bench: Workbench) -> None:
+    problem = bench.wrong("[check: {depth: 1, api: [merged]}]", "api: [amended]\n")
+    assert problem == "3:9: this `check` never holds: the scenario does not apply to merged"
+    problem = bench.wrong("[enable: {before_hook: [check: {depth: 1, arch: [arm64]}]}]", "arch: [s390x, x86_64]\n")
+    assert problem == "3:32: this `check` never holds: the scenario does not apply to arm64"
+
+
+def test_a_check_list_that_could_not_be_read_gives_no_further_problem(bench: Workbench) -> None:
+    problem = bench.wrong("[enable_with_ptes: {index: 0, count: 1}, check: {pause_count: 1, api: [mergd]}]")
+    assert problem == "2:79: unknown name `mergd` in `api` (did you mean `merged`?)"

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`expect`: which part counts for which revision and architecture, and what may be pinned."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.vocabulary import PERSONALITIES, REVISIONS
+
+from .workbench import Workbench
+
+HEAD = "description: d\nsteps: [enable]\n"
+
+
+def expected(bench: Workbench, expect: str, api: str, arch: str) -> dict[str, object]:
+    scenario = bench.accept(f"{HEAD}expect: {expect}\n")
+    return {key: value for key, (value, _) in scenario.cases[0].expected(api, arch).items()}
+
+
+def test_every_part_of_a_trace_may_be_pinned(bench: Workbench) -> None:
+    expect = (
+        '{hooks: ef, hook_active: "01", counters: {enable: 0x10, warnings: 0}, values: [1, 0x2], outstanding: 0, '
+        "table: {3: 4097, 0x10: 0x1001}, tasks: {main: {active: true}}}"
+    )
+    assert expected(bench, expect, "merged", "arm64") == {
+        "hooks": "ef",
+        "hook_active": "01",
+        "counters": {"enable": 16, "warnings": 0},
+        "values": [1, 2],
+        "outstanding": 0,
+        "table": {"3": 4097, "16": 4097},
+        "tasks": {"main": {"active": True}},
+    }
+
+
+def test_empty_lists_tables_and_traces_may_be_pinned(bench: Workbench) -> None:
+    expect = '{hooks: "", hook_active: "", values: [], table: {}}'
+    assert expected(bench, expect, "merged", "arm64") == {"hooks": "", "hook_active": "", "values": [], "table": {}}
+
+
+def test_each_part_has_the_place_of_its_key(bench: Workbench) -> None:
+    scenario = bench.accept(
+        HEAD + "expect:\n  hooks: e\n  merged:\n    s390x:\n      hooks: el\n      outstanding: 0\n"
+    )
+    places = {
+        key: (place.line, place.column) for key, (_, place) in scenario.cases[0].expected("merged", "s390x").items()
+    }
+    assert places == {"hooks": (7, 7), "outstanding": (8, 7)}
+    assert scenario.cases[0].expected("merged", "arm64")["hooks"][1].line == 4
+
+
+@pytest.mark.parametrize("api", REVISIONS)
+@pytest.mark.parametrize("arch", PERSONALITIES)
+@pytest.mark.parametrize(
+    "expect",
+    [
+        "{hooks: e, amended: {hooks: ee, s390x: {hooks: eee}}}",
+        "{amended: {s390x: {hooks: eee}, hooks: ee}, hooks: e}",
+        "{s390x: {amended: {hooks: eee}}, hooks: e, amended: {hooks: ee}}",
+    ],
+)
+def test_the_most_specific_part_counts_whatever_the_order(bench: Workbench, expect: str, api: str, arch: str) -> None:
+    hooks = "e" if api != "amended" else "eee" if arch == "s390x" else "ee"
+    assert expected(bench, expect, api, arch) == {"hooks": hooks}
+
+
+def test_a_part_for_an_architecture_counts_in_every_revision(bench: Workbench) -> None:
+    expect = "{s390x: {hooks: ee}, amended: {outstanding: 1}, hooks: e}"
+    assert expected(bench, expect, "amended", "s390x") == {"hooks": "ee", "outstanding": 1}
+    assert expected(bench, expect, "merged", "s390x") == {"hooks": "ee"}
+    assert expected(bench, expect, "amended", "arm64") == {"hooks": "e", "outstanding": 1}
+
+
+def test_two_equally_specific_parts_are_a_mistake_at_the_second(bench: Workbench) -> None:
+    assert bench.refuse(HEAD + "expect: {s390x: {hooks: ee}, amended: {outstanding: 1, hooks: e}}\n") == [
+        "3:56: `hooks` is pinned for `amended` and `s390x` in line 3 too: say which holds under `amended`, `s390x`"
+    ]
+
+
+def test_the_pair_s_own_part_settles_which_counts(bench: Workbench) -> None:
+    expect = "{s390x: {hooks: ee, amended: {hooks: eee}}, amended: {hooks: e}}"
+    assert expected(bench, expect, "amended", "s390x") == {"hooks": "eee"}
+    assert expected(bench, expect, "amended", "arm64") == {"hooks": "e"}
+    assert expected(bench, expect, "merged", "s390x") == {"hooks": "ee"}
+
+
+def test_the_same_pair_in_both_orders_is_a_mistake(bench: Workbench) -> None:
+    problems = bench.refuse(HEAD + "expect: {s390x: {merged: {hooks: e}}, merged: {s390x: {hooks: e, values: []}}}\n")
+    assert problems == ["3:56: `hooks` is pinned for `merged` and `s390x` in line 3 too"]
+
+
+@pytest.mark.parametrize(
+    ("expect", "problem"),
+    [
+        ("{}", "3:9: `expect` is empty: it takes parts of a trace, for example {hooks: efl}"),
+        ("efl", "3:9: `expect` takes parts of a trace, for example {hooks: efl}, not the word `efl`"),
+        ("{merged: {}}", "3:18: `merged` is empty"),
+        ("{merged: efl}", "3:18: `merged` takes parts of a trace"),
+        ("{steps: []}", "3:10: `steps` cannot be pinned: use `check` at the step in question"),
+        ("{hook: e}", "3:10: unknown key `hook` in `expect` (did you mean `hooks`?)"),
+        ("{marged: {hooks: e}}", "3:10: unknown key `marged` in `expect` (did you mean `merged`?)"),
+        ("{v3: {hooks: e}}", "3:10: `v3` is not available yet (this version has: proposal, amended, merged)"),
+        ("{merged: {amended: {hooks: e}}}", "3:19: `amended` cannot stand inside `merged`"),
+        ("{merged: {merged: {hooks: e}}}", "3:19: `merged` cannot stand inside `merged`"),
+        ("{arm64: {merged: {s390x: {hooks: e}}}}", "3:27: `s390x` cannot stand inside `arm64`"),
+        ("{hooks: ex}", "3:17: `hooks` takes hook letters"),
+        ("{hook_active: 010}", '3:23: `hook_active` must stand in quotes: "010"'),
+        ("{hook_active: x}", "3:23: `hook_active` takes a string of 0 and 1 in quotes"),
+        ('{hook_active: "012"}', "3:23: `hook_active` takes a string of 0 and 1 in quotes"),
+        ("{outstanding: -1}", "3:23: `outstanding` takes an integer from 0 to 256, not `-1`"),
+        ("{counters: {}}", "3:20: `counters` is empty"),
+        ("{counters: {enabel: 1}}", "3:21: unknown counter `enabel` (did you mean `enable`?)"),
+        ("{counters: {enable: on}}", "3:29: `on` is a boolean to some YAML readers"),
+        ("{arm64: {counters: {iptes: 1}}}", "3:29: `arm64` has no counter `iptes`"),
+        ("{values: 1}", "3:18: `values` takes a list of integers, not `1`"),
+        ("{values: [x]}", "3:19: an item of `values` takes an integer"),
+        ("{table: [1]}", "3:17: `table` takes a mapping of entries to values"),
+        ("{table: {256: 1}}", "3:18: a key of `table` takes an integer from 0 to 255, not `256`"),
+        ("{table: {true: 1}}", "3:18: a key of `table` takes an integer from 0 to 255, not `true`"),
+        ("{table: {3: 1, 0x3: 1}}", "3:24: entry 3 stands in `table` twice"),
+        ("{table: {3: on}}", "3:21: `on` is a boolean"),
+        ("{tasks: {}}", "3:17: `tasks` is empty"),
+        ("{tasks: {other: {active: true}}}", "3:18: unknown key `other` in `tasks` (known: main)"),
+        ("{tasks: {main: {}}}", "3:24: `main` is empty"),
+        ("{tasks: {main: {cuont: 1}}}", "3:25: unknown key `cuont` in `main` (did you mean `count`?)"),
+        ("{tasks: {main: {active: 1}}}", "3:33: `active` takes true or false, not `1`"),
+        ("{tasks: {main: {count: 256}}}", "3:32: `count` takes an integer from 0 to 255, not `256`"),
+        ("{tasks: {main: {enabled: 1}}}", "3:34: `enabled` takes true or false, not `1`"),
+        ("{merged: {tasks: {main: {count: 0}}}}", "3:34: `merged` has no `count` (it has: enable_count, pause_count)"),
+    ],
+)
+def test_a_wrong_expectation_is_named_at_its_place(bench: Workbench, expect: str, problem: str) -> None:
+    problems = bench.refuse(f"{HEAD}expect: {expect}\n")
+    assert len(problems) == 1, problems
+    assert problems[0].startswith(problem)
+
+
+def test_names_of_vary_stand_in_expect(bench: Workbench) -> None:
+    scenario = bench.accept(
+        "description: d\nvary: {n: [1, 2], t: [e, el]}\nsteps: [enable]\n"
+        "expect: {values: [$n, 7], counters: {enable: $n}, merged: {hooks: $t}}\n"
+    )
+    pins = [case.expected("merged", "arm64") for case in scenario.cases]
+    assert [pin["values"][0] for pin in pins] == [[1, 7], [1, 7], [2, 7], [2, 7]]
+    assert [pin["counters"][0] for pin in pins] == [{"enable": 1}, {"enable": 1}, {"enable": 2}, {"enable": 2}]
+    assert [pin["hooks"][0] for pin in pins] == ["e", "el", "e", "el"]

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The keys of a scenario file, and that all mistakes are told at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from .workbench import Workbench
+
+HEAD = "description: d\nsteps: [enable]\n"
+
+
+def test_a_whole_scenario(bench: Workbench) -> None:
+    scenario = bench.accept(HEAD + 'tags: [nesting, 2-deep, "7.2"]\nversion: 1\n')
+    assert (scenario.name, scenario.path, scenario.description) == ("s", str(bench.path), "d")
+    assert scenario.tags == ("nesting", "2-deep", "7.2")
+    assert (len(scenario.cases), scenario.cases[0].expect) == (1, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("steps: [enable]\n", "1:1: a scenario needs `description`"),
+        ("\ndescription: d\n", "2:1: a scenario needs `steps`"),
+        ("[enable]\n", "1:1: a scenario takes a mapping with `description` and `steps`, not a list"),
+        ("enable\n", "1:1: a scenario takes a mapping with `description` and `steps`, not the word `enable`"),
+        ("--- ~\n", "1:5: a scenario has no value"),
+        ("{}\n", "1:1: a scenario is empty"),
+        (HEAD + "tag: [a]\n", "3:1: unknown key `tag` in a scenario (did you mean `tags`?)"),
+        (
+            HEAD + "tasks: {other: {}}\n",
+            "3:1: `tasks` is not available yet (this version has: description, tags, api, ",
+        ),
+        (
+            HEAD + "personality: s390x\n",
+            "3:1: `personality` is not available yet (this version has: description, tags, ",
+        ),
+        (HEAD + "version: 2\n", "3:10: `version` takes only 1, not `2`"),
+        (HEAD + 'version: "1"\n', "3:10: `version` takes only 1 without quotes, not the string `1`"),
+        (HEAD + "tags: a\n", "3:7: `tags` takes a list of words, for example [nesting], not the word `a`"),
+        (HEAD + "tags: []\n", "3:7: `tags` is empty"),
+        (HEAD + "tags: [a, a]\n", "3:11: `a` stands in `tags` twice"),
+        (HEAD + "tags: [a b]\n", "3:8: `a b` is no tag: one word of letters"),
+        (HEAD + "tags: [on]\n", "3:8: a tag must stand in quotes: `on` may be read as something else"),
+        (HEAD + "tags: [7.2]\n", "3:8: a tag must stand in quotes: `7.2` may be read as something else"),
+        (HEAD + "tags: [[a]]\n", "3:8: a tag takes a string, not a list"),
+        (HEAD + "tags: [a, ]\nsteps: [flush]\n", "4:1: `steps` stands here twice (first in line 2)"),
+    ],
+)
+def test_a_wrong_head_is_named_at_its_place(bench: Workbench, text: str, problem: str) -> None:
+    problems = bench.refuse(text)
+    assert len(problems) == 1, problems
+    assert problems[0].startswith(problem)
+
+
+def test_all_mistakes_of_a_file_are_told_in_the_order_of_their_places(bench: Workbench) -> None:
+    text = """\
+steps:
+  - enabel
+  - lazy: 3
+  - check: {activ: true, depth: 010}
+  - set_pte: {index: 0, value: 1}
+expect: {hooks: 1, marged: {hooks: e}}
+vary: {n: [1]}
+api: [v4]
+"""
+    assert [problem.split(" ")[0] for problem in bench.refuse(text)] == [
+        "1:1:", "2:5:", "3:11:", "4:13:", "4:33:", "5:5:", "6:17:", "6:20:", "7:8:", "8:7:",
+    ]  # fmt: skip
+
+
+def test_a_long_word_is_cut_in_messages(bench: Workbench) -> None:
+    (problem,) = bench.refuse(f"description: d\nsteps: [{'e' * 100_000}]\n")
+    assert len(problem) < 250
+    assert "`" + "e" * 39 + "…`" in problem

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Limits are found by counting, before anything is made: a bomb costs neither time nor memory."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+import pytest
+
+from .workbench import Workbench, ops
+
+
+def repeated(times: str | int, steps: str) -> str:
+    return f"[repeat: {{times: {times}, steps: {steps}}}]"
+
+
+def test_65536_operations_are_allowed_and_quickly_made(bench: Workbench) -> None:
+    start = time.process_time()
+    scenario = bench.steps(repeated(256, repeated(128, "[lazy: []]")))
+    assert time.process_time() - start < 2
+    assert [step.index for step in scenario.cases[0].steps] == list(range(65536))
+
+
+def test_65537_operations_are_refused_at_the_step_that_is_too_much(bench: Workbench) -> None:
+    steps = "[enable, repeat: {times: 32768, steps: [lazy: []]}]"
+    assert bench.wrong(steps) == "2:17: more than 65,536 operations after expansion, up to this step"
+
+
+def test_nested_steps_count_too(bench: Workbench) -> None:
+    inner = "[interrupt: [check: {active: true}], enable: {before_hook: [flush]}]"  # four
+    bench.steps(repeated(16384, inner))
+    assert "more than 65,536 operations" in bench.wrong(repeated(16385, inner))
+
+
+@pytest.mark.parametrize("innermost", ["[enable]", "[lazy: [interrupt: [flush]]]"])
+def test_a_billion_ten_deep_is_refused_at_once(bench: Workbench, innermost: str) -> None:
+    steps = innermost
+    for _ in range(10):
+        steps = repeated(1_000_000_000, steps)
+    tracemalloc.start()
+    start = time.process_time()
+    problem = bench.wrong(steps)
+    assert time.process_time() - start < 0.5
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+    assert problem == "2:9: more than 65,536 operations after expansion, up to this step"
+
+
+def test_triangular_bombs_are_refused_soon(bench: Workbench) -> None:
+    steps = "[enable]"
+    for level in range(9, -1, -1):
+        times = f"$x{level - 1}" if level else "1000000000"
+        steps = f"[repeat: {{times: {times}, as: x{level}, steps: {steps}}}]"
+    start = time.process_time()
+    assert bench.wrong(steps).startswith("2:9: more than ")
+    assert time.process_time() - start < 1
+
+
+def test_turns_that_make_nothing_are_not_taken_a_billion_times(bench: Workbench) -> None:
+    start = time.process_time()
+    scenario = bench.steps("[enable, repeat: {times: 1000000000, steps: [repeat: {times: 0, steps: [enable]}]}]")
+    assert ops(scenario) == "enable"
+    empty = "[repeat: {times: 1, as: j, steps: [repeat: {times: $i, steps: [repeat: {times: $j, steps: [enable]}]}]}]"
+    problem = bench.wrong(f"[repeat: {{times: 1000000000, as: i, steps: {empty}}}]")
+    assert problem == "2:9: more than 262,144 steps and turns of `repeat` after expansion, up to this step"
+    assert time.process_time() - start < 5
+
+
+def test_the_case_that_is_too_large_is_named(bench: Workbench) -> None:
+    problem = bench.wrong(repeated("$n", "[enable]"), "vary: {n: [1, 65536, 65537, 65538]}\n")
+    assert problem == "3:9: more than 65,536 operations after expansion, up to this step (with n: 65537)"
+
+
+def test_65536_cases_are_allowed_and_one_more_is_not(bench: Workbench) -> None:
+    def vary(first: int) -> str:
+        return f"vary: {{a: {list(range(first))}, b: {list(range(256))}}}\n"
+
+    assert len(bench.steps("[check: {enable: $a, disable: $b}]", vary(256)).cases) == 65536
+    assert bench.wrong("[check: {enable: $a, disable: $b}]", vary(257)) == "1:1: `vary` makes more than 65,536 cases"
+
+
+def test_sixteen_names_of_16_values_are_refused_before_any_case_is_made(bench: Workbench) -> None:
+    names = [f"a{number}" for number in range(15)]
+    vary = ", ".join(f"{name}: {list(range(16))}" for name in names)
+    steps = ", ".join(f"check: {{depth: ${name}}}" for name in names)
+    assert bench.wrong(f"[{steps}]", f"vary: {{{vary}}}\n") == "1:1: `vary` makes more than 65,536 cases"
+
+
+def test_all_cases_together_are_limited(bench: Workbench) -> None:
+    def vary(cases: int) -> str:
+        return f"vary: {{a: {list(range(cases))}}}\n"
+
+    steps = "[repeat: {times: 65535, steps: [enable]}, check: {enable: $a}]"
+    assert bench.wrong(steps, vary(17)) == "3:1: more than 1,048,576 operations in all cases together"
+
+
+def test_4096_operations_fit_into_an_interrupt(bench: Workbench) -> None:
+    def interrupt(times: int) -> str:
+        return f"[interrupt: {repeated(times, '[enable: {before_hook: [flush]}, check: {active: false}, flush]')}]"
+
+    bench.steps(interrupt(1024))
+    assert bench.wrong(interrupt(1025)) == "2:9: more than 4,096 operations in this `interrupt`"
+
+
+def test_an_interrupt_is_counted_in_every_case_and_turn(bench: Workbench) -> None:
+    steps = f"[repeat: {{times: $n, as: i, steps: [enable, interrupt: [flush, {repeated('$i', '[enable]')[1:]}]}}]"
+    problem = bench.wrong(steps, "vary: {n: [1, 2, 4096, 5000]}\n")
+    assert problem.startswith("3:")
+    assert "more than" in problem
+    small = "[repeat: {times: $n, steps: [interrupt: [repeat: {times: $n, steps: [enable, flush]}]]}]"
+    bench.steps(small, "vary: {n: [1, 2, 150]}\n")
+
+
+@pytest.mark.parametrize("body", ["[repeat: {times: $n, steps: [flush]}]", "[repeat: {times: $n, steps: [lazy: []]}]"])
+def test_an_interrupt_left_empty_is_refused(bench: Workbench, body: str) -> None:
+    bench.steps(f"[interrupt: {body}]", "vary: {n: [1, 2]}\n")
+    assert (
+        bench.wrong(f"[interrupt: {body}]", "vary: {n: [1, 0]}\n")
+        == "3:9: no steps left in this `interrupt` (with n: 0)"
+    )
+
+
+def test_a_case_without_steps_is_refused(bench: Workbench) -> None:
+    assert bench.wrong(repeated(0, "[enable]")) == "2:1: no steps left after expansion"
+    assert bench.wrong(repeated("$n", "[enable]"), "vary: {n: [1, 0]}\n") == (
+        "3:1: no steps left after expansion (with n: 0)"
+    )
+
+
+def test_a_limit_is_told_beside_other_mistakes(bench: Workbench) -> None:
+    assert bench.refuse("description: d\nsteps: [enabel, repeat: {times: 65537, steps: [enable]}]\n") == [
+        "2:9: unknown step `enabel` (did you mean `enable`?)",
+        "2:17: more than 65,536 operations after expansion, up to this step",
+    ]
+
+
+def test_no_steps_left_is_not_told_when_a_step_could_not_be_read(bench: Workbench) -> None:
+    assert bench.wrong("[enabel]") == "2:9: unknown step `enabel` (did you mean `enable`?)"
+    assert bench.wrong("[enable, interrupt: [flsh]]") == "2:29: unknown step `flsh` (did you mean `flush`?)"

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Properties: nothing but our own errors from any text, and counting agrees with making."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.core.vocabulary import MAX_OPERATIONS
+from harness.scenario.compose import compose
+from harness.scenario.counting import Counter
+from harness.scenario.document import read_document
+from harness.scenario.operations import OPERATIONS, PLANNED, read_steps
+from harness.scenario.problems import Problems
+from harness.scenario.reading import Context
+
+from .workbench import Workbench
+
+SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+WORDS = st.sampled_from(
+    [*OPERATIONS, *PLANNED, "before_hook", "index", "count", "steps", "times", "as", "i", "$i", "$n", "n", "vary",
+     "expect", "description", "tags", "api", "arch", "version", "amended", "merged", "s390x", "active", "depth",
+     "pause_count", "hooks", "counters", "tasks", "main", "table", "values", "barriers", "e", "on", "010", "1:30",
+     "~", "", "0x10", "&a", "*a", "!t x", "enabel", "$", "'", '"', "|"]
+)  # fmt: skip
+SCALARS = st.one_of(
+    WORDS, st.integers(-3, 300), st.integers(), st.booleans(), st.none(), st.floats(), st.text(max_size=5)
+)
+
+
+def structures(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(WORDS, inner, max_size=4)),
+        max_leaves=25,
+    )
+
+
+def look(text: str, parser: Any) -> list[str]:
+    """Read a text as `load` does; return its problems."""
+    problems = Problems()
+    root = compose(text, "f", problems, parser)
+    if root is not None:
+        scenario = read_document(root, "f", "f", problems)
+        assert (scenario is None) == bool(problems.found)
+    lines = text.count("\n") + text.count("\r") + 1
+    for problem in problems.found:
+        assert 1 <= problem.place.line <= lines + 1
+        assert problem.place.column >= 1
+        assert "\n" not in problem.message
+        problem.message.encode()
+    return [str(problem) for problem in problems.found]
+
+
+@SETTINGS
+@given(st.text())
+def test_any_text_gives_problems_or_a_scenario(text: str) -> None:
+    look(text, yaml.SafeLoader)
+    look(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+@SETTINGS
+@given(st.text(alphabet=" \n-:[]{}#&*!|>'\"%@`,?abe01$~\t\\xuU", max_size=60))
+def test_any_text_of_yaml_s_own_characters_gives_problems_or_a_scenario(text: str) -> None:
+    look(text, yaml.SafeLoader)
+    look(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+@SETTINGS
+@given(st.binary(max_size=40))
+def test_any_bytes_in_a_file_give_a_scenario_error(bench: Workbench, content: bytes) -> None:
+    bench.refuse(content)
+
+
+def flow(value: Any) -> str:
+    """Write a structure with its words as they are, so that they may be traps, aliases or syntax errors."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {flow(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+@SETTINGS
+@given(st.dictionaries(WORDS, structures(SCALARS), max_size=5), structures(SCALARS), structures(SCALARS))
+def test_any_structure_gives_problems_or_a_scenario(others: dict[str, Any], steps: Any, expect: Any) -> None:
+    document = {**others, "description": "d", "steps": steps, "expect": expect}
+    look("".join(f"{key}: {flow(value)}\n" for key, value in document.items()), yaml.SafeLoader)
+    quoted = yaml.safe_dump(document, allow_unicode=True)
+    assert look(quoted, yaml.SafeLoader) == look(quoted, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+TIMES = st.sampled_from([0, 1, 2, 3, "$n", "$m", "$i", "$j", "$k"])
+
+
+@st.composite
+def programs(
+    draw: st.DrawFn, names: tuple[str, ...] = ("n", "m"), depth: int = 4, interrupt: bool = False
+) -> list[Any]:
+    """Draw a list of right steps whose repeats may depend on each other."""
+    steps: list[Any] = []
+    for _ in range(draw(st.integers(0 if depth < 4 else 1, 3))):
+        kinds = ["enable", "check"] if depth == 0 else ["enable", "check", "lazy", "repeat", "hook", "interrupt"]
+        kind = draw(st.sampled_from(kinds))
+        if kind == "enable":
+            steps.append(draw(st.sampled_from(["enable", "flush"])))
+        elif kind == "check":
+            steps.append({"check": {"enable": f"${draw(st.sampled_from(names))}"}})
+        elif kind == "repeat":
+            name = "ijkl"[4 - depth]
+            times = draw(TIMES.filter(lambda times: not isinstance(times, str) or times[1:] in names))
+            steps.append(
+                {"repeat": {"times": times, "as": name, "steps": draw(programs((*names, name), depth - 1, interrupt))}}
+            )
+        elif kind == "interrupt" and not interrupt:
+            steps.append({"interrupt": ["flush", *draw(programs(names, depth - 1, True))]})
+        elif kind == "hook":
+            steps.append({"pause": {"before_hook": ["flush", *draw(programs(names, depth - 1, interrupt))]}})
+        else:
+            steps.append({"lazy": draw(programs(names, depth - 1, interrupt))})
+    return steps
+
+
+@SETTINGS
+@given(programs(), st.lists(st.integers(0, 4), unique=True, min_size=1, max_size=3))
+def test_what_is_counted_is_what_is_made(bench: Workbench, steps: list[Any], values: list[int]) -> None:
+    head = f"description: d\nvary: {{n: {values}, m: [2]}}\nexpect: {{values: [$n, $m]}}\n"
+    scenario = bench.accept(f"{head}steps: {flow(['flush', *steps])}\n")
+    problems = Problems()
+    root = compose(flow(["flush", *steps]), "f", problems)
+    assert root is not None
+    templates = read_steps(Context(problems, [], names={"n": values, "m": [2]}), root, "steps")
+    assert templates is not None
+    for case in scenario.cases:
+        made = list(case.walk())
+        assert [step.index for step in made] == list(range(len(made)))
+        assert len(made) <= MAX_OPERATIONS
+        counter = Counter(templates, made[0].place, problems, whole=True)
+        assert counter.count_case(case.values)
+        assert counter.total.operations == len(made)
+        assert counter.total.visits >= len(made)
+
+
+def test_the_same_library_gives_the_same_scenarios(bench: Workbench) -> None:
+    text = "description: d\nvary: {n: [1, 2]}\nsteps: [lazy: [check: {depth: $n}]]\n"
+    assert bench.accept(text) == bench.accept(text)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What YAML a scenario may be written in, and where each refusal points."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from harness.core.errors import Place
+from harness.scenario.compose import compose
+from harness.scenario.limits import MAX_YAML_LEVELS
+from harness.scenario.nodes import Listing, Scalar, Table
+from harness.scenario.problems import Problems
+
+from .workbench import Workbench
+
+HEAD = "description: d\nsteps: [enable]\n"
+
+PARSERS = [yaml.SafeLoader] + ([yaml.CSafeLoader] if hasattr(yaml, "CSafeLoader") else [])
+
+
+def refusals(text: str, parser: type) -> list[str]:
+    problems = Problems()
+    compose(text, "f", problems, parser)
+    return [str(problem) for problem in problems.found]
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("a: &x 1\n", "f:1:4: anchors are not allowed here: remove `&x`"),
+        ("a: b\nc: *x\n", "f:2:4: aliases are not allowed here: write out what `*x` means"),
+        ("a: !!int 1\n", "f:1:4: tags are not allowed here: remove `tag:yaml.org,2002:int`"),
+        ("a: !own [1]\n", "f:1:4: tags are not allowed here: remove `!own`"),
+        ("a: ! b\n", "f:1:4: tags are not allowed here: remove `!`"),
+        ("&m {a: b}\n", "f:1:1: anchors are not allowed here: remove `&m`"),
+        ("%YAML 1.1\n---\na: b\n", "f:1:1: YAML directives (`%YAML`, `%TAG`) are not allowed here"),
+        ("a: b\n---\nc: d\n", "f:2:1: a second document in this file: one file holds one scenario"),
+        ("a: b\na: c\n", "f:2:1: `a` stands here twice (first in line 1)"),
+        ('a: b\nc: {"x": 1, x: 2}\n', "f:2:13: `x` stands here twice (first in line 2)"),
+        ("a: b\n[c]: d\n", "f:2:1: a list or mapping cannot be a key"),
+        ("", "f:1:1: no scenario in this file: it is empty"),
+        ("# only this\n", "f:1:1: no scenario in this file: it is empty"),
+        ("a: 'b\x00'\n", "f:1:6: not a text file: character U+0000"),
+        ("a: b\nc\u2028d: e\n", "f:2:2: not a text file: character U+2028"),
+        ('a: "\\e[31m"\n', "f:1:4: character U+001B is not allowed in a string"),
+    ],
+)
+def test_what_yaml_offers_beyond_plain_data_is_refused_at_its_place(text: str, refusal: str, parser: type) -> None:
+    assert refusals(text, parser) == [refusal]
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("a: [1\nb: 2\n", "f:2:"), ("a: b\n\tc: d\n", "f:2:1:"), ("a: 'b", "f:1:"), ("a: b: c\n", "f:1:5:")],
+)
+def test_a_syntax_error_has_its_place(text: str, place: str, parser: type) -> None:
+    (refusal,) = refusals(text, parser)
+    assert refusal.startswith(place)
+    assert ": not YAML: " in refusal
+    assert "\n" not in refusal
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize("text", ['a: "\\UFFFFFFFF"\n', 'a: "\\ud800"\n', f"%YAML {'1' * 5000}.1\n---\na: b\n"])
+def test_what_a_parser_cannot_represent_is_one_problem(text: str, parser: type) -> None:
+    assert len(refusals(text, parser)) == 1
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(
+    ("opening", "column"),
+    [("[", MAX_YAML_LEVELS + 1), ("- ", 2 * MAX_YAML_LEVELS + 1), ("{a: ", 4 * MAX_YAML_LEVELS + 1)],
+)
+def test_depth_is_refused_before_anything_recurses(opening: str, column: int, parser: type) -> None:
+    assert refusals(opening * 100_000, parser) == [f"f:1:{column}: more than 64 levels of lists and mappings"]
+
+
+def test_64_levels_are_allowed() -> None:
+    assert refusals("[" * MAX_YAML_LEVELS + "]" * MAX_YAML_LEVELS, yaml.SafeLoader) == []
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_the_tree_keeps_text_quotes_and_places(parser: type) -> None:
+    problems = Problems()
+    root = compose('a: [010, "x"]\nb: |\n  text\nc:\n', "f", problems, parser)
+    assert problems.found == []
+    assert root == Table(
+        Place("f", 1, 1),
+        (
+            (
+                Scalar(Place("f", 1, 1), "a", quoted=False),
+                Listing(
+                    Place("f", 1, 4),
+                    (Scalar(Place("f", 1, 5), "010", quoted=False), Scalar(Place("f", 1, 10), "x", quoted=True)),
+                ),
+            ),
+            (Scalar(Place("f", 2, 1), "b", quoted=False), Scalar(Place("f", 2, 4), "text\n", quoted=True)),
+            (Scalar(Place("f", 4, 1), "c", quoted=False), Scalar(Place("f", 4, 3), "", quoted=False)),
+        ),
+    )
+
+
+def test_a_byte_order_mark_is_passed_over(bench: Workbench) -> None:
+    assert bench.accept("\ufeff" + HEAD).description == "d"
+
+
+def test_windows_line_ends_are_read(bench: Workbench) -> None:
+    assert bench.accept(HEAD.replace("\n", "\r\n")).description == "d"
+
+
+def test_an_alias_bomb_is_refused_without_being_expanded(bench: Workbench) -> None:
+    text = "a: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 30))
+    problems = bench.refuse(text)
+    assert problems[0] == "1:1: a scenario needs `description`"
+    assert "2:5: anchors are not allowed here: remove `&a1`" in problems
+    assert "2:10: aliases are not allowed here: write out what `*a0` means" in problems
+
+
+def test_a_merge_key_is_an_unknown_key(bench: Workbench) -> None:
+    assert bench.refuse(HEAD + "<<: {tags: [a]}\n")[0].startswith("3:1: unknown key `<<` in a scenario")
+
+
+def test_an_alias_gives_no_further_problem(bench: Workbench) -> None:
+    assert bench.refuse("description: d\nsteps: [lazy: *x, enable: *y]\n") == [
+        "2:15: aliases are not allowed here: write out what `*x` means",
+        "2:27: aliases are not allowed here: write out what `*y` means",
+    ]
