@@ -96,6 +96,8 @@ def _holds(part: str, pinned: Any, actual: Any) -> bool:
             _holds(part, value, actual.get(name)) if isinstance(value, Mapping) else actual.get(name) == value
             for name, value in pinned.items()
         )
+    if part == "table":
+        return pinned == {str(index): value for index, value in actual.items()}
     return bool((list(actual) if isinstance(actual, tuple) else actual) == pinned)
 
 

@@ -40,6 +40,8 @@ class Architecture:
     channel: str
     #: Guest memory in MB.
     memory: int
+    #: Form of the boot image: "vmlinuz" as packaged, or "vmlinux", the ELF file inside a zstd-compressed bzImage.
+    boot_image: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import json
+import struct
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from subprocess import PIPE, Popen
+
+import zstandard
 
 from harness.core.errors import SetupError
 from harness.images.cache import Cache, remove
@@ -85,13 +88,15 @@ def _resolve(apt: Apt, debian: str, flavour: str) -> Release:
     return Release(release=release, version=version, packages=packages)
 
 
-def _store(root: Path, release: Release) -> Path:
-    return root / "lazymmu" / "kernels" / f"{release.release}_{release.version}"
+def _store(root: Path, arch: str, release: Release) -> Path:
+    """Return where the boot image is or will be; its suffix tells the form."""
+    name = f"{release.release}_{release.version}.{architectures()[arch].boot_image}"
+    return root / "lazymmu" / "kernels" / name
 
 
-def find(root: Path, kernel: Kernel, release: Release) -> InstalledKernel | None:
+def find(root: Path, kernel: Kernel, arch: str, release: Release) -> InstalledKernel | None:
     """Return the kernel if it stands in the tool root."""
-    image = _store(root, release) / "vmlinuz"
+    image = _store(root, arch, release)
     if not image.exists():
         return None
     return InstalledKernel(
@@ -124,20 +129,34 @@ def download(cache: Cache, kernel: Kernel, arches: Sequence[str], *, update: boo
     return {arch: releases[arch] for arch in arches}, folder
 
 
-def _boot_image(deb: Path, target: Path) -> None:
-    """Take /boot/vmlinuz-* out of a package, reading no further: the modules behind it are most of it."""
+def _packaged_image(deb: Path) -> bytes:
+    """Return /boot/vmlinuz-* of a package, reading no further: the modules behind it are most of it."""
     with Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=PIPE) as process:
-        assert process.stdout is not None  # noqa: S101  (asked for above)
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            for member in archive:
-                if member.name.startswith("./boot/vmlinuz-"):
-                    source = archive.extractfile(member)
+        try:
+            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                for member in archive:
+                    source = archive.extractfile(member) if member.name.startswith("./boot/vmlinuz-") else None
                     if source is not None:
-                        target.write_bytes(source.read())
-                        break
-            else:
-                raise SetupError(f"{deb.name} holds no /boot/vmlinuz-*")
-        process.kill()
+                        return source.read()
+        finally:
+            process.kill()
+    raise SetupError(f"{deb.name} holds no /boot/vmlinuz-*")
+
+
+def _vmlinux(image: bytes) -> bytes:
+    """Return the ELF file inside an x86 bzImage (kernel: arch/x86/boot.rst, payload_offset and payload_length)."""
+    sectors = image[0x1F1] or 4
+    offset, length = struct.unpack_from("<II", image, 0x248)
+    start = (sectors + 1) * 512 + offset
+    try:
+        # The last four bytes of the payload are the unpacked size.
+        return zstandard.ZstdDecompressor().decompressobj().decompress(image[start : start + length - 4])
+    except zstandard.ZstdError as error:
+        raise SetupError(f"the payload of the kernel image is not zstd: {error}") from error
+
+
+#: What `boot_image` of an architecture means.
+_FORMS: Mapping[str, Callable[[bytes], bytes]] = {"vmlinuz": bytes, "vmlinux": _vmlinux}
 
 
 def install(cache: Cache, root: Path, releases: Mapping[str, Release], folder: Path) -> None:
@@ -157,12 +176,12 @@ def install(cache: Cache, root: Path, releases: Mapping[str, Release], folder: P
                     target.parent.mkdir(parents=True, exist_ok=True)
                     entry.rename(target)
         remove(partial)
-        for release in releases.values():
+        for arch, release in releases.items():
             image = next((folder / "debs").glob(f"linux-image-{release.release}_*.deb"))
+            form = _FORMS[architectures()[arch].boot_image]
 
-            def build(target: Path, image: Path = image) -> None:
-                target.mkdir(parents=True)
-                _boot_image(image, target / "vmlinuz")
+            def build(target: Path, image: Path = image, form: Callable[[bytes], bytes] = form) -> None:
+                target.write_bytes(form(_packaged_image(image)))
 
-            cache.obtain(_store(root, release), f"kernel {release.release}", build)
+            cache.obtain(_store(root, arch, release), f"kernel {release.release}", build)
     remove(folder)

@@ -30,7 +30,7 @@ def _installed(cache: Cache, kernel: Kernel, arches: Sequence[str]) -> dict[str,
     releases = kernels.locked(cache, kernel)
     if not root.is_dir() or not set(arches) <= set(releases):
         return None
-    found = {arch: kernels.find(root, kernel, releases[arch]) for arch in arches}
+    found = {arch: kernels.find(root, kernel, arch, releases[arch]) for arch in arches}
     return {arch: entry for arch, entry in found.items() if entry} if all(found.values()) else None
 
 

@@ -127,7 +127,5 @@ def test_json_is_not_left_half_written(path: str, tmp_path: Path, capsys: pytest
 )
 def test_exit_statuses(tmp_path: Path, outcomes: str, no_skip: bool, status: int) -> None:
     unit: Unit = examples.unit(tmp_path)
-    results = [
-        Result(unit, "module", "lts", "", Outcome(outcome), "", None, None, 0.0) for outcome in outcomes.split()
-    ]
+    results = [Result(unit, "module", "lts", "", Outcome(outcome), "", None, None, 0.0) for outcome in outcomes.split()]
     assert exit_status(results, no_skip=no_skip) == status
