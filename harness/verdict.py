@@ -97,7 +97,7 @@ def _holds(part: str, pinned: Any, actual: Any) -> bool:
             for name, value in pinned.items()
         )
     if part == "table":
-        return pinned == {str(index): value for index, value in actual.items()}
+        return bool(pinned == {str(index): value for index, value in actual.items()})
     return bool((list(actual) if isinstance(actual, tuple) else actual) == pinned)
 
 

@@ -10,9 +10,6 @@
 #ifndef _LAZYMMU_H
 #define _LAZYMMU_H
 
-#include <linux/completion.h>
-#include <linux/irq_work.h>
-#include <linux/sched.h>
 #include <linux/types.h>
 
 #define LMM_MAX_TEXT		(4U << 20)	/* bytes in a program */
@@ -163,10 +160,6 @@ struct lmm_record {
  * @records: one for each step that ran, in the order in which steps end
  * @nr_records: how many of them are written
  * @error: why this run is no result; NULL if it is one
- * @thread: the kernel thread that executes the run
- * @irq_work: what raises the interrupt of an interrupt block
- * @irq_step: the step whose list that interrupt executes
- * @done: completed by @thread at the end
  * @line: the next line of the report
  * @crc: CRC-32 over the lines before it, not yet inverted
  * @text: room for a line; printk's records end at 1024 bytes
@@ -180,11 +173,6 @@ struct lmm_run {
 	struct lmm_record *records;
 	u32 nr_records;
 	const char *error;
-
-	struct task_struct *thread;
-	struct irq_work irq_work;
-	u32 irq_step;
-	struct completion done;
 
 	u32 line;
 	u32 crc;

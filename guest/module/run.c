@@ -3,7 +3,9 @@
  * The run of a program: its kernel thread, its steps one by one, its interrupt
  * blocks. Each step leaves a record; nothing is printed here.
  */
+#include <linux/completion.h>
 #include <linux/err.h>
+#include <linux/irq_work.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
@@ -16,6 +18,22 @@
 
 #define RUN_CPU		0
 
+/**
+ * struct lmm_execution - a run and what executes it
+ * @run: the run
+ * @thread: the kernel thread that executes it
+ * @done: completed by @thread at the end
+ * @irq_work: what raises the interrupt of an interrupt block
+ * @irq_step: the step whose list that interrupt executes
+ */
+struct lmm_execution {
+	struct lmm_run run;
+	struct task_struct *thread;
+	struct completion done;
+	struct irq_work irq_work;
+	u32 irq_step;
+};
+
 /* The first error is the one that explains the others. */
 static void run_failed(struct lmm_run *run, const char *error)
 {
@@ -25,14 +43,16 @@ static void run_failed(struct lmm_run *run, const char *error)
 
 static void interrupt_block(struct irq_work *work)
 {
-	struct lmm_run *run = container_of(work, struct lmm_run, irq_work);
-	u32 step = run->irq_step;
+	struct lmm_execution *execution =
+		container_of(work, struct lmm_execution, irq_work);
+	struct lmm_run *run = &execution->run;
+	u32 step = execution->irq_step;
 
 	if (!in_hardirq())
 		run_failed(run, "interrupt block not in hard interrupt context");
 	else if (smp_processor_id() != RUN_CPU)
 		run_failed(run, "interrupt block not on CPU 0");
-	else if (current != run->thread)
+	else if (current != execution->thread)
 		run_failed(run, "interrupt block interrupted another task");
 	else
 		lmm_run_steps(run, step + 1, run->program.steps[step].end);
@@ -45,10 +65,13 @@ static void interrupt_block(struct irq_work *work)
  */
 static void run_interrupt(struct lmm_run *run, u32 step)
 {
-	run->irq_step = step;
+	struct lmm_execution *execution =
+		container_of(run, struct lmm_execution, run);
+
+	execution->irq_step = step;
 	preempt_disable();
-	irq_work_queue(&run->irq_work);
-	while (irq_work_is_busy(&run->irq_work))
+	irq_work_queue(&execution->irq_work);
+	while (irq_work_is_busy(&execution->irq_work))
 		cpu_relax();
 	preempt_enable();
 	cond_resched();
@@ -130,33 +153,35 @@ void lmm_run_steps(struct lmm_run *run, u32 first, u32 end)
 
 static int run_thread(void *data)
 {
-	struct lmm_run *run = data;
+	struct lmm_execution *execution = data;
+	struct lmm_run *run = &execution->run;
 
 	lmm_run_steps(run, 0, run->program.nr_steps);
-	complete(&run->done);
+	complete(&execution->done);
 	return 0;
 }
 
 /* A thread of its own for each run: misuse cannot leak into the next one. */
-static int run_program(struct lmm_run *run)
+static int run_program(struct lmm_execution *execution)
 {
 	struct task_struct *thread;
 
-	thread = kthread_create(run_thread, run, "lazymmu/%u", run->program.run);
+	thread = kthread_create(run_thread, execution, "lazymmu/%u",
+				execution->run.program.run);
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
 	kthread_bind(thread, RUN_CPU);
 	get_task_struct(thread);
-	run->thread = thread;
+	execution->thread = thread;
 	wake_up_process(thread);
 
 	/*
 	 * A program is finite, so this needs no way out. Only after completion
 	 * may kthread_stop() be called, or the thread might never start.
 	 */
-	wait_for_completion(&run->done);
+	wait_for_completion(&execution->done);
 	kthread_stop_put(thread);
-	run->thread = NULL;
+	execution->thread = NULL;
 	return 0;
 }
 
@@ -170,7 +195,7 @@ void lmm_run_free(struct lmm_run *run)
 		return;
 	kvfree(run->records);
 	kvfree(run->program.steps);
-	kfree(run);
+	kfree(container_of(run, struct lmm_execution, run));
 }
 
 /**
@@ -186,16 +211,18 @@ void lmm_run_free(struct lmm_run *run)
  */
 struct lmm_run *lmm_run_text(const char *text, size_t len)
 {
+	struct lmm_execution *execution;
 	struct lmm_run *run;
 	int err;
 
-	run = kzalloc(sizeof(*run), GFP_KERNEL);
-	if (!run)
+	execution = kzalloc(sizeof(*execution), GFP_KERNEL);
+	if (!execution)
 		return ERR_PTR(-ENOMEM);
+	execution->irq_work = IRQ_WORK_INIT_HARD(interrupt_block);
+	init_completion(&execution->done);
+	run = &execution->run;
 	run->main.name = "main";
 	run->task = &run->main;
-	run->irq_work = IRQ_WORK_INIT_HARD(interrupt_block);
-	init_completion(&run->done);
 
 	err = lmm_parse(&run->program, text, len);
 	if (err)
@@ -206,7 +233,7 @@ struct lmm_run *lmm_run_text(const char *text, size_t len)
 		err = -ENOMEM;
 		goto free;
 	}
-	err = run_program(run);
+	err = run_program(execution);
 	if (err)
 		goto free;
 	return run;

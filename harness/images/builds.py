@@ -34,8 +34,8 @@ def module(
             command = [
                 *("make", "-s", "-C", kernel.headers, f"M={sandbox.inside(work)}"),
                 *(f"ARCH={architecture.kbuild}", f"CROSS_COMPILE={architecture.compiler_prefix}"),
-                # BTF would need pahole and the kernel's own debug information.
-                "CONFIG_DEBUG_INFO_BTF_MODULES=",
+                # BTF would need pahole and the kernel's own debug information; the rest only costs time.
+                *("CONFIG_DEBUG_INFO_BTF_MODULES=", "CONFIG_DEBUG_INFO="),
                 "modules",
             ]
             run(

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Chooses what runs a guest: KVM only where a trial run shows that it works, else emulation.
 
-/dev/kvm can lie: it opens, creates a machine, even prints the kernel's first lines, and then QEMU aborts or stops with
-an internal error. So the guest is booted under KVM until its agent answers. The outcome is kept until the host boots again.
+/dev/kvm can lie: it opens, creates a machine, even prints the kernel's first lines, and then QEMU aborts or stops
+with an internal error. So the guest is booted under KVM until its agent answers. The outcome is kept until the host
+boots again.
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ _KERNEL_ARGUMENTS = (
     *("panic=-1", "oops=panic"),
     # The report is printed at level 6, which must not go through the slow console.
     "loglevel=6",
+    # The module prints 1,000 lines of at most 1 KB before the agent reads them.
+    "log_buf_len=2M",
     # Self-tests, certificates, an entropy source and clearing of pages that no guest of ours needs: a third of a boot.
     "cryptomgr.notests",
     "initcall_blacklist=jent_mod_init,load_system_certificate_list,init_encrypted",

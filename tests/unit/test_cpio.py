@@ -10,7 +10,7 @@ from harness.images import cpio
 
 def read(data: bytes) -> dict[str, tuple[int, tuple[int, int], bytes]]:
     """Return name -> (mode, device, data) of an archive."""
-    found = {}
+    found: dict[str, tuple[int, tuple[int, int], bytes]] = {}
     at = 0
     while True:
         assert data[at : at + 6] == b"070701"

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the guest tests share: the command line as a user runs it, and checkouts with a mistake in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.project import ROOT
+
+_PARTS = ("harness", "guest", "images", "scenarios")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder as booting a guest."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.guest)
+
+
+class Lazymmu:
+    """The command line of one checkout."""
+
+    def __init__(self, checkout: Path, output: Path) -> None:
+        self._checkout = checkout
+        self._output = output
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command as the launcher would run it."""
+        return [sys.executable, "-P", "-m", "harness.cli", *arguments]
+
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the environment that makes it this checkout's."""
+        return {**os.environ, "PYTHONPATH": str(self._checkout), **(extra or {})}
+
+    def __call__(self, *arguments: str, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=self.environment(extra),
+            cwd=self._checkout,
+            check=False,
+        )
+
+    def run(self, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+        """Run `lazymmu run` and return how it ended, with its JSON document."""
+        path = self._output / "run.json"
+        done = self("run", *arguments, "--json", str(path))
+        return done, json.loads(path.read_text()) if path.exists() else {}
+
+
+@pytest.fixture
+def lazymmu(tmp_path: Path) -> Lazymmu:
+    """The command line of this checkout."""
+    return Lazymmu(ROOT, tmp_path)
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Callable[..., Lazymmu]:
+    """Return a function that makes a checkout with edits: file -> (text there, text instead)."""
+
+    def make(edits: Mapping[str, Sequence[str]]) -> Lazymmu:
+        checkout = tmp_path / "checkout"
+        for part in _PARTS:
+            shutil.copytree(ROOT / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
+        for name, (there, instead) in edits.items():
+            path = checkout / name
+            text = path.read_text()
+            assert text.count(there) == 1, f"{name} no longer holds {there!r} once"
+            path.write_text(text.replace(there, instead))
+        return Lazymmu(checkout, tmp_path)
+
+    return make

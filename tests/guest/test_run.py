@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`lazymmu run` on real guests: right implementations pass, wrong ones fail, and broken machines are errors."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.guest.conftest import Lazymmu
+from tests.guest.processes import gone, wait_for_qemus
+
+ARCHES = ["arm64", "s390x", "x86_64"]
+FLUSH = "description: x\nsteps: [enable, flush, disable]\n"
+PLAIN = "description: x\nsteps: [enable, disable]\n"
+
+
+def write(folder: Path, **texts: str) -> str:
+    """Write scenarios by name; return their folder."""
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return str(folder)
+
+
+def outcomes(document: dict, scenario: str) -> set[tuple[str, str]]:  # type: ignore[type-arg]
+    """Return (architecture, outcome) of a scenario's results."""
+    return {(r["arch"], r["outcome"]) for r in document["results"] if r["scenario"].endswith(scenario)}
+
+
+def test_the_whole_library_passes_on_every_architecture_in_every_revision(lazymmu: Lazymmu) -> None:
+    expected = json.loads(lazymmu("predict", "--api", "all", "--json", "-").stdout)["predictions"]
+    done, document = lazymmu.run("--api", "all")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert document["schema"] == 1
+    assert document["summary"] == {"pass": len(expected), "fail": 0, "error": 0, "skip": 0}
+    keys = ("scenario", "case", "arch", "api")
+    assert [[r[key] for key in keys] for r in document["results"]] == [[p[key] for key in keys] for p in expected]
+    for result, prediction in zip(document["results"], expected, strict=True):
+        assert set(result) >= {"impl", "kernel", "outcome", "reason", "observed", "predicted", "seconds"}
+        assert (result["impl"], result["kernel"], result["outcome"]) == ("module", "lts", "pass")
+        assert result["observed"] == result["predicted"] == prediction["predicted"]
+    assert sorted(document["accelerators"]) == ARCHES
+    assert {entry["name"] for entry in document["accelerators"].values()} <= {"tcg", "kvm"}
+    assert all(entry["reason"] for entry in document["accelerators"].values())
+
+
+@pytest.mark.parametrize(
+    ("edit", "step", "told"),
+    [
+        pytest.param(
+            {
+                "guest/module/hook.c": (
+                    "call_hook(run, LMM_ARCH_FLUSH, 'f');",
+                    "call_hook(run, LMM_ARCH_FLUSH, 'f');\n\trun->counters[LMM_ARCH_FLUSH]++;",
+                )
+            },
+            "step 2 disable: counters",
+            ("arch_flush: 1", "arch_flush: 2"),
+            id="a counter that is off by one",
+        ),
+        pytest.param(
+            {"guest/module/api_merged.c": ("\telse /* Exiting a nested section */\n\t\tlmm_arch_flush(run);\n", "")},
+            "step 2 disable: hooks",
+            ("f", "(none)"),
+            id="a nested disable that does not flush",
+        ),
+    ],
+)
+def test_a_module_that_lies_fails_and_the_step_is_named(
+    broken: Callable[..., Lazymmu], edit: dict[str, tuple[str, str]], step: str, told: tuple[str, str]
+) -> None:
+    done, document = broken(edit).run("nesting/two-levels", "nesting/single", "--api", "merged")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert outcomes(document, "two-levels") == {(arch, "fail") for arch in ARCHES}
+    assert outcomes(document, "single") == {(arch, "pass") for arch in ARCHES}
+    for result in document["results"]:
+        if result["outcome"] == "fail":
+            assert "nesting/two-levels.yaml:8:5: " + step in result["reason"]
+            assert all(word in result["reason"] for word in told)
+            assert result["observed"]["steps"] != result["predicted"]["steps"]
+    assert step in done.stdout
+
+
+def test_a_guest_that_panics_is_an_error_with_its_console_and_the_others_go_on(
+    broken: Callable[..., Lazymmu], tmp_path: Path
+) -> None:
+    panicking = broken(
+        {
+            "guest/module/run.c": (
+                "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);",
+                'panic("on purpose");',
+            )
+        }
+    )
+    folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
+    done, document = panicking.run(folder, "--api", "merged")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert outcomes(document, "b_flush") == {(arch, "error") for arch in ARCHES}
+    assert outcomes(document, "plain") == {(arch, "pass") for arch in ARCHES}
+    for result in document["results"]:
+        if result["outcome"] == "error":
+            assert "the guest panicked: on purpose" in result["reason"]
+            assert result["observed"] is None
+    for text in ("last console lines:", "Kernel panic - not syncing: on purpose", "command line:", "qemu-system-s390x"):
+        assert text in done.stdout
+
+
+def test_a_report_that_is_cut_short_is_an_error_and_never_a_pass(broken: Callable[..., Lazymmu]) -> None:
+    cut = broken(
+        {
+            "guest/module/report.c": (
+                '\tpr_info("%s\\n", seq_buf_str(&s));\n',
+                '\tif (run->line != 2)\n\t\tpr_info("%s\\n", seq_buf_str(&s));\n',
+            )
+        }
+    )
+    done, document = cut.run("nesting/two-levels", "--api", "merged")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert outcomes(document, "two-levels") == {(arch, "error") for arch in ARCHES}
+    assert all("no whole report" in result["reason"] for result in document["results"])
+
+
+def test_a_guest_that_hangs_is_an_error_at_its_deadline(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
+    hanging = broken(
+        {
+            "guest/module/run.c": (
+                "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);",
+                "while (READ_ONCE(run->task))\n\t\t\tcpu_relax();",
+            )
+        }
+    )
+    folder = write(tmp_path / "given", flush=FLUSH)
+    done, document = hanging.run(folder, "--api", "merged", "--arch", "arm64", "--timeout-scale", "0.5")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert outcomes(document, "flush") == {("arm64", "error")}
+    assert "no whole answer within 10 s" in document["results"][0]["reason"]
+
+
+def test_a_module_that_does_not_compile_shows_the_compilers_lines(broken: Callable[..., Lazymmu]) -> None:
+    wrong = broken({"guest/module/api_merged.c": ("state->enable_count++ == 0", "state->enabel_count++ == 0")})
+    done, document = wrong.run("nesting/single", "--arch", "s390x", "--api", "merged")
+    assert done.returncode == 3
+    assert outcomes(document, "single") == {("s390x", "error")}
+    assert "enabel_count" in done.stdout
+
+
+def test_a_qemu_that_is_killed_is_an_error_of_that_machine_only(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    command = lazymmu.command("run", "nesting/single", "--json", str(path))
+    with subprocess.Popen(command, env=lazymmu.environment(), stdout=subprocess.PIPE, text=True) as process:
+        victim = wait_for_qemus(process.pid, 3)["qemu-system-s390x"]
+        begin = time.monotonic()
+        subprocess.run(["kill", "-KILL", str(victim)], check=True)
+        output = process.communicate()[0]
+    assert process.returncode == 3, output
+    assert time.monotonic() - begin < 60
+    document = json.loads(path.read_text())
+    assert outcomes(document, "single") == {("arm64", "pass"), ("s390x", "error"), ("x86_64", "pass")}
+    assert Counter(r["outcome"] for r in document["results"]) == {"pass": 4, "error": 2}
+    assert "s390x: QEMU exited with status" in output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_end_from_outside_leaves_no_qemu(lazymmu: Lazymmu, number: signal.Signals) -> None:
+    with subprocess.Popen(
+        lazymmu.command("run"), env=lazymmu.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        pids = [*wait_for_qemus(process.pid, 3).values()]
+        process.send_signal(number)
+        output = process.communicate(timeout=30)[0]
+    assert gone(pids)
+    if number is signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert process.returncode == 130
+        assert "interrupted: " in output
