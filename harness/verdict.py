@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.core.case import Case, Check, Step
 from harness.core.result import Difference, Unit
-from harness.core.trace import StepTrace, Trace
+from harness.core.trace import StepTrace, Trace, compact
 from harness.core.vocabulary import REVISIONS
 
 _STEP_PARTS = tuple(field.name for field in fields(StepTrace))
@@ -26,7 +26,7 @@ def _show(value: Any) -> str:
         return "{" + ", ".join(f"{name}: {_show(entry)}" for name, entry in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_show(entry) for entry in value) + "]"
-    return str(value) if value != "" else "(none)"
+    return compact(value) if isinstance(value, str) else str(value)
 
 
 def _changed(expected: Any, found: Any) -> tuple[Any, Any]:
@@ -89,16 +89,24 @@ def _checks(unit: Unit, trace: Trace) -> Iterator[tuple[Step, Check, str, Any]]:
             yield step, step.check, pin, _actual(pin, unit.api, record, hooks, counters)
 
 
-def _holds(part: str, pinned: Any, actual: Any) -> bool:
-    """Return whether a part of a TRACE is as pinned; counters and tasks are compared where they are named."""
+def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
+    """Return what is pinned and what is there when they differ, None when the pin holds.
+
+    Counters and tasks are compared where they are named, and only what differs is returned.
+    """
     if part in _PARTIAL:
-        return all(
-            _holds(part, value, actual.get(name)) if isinstance(value, Mapping) else actual.get(name) == value
+        breaches = {
+            name: breach
             for name, value in pinned.items()
-        )
+            if (breach := _breach(part if isinstance(value, Mapping) else "", value, actual.get(name)))
+        }
+        right = {name: breach[0] for name, breach in breaches.items()}
+        return (right, {name: breach[1] for name, breach in breaches.items()}) if breaches else None
     if part == "table":
-        return bool(pinned == {str(index): value for index, value in actual.items()})
-    return bool((list(actual) if isinstance(actual, tuple) else actual) == pinned)
+        actual = {str(index): value for index, value in actual.items()}
+    elif isinstance(actual, tuple):
+        actual = list(actual)
+    return None if actual == pinned else (pinned, actual)
 
 
 def pins(unit: Unit, trace: Trace, who: str) -> list[Difference]:
@@ -109,9 +117,9 @@ def pins(unit: Unit, trace: Trace, who: str) -> list[Difference]:
         if actual != check.pins[pin]
     ]
     for part, (pinned, place) in unit.case.expected(unit.api, unit.arch).items():
-        actual = getattr(trace, part)
-        if not _holds(part, pinned, actual):
-            found.append(Difference(f"expect {part}", {"pinned": _show(pinned), who: _show(actual)}, place))
+        breach = _breach(part, pinned, getattr(trace, part))
+        if breach:
+            found.append(Difference(f"expect {part}", {"pinned": _show(breach[0]), who: _show(breach[1])}, place))
     return found
 
 

@@ -6,9 +6,17 @@ The JSON form is read by other programs; its keys are fixed (docs/command-line.m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+_LONG_RUN = re.compile(r"(\w)\1{7,}")
+
+
+def compact(hooks: str) -> str:
+    """Return a hook trace for a person: runs of eight and more as `f*254`, nothing as `(none)`."""
+    return _LONG_RUN.sub(lambda run: f" {run[1]}*{len(run[0])} ", hooks).strip() or "(none)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Sandbox:
             kvm = ["--dev-bind-try", "/dev/kvm", "/dev/kvm"]
             environment = ["--clearenv", *(word for pair in _ENVIRONMENT.items() for word in ("--setenv", *pair))]
             return [*prefix, *kvm, *environment, "--die-with-parent", *argv]
-        environment = ["env", "-i", *(f"{name}={value}" for name, value in _ENVIRONMENT.items())]
+        environment = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in _ENVIRONMENT.items())]
         return ["setpriv", "--pdeathsig", "KILL", "chroot", str(self.root), *environment, *argv]
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.core.result import Difference, Outcome, Result, Unit
-from harness.core.trace import Trace
+from harness.core.trace import Trace, compact
 from harness.report.json import summary
 
 _WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
@@ -43,8 +43,8 @@ class Terminal:
             for text in (*result.reason.splitlines(), *result.details.splitlines()):
                 self.line(f"    {text}")
         if result.predicted and result.observed:
-            self.line(f"    hooks predicted {result.predicted.hooks or '(none)'}")
-            self.line(f"    hooks observed  {result.observed.hooks or '(none)'}")
+            self.line(f"    hooks predicted {compact(result.predicted.hooks)}")
+            self.line(f"    hooks observed  {compact(result.observed.hooks)}")
 
     def scenarios(self, results: Sequence[Result]) -> None:
         """Print one line for each scenario: how many of its cases ended how."""
@@ -70,12 +70,11 @@ class Terminal:
 
     def prediction(self, unit: Unit, trace: Trace) -> None:
         """Print what the model says of one unit."""
-        hooks = trace.hooks or "(none)"
         states = "; ".join(
             f"{task}: {', '.join(f'{name} {int(value)}' for name, value in state.items())}"
             for task, state in trace.tasks.items()
         )
-        self.line(f"{unit.label()}: hooks {hooks}; {states}")
+        self.line(f"{unit.label()}: hooks {compact(trace.hooks)}; {states}")
 
     def broken_pin(self, unit: Unit, difference: Difference) -> None:
         """Print an author's pin that the model does not bear out."""

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The launcher on hosts that lack something; each host is a PATH with only the programs that it has."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.core.project import ROOT
+
+# Each test makes a virtual environment or two.
+pytestmark = pytest.mark.slow
+
+TOOLS = ("sh", "cat", "dirname", "readlink", "rm", "mv", "sort", "tr", "mkdir")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A folder of programs: a normal user's host with Python, but without mmdebstrap and bubblewrap."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in TOOLS:
+        found = shutil.which(name)
+        assert found is not None
+        (folder / name).symlink_to(found)
+    (folder / "python3").symlink_to(sys.executable)
+    program(folder / "id", "echo 1000")
+    return folder
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with only what the launcher needs; its command line prints its arguments."""
+    folder = tmp_path / "checkout"
+    (folder / "harness").mkdir(parents=True)
+    shutil.copy(ROOT / "lazymmu", folder)
+    (folder / "requirements.txt").write_text("")
+    (folder / "harness" / "__init__.py").write_text("")
+    (folder / "harness" / "cli.py").write_text("import sys\nprint('ran', *sys.argv[1:])\n")
+    return folder
+
+
+def program(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def launch(checkout: Path, host: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(checkout / "lazymmu"), *arguments],
+        env={"PATH": str(host), "HOME": str(checkout)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+    )
+
+
+def test_the_first_use_makes_the_environment_and_the_second_does_not(checkout: Path, host: Path) -> None:
+    first = launch(checkout, host, "predict", "a b")
+    assert (first.returncode, first.stdout) == (0, "ran predict a b\n"), first.stderr
+    assert "making" in first.stderr
+    second = launch(checkout, host, "predict")
+    assert (second.returncode, second.stdout, second.stderr) == (0, "ran predict\n", "")
+    assert sorted(path.name for path in checkout.iterdir() if path.name.startswith(".")) == [".venv"]
+
+
+def test_other_requirements_make_it_anew(checkout: Path, host: Path) -> None:
+    launch(checkout, host, "predict")
+    (checkout / "requirements.txt").write_text("# changed\n")
+    again = launch(checkout, host, "predict")
+    assert again.returncode == 0
+    assert "making" in again.stderr
+
+
+def test_a_failed_build_leaves_nothing_behind(checkout: Path, host: Path) -> None:
+    (checkout / "requirements.txt").write_text("./no-such-package\n")
+    done = launch(checkout, host, "predict")
+    assert done.returncode == 3
+    assert "requirements.txt could not be installed" in done.stderr
+    assert [path.name for path in checkout.iterdir() if path.name.startswith(".venv")] == []
+
+
+def test_a_normal_user_is_told_the_one_command_that_installs_what_is_missing(checkout: Path, host: Path) -> None:
+    done = launch(checkout, host, "run")
+    assert "lacks bubblewrap mmdebstrap" in done.stderr
+    assert "apt-get install -y --no-install-recommends bubblewrap mmdebstrap" in done.stderr
+
+
+def test_root_has_it_installed(checkout: Path, host: Path) -> None:
+    program(host / "id", "echo 0")
+    program(host / "apt-get", 'echo "apt-get $*"')
+    done = launch(checkout, host, "setup")
+    assert done.returncode == 0
+    assert "apt-get install -y --no-install-recommends bubblewrap mmdebstrap" in done.stderr
+
+
+def test_predictions_need_neither(checkout: Path, host: Path) -> None:
+    assert "lacks" not in launch(checkout, host, "predict").stderr
+
+
+def test_an_old_or_missing_python_is_named(checkout: Path, host: Path) -> None:
+    (host / "python3").unlink()
+    missing = launch(checkout, host, "predict")
+    assert missing.returncode == 3
+    assert "python3" in missing.stderr
+    program(host / "python3", "exit 1")
+    old = launch(checkout, host, "predict")
+    assert old.returncode == 3
+    assert "Python 3.11 or newer" in old.stderr
+
+
+def test_it_works_from_anywhere_and_through_a_link(checkout: Path, host: Path, tmp_path: Path) -> None:
+    link = tmp_path / "linked"
+    link.symlink_to(checkout / "lazymmu")
+    done = subprocess.run(
+        [str(link), "list"],
+        env={**os.environ, "PATH": str(host)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.stdout == "ran list\n", done.stderr
