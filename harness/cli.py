@@ -103,10 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     setup.add_argument("--update", action="store_true", help="resolve the kernel's version anew")
     setup.add_argument("--offline", action="store_true", help="only check that everything is there")
 
-    test = verbs.add_parser("test", help="run the project's own tests", allow_abbrev=False)
-    test.add_argument("arguments", nargs=argparse.REMAINDER, help="handed to pytest")
-    for name in _LATER_COMMANDS:
-        verbs.add_parser(name, add_help=False).add_argument("arguments", nargs=argparse.REMAINDER)
+    verbs.add_parser("test", help="run the project's own tests; what follows is handed to pytest", add_help=False)
     return parser
 
 
@@ -114,9 +111,14 @@ def _on_signal(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _dispatch(arguments: argparse.Namespace) -> int:
-    if arguments.command in _LATER_COMMANDS:
-        raise UsageError(f"lazymmu {arguments.command} is not available yet")
+def _dispatch(argv: Sequence[str]) -> int:
+    name = argv[0] if argv else ""
+    if name in _LATER_COMMANDS:
+        raise UsageError(f"lazymmu {name} is not available yet")
+    if name == "test":
+        # Everything behind it is pytest's; argparse would take flags for its own.
+        return COMMANDS[name](argparse.Namespace(arguments=argv[1:]))
+    arguments = _parser().parse_args(argv)
     if arguments.command is None:
         raise UsageError("a command is needed", hint=f"one of {', '.join(COMMANDS)}; --help explains them")
     return COMMANDS[arguments.command](arguments)
@@ -126,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     signal.signal(signal.SIGTERM, _on_signal)
     try:
-        return _dispatch(_parser().parse_args(argv))
+        return _dispatch(sys.argv[1:] if argv is None else argv)
     except LazymmuError as error:
         print(f"lazymmu: {error}", file=sys.stderr)
         if isinstance(error, GuestError) and error.details:
