@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 import argparse
+import io
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
 from harness.commands import COMMANDS
-from harness.core.errors import GuestError, LazymmuError, UsageError
-
-#: Exit status of a command that was interrupted.
-INTERRUPTED = 130
+from harness.core.errors import INTERRUPTED, GuestError, LazymmuError, UsageError
 
 # Flags and commands of the contract whose feature does not exist yet: refused, never ignored.
 _LATER_FLAGS = ("--jobs", "--isolation", "--junit", "--ktap", "--html", "--out")
@@ -84,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--no-skip", action="store_true", help="a skip is an error")
     run.add_argument("--offline", action="store_true", help="use only what the cache has")
     for flag in _LATER_FLAGS:
-        run.add_argument(flag, action=_NotYet, help=argparse.SUPPRESS)
+        run.add_argument(flag, nargs="?", action=_NotYet, help=argparse.SUPPRESS)
 
     predict = verbs.add_parser("predict", help="print what the model says; no guest", allow_abbrev=False)
     _selection_flags(predict)
@@ -127,6 +126,10 @@ def _dispatch(argv: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     signal.signal(signal.SIGTERM, _on_signal)
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks is shown escaped.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _dispatch(sys.argv[1:] if argv is None else argv)
     except LazymmuError as error:
@@ -140,6 +143,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("lazymmu: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Exception:  # noqa: BLE001  (Python's own status for it, 1, would mean a wrong implementation)
+        traceback.print_exc()
+        print("lazymmu: this is a mistake in lazymmu itself; please report it with the lines above", file=sys.stderr)
+        return LazymmuError.exit_status
 
 
 if __name__ == "__main__":

@@ -8,27 +8,28 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 
-from harness.core.errors import SetupError, UsageError
+from harness.core.errors import INTERRUPTED, SetupError, UsageError
 from harness.core.project import LIBRARY, ROOT
 from harness.core.result import Outcome, Result
 from harness.core.vocabulary import PERSONALITIES
-from harness.images import cache, catalogue
+from harness.images import catalogue
 from harness.images import setup as images
+from harness.images.cache import Cache, default_root
 from harness.images.progress import Progress
 from harness.model import predict as predict_case
 from harness.report import json
 from harness.report.terminal import Terminal
+from harness.run import Options, prepare_all
 from harness.run import run as run_units
 from harness.scenario import load
-from harness.selection import Selection, units
+from harness.selection import Selection, tagged, units
 from harness.verdict import pins
 
 #: Kernel of a run that names none.
 DEFAULT_KERNEL = "lts"
-
-_INTERRUPTED = 130
 
 
 def _selection(arguments: Namespace) -> Selection:
@@ -48,6 +49,14 @@ def _human(arguments: Namespace) -> Terminal:
     return Terminal(sys.stderr if arguments.json == "-" else sys.stdout)
 
 
+def _target(arguments: Namespace) -> json.Target | None:
+    return None if arguments.json is None else json.Target.checked(arguments.json)
+
+
+def _cache() -> Cache:
+    return Cache(default_root(), Progress())
+
+
 def exit_status(results: Sequence[Result], *, no_skip: bool) -> int:
     """Return the status that design.md's contract gives to these results."""
     outcomes = {result.outcome for result in results}
@@ -63,24 +72,32 @@ def run(arguments: Namespace) -> int:
     selection = _selection(arguments)
     kernel = _kernel(arguments)
     selected = units(load(arguments.scenarios, LIBRARY), selection)
+    target = _target(arguments)
     terminal = _human(arguments)
-    progress = Progress()
     arches = list(dict.fromkeys(unit.arch for unit in selected))
-    prepared = images.prepare(cache.Cache(cache.default_root(), progress), kernel, arches, offline=arguments.offline)
+    prepared = images.prepare(_cache(), kernel, arches, offline=arguments.offline)
     begin = time.monotonic()
-    report = run_units(selected, prepared, timeout_scale=arguments.timeout_scale, finished=lambda _result: None)
-    terminal.scenarios(report.results)
-    for result in report.results:
-        if result.outcome is not Outcome.PASS:
-            terminal.trouble(result)
+    with terminal.progress(len(selected)) as advance:
+        options = Options(timeout_scale=arguments.timeout_scale, trace=arguments.trace)
+        report = run_units(selected, prepared, options, finished=advance)
     accelerators = {arch: (chosen.name, chosen.reason) for arch, chosen in report.accelerators.items()}
+    if target:
+        target.write(
+            json.run_document(
+                report.results,
+                trace=arguments.trace,
+                accelerators=accelerators,
+                selected=len(selected),
+                interrupted=report.interrupted,
+            )
+        )
+    terminal.scenarios(report.results)
+    terminal.troubles(report.results)
     releases = sorted({result.release for result in report.results if result.release})
     terminal.total(report.results, time.monotonic() - begin, accelerators, releases)
-    if arguments.json:
-        json.write(json.run_document(report.results, trace=arguments.trace, accelerators=accelerators), arguments.json)
     if report.interrupted:
         terminal.line(f"interrupted: {len(report.results)} of {len(selected)} were done")
-        return _INTERRUPTED
+        return INTERRUPTED
     return exit_status(report.results, no_skip=arguments.no_skip)
 
 
@@ -89,28 +106,27 @@ def predict(arguments: Namespace) -> int:
     selection = _selection(arguments)
     _kernel(arguments)
     selected = units(load(arguments.scenarios, LIBRARY), selection)
-    predictions = [(unit, predict_case(unit.case, unit.api, unit.arch)) for unit in selected]
+    target = _target(arguments)
     terminal = _human(arguments)
-    failed = False
-    for unit, trace in predictions:
-        if not arguments.json:
+    predictions = []
+    broken = []
+    for unit in selected:
+        trace = predict_case(unit.case, unit.api, unit.arch)
+        broken += [(unit, difference) for difference in pins(unit, trace, "the model says")]
+        predictions.append((unit, trace if arguments.trace else replace(trace, steps=())))
+    if target:
+        target.write(json.predict_document(predictions, trace=arguments.trace))
+    else:
+        for unit, trace in predictions:
             terminal.prediction(unit, trace)
-        for difference in pins(unit, trace, "the model says"):
-            terminal.broken_pin(unit, difference)
-            failed = True
-    if arguments.json:
-        json.write(json.predict_document(predictions, trace=arguments.trace), arguments.json)
-    return 1 if failed else 0
+    for unit, difference in broken:
+        terminal.broken_pin(unit, difference)
+    return 1 if broken else 0
 
 
 def list_scenarios(arguments: Namespace) -> int:
     """Print the scenarios, one a line, with what they are about."""
-    scenarios = load(arguments.scenarios, LIBRARY)
-    known = sorted({tag for scenario in scenarios for tag in scenario.tags})
-    for tag in arguments.tag:
-        if tag not in known:
-            raise UsageError(f"unknown tag `{tag}`", hint=f"there is: {', '.join(known) or 'none'}")
-    shown = [scenario for scenario in scenarios if not arguments.tag or set(arguments.tag) & set(scenario.tags)]
+    shown = tagged(load(arguments.scenarios, LIBRARY), arguments.tag)
     terminal = Terminal(sys.stdout)
     width = max(len(scenario.name) for scenario in shown)
     for scenario in shown:
@@ -131,14 +147,18 @@ def lint(arguments: Namespace) -> int:
 
 def setup(arguments: Namespace) -> int:
     """Fetch and build what guests need."""
+    if arguments.offline and arguments.update:
+        raise UsageError("--update needs a network, which --offline forbids")
     kernel = _kernel(arguments)
-    store = cache.Cache(cache.default_root(), Progress())
+    store = _cache()
     arches = [arch for arch in PERSONALITIES if arch in kernel.flavours]
     prepared = images.prepare(store, kernel, arches, offline=arguments.offline, update=arguments.update)
-    for arch, installed in prepared.kernels.items():
-        store.progress.say(
-            f"{arch}: {installed.name} is Linux {installed.release.release} ({installed.release.version})"
-        )
+    machines = prepare_all(prepared, arches, Options())
+    for arch, machine in machines.items():
+        release = prepared.kernels[arch].release
+        chosen = machine.boot.accelerator
+        store.progress.say(f"{arch}: {kernel.name} is Linux {release.release} ({release.version})")
+        store.progress.say(f"{arch}: {chosen.name} ({chosen.reason})")
     store.progress.say(f"ready in {store.root}, programs of the tool root run by {prepared.sandbox.name}")
     return 0
 
@@ -146,7 +166,7 @@ def setup(arguments: Namespace) -> int:
 def test(arguments: Namespace) -> int:
     """Replace this process by tox, which runs the linters and the tests."""
     if find_spec("tox") is None:
-        raise SetupError("tox is not installed in this environment", hint="./lazymmu test installs it")
+        raise SetupError("tox is not installed in this environment", hint="pip install -r requirements.txt")
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "tox", "run", "--", *arguments.arguments])  # noqa: S606
 

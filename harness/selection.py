@@ -38,14 +38,18 @@ def chosen_arches(selection: Selection) -> tuple[str, ...]:
 
 
 def _chosen_apis(selection: Selection) -> tuple[str, ...]:
-    if "all" in selection.apis:
-        return tuple(REVISIONS)
     for name in selection.apis:
         if name in PLANNED_REVISIONS:
             raise UsageError(f"revision `{name}` is not available yet", hint=f"there is: {', '.join(REVISIONS)}, all")
     _known("revision", selection.apis, [*REVISIONS, "all"])
     wanted = selection.apis or DEFAULT_REVISIONS
-    return tuple(name for name in REVISIONS if name in wanted)
+    return tuple(name for name in REVISIONS if name in wanted or "all" in wanted)
+
+
+def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> tuple[Scenario, ...]:
+    """Return the scenarios with one of these tags, all of them without tags; UsageError for a tag that none has."""
+    _known("tag", tags, sorted({tag for scenario in scenarios for tag in scenario.tags}))
+    return tuple(scenario for scenario in scenarios if not tags or set(tags) & set(scenario.tags))
 
 
 def units(scenarios: Sequence[Scenario], selection: Selection) -> tuple[Unit, ...]:
@@ -54,11 +58,9 @@ def units(scenarios: Sequence[Scenario], selection: Selection) -> tuple[Unit, ..
     UsageError when a flag names what does not exist, or when nothing is left: an empty run is never a pass.
     """
     arches, apis = chosen_arches(selection), _chosen_apis(selection)
-    _known("tag", selection.tags, sorted({tag for scenario in scenarios for tag in scenario.tags}))
     found = tuple(
         Unit(scenario=scenario, case=case, api=api, arch=arch)
-        for scenario in scenarios
-        if not selection.tags or set(selection.tags) & set(scenario.tags)
+        for scenario in tagged(scenarios, selection.tags)
         for case in scenario.cases
         for api in apis
         if api in scenario.apis

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+#: Exit status of a command that was interrupted.
+INTERRUPTED = 130
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:

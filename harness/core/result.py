@@ -90,4 +90,6 @@ class Result:
             "observed": self.observed.to_json(steps=steps) if self.observed else None,
             "predicted": self.predicted.to_json(steps=steps) if self.predicted else None,
             "seconds": round(self.seconds, 4),
+            "differences": [str(difference) for difference in self.differences],
+            "details": self.details,
         }

@@ -40,6 +40,8 @@ def _typed_state(revision: Revision, pairs: Mapping[str, int]) -> dict[str, int 
     """Return a task's state by the revision's names; anything more or less is malformed."""
     if set(pairs) != {name for name, _ in revision.state}:
         raise _Malformed(f"state {' '.join(pairs)} is not that of {revision.name}")
+    if any(kind is bool and pairs[name] > 1 for name, kind in revision.state):
+        raise _Malformed(f"a flag that is neither 0 nor 1 in {pairs}")
     return {name: kind(pairs[name]) for name, kind in revision.state}
 
 
@@ -77,7 +79,10 @@ def _table(text: str) -> tuple[int, dict[int, int]]:
     if found is None:
         raise _Malformed("the table line was due")
     entries = [entry.split(":") for entry in _dash(found[2]).split(",") if entry]
-    return int(found[1]), {int(index): int(value) for index, value in entries}
+    table = {int(index): int(value) for index, value in entries}
+    if len(table) != len(entries):
+        raise _Malformed("an entry of the table stands twice")
+    return int(found[1]), table
 
 
 def _task(revision: Revision, text: str) -> tuple[str, dict[str, int | bool]]:
@@ -128,9 +133,12 @@ def _assemble(lines: list[str], case: Case, api: str, personality: str) -> Trace
     total = _pairs(_take(rest, "total").removeprefix("total"))
     if tuple(total) != counters:
         raise _Malformed("the counters of the total are not those of the personality")
-    tasks = dict([_task(revision, _take(rest, "task"))])
+    told = [_task(revision, _take(rest, "task"))]
     while rest and rest[0].startswith("task "):
-        tasks.update([_task(revision, rest.pop(0))])
+        told.append(_task(revision, rest.pop(0)))
+    tasks = dict(told)
+    if len(tasks) != len(told):
+        raise _Malformed("a task stands twice")
     outstanding, table = _table(_take(rest, "table"))
     if rest:
         raise _Malformed(f"nothing was due after the table: {rest[0]}")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -65,9 +66,11 @@ class Cache:
         with self.locked(target, what):
             if target.exists():
                 return target
-            partial = target.with_name(target.name + ".partial")
-            remove(partial)
             target.parent.mkdir(parents=True, exist_ok=True)
+            # A name of our own: what a killed process started may still be writing to its one.
+            for left in target.parent.glob(f"{target.name}.*.partial"):
+                remove(left)
+            partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
             try:
                 build(partial)
                 partial.rename(target)

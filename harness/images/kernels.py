@@ -54,11 +54,14 @@ def locked(cache: Cache, kernel: Kernel) -> dict[str, Release]:
     path = _lock_file(cache, kernel)
     if not path.exists():
         return {}
-    document = json.loads(path.read_text(encoding="utf-8"))
-    return {
-        arch: Release(release=entry["release"], version=entry["version"], packages=tuple(entry["packages"]))
-        for arch, entry in document.items()
-    }
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            arch: Release(release=entry["release"], version=entry["version"], packages=tuple(entry["packages"]))
+            for arch, entry in document.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SetupError(f"{path} is damaged: {error!r}", hint=f"remove it: rm {path}") from error
 
 
 def _write_lock(cache: Cache, kernel: Kernel, releases: Mapping[str, Release]) -> None:
@@ -138,6 +141,8 @@ def _packaged_image(deb: Path) -> bytes:
                     source = archive.extractfile(member) if member.name.startswith("./boot/vmlinuz-") else None
                     if source is not None:
                         return source.read()
+        except tarfile.ReadError as error:
+            raise SetupError(f"{deb.name} is damaged: {error}") from error
         finally:
             process.kill()
     raise SetupError(f"{deb.name} holds no /boot/vmlinuz-*")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +18,6 @@ PACKAGES = {
     "apt-get": "apt",
     "apt-cache": "apt",
     "dpkg-deb": "dpkg",
-    "tar": "tar",
-    "setpriv": "util-linux",
-    "chroot": "coreutils",
 }
 
 _LAST_LINES = 15
@@ -31,18 +29,21 @@ def run(argv: Sequence[str], *, what: str, env: Mapping[str, str] | None = None,
     `env` is added to this process's environment. Raises SetupError, which names `what` was being done, the
     command and its last lines, when it cannot be started or exits with another status than 0.
     """
+    if shutil.which(argv[0]) is None:
+        package = PACKAGES.get(argv[0], argv[0])
+        raise SetupError(f"{what}: `{argv[0]}` is not installed", hint=f"apt-get install {package}   (as root)")
     try:
         done = subprocess.run(
-            argv,
+            # The tool must not outlive us: nobody would wait for what it writes.
+            ["setpriv", "--pdeathsig", "KILL", "--", *argv],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env={**os.environ, "LC_ALL": "C", **(env or {})},
             check=False,
         )
     except FileNotFoundError as error:
-        package = PACKAGES.get(argv[0], argv[0])
         raise SetupError(
-            f"{what}: `{argv[0]}` is not installed", hint=f"apt-get install {package}   (as root)"
+            f"{what}: `setpriv` is not installed", hint="apt-get install util-linux   (as root)"
         ) from error
     output = done.stdout.decode(errors="replace")
     if done.returncode != 0:

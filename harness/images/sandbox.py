@@ -17,8 +17,10 @@ from pathlib import Path
 from harness.core.errors import SetupError
 
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LC_ALL": "C"}  # noqa: S108
-# Devices that compilers and QEMU open, with their numbers (kernel: admin-guide/devices.txt).
-_DEVICES = {"null": (1, 3), "zero": (1, 5), "urandom": (1, 9)}
+# Devices that compilers and QEMU open, made in the root as the host has them.
+_DEVICES = ("null", "zero", "urandom", "kvm")
+# A guest needs neither the host's network nor its processes; and a sandbox that is killed takes all of its own along.
+_NAMESPACES = ("--unshare-net", "--unshare-pid", "--unshare-ipc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +42,17 @@ class Sandbox:
             prefix = ["bwrap", bind, str(self.root), "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108
             kvm = ["--dev-bind-try", "/dev/kvm", "/dev/kvm"]
             environment = ["--clearenv", *(word for pair in _ENVIRONMENT.items() for word in ("--setenv", *pair))]
-            return [*prefix, *kvm, *environment, "--die-with-parent", *argv]
+            return [*prefix, *kvm, *environment, *_NAMESPACES, "--die-with-parent", *argv]
         environment = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in _ENVIRONMENT.items())]
         return ["setpriv", "--pdeathsig", "KILL", "chroot", str(self.root), *environment, *argv]
 
 
 def _make_devices(root: Path) -> None:
-    for name, numbers in _DEVICES.items():
-        path = root / "dev" / name
-        if not path.is_char_device():
+    for name in _DEVICES:
+        host, path = Path("/dev", name), root / "dev" / name
+        if host.is_char_device() and not path.is_char_device():
             path.unlink(missing_ok=True)
-            os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(*numbers))
+            os.mknod(path, stat.S_IFCHR | 0o666, host.stat().st_rdev)
             path.chmod(0o666)
 
 

@@ -12,12 +12,13 @@ import json
 import os
 import platform
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 from harness.core.errors import GuestError
 from harness.images.cache import Cache, digest
-from harness.machine.qemu import Accelerator, Boot, Guest, start
+from harness.machine.qemu import Accelerator, Boot, Guest
 
 # Emulation is ten times slower than hardware, but our limits are not tight (seconds on hardware: harness/run.py).
 _TCG_SCALE = 4.0
@@ -25,13 +26,16 @@ _TCG_SCALE = 4.0
 #: Waits until a guest's agent answers; raises GuestError when it does not.
 Trial = Callable[[Guest], object]
 
+#: Runs a guest for the length of a `with`.
+Start = Callable[[Boot], AbstractContextManager[Guest]]
+
 
 def tcg(reason: str) -> Accelerator:
     """Return emulation, which works everywhere."""
     return Accelerator(name="tcg", reason=reason, time_scale=_TCG_SCALE)
 
 
-def _failure(boot: Boot, trial: Trial) -> str | None:
+def _failure(boot: Boot, start: Start, trial: Trial) -> str | None:
     """Return why KVM cannot run this guest here, None when it can."""
     kvm = Accelerator(name="kvm", reason="trial", time_scale=1.0)
     try:
@@ -46,7 +50,7 @@ def _failure(boot: Boot, trial: Trial) -> str | None:
     return None
 
 
-def choose(cache: Cache, boot: Boot, trial: Trial, device: Path = Path("/dev/kvm")) -> Accelerator:
+def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = Path("/dev/kvm")) -> Accelerator:
     """Return the accelerator for this guest on this host, with the reason."""
     architecture = boot.architecture
     if platform.machine() != architecture.host_machine:
@@ -57,7 +61,7 @@ def choose(cache: Cache, boot: Boot, trial: Trial, device: Path = Path("/dev/kvm
     key = digest([booted, str(boot), str(os.geteuid())])
 
     def build(target: Path) -> None:
-        target.write_text(json.dumps(_failure(boot, trial)), encoding="utf-8")
+        target.write_text(json.dumps(_failure(boot, start, trial)), encoding="utf-8")
 
     reason = json.loads(cache.obtain(cache.root / "kvm" / key, "trial of KVM", build).read_text(encoding="utf-8"))
     if reason is not None:

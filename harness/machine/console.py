@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from contextlib import suppress
-from typing import Self
+from typing import Self, cast
 
 import pexpect
 from pexpect.fdpexpect import fdspawn
@@ -15,17 +15,9 @@ from pexpect.fdpexpect import fdspawn
 _PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
 
 
-class _Log:
-    """What pexpect writes each piece of output to, as it arrives."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, data: bytes) -> None:
-        self.data += data
-
-    def flush(self) -> None:
-        """Nothing is held back."""
+# What is kept of either end of a console that is flooded (bytes).
+_KEPT = 1_000_000
+_CUT = b"\n[... the middle of the console is not kept ...]\n"
 
 
 class Console:
@@ -33,7 +25,8 @@ class Console:
 
     def __init__(self, line: socket.socket) -> None:
         self._line = line
-        self._log = _Log()
+        self._begin = bytearray()
+        self._end = bytearray()
         self._thread = threading.Thread(target=self._drain, name="console", daemon=True)
 
     def __enter__(self) -> Self:
@@ -49,10 +42,17 @@ class Console:
     def _drain(self) -> None:
         spawn = fdspawn(self._line, timeout=None, maxread=65536)
         spawn.delayafterread = None
-        spawn.logfile_read = self._log
         # A QEMU that dies with bytes for it unread resets the connection: as good as an end of file.
-        with suppress(ConnectionResetError):
-            spawn.expect_exact([pexpect.EOF])
+        with suppress(pexpect.EOF, ConnectionResetError):
+            while True:
+                # pexpect's types are those of its text mode; this line is bytes.
+                self._keep(cast("bytes", spawn.read_nonblocking(65536, timeout=None)))
+
+    def _keep(self, data: bytes) -> None:
+        room = _KEPT - len(self._begin)
+        self._begin += data[:room]
+        self._end += data[room:]
+        del self._end[: -2 * _KEPT]
 
     def wait_for_end(self, seconds: float) -> None:
         """Wait so long for the rest of a dead guest's output."""
@@ -60,7 +60,9 @@ class Console:
 
     def text(self) -> str:
         """Return everything printed so far."""
-        return bytes(self._log.data).decode(errors="replace")
+        begin, end = bytes(self._begin), bytes(self._end)
+        whole = begin + end if len(end) < _KEPT else begin + _CUT + end[-_KEPT:]
+        return whole.decode(errors="replace")
 
     def panic(self) -> str | None:
         """Return what the kernel panicked of, None when it did not."""

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
+from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TimeElapsedColumn
 from rich.text import Text
 
 from harness.core.result import Difference, Outcome, Result, Unit
@@ -18,11 +23,28 @@ _WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
 _STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.ERROR: "bold magenta", Outcome.SKIP: "yellow"}
 
 
+class _Console(Console):
+    """A console whose reader may go away (`| head`): the rest goes nowhere, and the exit status stays ours."""
+
+    def on_broken_pipe(self) -> None:
+        self.file = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (until the process ends)
+        # What Python flushes at its end would fail again.
+        os.dup2(self.file.fileno(), sys.stdout.fileno())
+
+
 class Terminal:
     """Writes to one stream; wrapping and guessing of colours are off, so that a log can be searched."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._console = Console(file=stream, soft_wrap=True, highlight=False, markup=False, emoji=False)
+        self._console = _Console(file=stream, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+    @contextmanager
+    def progress(self, total: int) -> Iterator[Callable[[], None]]:
+        """Show a bar on a terminal, nothing in a log; yield what to call at each of `total` steps."""
+        columns = ("{task.completed}/{task.total}", BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal) as bar:
+            task = bar.add_task("", total=total)
+            yield lambda: bar.advance(task)
 
     def line(self, text: str, style: str = "") -> None:
         """Print one line."""
@@ -34,8 +56,25 @@ class Terminal:
         for name, value in difference.sides.items():
             self.line(f"        {name:<{width}}  {value}")
 
-    def trouble(self, result: Result) -> None:
-        """Print what a person needs to act on a result that is not a pass."""
+    def troubles(self, results: Sequence[Result]) -> None:
+        """Print what a person needs to act on results that are not passes; the same error is told once."""
+        told: dict[tuple[str, str], list[str]] = {}
+        for result in results:
+            cause = (result.reason, result.details)
+            if result.outcome is Outcome.PASS:
+                continue
+            if result.differences or cause not in told:
+                self._trouble(result)
+                told[cause] = []
+            else:
+                told[cause].append(result.unit.label())
+        for (reason, _), labels in told.items():
+            if labels:
+                self.line(f"the same ({reason.splitlines()[0]}) in {len(labels)} more:")
+                for label in labels:
+                    self.line(f"    {label}")
+
+    def _trouble(self, result: Result) -> None:
         self.line(f"{str(result.outcome).upper()} {result.unit.label()}", _STYLES[result.outcome])
         for difference in result.differences:
             self._difference(difference)

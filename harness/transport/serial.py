@@ -20,9 +20,14 @@ from harness.core.errors import GuestError
 from harness.machine.qemu import Guest
 
 _HELLO = re.compile(rb"hello lazymmu-agent 1 (\S+) (\S+)\n")
-_RECORD = re.compile(rb"k \d+,(\d+),\d+,[^;\n]*;(.*)", re.DOTALL)
+_RECORD = re.compile(rb"k (\d+),(\d+),\d+,[^;\n]*;(.*)", re.DOTALL)
 _DONE = re.compile(rb"done (\d+) (\d+) (\d+) ([0-9a-f]{8})")
 _CHUNK = 65536
+# The low bits of a record's priority are its level (Linux: include/linux/kern_levels.h).
+_LEVEL = 7
+_KERN_ERR = 3
+# First line of each WARN(), whose level is that of harmless notes (Linux: include/asm-generic/bug.h).
+_CUT_HERE = "------------[ cut here ]"
 
 
 class SerialLine:
@@ -76,13 +81,17 @@ class SerialLine:
     def _answer(self, deadline: Deadline) -> Answer:
         checksum = 0
         records: list[str] = []
+        alarms: list[str] = []
         while True:
             line = self._line(deadline)
             record = _RECORD.fullmatch(line)
             if record is not None:
                 checksum = zlib.crc32(line + b"\n", checksum)
-                self._in_sequence(int(record.group(1)))
-                records.append(record.group(2).decode("ascii", errors="replace"))
+                self._in_sequence(int(record[2]))
+                text = record[3].decode("ascii", errors="replace")
+                records.append(text)
+                if int(record[1]) & _LEVEL <= _KERN_ERR or text.startswith(_CUT_HERE):
+                    alarms.append(text)
                 continue
             done = _DONE.fullmatch(line)
             if done is None:
@@ -92,6 +101,10 @@ class SerialLine:
                 raise self._broken(f"the answer to request {number}, waiting for that to {self._requests}")
             if count != len(records) or crc != checksum:
                 raise self._broken(f"{len(records)} records with checksum {checksum:08x}, sent {count} with {crc:08x}")
+            if alarms:
+                said = "\n".join(f"    {record}" for record in records)
+                name = self._guest.name
+                raise GuestError(f"{name}: the guest's kernel complained: {alarms[0]}", details=said)
             return Answer(status=status, records=tuple(records))
 
     def _in_sequence(self, number: int) -> None:

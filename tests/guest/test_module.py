@@ -16,8 +16,8 @@ from harness.images.cache import Cache, default_root
 from harness.images.progress import Progress
 from harness.machine import qemu
 from harness.model import predict
-from harness.run import prepare
 from harness.transport.serial import SerialLine
+from harness.worker import Guests, Options, prepare
 from tests.unit import examples
 
 _EINVAL = 22
@@ -31,7 +31,7 @@ def line(request: pytest.FixtureRequest) -> Iterator[SerialLine]:
     """A guest with the module loaded, for all tests of one architecture."""
     arch = str(request.param)
     images = setup.prepare(Cache(default_root(), Progress()), catalogue.kernel("lts"), [arch])
-    machine = prepare(images, arch, 1.0)
+    machine = prepare(images, arch, Options(), Guests())
     with qemu.start(machine.boot) as guest:
         serial = SerialLine(guest)
         serial.handshake(Deadline.after(60))

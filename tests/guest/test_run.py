@@ -112,6 +112,17 @@ def test_a_guest_that_panics_is_an_error_with_its_console_and_the_others_go_on(
         assert text in done.stdout
 
 
+def test_a_machine_that_loses_guest_after_guest_is_given_up(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
+    panicking = broken({"guest/module/run.c": ("run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);", 'panic("again");')})
+    folder = write(tmp_path / "given", **{f"flush{n}": FLUSH for n in range(5)})
+    done, document = panicking.run(folder, "--api", "merged", "--arch", "arm64")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert document["summary"] == {"pass": 0, "fail": 0, "error": 5, "skip": 0}
+    # Three guests were lost; the rest did not get one.
+    assert len({result["details"] for result in document["results"]}) == 3
+    assert "in 2 more:" in done.stdout
+
+
 def test_a_report_that_is_cut_short_is_an_error_and_never_a_pass(broken: Callable[..., Lazymmu]) -> None:
     cut = broken(
         {

@@ -33,7 +33,7 @@ def test_a_build_that_fails_leaves_nothing(cache: Cache) -> None:
 def test_what_a_killed_process_left_is_not_taken_for_an_entry(cache: Cache) -> None:
     target = cache.root / "things" / "one"
     target.parent.mkdir(parents=True)
-    (target.parent / "one.partial").write_text("half")
+    (target.parent / "one.1.partial").write_text("half")
     assert cache.obtain(target, "thing", lambda path: void(path.write_text("whole"))).read_text() == "whole"
     assert [path.name for path in target.parent.iterdir()] == ["one"]
 

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
 from harness.commands import exit_status
+from harness.core.project import ROOT
 from harness.core.result import Outcome, Result, Unit
 from tests.unit import examples
 
@@ -45,7 +49,15 @@ def test_a_selection_of_what_is_not_there_is_refused_and_lists_what_is(
 @pytest.mark.parametrize(
     "flags",
     [
-        *(["--jobs", "2"], ["--isolation", "boot"], ["--junit", "x"], ["--ktap", "x"], ["--html", "x"], ["--out", "x"]),
+        *(
+            ["--html"],
+            ["--jobs", "2"],
+            ["--isolation", "boot"],
+            ["--junit", "x"],
+            ["--ktap", "x"],
+            ["--html", "x"],
+            ["--out", "x"],
+        ),
         ["--transport", "ssh"],
     ],
 )
@@ -106,10 +118,75 @@ def test_predict_fails_when_a_pin_does_not_hold(tmp_path: Path, capsys: pytest.C
     assert "expect hooks" in capsys.readouterr().out
 
 
-def test_json_is_not_left_half_written(path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    target = tmp_path / "no" / "such" / "folder.json"
-    assert main(["predict", path, "--json", str(target)]) == 3
-    assert str(target) in capsys.readouterr().err
+@pytest.mark.parametrize("target", ["", ".", "no/such/folder.json"])
+def test_a_json_target_that_cannot_be_written_is_refused_before_anything_starts(
+    path: str, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", path, "--json", target]) == 2
+    assert f"--json `{target}`" in capsys.readouterr().err
+
+
+def test_an_earlier_runs_json_does_not_outlive_a_run_that_fails_to_start(path: str, tmp_path: Path) -> None:
+    target = tmp_path / "out.json"
+    assert main(["predict", path, "--json", str(target)]) == 0
+    assert json.loads(target.read_text())["schema"] == 1
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "empty"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "harness.cli", "run", path, "--offline", "--json", str(target)]
+    assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 3
+    assert not target.exists()
+
+
+def test_json_goes_into_a_pipe_or_through_a_link_and_leaves_them_what_they_are(path: str, tmp_path: Path) -> None:
+    pipe, link, real = tmp_path / "pipe", tmp_path / "link", tmp_path / "real.json"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        assert main(["predict", path, "--json", str(pipe)]) == 0
+        assert json.loads(reader.communicate()[0])["schema"] == 1
+    link.symlink_to(real)
+    assert main(["predict", path, "--json", str(link)]) == 0
+    assert (pipe.is_fifo(), link.is_symlink(), real.is_file()) == (True, True, True)
+
+
+def test_a_reader_that_goes_away_does_not_change_the_status(tmp_path: Path) -> None:
+    command = f"{sys.executable} -P -m harness.cli list | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "0"
+    assert done.stderr == ""
+
+
+def test_a_description_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    examples.scenario(tmp_path, "description: caf\u00e9\nsteps: [enable]\n")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "harness.cli", "list", str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "caf\\xe9" in done.stdout
+
+
+def test_a_damaged_lock_file_is_an_error_with_the_way_out(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    lock = tmp_path / "lazymmu" / "kernels" / "lts.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text('{"arm64": {}}')
+    assert main(["run", path, "--offline"]) == 3
+    assert f"{lock} is damaged" in capsys.readouterr().err
+
+
+def test_an_unknown_revision_beside_all_is_refused(path: str) -> None:
+    assert main(["predict", path, "--api", "all", "--api", "nope"]) == 2
+
+
+def test_an_update_without_a_network_is_refused() -> None:
+    assert main(["setup", "--offline", "--update"]) == 2
 
 
 @pytest.mark.parametrize(

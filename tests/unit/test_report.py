@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,32 @@ def test_any_changed_character_is_an_error(case: Case) -> None:
             damaged[number] = line[:position] + other + line[position + 1 :]
             with pytest.raises(GuestError):
                 parse(case, damaged)
+
+
+def resealed(records: list[str]) -> list[str]:
+    """Return a report whose end vouches for its lines as they are."""
+    body = [record.removeprefix("lazymmu: ") for record in records[:-1]]
+    crc = zlib.crc32("".join(f"{line}\n" for line in body).encode())
+    return [*records[:-1], f"lazymmu: run 3 end lines={len(body)} crc={crc:08x}"]
+
+
+def test_a_report_that_is_whole_but_says_nonsense_is_an_error(case: Case) -> None:
+    assert parse(case, resealed(RECORDED)) == parse(case, RECORDED)
+    for there, instead in (
+        ("task main count=0 enabled=0", "task main count=0 enabled=7"),
+        ("task main count=0", "task main count=0 pause_count=0"),
+        ("entries=-", "entries=3:1,3:2"),
+        ("total enable=", "total enabled="),
+        ("hooks=e inside=0", "hooks=e inside=-"),
+        ("hooks=e inside=0", "hooks=x inside=0"),
+        ("| enable=1", "| enables=1"),
+    ):
+        assert any(there in record for record in RECORDED)
+        with pytest.raises(GuestError, match="no whole report"):
+            parse(case, resealed([record.replace(there, instead) for record in RECORDED]))
+    task = next(n for n, record in enumerate(RECORDED) if " task main " in record)
+    with pytest.raises(GuestError, match="stands twice"):
+        parse(case, resealed([*RECORDED[: task + 1], *RECORDED[task:]]))
 
 
 def test_a_report_of_another_run_revision_or_case_is_an_error(case: Case, tmp_path: Path) -> None:

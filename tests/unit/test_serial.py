@@ -126,3 +126,24 @@ def test_a_module_that_the_kernel_refuses_is_an_error_with_its_reason(peer: Peer
     with pytest.raises(GuestError, match="errno 8") as caught:
         line(peer).load(b"ELF", soon())
     assert "version magic" in caught.value.details
+
+
+@pytest.mark.parametrize(
+    ("level", "text"),
+    [
+        (0, b"watchdog: BUG: soft lockup - CPU#0 stuck"),
+        (3, b"BUG: scheduling while atomic"),
+        (4, b"------------[ cut here ]------------"),
+    ],
+)
+def test_a_kernel_that_complains_makes_the_answer_an_error(peer: Peer, level: int, text: bytes) -> None:
+    complaint = b"k %d,7,12345,-;%s\n" % (level, text)
+    peer.far.sendall(complaint + b"done 1 0 1 %08x\n" % zlib.crc32(complaint))
+    with pytest.raises(GuestError, match="the guest's kernel complained"):
+        line(peer).run("program", soon())
+
+
+def test_a_harmless_note_of_the_kernel_is_none(peer: Peer) -> None:
+    noted = b"k 4,7,12345,-;hrtimer: interrupt took 4711 ns\n"
+    peer.far.sendall(noted + b"done 1 0 1 %08x\n" % zlib.crc32(noted))
+    assert line(peer).run("program", soon()).status == 0

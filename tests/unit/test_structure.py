@@ -14,7 +14,19 @@ from harness.core.project import ROOT
 
 # A layer may import those after it; `core` is below all. The order is that of docs/design.md.
 LAYERS = (
-    *("cli", "commands", "run", "selection", "scenario", "model", "verdict", "guestlink", "report", "transport"),
+    *(
+        "cli",
+        "commands",
+        "run",
+        "worker",
+        "selection",
+        "scenario",
+        "model",
+        "verdict",
+        "guestlink",
+        "report",
+        "transport",
+    ),
     *("machine", "images", "core"),
 )
 TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
