@@ -180,8 +180,10 @@ def test_a_qemu_that_is_killed_is_an_error_of_that_machine_only(lazymmu: Lazymmu
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_end_from_outside_leaves_no_qemu(lazymmu: Lazymmu, number: signal.Signals) -> None:
+    # A shell's background job ignores SIGINT, and hands that down to us and ours.
+    command = ["env", "--default-signal=INT", *lazymmu.command("run")]
     with subprocess.Popen(
-        lazymmu.command("run"), env=lazymmu.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, env=lazymmu.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         pids = [*wait_for_qemus(process.pid, 3).values()]
         process.send_signal(number)

@@ -141,8 +141,11 @@ def test_json_goes_into_a_pipe_or_through_a_link_and_leaves_them_what_they_are(p
     pipe, link, real = tmp_path / "pipe", tmp_path / "link", tmp_path / "real.json"
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
-        assert main(["predict", path, "--json", str(pipe)]) == 0
-        assert json.loads(reader.communicate()[0])["schema"] == 1
+        try:
+            assert main(["predict", path, "--json", str(pipe)]) == 0
+            assert json.loads(reader.communicate(timeout=10)[0])["schema"] == 1
+        finally:
+            reader.kill()
     link.symlink_to(real)
     assert main(["predict", path, "--json", str(link)]) == 0
     assert (pipe.is_fifo(), link.is_symlink(), real.is_file()) == (True, True, True)
