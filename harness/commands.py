@@ -8,8 +8,10 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 from harness.core.errors import INTERRUPTED, SetupError, UsageError
 from harness.core.project import LIBRARY, ROOT
@@ -34,6 +36,13 @@ DEFAULT_KERNEL = "lts"
 
 def _selection(arguments: Namespace) -> Selection:
     return Selection(arches=tuple(arguments.arch), apis=tuple(arguments.api), tags=tuple(arguments.tag))
+
+
+def _library() -> Path:
+    """Return the library's folder, as seen from the working folder when it lies below: messages are shorter so."""
+    with suppress(OSError, ValueError):
+        return LIBRARY.relative_to(Path.cwd())
+    return LIBRARY
 
 
 def _kernel(arguments: Namespace) -> catalogue.Kernel:
@@ -71,7 +80,7 @@ def run(arguments: Namespace) -> int:
     """Run the selected units on guests; report them."""
     selection = _selection(arguments)
     kernel = _kernel(arguments)
-    selected = units(load(arguments.scenarios, LIBRARY), selection)
+    selected = units(load(arguments.scenarios, _library()), selection)
     target = _target(arguments)
     terminal = _human(arguments)
     arches = list(dict.fromkeys(unit.arch for unit in selected))
@@ -105,7 +114,7 @@ def predict(arguments: Namespace) -> int:
     """Print what the model says of the selected units; 1 when an author's pin does not hold in it."""
     selection = _selection(arguments)
     _kernel(arguments)
-    selected = units(load(arguments.scenarios, LIBRARY), selection)
+    selected = units(load(arguments.scenarios, _library()), selection)
     target = _target(arguments)
     terminal = _human(arguments)
     predictions = []
@@ -126,7 +135,7 @@ def predict(arguments: Namespace) -> int:
 
 def list_scenarios(arguments: Namespace) -> int:
     """Print the scenarios, one a line, with what they are about."""
-    shown = tagged(load(arguments.scenarios, LIBRARY), arguments.tag)
+    shown = tagged(load(arguments.scenarios, _library()), arguments.tag)
     terminal = Terminal(sys.stdout)
     width = max(len(scenario.name) for scenario in shown)
     for scenario in shown:
@@ -139,7 +148,7 @@ def list_scenarios(arguments: Namespace) -> int:
 
 def lint(arguments: Namespace) -> int:
     """Check scenario files."""
-    scenarios = load(arguments.scenarios, LIBRARY)
+    scenarios = load(arguments.scenarios, _library())
     cases = sum(len(scenario.cases) for scenario in scenarios)
     Terminal(sys.stdout).line(f"{len(scenarios)} scenarios with {cases} cases are well formed")
     return 0
