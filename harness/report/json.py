@@ -90,7 +90,7 @@ class Target:
                 path.touch()
                 path.unlink()
         except OSError as error:
-            raise UsageError(f"--json {name}: {error.strerror}") from error
+            raise UsageError(f"--json `{name}` cannot be written: {error.strerror}") from error
         return target
 
     def _regular(self) -> bool:

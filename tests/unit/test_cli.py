@@ -118,7 +118,7 @@ def test_predict_fails_when_a_pin_does_not_hold(tmp_path: Path, capsys: pytest.C
     assert "expect hooks" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("target", ["", ".", "no/such/folder.json"])
+@pytest.mark.parametrize("target", ["", ".", "no/such/folder.json", "/proc/out.json"])
 def test_a_json_target_that_cannot_be_written_is_refused_before_anything_starts(
     path: str, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
