@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command line: arguments in, exit status out. What each command does stands in `harness/commands.py`."""
+"""The command line: arguments in, exit status out. What each command does stands in `harness/commands/`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from harness.commands import COMMANDS
 from harness.core.errors import INTERRUPTED, GuestError, LazymmuError, UsageError
 
 # Flags and commands of the contract whose feature does not exist yet: refused, never ignored.
-_LATER_FLAGS = ("--jobs", "--isolation", "--junit", "--ktap", "--html", "--out")
-_LATER_COMMANDS = ("doctor", "shell")
+_LATER_FLAGS = ("--jobs", "--isolation", "--html")
+_LATER_COMMANDS = ("shell",)
 
 
+_MAX_REPEAT = 10_000
+_MAX_SEED_DIGITS = 18
 _SCENARIO_HELP = "name, file or directory (default: the whole library)"
 
 
@@ -51,6 +53,18 @@ def _scale(text: str) -> float:
     return value
 
 
+def _times(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MAX_REPEAT and len(text) < 9):
+        raise UsageError(f"--repeat {text}: an integer from 1 to {_MAX_REPEAT} is needed")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_SEED_DIGITS):
+        raise UsageError(f"--shuffle {text}: an integer of 0 or more is needed, of {_MAX_SEED_DIGITS} digits or less")
+    return int(text)
+
+
 def _selection_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "scenarios", nargs="*", metavar="SCENARIO", help="name, file or directory (default: the library)"
@@ -78,6 +92,12 @@ def _parser() -> argparse.ArgumentParser:
     line = _choice_so_far("--transport", "serial", ("ssh",))
     run.add_argument("--transport", type=line, default="serial", help="line to the guest (default: serial)")
     run.add_argument("--json", metavar="FILE", help="write results as JSON; - is standard output")
+    run.add_argument("--junit", metavar="FILE", help="write results as JUnit XML; - is standard output")
+    run.add_argument("--ktap", metavar="FILE", help="write results as KTAP version 1; - is standard output")
+    run.add_argument("--out", metavar="DIR", help="results folder (default: one of the user's, the last 20 are kept)")
+    run.add_argument("--known", metavar="FILE", help="failures that are known, with reasons and dates")
+    run.add_argument("--repeat", type=_times, default=1, metavar="N", help="run everything N times")
+    run.add_argument("--shuffle", type=_seed, metavar="SEED", help="run in the order that this number gives")
     run.add_argument("--trace", action="store_true", help="steps of every trace in the JSON, not only of failures")
     run.add_argument("--timeout-scale", type=_scale, default=1.0, metavar="N", help="multiply every time limit")
     run.add_argument("--no-skip", action="store_true", help="a skip is an error")
@@ -90,6 +110,11 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--json", metavar="FILE", help="write predictions as JSON; - is standard output")
     predict.add_argument("--trace", action="store_true", help="steps of every trace in the JSON")
 
+    compare = verbs.add_parser("compare", help="say what changed from one run to another", allow_abbrev=False)
+    compare.add_argument("old", metavar="OLD", help="results of a run: a file of --json, or a results folder")
+    compare.add_argument("new", metavar="NEW", help="those of a later one")
+    compare.add_argument("--json", metavar="FILE", help="write the changes as JSON; - is standard output")
+
     listing = verbs.add_parser("list", help="list scenarios", allow_abbrev=False)
     listing.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=_SCENARIO_HELP)
     listing.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
@@ -101,6 +126,19 @@ def _parser() -> argparse.ArgumentParser:
     setup.add_argument("--kernel", action="append", help="kernel of images/kernels.yaml (default: lts)")
     setup.add_argument("--update", action="store_true", help="resolve the kernel's version anew")
     setup.add_argument("--offline", action="store_true", help="only check that everything is there")
+
+    doctor = verbs.add_parser(
+        "doctor", help="say what is there, what is missing, whether a run can work", allow_abbrev=False
+    )
+    doctor.add_argument("--kernel", action="append", help="kernel of images/kernels.yaml (default: lts)")
+    doctor.add_argument("--offline", action="store_true", help="ask about a run that may not fetch anything")
+    doctor.add_argument("--json", metavar="FILE", help="write the checks as JSON; - is standard output")
+
+    clean = verbs.add_parser("clean", help="remove leftovers and what is beyond its limit", allow_abbrev=False)
+    clean.add_argument(
+        "--all", action="store_true", help="remove the whole cache and all results in their default folder"
+    )
+    clean.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 
     verbs.add_parser("test", help="run the project's own tests; what follows is handed to pytest", add_help=False)
     return parser
@@ -117,7 +155,7 @@ def _dispatch(argv: Sequence[str]) -> int:
     if name == "test":
         # Everything behind it is pytest's; argparse would take flags for its own.
         return COMMANDS[name](argparse.Namespace(arguments=argv[1:]))
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(argv, argparse.Namespace(command_line=list(argv)))
     if arguments.command is None:
         raise UsageError("a command is needed", hint=f"one of {', '.join(COMMANDS)}; --help explains them")
     return COMMANDS[arguments.command](arguments)

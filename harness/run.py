@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.core.errors import LazymmuError
 from harness.core.result import Result, Unit
@@ -26,6 +28,8 @@ class Report:
     #: Architecture -> accelerator, for those that were started.
     accelerators: dict[str, Accelerator]
     interrupted: bool
+    #: Why logs of guests could not be kept whole.
+    log_failures: tuple[OSError, ...] = ()
 
 
 def prepare_all(images: Images, arches: Sequence[str], options: Options) -> dict[str, Machine]:
@@ -47,22 +51,57 @@ def _lost(futures: dict[str, Future[None]], missing: Sequence[Unit], images: Ima
     return found
 
 
-def run(units: Sequence[Unit], images: Images, options: Options, *, finished: Callable[[], None]) -> Report:
+def repeated(units: Sequence[Unit], times: int) -> tuple[Unit, ...]:
+    """Return each unit so many times, numbered from 1; as they are for once."""
+    if times == 1:
+        return tuple(units)
+    return tuple(replace(unit, repetition=number) for unit in units for number in range(1, times + 1))
+
+
+def shuffled(units: Sequence[Unit], seed: int) -> tuple[Unit, ...]:
+    """Return the units in the order that a seed gives.
+
+    Which of two units comes first depends on the seed and on them alone: when fewer are selected, those that are left
+    keep their order, so that a failure that depends on it can be narrowed down.
+    """
+    return tuple(sorted(units, key=lambda unit: hashlib.sha256(f"{seed} {unit.label()}".encode()).digest()))
+
+
+def _placed(results: Sequence[Result]) -> list[Result]:
+    """Return the results with their positions on their machines; they come in the order in which they ended."""
+    counts: Counter[str] = Counter()
+    placed = []
+    for result in results:
+        counts[result.unit.arch] += 1
+        placed.append(replace(result, position=counts[result.unit.arch]))
+    return placed
+
+
+def run(
+    units: Sequence[Unit],
+    images: Images,
+    options: Options,
+    *,
+    finished: Callable[[], None],
+    seed: int | None = None,
+) -> Report:
     """Run every unit; `finished` is called at each result, from the machines' threads.
 
+    With a seed they run in its order; the report keeps that of `units`.
     An interrupt (KeyboardInterrupt) ends all guests; the report then holds what was done so far.
     """
+    queue = units if seed is None else shuffled(units, seed)
     order = {id(unit): number for number, unit in enumerate(units)}
     results: list[Result] = []
     machines: dict[str, Machine] = {}
-    guests = Guests()
+    guests = Guests(logs=options.logs)
 
     def done(result: Result) -> None:
         results.append(result)
         finished()
 
     def work(arch: str) -> None:
-        mine = [unit for unit in units if unit.arch == arch]
+        mine = [unit for unit in queue if unit.arch == arch]
         try:
             machines[arch] = prepare(images, arch, options, guests)
         except (LazymmuError, OSError) as error:
@@ -89,7 +128,8 @@ def run(units: Sequence[Unit], images: Images, options: Options, *, finished: Ca
         have = {id(result.unit) for result in results}
         results += _lost(futures, [unit for unit in units if id(unit) not in have], images)
     return Report(
-        results=tuple(sorted(results, key=lambda result: order[id(result.unit)])),
+        results=tuple(sorted(_placed(results), key=lambda result: order[id(result.unit)])),
         accelerators={arch: machine.boot.accelerator for arch, machine in machines.items()},
         interrupted=interrupted,
+        log_failures=tuple(guests.log_failures),
     )

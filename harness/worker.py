@@ -5,30 +5,37 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from harness.core.answer import Answer
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError, LazymmuError
 from harness.core.result import Outcome, Result, Unit
 from harness.core.trace import Trace
 from harness.guestlink import program, report
 from harness.images import builds
+from harness.images.cache import Cache
 from harness.images.catalogue import architectures
 from harness.images.setup import Images
 from harness.machine import accelerator, qemu
+from harness.machine.patience import SILENCE
 from harness.machine.qemu import Guest
 from harness.model import predict
+from harness.transport import names
+from harness.transport.complaint import complaint
 from harness.transport.serial import SerialLine
 from harness.verdict import judge
 
-# Budgets in seconds on real hardware; the accelerator and --timeout-scale multiply them.
-_BOOT = 15.0
-_TRIAL = 5.0
-_ANSWER = 5.0
-_ANSWER_PER_STEP = 0.001
+# Budgets in seconds, multiplied by --timeout-scale. They bound a guest that shows life and yet never comes to an end,
+# and a host that is too slow; one that hangs is found long before (harness/machine/patience.py).
+_BOOT = 120.0
+_TRIAL = 30.0
+_ANSWER = 120.0
+_ANSWER_PER_STEP = 0.002
 
 # A machine that loses so many guests in a row is given up: each costs a boot and a deadline.
 _LOSSES = 3
@@ -45,20 +52,31 @@ class Options:
     timeout_scale: float = 1.0
     #: Keep the steps of traces that passed.
     trace: bool = False
+    #: Folder for the guests' console and channel logs; None keeps none.
+    logs: Path | None = None
 
 
 @dataclass
 class Guests:
     """The guests that are alive, so that an interrupt can end them all."""
 
+    #: Folder for what the guests said; None keeps nothing.
+    logs: Path | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
+    #: Why the log of a guest could not be kept whole.
+    log_failures: list[OSError] = field(default_factory=list)
+    _started: Counter[str] = field(default_factory=Counter)
     _alive: list[Guest] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def start(self, boot: qemu.Boot) -> Iterator[Guest]:
         """Run a guest for the length of a `with`; after `stop` none starts."""
-        with qemu.start(boot) as guest:
+        arch = boot.architecture.name
+        with self._lock:
+            self._started[arch] += 1
+            name = f"{arch}-{self._started[arch]}"
+        with qemu.start(boot, self.logs, name) as guest:
             with self._lock:
                 self._alive.append(guest)
             try:
@@ -68,6 +86,7 @@ class Guests:
             finally:
                 with self._lock:
                     self._alive.remove(guest)
+                    self.log_failures += guest.log_failures()
 
     def stop(self) -> None:
         """End every guest; their owners see a closed line."""
@@ -84,7 +103,8 @@ class Machine:
     boot: qemu.Boot
     module: bytes
     kernel: str
-    #: Multiplies every deadline.
+    cache: Cache
+    #: Multiplies every time limit.
     time_scale: float
     #: Keep the steps of traces that passed.
     keep_steps: bool
@@ -95,17 +115,21 @@ def prepare(images: Images, arch: str, options: Options, guests: Guests) -> Mach
     architecture, kernel = architectures()[arch], images.kernels[arch]
     archive = builds.archive(images.cache, images.sandbox, architecture)
     boot = qemu.Boot(architecture, images.sandbox, kernel.image, archive, accelerator.tcg("not tried yet"))
-    # Real hardware boots in a second; one that needs longer may as well be emulated. The answer is kept, so a
-    # smaller scale must not spoil it.
-    budget = _TRIAL * max(1.0, options.timeout_scale)
+    # Real hardware boots in a second; one that is silent for longer may as well be emulated. The answer is kept, so a
+    # smaller scale must not spoil it, nor a busy host.
+    scale = max(1.0, options.timeout_scale)
     chosen = accelerator.choose(
-        images.cache, boot, guests.start, lambda guest: SerialLine(guest).handshake(Deadline.after(budget))
+        images.cache,
+        boot,
+        guests.start,
+        lambda guest: SerialLine(guest, scale).handshake(Deadline.after(_TRIAL * scale), SILENCE),
     )
     return Machine(
         boot=replace(boot, accelerator=chosen),
         module=builds.module(images.cache, images.sandbox, architecture, kernel).read_bytes(),
         kernel=kernel.name,
-        time_scale=chosen.time_scale * options.timeout_scale,
+        cache=images.cache,
+        time_scale=options.timeout_scale,
         keep_steps=options.trace,
     )
 
@@ -132,6 +156,19 @@ def without_report(
         seconds=time.monotonic() - begin if begin else 0.0,
         details=error.details if isinstance(error, GuestError) else "",
     )
+
+
+def _said(answer: Answer) -> str:
+    lines = [text for _, text in answer.foreign]
+    return "\n".join(["the kernel's own log records:", *(f"    {line}" for line in lines)])
+
+
+def _located(error: GuestError, unit: Unit, steps_begun: int) -> GuestError:
+    """Return the error with the step that the guest began last, if it told of one."""
+    step = next((step for step in unit.case.walk() if step.index == steps_begun - 1), None)
+    if step is None:
+        return error
+    return GuestError(f"{error.message}; last begun: step {step.index} {step.op} ({step.place})", details=error.details)
 
 
 class Worker:
@@ -170,15 +207,22 @@ class Worker:
         return Deadline.after(seconds * self._machine.time_scale)
 
     def _use_one_guest(self) -> None:
-        with self._guests.start(self._machine.boot) as guest:
-            line = SerialLine(guest)
+        machine = self._machine
+        with self._guests.start(machine.boot) as guest:
+            line = SerialLine(guest, machine.time_scale)
             self._release = line.handshake(self._scaled(_BOOT))
-            line.load(self._machine.module, self._scaled(_ANSWER))
-            while self._waiting:
-                self._run(line, self._waiting[0])
+            guest.symbols = names.of_kernel(machine.cache, machine.boot, line, self._scaled(_ANSWER))
+            line.load(machine.module, self._scaled(_ANSWER))
+            guest.symbols = names.with_module(guest.symbols, machine.module, line, self._scaled(_ANSWER))
+            fresh = True
+            while self._waiting and fresh:
+                fresh = self._run(line, self._waiting[0])
 
-    def _run(self, line: SerialLine, unit: Unit) -> None:
-        """Run the first waiting unit; a guest that dies in it ends the unit as an error and is raised."""
+    def _run(self, line: SerialLine, unit: Unit) -> bool:
+        """Run the first waiting unit; return whether its guest is as good as a fresh one for the next.
+
+        A guest that dies in it ends the unit as an error and is raised.
+        """
         begin = time.monotonic()
         predicted = predict(unit.case, unit.api, unit.arch)
         self._runs += 1
@@ -191,15 +235,19 @@ class Worker:
 
         try:
             answer = line.run(text, self._scaled(_ANSWER + _ANSWER_PER_STEP * len(predicted.steps)))
+            complained = complaint(answer)
+            unexpected = complaint(answer, warnings_expected=unit.scenario.kernel_warnings)
+            if unexpected:
+                raise GuestError(f"{unit.arch}: {unexpected}", details=_said(answer))
         except GuestError as error:
             if not self._guests.stopping.is_set():
-                lost(error)
+                lost(_located(error, unit, line.steps_begun))
             raise
         try:
             observed = report.parse(answer, unit.case, run=self._runs, api=unit.api, personality=unit.arch)
         except GuestError as error:
             lost(error)
-            return
+            return True
         differences = tuple(judge(unit, predicted, observed))
         if not differences and not self._machine.keep_steps:
             # Both are the same, and long; nobody will ask for them.
@@ -219,3 +267,5 @@ class Worker:
                 differences=differences,
             )
         )
+        # A kernel warns of some things only once: the next unit must see them, too.
+        return complained is None

@@ -13,6 +13,8 @@
 #include <inttypes.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -24,11 +26,16 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PORT_NAME	"lazymmu"
 #define MODULE_NAME	"lazymmu"
 #define DEVICE		"/dev/lazymmu"
+/* How many steps of the present program the module has begun. */
+#define STEPS_BEGUN	"/sys/module/lazymmu/parameters/steps_begun"
+/* How often the harness is told of them (nanoseconds); it waits for several before it believes in a hang. */
+#define TELL_EVERY	500000000L
 #define CHUNK		(64 * 1024)
 /* One record of /dev/kmsg is at most this long (the kernel's CONSOLE_EXT_LOG_MAX). */
 #define RECORD_MAX	8192
@@ -47,6 +54,14 @@ struct channel {
 struct answer {
 	unsigned int records;
 	uint32_t crc;
+};
+
+/* A program on its way into the module, and what became of it. */
+struct job {
+	int fd;
+	const char *program;
+	size_t len;
+	int status;
 };
 
 static struct channel channel = { .fd = -1 };
@@ -226,62 +241,153 @@ static void forward_log(int kmsg, struct answer *answer)
 	}
 }
 
-static int load_module(const char *image, size_t len)
+static int load_module(const char *image, size_t len, const char *parameters)
 {
 	if (syscall(SYS_delete_module, MODULE_NAME, O_NONBLOCK) && errno != ENOENT)
 		return errno;
-	return syscall(SYS_init_module, image, len, "") ? errno : 0;
+	return syscall(SYS_init_module, image, len, parameters) ? errno : 0;
+}
+
+/* Returns a file's content, which may have no length of its own (/proc); NULL with errno when it cannot be read. */
+static char *read_file(const char *path, size_t *len)
+{
+	size_t room = CHUNK;
+	char *data = malloc(room), *more;
+	ssize_t n = -1;
+	int fd;
+
+	*len = 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && data && (n = read(fd, data + *len, room - *len)) > 0) {
+		*len += n;
+		if (*len < room)
+			continue;
+		room *= 2;
+		more = room <= PAYLOAD_MAX ? realloc(data, room) : NULL;
+		if (!more)
+			free(data);
+		data = more;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (data && n < 0) {
+		free(data);
+		data = NULL;
+	}
+	return data;
+}
+
+static int send_file(const char *path)
+{
+	size_t len;
+	char *data = read_file(path, &len);
+
+	if (!data)
+		return errno ? errno : EIO;
+	channel_print("file %zu %08" PRIx32 "\n", len, crc32(0, data, len));
+	channel_put(data, len);
+	free(data);
+	return 0;
+}
+
+static void *write_program(void *argument)
+{
+	struct job *job = argument;
+	ssize_t n = write(job->fd, job->program, job->len);
+
+	if (n < 0)
+		job->status = errno;
+	else if ((size_t)n != job->len)
+		job->status = EIO;
+	return NULL;
+}
+
+static void tell_progress(void)
+{
+	size_t len;
+	char *steps = read_file(STEPS_BEGUN, &len);
+
+	if (steps && len)
+		channel_print("at %.*s\n", (int)len - 1, steps);
+	else
+		channel_print("at 0\n");
+	channel_flush();
+	free(steps);
+}
+
+/* The program runs within write(), for as long as it takes; meanwhile the harness is told how far it is. */
+static int write_and_tell(struct job *job)
+{
+	pthread_t thread;
+	struct timespec until;
+	int err;
+
+	err = pthread_create(&thread, NULL, write_program, job);
+	if (err)
+		return err;
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += TELL_EVERY;
+		if (until.tv_nsec >= 1000000000L) {
+			until.tv_nsec -= 1000000000L;
+			until.tv_sec++;
+		}
+		err = pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until);
+		if (err == ETIMEDOUT)
+			tell_progress();
+	} while (err == ETIMEDOUT);
+	return err ? err : job->status;
 }
 
 static int run_program(const char *program, size_t len, int kmsg, struct answer *answer)
 {
+	struct job job = { .program = program, .len = len };
 	char piece[256];
-	int status = 0;
 	ssize_t n;
-	int fd;
+	int status;
 
-	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
+	job.fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (job.fd < 0)
 		return errno;
-	n = write(fd, program, len);
-	if (n < 0)
-		status = errno;
-	else if ((size_t)n != len)
-		status = EIO;
+	status = write_and_tell(&job);
 	while (!status) {
-		n = read(fd, piece, sizeof(piece));
+		n = read(job.fd, piece, sizeof(piece));
 		if (n < 0)
 			status = errno;
 		if (n <= 0)
 			break;
 		forward_log(kmsg, answer);
 	}
-	close(fd);
+	close(job.fd);
 	return status;
 }
 
 static void serve(int kmsg)
 {
-	char line[128], verb[8], id[32], *payload;
+	char line[512], verb[8], id[32], *payload;
 	struct answer answer = { 0 };
+	int status, arguments = 0;
 	uint32_t crc;
 	size_t len;
-	int status;
 
 	channel_line(line, sizeof(line));
-	if (sscanf(line, "%7s %31[0-9] %zu %" SCNx32, verb, id, &len, &crc) != 4 || len > PAYLOAD_MAX)
+	if (sscanf(line, "%7s %31[0-9] %zu %" SCNx32 " %n", verb, id, &len, &crc, &arguments) != 4 ||
+	    len > PAYLOAD_MAX)
 		refuse("a line that is not a request");
-	payload = malloc(len ? len : 1);
+	payload = malloc(len + 1);
 	if (!payload)
 		refuse("a payload that does not fit into memory");
 	channel_get(payload, len);
+	payload[len] = '\0';
 	if (crc32(0, payload, len) != crc)
 		refuse("a payload with a wrong checksum");
 
 	if (!strcmp(verb, "load"))
-		status = load_module(payload, len);
+		status = load_module(payload, len, line + arguments);
 	else if (!strcmp(verb, "run"))
 		status = run_program(payload, len, kmsg, &answer);
+	else if (!strcmp(verb, "read"))
+		status = send_file(payload);
 	else
 		refuse("an unknown request");
 	free(payload);
@@ -345,6 +451,17 @@ static void mount_all(void)
 			die(mounts[i][1]);
 }
 
+/* Programs run on CPU 0; when one spins there with interrupts off, the agent can still tell where. */
+static void leave_cpu0(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(1, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		die("move to CPU 1");
+}
+
 int main(void)
 {
 	struct utsname uts;
@@ -356,6 +473,7 @@ int main(void)
 	sigaddset(&set, SIGIO);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	mount_all();
+	leave_cpu0();
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
 		die("/dev/kmsg");

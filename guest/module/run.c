@@ -8,6 +8,7 @@
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
 #include <linux/slab.h>
@@ -17,6 +18,23 @@
 #include "lazymmu.h"
 
 #define RUN_CPU		0
+
+/*
+ * How many steps of the present program have begun. A step runs once, so the
+ * number grows as long as the run gets on, and tells where it stands still.
+ */
+static unsigned int steps_begun;
+module_param(steps_begun, uint, 0444);
+
+/*
+ * What is alive: runs from parser to lmm_run_free(), and their kernel threads.
+ * Both are 0 when no write() is under way and no report waits. Whoever changes
+ * them holds the device's lock or, at unload, has no user any more.
+ */
+static unsigned int live_runs;
+module_param(live_runs, uint, 0444);
+static unsigned int live_threads;
+module_param(live_threads, uint, 0444);
 
 /**
  * struct lmm_execution - a run and what executes it
@@ -103,6 +121,7 @@ static void run_step(struct lmm_run *run, u32 step)
 	struct lmm_call *outer = run->call;
 	struct lmm_call inner = { .step = step };
 
+	WRITE_ONCE(steps_begun, step + 1);
 	run->call = &inner;
 	switch (run->program.steps[step].op) {
 	case LMM_OP_ENABLE:
@@ -172,6 +191,7 @@ static int run_program(struct lmm_execution *execution)
 		return PTR_ERR(thread);
 	kthread_bind(thread, RUN_CPU);
 	get_task_struct(thread);
+	live_threads++;
 	execution->thread = thread;
 	wake_up_process(thread);
 
@@ -181,6 +201,7 @@ static int run_program(struct lmm_execution *execution)
 	 */
 	wait_for_completion(&execution->done);
 	kthread_stop_put(thread);
+	live_threads--;
 	execution->thread = NULL;
 	return 0;
 }
@@ -196,6 +217,7 @@ void lmm_run_free(struct lmm_run *run)
 	kvfree(run->records);
 	kvfree(run->program.steps);
 	kfree(container_of(run, struct lmm_execution, run));
+	live_runs--;
 }
 
 /**
@@ -218,6 +240,7 @@ struct lmm_run *lmm_run_text(const char *text, size_t len)
 	execution = kzalloc(sizeof(*execution), GFP_KERNEL);
 	if (!execution)
 		return ERR_PTR(-ENOMEM);
+	live_runs++;
 	execution->irq_work = IRQ_WORK_INIT_HARD(interrupt_block);
 	init_completion(&execution->done);
 	run = &execution->run;
@@ -233,6 +256,7 @@ struct lmm_run *lmm_run_text(const char *text, size_t len)
 		err = -ENOMEM;
 		goto free;
 	}
+	WRITE_ONCE(steps_begun, 0);
 	err = run_program(execution);
 	if (err)
 		goto free;

@@ -12,3 +12,7 @@ class Answer:
 
     status: int
     records: tuple[str, ...]
+    #: Level (0: emergency .. 7: debug) and text of those records that are not the module's.
+    foreign: tuple[tuple[int, str], ...] = ()
+    #: Content of the file that a `read` asked for.
+    content: bytes = b""

@@ -108,6 +108,8 @@ class Scenario:
     path: str
     description: str
     tags: tuple[str, ...]
+    #: Whether the kernel may print a WARNING while it runs, as its own checks do on misuse.
+    kernel_warnings: bool
     #: Revisions it applies to, in the order of the vocabulary.
     apis: tuple[str, ...]
     #: Personalities it applies to, in the order of the vocabulary.

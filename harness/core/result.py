@@ -30,11 +30,23 @@ class Unit:
     case: Case
     api: str
     arch: str
+    #: Which of several runs of the same, from 1; None when it runs once.
+    repetition: int | None = None
+
+    def title(self) -> str:
+        """Return the unit's name without its architecture, as `nesting/deep[depth=3] merged`."""
+        return f"{self._case()} {self.api}{self._again()}"
 
     def label(self) -> str:
         """Return the unit's name for a person, as `nesting/deep[depth=3] merged on arm64`."""
+        return f"{self._case()} {self.api} on {self.arch}{self._again()}"
+
+    def _case(self) -> str:
         values = ",".join(f"{name}={value}" for name, value in self.case.values.items())
-        return f"{self.scenario.name}{f'[{values}]' if values else ''} {self.api} on {self.arch}"
+        return f"{self.scenario.name}{f'[{values}]' if values else ''}"
+
+    def _again(self) -> str:
+        return f", repetition {self.repetition}" if self.repetition else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +85,15 @@ class Result:
     differences: tuple[Difference, ...] = ()
     #: What is needed to act on an error: console, QEMU's standard error, command line.
     details: str = ""
+    #: Which one it was on its machine, from 1: what ran before it stands in the same guest's log.
+    position: int = 0
+    #: Why this failure or error is known and excused; empty when it is not.
+    known: str = ""
 
     def to_json(self, *, trace: bool) -> dict[str, Any]:
         """Return the JSON form; traces hold their steps on a failure or when asked for."""
         steps = trace or self.outcome is Outcome.FAIL
-        return {
+        document: dict[str, Any] = {
             "scenario": self.unit.scenario.name,
             "case": dict(self.unit.case.values),
             "arch": self.unit.arch,
@@ -92,4 +108,10 @@ class Result:
             "seconds": round(self.seconds, 4),
             "differences": [str(difference) for difference in self.differences],
             "details": self.details,
+            "position": self.position,
         }
+        if self.unit.repetition:
+            document["repetition"] = self.unit.repetition
+        if self.known:
+            document["known"] = self.known
+        return document

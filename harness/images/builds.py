@@ -4,49 +4,59 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.core.project import AGENT_SOURCE, MODULE_SOURCE
 from harness.images import cpio
-from harness.images.cache import Cache, digest, digest_files, remove
+from harness.images.cache import Cache, digest, digest_files
 from harness.images.catalogue import Architecture
 from harness.images.kernels import InstalledKernel
-from harness.images.process import run
 from harness.images.sandbox import Sandbox
 
 # Raise it when the way in which something is built changes.
 _BUILD_VERSION = "1"
+# Bytes on disk while a module or an archive is made, objects and compilers' scratch files included.
+_NEEDS = 16_000_000
+
+
+def _with_scratch(sandbox: Sandbox, target: Path, command: Sequence[str]) -> list[str]:
+    """Return the command with its temporary files beside `target`: a killed compiler leaves them."""
+    return ["env", f"TMPDIR={sandbox.inside(target.parent)}", *command]
 
 
 def module(
-    cache: Cache, sandbox: Sandbox, architecture: Architecture, kernel: InstalledKernel, source: Path = MODULE_SOURCE
+    cache: Cache,
+    sandbox: Sandbox,
+    architecture: Architecture,
+    kernel: InstalledKernel,
+    source: Path = MODULE_SOURCE,
+    name: str = "lazymmu",
 ) -> Path:
-    """Return the module's object file for one kernel, built first if its source or the kernel is new."""
+    """Return the object file of the module `name` for one kernel, built first if its source or the kernel is new."""
     release = kernel.release
     key = digest([_BUILD_VERSION, digest_files(source), architecture.name, release.release, release.version])
     store = sandbox.root / "lazymmu" / "modules"
 
     def build(target: Path) -> None:
-        work = store / f"{key}.build"
-        remove(work)
-        try:
-            shutil.copytree(source, work)
-            command = [
-                *("make", "-s", "-C", kernel.headers, f"M={sandbox.inside(work)}"),
-                *(f"ARCH={architecture.kbuild}", f"CROSS_COMPILE={architecture.compiler_prefix}"),
-                # BTF would need pahole and the kernel's own debug information; the rest only costs time.
-                *("CONFIG_DEBUG_INFO_BTF_MODULES=", "CONFIG_DEBUG_INFO="),
-                "modules",
-            ]
-            run(
-                sandbox.command(command, writable=True),
-                what=f"build the module from {source} for {architecture.name}, Linux {release.release}",
-            )
-            (work / "lazymmu.ko").rename(target)
-        finally:
-            remove(work)
+        work = target.with_name("work")
+        shutil.copytree(source, work)
+        command = [
+            *("make", "-s", "-C", kernel.headers, f"M={sandbox.inside(work)}"),
+            *(f"ARCH={architecture.kbuild}", f"CROSS_COMPILE={architecture.compiler_prefix}"),
+            # BTF would need pahole and the kernel's own debug information; the rest only costs time.
+            *("CONFIG_DEBUG_INFO_BTF_MODULES=", "CONFIG_DEBUG_INFO="),
+            # The folder has another name each time; the same source is to give the same module.
+            f"KCFLAGS=-fmacro-prefix-map={sandbox.inside(work)}/=",
+            "modules",
+        ]
+        cache.tools.run(
+            sandbox.command(_with_scratch(sandbox, target, command), writable=True),
+            what=f"build the module from {source} for {architecture.name}, Linux {release.release}",
+        )
+        (work / f"{name}.ko").rename(target)
 
-    return cache.obtain(store / f"{key}.ko", f"module for {architecture.name}", build)
+    return cache.obtain(store / f"{key}.ko", f"module for {architecture.name}", build, needs=_NEEDS)
 
 
 def archive(cache: Cache, sandbox: Sandbox, architecture: Architecture) -> Path:
@@ -56,28 +66,26 @@ def archive(cache: Cache, sandbox: Sandbox, architecture: Architecture) -> Path:
     store = sandbox.root / "lazymmu" / "archives"
 
     def build(target: Path) -> None:
-        work = store / f"{key}.build"
-        remove(work)
-        try:
-            work.mkdir(parents=True)
-            shutil.copy(source, work)
-            command = [
-                f"{architecture.compiler_prefix}gcc",
-                *("-Os", "-static", "-s", "-Wall", "-Wextra", "-Werror"),
-                *("-o", sandbox.inside(work / "agent"), sandbox.inside(work / "agent.c")),
-            ]
-            run(sandbox.command(command, writable=True), what=f"build the agent for {architecture.name}")
-            target.write_bytes(
-                cpio.archive(
-                    [
-                        *(cpio.directory(name) for name in ("dev", "proc", "sys")),
-                        # The kernel opens it for init before anything is mounted.
-                        cpio.node("dev/console", 5, 1),
-                        cpio.program("init", (work / "agent").read_bytes()),
-                    ]
-                )
+        work = target.parent
+        shutil.copy(source, work)
+        command = [
+            f"{architecture.compiler_prefix}gcc",
+            *("-Os", "-static", "-pthread", "-s", "-Wall", "-Wextra", "-Werror"),
+            *("-o", sandbox.inside(work / "agent"), sandbox.inside(work / "agent.c")),
+        ]
+        cache.tools.run(
+            sandbox.command(_with_scratch(sandbox, target, command), writable=True),
+            what=f"build the agent for {architecture.name}",
+        )
+        target.write_bytes(
+            cpio.archive(
+                [
+                    *(cpio.directory(name) for name in ("dev", "proc", "sys")),
+                    # The kernel opens it for init before anything is mounted.
+                    cpio.node("dev/console", 5, 1),
+                    cpio.program("init", (work / "agent").read_bytes()),
+                ]
             )
-        finally:
-            remove(work)
+        )
 
-    return cache.obtain(store / f"{key}.cpio", f"guest archive for {architecture.name}", build)
+    return cache.obtain(store / f"{key}.cpio", f"guest archive for {architecture.name}", build, needs=_NEEDS)

@@ -1,22 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The cache: entries are named by their content's key, built aside under a lock, and renamed when they are whole."""
+"""The cache: entries are named by their content's key, built aside under a lock, and renamed when they are whole.
+
+Everything that is not whole lies in a folder `NAME.TOKEN.partial`, scratch files of tools included; it goes away with
+the `with` that made it, and after a SIGKILL with the next run (`sweep`). The empty files in `locks/` stay: the kernel
+holds the lock (flock) and drops it with the process, so the file of a dead one is free, and to remove it could give
+the same lock to two.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
+from harness.core import storage
+from harness.images.process import ToolError, Tools
 from harness.images.progress import Progress
 
 _KEY_DIGITS = 16
+_HINT = "let XDG_CACHE_HOME name another folder for it"
+_PARTIAL = ".partial"
+# Where `Cache.building` leaves such folders: beside entries, and beside those in a tool root.
+_PARTIALS = (f"*/*{_PARTIAL}", f"roots/*/lazymmu/*{_PARTIAL}", f"roots/*/lazymmu/*/*{_PARTIAL}")
+# A tool that outlived its harness may still be writing what we remove; each try takes all that was there.
+_REMOVALS = 20
 
 
 def default_root() -> Path:
@@ -41,11 +56,18 @@ def digest_files(folder: Path) -> str:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a whole folder; nothing there is well."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    """Remove a file or a whole folder, even one in which others still write or remove; nothing there is well."""
+    for left in reversed(range(_REMOVALS)):
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            if left == 0 or error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+                raise
+        else:
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +76,93 @@ class Cache:
 
     root: Path
     progress: Progress
+    #: What builds entries; an interrupt stops them.
+    tools: Tools = field(default_factory=Tools)
 
-    def obtain(self, target: Path, what: str, build: Callable[[Path], None]) -> Path:
-        """Return `target`, built first if it is not there.
+    def obtain(self, target: Path, what: str, build: Callable[[Path], None], *, needs: int = 0) -> Path:
+        """Return `target`, built first if it is not there; an entry that is there is never written.
 
-        `build` gets the path at which to make the entry, a file or a folder. Nothing stands at `target` before
-        that is done; what a killed process left half built is removed by the next one.
+        `build` gets the path at which to make the entry, a file or a folder; scratch files may stand beside it.
+        Nothing stands at `target` before that is done. `needs` is the space for all this in bytes. Raises SetupError
+        when the cache is full or cannot be written, or `build` was interrupted.
         """
         if target.exists():
             return target
         with self.locked(target, what):
-            if target.exists():
-                return target
-            target.parent.mkdir(parents=True, exist_ok=True)
-            # A name of our own: what a killed process started may still be writing to its one.
-            for left in target.parent.glob(f"{target.name}.*.partial"):
-                remove(left)
-            partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-            try:
-                build(partial)
-                partial.rename(target)
-            finally:
-                remove(partial)
+            # Another process may have made it while we waited.
+            if not target.exists():
+                with self.building(target, what, needs=needs) as folder:
+                    build(folder / target.name)
+                    # Cut short, it may look whole.
+                    self.tools.check(what)
+                    (folder / target.name).rename(target)
         return target
 
     @contextmanager
+    def building(self, target: Path, what: str, *, needs: int = 0) -> Iterator[Path]:
+        """Hold a folder beside `target` for what is not whole yet, under its lock; nothing of it is left behind.
+
+        `needs` is the space in bytes that it will take. Raises SetupError as `obtain` does.
+        """
+        with self._explained(target.parent, needs):
+            if storage.free(target.parent) < needs:
+                raise storage.full(target.parent, hint=_HINT, needs=needs)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # A name that nobody had: an orphan of a killed harness may still be writing to its one.
+            folder = target.with_name(f"{target.name}.{secrets.token_hex(4)}{_PARTIAL}")
+            try:
+                folder.mkdir()
+                yield folder
+            finally:
+                remove(folder)
+
+    @contextmanager
     def locked(self, target: Path, what: str) -> Iterator[None]:
-        """Hold the lock of an entry; say so when another process has it."""
-        name = digest([str(target.relative_to(self.root))])
-        path = self.root / "locks" / f"{name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, thread_local=False)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            self.progress.say(f"waiting for another lazymmu that makes the {what}")
-            lock.acquire()
+        """Hold the lock of an entry; say so when another process has it. Raises SetupError when that cannot be."""
+        with self._explained(self.root):
+            lock = self._lock(target)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                self.progress.say(f"waiting for another lazymmu that makes the {what}")
+                with suppress(Timeout):
+                    lock.acquire(cancel_check=self.tools.stopping)
+                self.tools.check(what)
         try:
             yield
         finally:
             lock.release()
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half made; what a live one is making is left to it."""
+        for left in [path for pattern in _PARTIALS for path in self.root.glob(pattern)]:
+            target = left.with_name(left.name.removesuffix(_PARTIAL).rpartition(".")[0])
+            # A cache that cannot be written keeps it, and nobody takes it for an entry.
+            with suppress(Timeout, OSError):
+                lock = self._lock(target)
+                lock.acquire(timeout=0)
+                try:
+                    remove(left)
+                finally:
+                    lock.release()
+
+    def _lock(self, target: Path) -> FileLock:
+        path = self.root / "locks" / f"{digest([str(target.relative_to(self.root))])}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Never the fallback: a lock that is the file's existence outlives its process.
+        return FileLock(path, thread_local=False, fallback_to_soft=False)
+
+    @contextmanager
+    def _explained(self, folder: Path, needs: int = 0) -> Iterator[None]:
+        """Turn the errors of a folder of the cache that is full or cannot be written into one that says so."""
+        try:
+            yield
+        except OSError as error:
+            explained = storage.refusal(error, folder, hint=_HINT, needs=needs)
+            if explained is None:
+                raise
+            raise explained from error
+        except ToolError as error:
+            if any(text in error.output for text in storage.FULL_TEXTS):
+                raise storage.full(folder, hint=_HINT, needs=needs) from error
+            raise

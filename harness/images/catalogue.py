@@ -36,6 +36,12 @@ class Architecture:
     #: The kernel's name of the console, and QEMU's arguments for it (its chardev is called "console").
     console_device: str
     console_arguments: tuple[str, ...]
+    #: What its kernel's command line gets beside what every kernel gets.
+    kernel_arguments: tuple[str, ...]
+    #: Finds the program counter (group 1, hexadecimal) in what QEMU's monitor prints for `info registers`.
+    program_counter: str
+    #: Functions of the kernel in which an idle processor stands.
+    idle: tuple[str, ...]
     #: QEMU device that carries virtio-serial ports.
     channel: str
     #: Guest memory in MB.
@@ -79,6 +85,8 @@ def architectures() -> Mapping[str, Architecture]:
         found[name] = Architecture(
             name=name,
             machine=tuple(data.pop("machine")),
+            kernel_arguments=tuple(data.pop("kernel_arguments")),
+            idle=tuple(data.pop("idle")),
             console_device=console["device"],
             console_arguments=tuple(console["arguments"]),
             **data,

@@ -14,16 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import SetupError
-from harness.images.process import run
+from harness.images.process import Tools
 
 _MAIN_SUITE_ONLY = r'sed -i -e "/-updates /d" -e "/-security /d" "$1/etc/apt/sources.list"'
 _MIRROR_HINT = "is the network there? LAZYMMU_MIRROR names another mirror, http_proxy a proxy"
 
 
-def mmdebstrap(arguments: Sequence[str], suite: str, target: Path, *, what: str) -> None:
-    """Run mmdebstrap for the main section of one suite; needs neither root nor namespaces."""
+def mmdebstrap(tools: Tools, arguments: Sequence[str], suite: str, target: Path, *, what: str) -> None:
+    """Run mmdebstrap for the main section of one suite; needs neither root nor namespaces.
+
+    Its temporary files stand beside `target`.
+    """
     mirror = os.environ.get("LAZYMMU_MIRROR")
-    run(
+    tools.run(
         [
             "mmdebstrap",
             "--mode=chrootless",
@@ -35,6 +38,7 @@ def mmdebstrap(arguments: Sequence[str], suite: str, target: Path, *, what: str)
             *([mirror] if mirror else []),
         ],
         what=what,
+        env={"TMPDIR": str(target.parent)},
         hint=_MIRROR_HINT,
     )
 
@@ -43,14 +47,16 @@ def mmdebstrap(arguments: Sequence[str], suite: str, target: Path, *, what: str)
 class Apt:
     """apt with a suite of its own: nothing of the host's package state is read or changed."""
 
+    tools: Tools
     folder: Path
     suite: str
 
     @classmethod
-    def open(cls, folder: Path, suite: str, architectures: Sequence[str]) -> Apt:
+    def open(cls, tools: Tools, folder: Path, suite: str, architectures: Sequence[str]) -> Apt:
         """Fetch the suite's package lists for these (Debian) architectures, the host's own first."""
         # mmdebstrap's configuration of apt names the keys that it found for the suite; keep it for our own calls.
         mmdebstrap(
+            tools,
             [
                 "--variant=custom",
                 f"--architectures={','.join(architectures)}",
@@ -61,10 +67,11 @@ class Apt:
             folder,
             what=f"package lists of {suite}",
         )
-        return cls(folder=folder, suite=suite)
+        return cls(tools=tools, folder=folder, suite=suite)
 
-    def _run(self, argv: Sequence[str], what: str) -> str:
-        return run(argv, what=what, env={"APT_CONFIG": str(self.folder / "lazymmu-apt.conf")}, hint=_MIRROR_HINT)
+    def _run(self, argv: Sequence[str], what: str, *, hint: str = _MIRROR_HINT, cwd: Path | None = None) -> str:
+        config = {"APT_CONFIG": str(self.folder / "lazymmu-apt.conf")}
+        return self.tools.run(argv, what=what, env=config, cwd=cwd, hint=hint)
 
     def show(self, package: str) -> dict[str, str]:
         """Return the fields of a package's newest version (`name:architecture`)."""
@@ -77,14 +84,12 @@ class Apt:
     def download(self, packages: Sequence[str], target: Path) -> list[Path]:
         """Fetch packages (`name:architecture=version`) into a folder; return the files."""
         target.mkdir(parents=True, exist_ok=True)
-        config = ["-o", "Dir::Cache::Archives=" + str(target)]
-        # apt-get download writes into its working folder.
-        env = {"APT_CONFIG": str(self.folder / "lazymmu-apt.conf")}
-        run(
-            ["env", "-C", str(target), "apt-get", *config, "download", *packages],
-            what=f"download {' '.join(packages)}",
-            env=env,
+        self._run(
+            ["apt-get", "download", *packages],
+            f"download {' '.join(packages)}",
             hint="when the mirror no longer has a locked version: lazymmu setup --update",
+            # It writes into its working folder.
+            cwd=target,
         )
         return sorted(target.glob("*.deb"))
 
@@ -97,6 +102,6 @@ def depends(fields: dict[str, str], pattern: str) -> str:
     raise SetupError(f"{fields.get('Package')} does not depend on {pattern}: its packaging has changed")
 
 
-def unpack(deb: Path, target: Path) -> None:
+def unpack(tools: Tools, deb: Path, target: Path) -> None:
     """Unpack a package's files."""
-    run(["dpkg-deb", "-x", str(deb), str(target)], what=f"unpack {deb.name}")
+    tools.run(["dpkg-deb", "-x", str(deb), str(target)], what=f"unpack {deb.name}")

@@ -9,16 +9,20 @@ import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from subprocess import PIPE, Popen
 
 import zstandard
 
 from harness.core.errors import SetupError
-from harness.images.cache import Cache, remove
+from harness.images.cache import Cache
 from harness.images.catalogue import Kernel, architectures
 from harness.images.debian import Apt, depends, unpack
+from harness.images.process import Tools
 from harness.images.progress import size_of
 from harness.images.toolroot import host_architecture
+
+#: Bytes on disk while kernels are made: packages and package lists; then also headers and boot images.
+NEEDS = 500_000_000
+_INSTALL_NEEDS = 250_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,10 @@ def locked(cache: Cache, kernel: Kernel) -> dict[str, Release]:
         raise SetupError(f"{path} is damaged: {error!r}", hint=f"remove it: rm {path}") from error
 
 
-def _write_lock(cache: Cache, kernel: Kernel, releases: Mapping[str, Release]) -> None:
-    path = _lock_file(cache, kernel)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
+def _write_lock(cache: Cache, kernel: Kernel, releases: Mapping[str, Release], folder: Path) -> None:
+    partial = folder / "lock.json"
     partial.write_text(json.dumps({arch: asdict(entry) for arch, entry in releases.items()}, indent=2) + "\n")
-    partial.replace(path)
+    partial.replace(_lock_file(cache, kernel))
 
 
 def _resolve(apt: Apt, debian: str, flavour: str) -> Release:
@@ -107,20 +109,17 @@ def find(root: Path, kernel: Kernel, arch: str, release: Release) -> InstalledKe
     )
 
 
-def download(cache: Cache, kernel: Kernel, arches: Sequence[str], *, update: bool) -> tuple[dict[str, Release], Path]:
-    """Fetch the packages of these architectures; return what they resolved to, and the folder of the files.
+def download(cache: Cache, kernel: Kernel, arches: Sequence[str], folder: Path, *, update: bool) -> dict[str, Release]:
+    """Fetch the packages of these architectures into a folder; return what they resolved to.
 
     Versions that are locked are used again; `update` resolves anew. The caller holds the kernel's lock.
     """
-    folder = cache.root / "downloads" / kernel.name
-    remove(folder)
-    folder.mkdir(parents=True)
     what = f"kernel {kernel.name} ({kernel.title}) for {', '.join(arches)}"
     with cache.progress.step(what, "about 140 MB to fetch, 10 to 30 s") as step:
         debian = {arch: architectures()[arch].debian for arch in arches}
         # Debian's own order: the host's architecture first.
         wanted = dict.fromkeys([host_architecture(), *debian.values()])
-        apt = Apt.open(folder / "apt", kernel.suite, list(wanted))
+        apt = Apt.open(cache.tools, folder / "apt", kernel.suite, list(wanted))
         releases = {} if update else locked(cache, kernel)
         for arch in arches:
             if arch not in releases:
@@ -128,23 +127,21 @@ def download(cache: Cache, kernel: Kernel, arches: Sequence[str], *, update: boo
         packages = sorted({package for arch in arches for package in releases[arch].packages})
         files = apt.download(packages, folder / "debs")
         step.size = sum(file.stat().st_size for file in files)
-    _write_lock(cache, kernel, releases)
-    return {arch: releases[arch] for arch in arches}, folder
+    _write_lock(cache, kernel, releases, folder)
+    return {arch: releases[arch] for arch in arches}
 
 
-def _packaged_image(deb: Path) -> bytes:
+def _packaged_image(tools: Tools, deb: Path) -> bytes:
     """Return /boot/vmlinuz-* of a package, reading no further: the modules behind it are most of it."""
-    with Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=PIPE) as process:
+    with tools.output(["dpkg-deb", "--fsys-tarfile", str(deb)], what=f"unpack {deb.name}") as output:
         try:
-            with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+            with tarfile.open(fileobj=output, mode="r|") as archive:
                 for member in archive:
                     source = archive.extractfile(member) if member.name.startswith("./boot/vmlinuz-") else None
                     if source is not None:
                         return source.read()
         except tarfile.ReadError as error:
             raise SetupError(f"{deb.name} is damaged: {error}") from error
-        finally:
-            process.kill()
     raise SetupError(f"{deb.name} holds no /boot/vmlinuz-*")
 
 
@@ -166,12 +163,16 @@ _FORMS: Mapping[str, Callable[[bytes], bytes]] = {"vmlinuz": bytes, "vmlinux": _
 
 def install(cache: Cache, root: Path, releases: Mapping[str, Release], folder: Path) -> None:
     """Unpack what `download` fetched into the tool root."""
-    with cache.progress.step("unpack kernels", "a few seconds") as step:
-        partial = root / "lazymmu" / "unpack.partial"
-        remove(partial)
+    store, what = root / "lazymmu" / "unpacked", "kernels in the tool root"
+    with (
+        cache.progress.step("unpack kernels", "a few seconds") as step,
+        # One lock for all kernels: they may share packages.
+        cache.locked(store, what),
+        cache.building(store, what, needs=_INSTALL_NEEDS) as partial,
+    ):
         for deb in sorted((folder / "debs").glob("linux-*.deb")):
             if not deb.name.startswith("linux-image-"):
-                unpack(deb, partial)
+                unpack(cache.tools, deb, partial)
         step.size = size_of(partial)
         # Whole folders are renamed, so that a killed set-up leaves none half filled.
         for parent in ("usr/src", "usr/lib"):
@@ -180,13 +181,11 @@ def install(cache: Cache, root: Path, releases: Mapping[str, Release], folder: P
                 if not target.exists() and entry.name.startswith("linux-"):
                     target.parent.mkdir(parents=True, exist_ok=True)
                     entry.rename(target)
-        remove(partial)
         for arch, release in releases.items():
             image = next((folder / "debs").glob(f"linux-image-{release.release}_*.deb"))
             form = _FORMS[architectures()[arch].boot_image]
 
             def build(target: Path, image: Path = image, form: Callable[[bytes], bytes] = form) -> None:
-                target.write_bytes(form(_packaged_image(image)))
+                target.write_bytes(form(_packaged_image(cache.tools, image)))
 
             cache.obtain(_store(root, arch, release), f"kernel {release.release}", build)
-    remove(folder)

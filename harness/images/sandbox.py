@@ -2,7 +2,7 @@
 """Runs programs of the tool root with the tool root as `/`: by bubblewrap, else by chroot as root.
 
 Which one works here is found by trying: containers and some hosts forbid namespaces, and no setting tells so for
-certain. Both ways let a program die with the thread that started it.
+certain. That a program dies with whoever started it is not this module's work (`tethered` in process.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import SetupError
+from harness.images.process import tethered
 
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LC_ALL": "C"}  # noqa: S108
 # Devices that compilers and QEMU open, made in the root as the host has them.
@@ -62,7 +63,7 @@ def _failure(sandbox: Sandbox) -> str | None:
         if sandbox.name == "chroot":
             _make_devices(sandbox.root)
         command = sandbox.command(["/usr/bin/sh", "-c", "exec 3>/dev/null"], writable=True)
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        done = subprocess.run(tethered(command), stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError as error:
         return str(error)
     if done.returncode == 0:

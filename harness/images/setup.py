@@ -44,6 +44,7 @@ def prepare(
     lacking = [arch for arch in arches if arch not in kernel.flavours]
     if lacking:
         raise SetupError(f"kernel {kernel.name} does not exist for {', '.join(lacking)}")
+    cache.sweep()
     installed = None if update else _installed(cache, kernel, arches)
     if installed is None:
         if offline:
@@ -52,22 +53,28 @@ def prepare(
                 "forbids to fetch it",
                 hint="lazymmu setup   (once, with a network)",
             )
-        installed = _make(cache, kernel, arches, update=update)
+        # In a thread of its own, for an interrupt comes to the main thread: there it could fall between any two steps.
+        with ThreadPoolExecutor(max_workers=1) as pool, cache.tools.stopped_by_interrupt():
+            installed = pool.submit(_make, cache, kernel, arches, update=update).result()
     return Images(cache=cache, sandbox=choose(toolroot.path(cache)), kernels=installed)
 
 
 def _make(cache: Cache, kernel: Kernel, arches: Sequence[str], *, update: bool) -> dict[str, InstalledKernel]:
-    with cache.locked(cache.root / "kernels" / kernel.name, f"kernel {kernel.name}"):
+    target, what = cache.root / "kernels" / kernel.name, f"kernel {kernel.name}"
+    with cache.locked(target, what):
         installed = None if update else _installed(cache, kernel, arches)
         if installed is not None:
             return installed
-        # The tool root is mostly unpacking, the kernels are mostly waiting for the network.
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            making = pool.submit(toolroot.obtain, cache)
-            fetching = pool.submit(kernels.download, cache, kernel, arches, update=update)
-            root = making.result()
-            releases, folder = fetching.result()
-        kernels.install(cache, root, releases, folder)
+        # Both together, or each would take what the other counts on.
+        needs = kernels.NEEDS + (0 if toolroot.path(cache).exists() else toolroot.NEEDS)
+        with cache.building(target, what, needs=needs) as folder:
+            # The tool root is mostly unpacking, the kernels are mostly waiting for the network.
+            with ThreadPoolExecutor(max_workers=2) as pool:
+                making = pool.submit(toolroot.obtain, cache)
+                fetching = pool.submit(kernels.download, cache, kernel, arches, folder, update=update)
+                root = making.result()
+                releases = fetching.result()
+            kernels.install(cache, root, releases, folder)
         installed = _installed(cache, kernel, arches)
     if installed is None:
         raise SetupError(f"kernel {kernel.name} is not whole after its set-up")

@@ -14,6 +14,8 @@ from harness.images.progress import size_of
 
 # Raise it when the way in which a root is made changes.
 _RECIPE_VERSION = "1"
+#: Bytes on disk while it is made: the root, and the packages that it is unpacked from.
+NEEDS = 1_250_000_000
 
 
 def host_architecture() -> str:
@@ -40,6 +42,7 @@ def obtain(cache: Cache) -> Path:
         what = f"tool root, compilers and QEMU from Debian {recipe.suite}"
         with cache.progress.step(what, "about 0.9 GB on disk, 20 to 60 s") as step:
             mmdebstrap(
+                cache.tools,
                 [
                     "--variant=extract",
                     f"--architectures={host_architecture()}",
@@ -54,4 +57,4 @@ def obtain(cache: Cache) -> Path:
             (target / "lazymmu").mkdir()
             step.size = size_of(target)
 
-    return cache.obtain(path(cache), "tool root", build)
+    return cache.obtain(path(cache), "tool root", build, needs=NEEDS)

@@ -20,9 +20,6 @@ from harness.core.errors import GuestError
 from harness.images.cache import Cache, digest
 from harness.machine.qemu import Accelerator, Boot, Guest
 
-# Emulation is ten times slower than hardware, but our limits are not tight (seconds on hardware: harness/run.py).
-_TCG_SCALE = 4.0
-
 #: Waits until a guest's agent answers; raises GuestError when it does not.
 Trial = Callable[[Guest], object]
 
@@ -32,12 +29,12 @@ Start = Callable[[Boot], AbstractContextManager[Guest]]
 
 def tcg(reason: str) -> Accelerator:
     """Return emulation, which works everywhere."""
-    return Accelerator(name="tcg", reason=reason, time_scale=_TCG_SCALE)
+    return Accelerator(name="tcg", reason=reason)
 
 
 def _failure(boot: Boot, start: Start, trial: Trial) -> str | None:
     """Return why KVM cannot run this guest here, None when it can."""
-    kvm = Accelerator(name="kvm", reason="trial", time_scale=1.0)
+    kvm = Accelerator(name="kvm", reason="trial")
     try:
         with start(replace(boot, accelerator=kvm)) as guest:
             try:
@@ -66,4 +63,4 @@ def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = 
     reason = json.loads(cache.obtain(cache.root / "kvm" / key, "trial of KVM", build).read_text(encoding="utf-8"))
     if reason is not None:
         return tcg(f"{device} does not work: {reason}")
-    return Accelerator(name="kvm", reason=f"a trial run on {device} worked", time_scale=1.0)
+    return Accelerator(name="kvm", reason=f"a trial run on {device} worked")

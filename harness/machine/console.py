@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 from contextlib import suppress
@@ -12,8 +11,7 @@ from typing import Self, cast
 import pexpect
 from pexpect.fdpexpect import fdspawn
 
-_PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
-
+from harness.machine.journal import Journal
 
 # What is kept of either end of a console that is flooded (bytes).
 _KEPT = 1_000_000
@@ -21,10 +19,13 @@ _CUT = b"\n[... the middle of the console is not kept ...]\n"
 
 
 class Console:
-    """Drains one end of the console's socket in a thread; owns the socket."""
+    """Drains one end of the console's socket in a thread."""
 
-    def __init__(self, line: socket.socket) -> None:
+    def __init__(self, line: socket.socket, journal: Journal) -> None:
+        #: Bytes that came so far.
+        self.received = 0
         self._line = line
+        self.journal = journal
         self._begin = bytearray()
         self._end = bytearray()
         self._thread = threading.Thread(target=self._drain, name="console", daemon=True)
@@ -37,7 +38,6 @@ class Console:
         # Wakes the thread if QEMU's end is still open.
         self._line.shutdown(socket.SHUT_RDWR)
         self._thread.join()
-        self._line.close()
 
     def _drain(self) -> None:
         spawn = fdspawn(self._line, timeout=None, maxread=65536)
@@ -49,6 +49,8 @@ class Console:
                 self._keep(cast("bytes", spawn.read_nonblocking(65536, timeout=None)))
 
     def _keep(self, data: bytes) -> None:
+        self.received += len(data)
+        self.journal.add("<", data)
         room = _KEPT - len(self._begin)
         self._begin += data[:room]
         self._end += data[room:]
@@ -63,8 +65,3 @@ class Console:
         begin, end = bytes(self._begin), bytes(self._end)
         whole = begin + end if len(end) < _KEPT else begin + _CUT + end[-_KEPT:]
         return whole.decode(errors="replace")
-
-    def panic(self) -> str | None:
-        """Return what the kernel panicked of, None when it did not."""
-        found = _PANIC.search(self.text())
-        return found.group(1).strip() if found else None

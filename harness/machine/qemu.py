@@ -1,26 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One QEMU process: its command line, its two lines, its certain end, and what it leaves when it dies.
+"""One QEMU process: its command line, its three lines, its certain end, and what it leaves when it dies.
 
-Console and channel are socket pairs whose far ends QEMU inherits: nothing listens anywhere, no socket file can be
-left behind, and QEMU's death is an end of file on both.
+Console, channel and monitor are socket pairs whose far ends QEMU inherits: nothing listens anywhere, no socket file
+can be left behind, and QEMU's death is an end of file on all of them.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from harness.core.errors import GuestError
+from harness.core.finding import Finding, Severity
+from harness.findings import find
 from harness.images.catalogue import Architecture
 from harness.images.sandbox import Sandbox
+from harness.machine import host
 from harness.machine.console import Console
+from harness.machine.hang import Diagnosis, diagnose
+from harness.machine.journal import Journal
+from harness.machine.symbols import Symbols
 
 #: Name of the virtio-serial port; the agent looks for it (guest/agent).
 PORT_NAME = "lazymmu"
@@ -50,8 +57,6 @@ class Accelerator:
     #: "kvm" or "tcg".
     name: str
     reason: str
-    #: How much longer things take than on real hardware; multiplies every deadline.
-    time_scale: float
 
     def arguments(self, architecture: Architecture) -> list[str]:
         """Return QEMU's arguments for it."""
@@ -70,11 +75,20 @@ class Boot:
     kernel: Path
     archive: Path
     accelerator: Accelerator
+    #: What the kernel's command line gets beside our own.
+    kernel_arguments: tuple[str, ...] = ()
 
-    def command(self, console: int, channel: int) -> list[str]:
-        """Return QEMU's command line; the numbers are the file descriptors of its ends of the two lines."""
+    def command(self, console: int, channel: int, monitor: int) -> list[str]:
+        """Return QEMU's command line; the numbers are the file descriptors of its ends of the three lines."""
         architecture = self.architecture
-        append = " ".join([f"console={architecture.console_device}", *_KERNEL_ARGUMENTS])
+        append = " ".join(
+            [
+                f"console={architecture.console_device}",
+                *_KERNEL_ARGUMENTS,
+                *architecture.kernel_arguments,
+                *self.kernel_arguments,
+            ]
+        )
         return [
             architecture.qemu,
             *architecture.machine,
@@ -86,25 +100,44 @@ class Boot:
             *("-chardev", f"socket,id=console,fd={console}", *architecture.console_arguments),
             *("-device", architecture.channel, "-chardev", f"socket,id=channel,fd={channel}"),
             *("-device", f"virtserialport,chardev=channel,name={PORT_NAME}"),
+            *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
         ]
 
 
+def _titles(findings: Sequence[Finding]) -> str:
+    return "; ".join(dict.fromkeys(finding.title for finding in findings))
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The host's ends of the lines to a guest, but for the console's."""
+
+    channel: socket.socket
+    monitor: socket.socket
+    journal: Journal
+
+
 class Guest:
-    """A running QEMU. `channel` is the host's end of the line to the agent."""
+    """A running QEMU. `channel` is the host's end of the line to the agent, `journal` keeps what goes over it."""
 
     def __init__(
         self,
         boot: Boot,
         process: subprocess.Popen[bytes],
         console: Console,
-        channel: socket.socket,
+        lines: Lines,
         stderr: IO[bytes],
         command: Sequence[str],
     ) -> None:
         self.boot = boot
         self.console = console
-        self.channel = channel
+        self.channel = lines.channel
+        self.journal = lines.journal
+        #: Gives names to addresses; asked when the guest hangs.
+        self.symbols: Callable[[], Symbols] = Symbols
         self._process = process
+        self._qemu: int | None = None
+        self._monitor = lines.monitor
         self._stderr = stderr
         self._command = command
 
@@ -115,83 +148,126 @@ class Guest:
 
     def stderr(self) -> str:
         """Return what QEMU (or the sandbox) wrote to its standard error so far."""
-        self._stderr.seek(0)
-        return self._stderr.read().decode(errors="replace")
+        return _said(self._stderr)
 
     def exit_status(self) -> int | None:
         """Return QEMU's exit status, None while it runs. QEMU exits 0 after a panic, too."""
         return self._process.poll()
 
+    def log_failures(self) -> list[OSError]:
+        """Return why its logs could not be kept whole; nothing when they were."""
+        return [journal.failure for journal in (self.journal, self.console.journal) if journal.failure]
+
     def kill(self) -> None:
         """End QEMU now; safe from any thread, and more than once."""
         self._process.kill()
 
-    def failure(self, what: str) -> GuestError:
+    def process(self) -> int | None:
+        """Return the host's id of the QEMU process, None while there is none."""
+        if self._qemu is None:
+            self._qemu = host.find(self._process.pid, self.boot.architecture.qemu)
+        return self._qemu
+
+    def closed(self) -> GuestError:
+        """Return the error for a line that was closed: the guest or QEMU is dead, or will be."""
+        self._wait_briefly()
+        return self.failure("the line was closed")
+
+    def hang(self, what: str, *, agent_answers: bool) -> GuestError:
+        """Return the error for a guest that gives no sign of life, with what is found out about it."""
+        found = diagnose(
+            self.boot.architecture, self.process(), self._monitor, self.symbols(), agent_answers=agent_answers
+        )
+        return self.failure(f"{found.cause}; {what}", found)
+
+    def failure(self, what: str, diagnosis: Diagnosis | None = None) -> GuestError:
         """Return the error for what went wrong, led by the cause if the guest or QEMU tells it."""
-        ended = self._wait_briefly() if what == "the line was closed" else self.exit_status() is not None
+        ended = self.exit_status() is not None
         if ended:
             self.console.wait_for_end(_LAST_WORDS)
-        panic = self.console.panic()
-        if panic is not None:
-            cause = f"the guest panicked: {panic}"
-        elif ended:
-            cause = f"QEMU exited with status {self.exit_status()}"
+        told = [finding for finding in find(self.console.text()) if finding.severity is not Severity.WARNING]
+        of_qemu = find(self.stderr())
+        if ended or any(finding.severity is Severity.FATAL for finding in told):
+            cause = f"the guest died: {_titles(told)}" if told else f"QEMU exited with status {self.exit_status()}"
+            cause += f" ({_titles(of_qemu)})" if of_qemu else ""
         else:
-            cause = what
-        return GuestError(f"{self.name}: {cause}", details=self.details())
+            cause = f"{what}; its console tells of {_titles(told)}" if told else what
+        texts = [f"    {line}" for finding in (*told, *of_qemu) for line in finding.text.splitlines()]
+        sections = [
+            *(["what was found on its console:", *texts] if texts else []),
+            *(["where its processors stand:", *(f"    {line}" for line in diagnosis.evidence)] if diagnosis else []),
+            self.details(),
+        ]
+        return GuestError(f"{self.name}: {cause}", details="\n".join(sections))
 
-    def _wait_briefly(self) -> bool:
-        """Let a QEMU whose end of a line is closed finish exiting; return whether it did."""
-        try:
+    def _wait_briefly(self) -> None:
+        """Let a QEMU whose end of a line is closed finish exiting."""
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(_LAST_WORDS)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
 
     def details(self) -> str:
         """Return the last console lines, QEMU's standard error and its command line."""
         lines = self.console.text().splitlines()[-_CONSOLE_LINES:] or ["(nothing)"]
-        stderr = self.stderr().splitlines() or ["(nothing)"]
         return "\n".join(
-            [
-                "last console lines:",
-                *(f"    {line}" for line in lines),
-                "QEMU's standard error:",
-                *(f"    {line}" for line in stderr),
-                "command line:",
-                f"    {shlex.join(self._command)}",
-            ]
+            ["last console lines:", *(f"    {line}" for line in lines), _about(self._stderr, self._command)]
         )
 
 
+def _said(stderr: IO[bytes]) -> str:
+    # The descriptor's offset is QEMU's own: it must stay where it is.
+    return os.pread(stderr.fileno(), os.fstat(stderr.fileno()).st_size, 0).decode(errors="replace")
+
+
+def _about(stderr: IO[bytes], command: Sequence[str]) -> str:
+    """Return what QEMU wrote to its standard error, and its command line."""
+    said = _said(stderr).splitlines() or ["(nothing)"]
+    return "\n".join(
+        ["QEMU's standard error:", *(f"    {line}" for line in said), "command line:", f"    {shlex.join(command)}"]
+    )
+
+
+def _keep(path: Path, stderr: IO[bytes], command: Sequence[str]) -> None:
+    with suppress(OSError):  # a full disk is told by the journals' failure
+        path.write_text(_about(stderr, command) + "\n", encoding="utf-8")
+
+
 @contextmanager
-def start(boot: Boot) -> Iterator[Guest]:
-    """Run a guest for the length of a `with`.
+def start(boot: Boot, logs: Path | None = None, name: str = "guest") -> Iterator[Guest]:
+    """Run a guest for the length of a `with`; `logs` is the folder that keeps what it said, under `name`.
 
     QEMU dies with the *thread* that enters (PR_SET_PDEATHSIG): leave in the same thread.
     """
     with ExitStack() as stack:
-        console, far_console = socket.socketpair()
-        channel, far_channel = socket.socketpair()
-        stack.enter_context(channel)
+        pairs = [socket.socketpair() for _ in range(3)]
+        for pair in pairs:
+            for end in pair:
+                stack.enter_context(end)
+        (console, _), (channel, _), (monitor, _) = pairs
         stderr = stack.enter_context(tempfile.TemporaryFile())
-        with far_console, far_channel:
-            fds = (far_console.fileno(), far_channel.fileno())
-            command = boot.sandbox.command(boot.command(*fds))
-            try:
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=stderr,
-                    stderr=stderr,
-                    pass_fds=fds,
-                    # A Ctrl-C on the terminal is the harness's to handle.
-                    start_new_session=True,
-                )
-            except OSError as error:
-                console.close()
-                raise GuestError(f"{boot.architecture.name}: cannot start QEMU: {error}") from error
+        journals = [
+            stack.enter_context(Journal(logs / f"{name}.{line}.log" if logs else None))
+            for line in ("console", "channel")
+        ]
+        fds = tuple(far.fileno() for _, far in pairs)
+        command = boot.sandbox.command(boot.command(*fds))
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+                pass_fds=fds,
+                # A Ctrl-C on the terminal is the harness's to handle.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise GuestError(f"{boot.architecture.name}: cannot start QEMU: {error}") from error
+        for _, far in pairs:
+            far.close()
+        if logs:
+            stack.callback(_keep, logs / f"{name}.qemu.txt", stderr, command)
         stack.callback(process.wait)
         stack.callback(process.kill)
-        reader = stack.enter_context(Console(console))
-        yield Guest(boot, process, reader, channel, stderr, command)
+        reader = stack.enter_context(Console(console, journals[0]))
+        guest = Guest(boot, process, reader, Lines(channel, monitor, journals[1]), stderr, command)
+        yield guest

@@ -17,10 +17,12 @@ from rich.text import Text
 
 from harness.core.result import Difference, Outcome, Result, Unit
 from harness.core.trace import Trace, compact
+from harness.report import plain
+from harness.report.finished import Finished
 from harness.report.json import summary
 
-_WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
-_STYLES = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.ERROR: "bold magenta", Outcome.SKIP: "yellow"}
+#: How results are shown; the worst comes first.
+_STYLES = {"fail": "bold red", "error": "bold magenta", "skip": "yellow", "known": "yellow", "pass": "green"}
 
 
 class _Console(Console):
@@ -35,8 +37,17 @@ class _Console(Console):
 class Terminal:
     """Writes to one stream; wrapping and guessing of colours are off, so that a log can be searched."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._console = _Console(file=stream, soft_wrap=True, highlight=False, markup=False, emoji=False)
+    def __init__(self, stream: TextIO, *, plain: bool = False) -> None:
+        """Write to a stream, with colours where it is a terminal; `plain`: without, whatever the environment says."""
+        self._console = _Console(
+            file=stream,
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            force_terminal=False if plain else None,
+            color_system=None if plain else "auto",
+        )
 
     @contextmanager
     def progress(self, total: int) -> Iterator[Callable[[], None]]:
@@ -51,17 +62,22 @@ class Terminal:
         self._console.print(Text(text, style=style))
 
     def _difference(self, difference: Difference) -> None:
-        self.line(f"    {difference.place}: {difference.what}" if difference.place else f"    {difference.what}")
-        width = max(len(name) for name in difference.sides)
-        for name, value in difference.sides.items():
-            self.line(f"        {name:<{width}}  {value}")
+        for text in plain.difference(difference):
+            self.line(f"    {text}")
 
-    def troubles(self, results: Sequence[Result]) -> None:
+    def finished(self, run: Finished, folder: Path) -> None:
+        """Print the whole report of a run; `folder` is where more of it stands."""
+        self._scenarios(run.results)
+        self._troubles(run.results)
+        self._known(run)
+        self._total(run, folder)
+
+    def _troubles(self, results: Sequence[Result]) -> None:
         """Print what a person needs to act on results that are not passes; the same error is told once."""
         told: dict[tuple[str, str], list[str]] = {}
         for result in results:
             cause = (result.reason, result.details)
-            if result.outcome is Outcome.PASS:
+            if result.outcome is Outcome.PASS or result.known:
                 continue
             if result.differences or cause not in told:
                 self._trouble(result)
@@ -76,36 +92,39 @@ class Terminal:
 
     def _trouble(self, result: Result) -> None:
         self.line(f"{str(result.outcome).upper()} {result.unit.label()}", _STYLES[result.outcome])
-        for difference in result.differences:
-            self._difference(difference)
-        if not result.differences:
-            for text in (*result.reason.splitlines(), *result.details.splitlines()):
-                self.line(f"    {text}")
-        if result.predicted and result.observed:
-            self.line(f"    hooks predicted {compact(result.predicted.hooks)}")
-            self.line(f"    hooks observed  {compact(result.observed.hooks)}")
+        for text in plain.explanation(result):
+            self.line(f"    {text}")
 
-    def scenarios(self, results: Sequence[Result]) -> None:
+    def _known(self, run: Finished) -> None:
+        """Print which failures are known, and which entries of --known do not say what is so."""
+        for result in run.results:
+            if result.known:
+                self.line(f"known {result.outcome} {result.unit.label()}: {result.known}", "yellow")
+        for standing in run.known or ():
+            if standing.message:
+                self.line(f"known: {standing.entry.place}: {standing.message}", "bold red" if standing.broken else "")
+
+    def _scenarios(self, results: Sequence[Result]) -> None:
         """Print one line for each scenario: how many of its cases ended how."""
         for name, group in groupby(results, key=lambda result: result.unit.scenario.name):
-            counts = {outcome: number for outcome, number in summary(list(group)).items() if number}
-            worst = next(outcome for outcome in _WORST_FIRST if outcome in counts)
+            counts = {outcome: number for outcome, number in _apart(list(group)).items() if number}
+            worst = next(outcome for outcome in _STYLES if outcome in counts)
             self.line(f"{worst:5} {name}: {_counted(counts)}", _STYLES[worst])
 
-    def total(
-        self,
-        results: Sequence[Result],
-        seconds: float,
-        accelerators: Mapping[str, tuple[str, str]],
-        kernels: Sequence[str],
-    ) -> None:
-        """Print the last lines: what ran, and how it ended."""
-        for arch, (name, reason) in accelerators.items():
+    def _total(self, run: Finished, folder: Path) -> None:
+        """Print the last lines: what ran, where more stands, and how it ended."""
+        for arch, (name, reason) in run.accelerators.items():
             self.line(f"{arch}: {name} ({reason})", "dim")
-        self.line(f"kernels: {', '.join(kernels) or 'none answered'}", "dim")
-        counts = summary(results)
-        bad = counts["fail"] or counts["error"] or not counts["pass"]
-        self.line(f"{_counted(counts)} in {seconds:.1f} s", "bold red" if bad else "bold green")
+        self.line(f"kernels: {', '.join(run.releases()) or 'none answered'}", "dim")
+        if run.seed is not None:
+            self.line(f"shuffled: --shuffle {run.seed} gives this order again", "dim")
+        self.line(f"results: {folder}", "dim")
+        counts = _apart(run.results)
+        bad = counts["fail"] or counts["error"] or not counts["pass"] or run.broken()
+        shown = {name: number for name, number in counts.items() if number or name != "known"}
+        self.line(f"{_counted(shown)} in {run.seconds:.1f} s", "bold red" if bad else "bold green")
+        if run.interrupted:
+            self.line(run.left())
 
     def prediction(self, unit: Unit, trace: Trace) -> None:
         """Print what the model says of one unit."""
@@ -119,6 +138,12 @@ class Terminal:
         """Print an author's pin that the model does not bear out."""
         self.line(f"FAIL {unit.label()}", _STYLES[Outcome.FAIL])
         self._difference(difference)
+
+
+def _apart(results: Sequence[Result]) -> dict[str, int]:
+    """Return how many results there are of each outcome, known failures apart."""
+    counts = summary([result for result in results if not result.known])
+    return {**counts, "known": sum(bool(result.known) for result in results)}
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -46,15 +46,18 @@ class _Frame:
     key: Scalar | Unreadable | None = None
 
 
-def compose(text: str, path: str, problems: Problems, parser: Any = PARSER) -> Node | None:
-    """Return the root node of the only document in the text, or None with the reason added to `problems`."""
+def compose(text: str, path: str, problems: Problems, parser: Any = PARSER, what: str = "scenario") -> Node | None:
+    """Return the root node of the only document in the text, or None with the reason added to `problems`.
+
+    `what` is what one file holds, for messages.
+    """
     refused = _REFUSED.search(text)
     if refused is not None:
         before = text[: refused.start()]
         place = Place(path, before.count("\n") + 1, refused.start() - before.rfind("\n"))
         problems.add(place, f"not a text file: character U+{ord(refused.group()):04X}")
         return None
-    builder = _Builder(path, problems)
+    builder = _Builder(path, problems, what)
     try:
         for event in yaml.parse(text, Loader=parser):
             builder.take(event)
@@ -71,15 +74,16 @@ def compose(text: str, path: str, problems: Problems, parser: Any = PARSER) -> N
         problems.add(builder.place, "not YAML: " + " ".join(str(error).split()))
         return None
     if builder.root is None:
-        problems.add(Place(path, 1, 1), "no scenario in this file: it is empty")
+        problems.add(Place(path, 1, 1), f"no {what} in this file: it is empty")
     return builder.root
 
 
 class _Builder:
     """Takes the events of one text and makes its tree."""
 
-    def __init__(self, path: str, problems: Problems) -> None:
+    def __init__(self, path: str, problems: Problems, what: str) -> None:
         self.path = path
+        self._what = what
         self.problems = problems
         self.root: Node | None = None
         #: Where the last event began.
@@ -116,7 +120,7 @@ class _Builder:
     def _start(self, event: yaml.DocumentStartEvent) -> None:
         self._documents += 1
         if self._documents > 1:
-            self.problems.add(self.place, "a second document in this file: one file holds one scenario")
+            self.problems.add(self.place, f"a second document in this file: one file holds one {self._what}")
             raise _Stop
         if event.version or event.tags:
             self.problems.add(self.place, "YAML directives (`%YAML`, `%TAG`) are not allowed here")

@@ -21,8 +21,11 @@ from harness.scenario.scalars import Reference, meaning
 from harness.scenario.templates import CheckTemplate, OperationTemplate, Template
 from harness.scenario.vary import combinations, read_vary
 
-_KEYS = ("description", "tags", "api", "arch", "vary", "steps", "expect", "version")
+_KEYS = ("description", "tags", "api", "arch", "vary", "steps", "expect", "kernel_warnings", "version")
 _PLANNED_KEYS = ("tasks", "personality")
+
+#: The one value of `kernel_warnings`.
+_EXPECTED = "expected"
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -42,6 +45,7 @@ def read_document(root: Node, name: str, path: str, problems: Problems) -> Scena
             problems.add(root.place, f"a scenario needs `{key}`")
     _read_version(context, found)
     description = reading.text(context, found["description"][1], "`description`") if "description" in found else None
+    warnings = _read_warnings(context, found)
     tags = _read_tags(context, found["tags"][1]) if "tags" in found else ()
     named = Named(
         _read_names(context, found, "api", REVISIONS, PLANNED_REVISIONS),
@@ -60,12 +64,23 @@ def read_document(root: Node, name: str, path: str, problems: Problems) -> Scena
     if not within_limits or description is None or len(problems) > before:
         return None
     cases = expand(steps, expect.parts, _references(found, "steps"), combinations(domains))
-    return Scenario(name, path, description, tags, apis, arches, cases)
+    return Scenario(name, path, description, tags, warnings == _EXPECTED, apis, arches, cases)
 
 
 def _read_version(context: Context, found: Fields) -> None:
     if "version" in found:
         reading.integer(context, found["version"][1], "`version`", 1, 1)
+
+
+def _read_warnings(context: Context, found: Fields) -> str | None:
+    if "kernel_warnings" not in found:
+        return None
+    node = found["kernel_warnings"][1]
+    value = reading.text(context, node, "`kernel_warnings`")
+    if value is not None and value != _EXPECTED:
+        told = f"`kernel_warnings` takes only {quote(_EXPECTED)} (or is left out), not {quote(value)}"
+        context.problems.add(node.place, told)
+    return value
 
 
 def _read_tags(context: Context, node: Node) -> tuple[str, ...]:

@@ -20,14 +20,17 @@ _TYPES = {
 }
 
 
-def read_text(path: str, problems: Problems) -> str | None:
-    """Return the file's text without a byte order mark, or None with the reason added to `problems`."""
+def read_text(path: str, problems: Problems, what: str = "scenario") -> str | None:
+    """Return the file's text without a byte order mark, or None with the reason added to `problems`.
+
+    `what` is what one file holds, for messages.
+    """
     start = Place(path, 1, 1)
     try:
         # Looked at before it is opened: opening a FIFO waits for a writer, and some devices act on it.
         mode = os.stat(path).st_mode  # noqa: PTH116 -- the path is a string throughout, as it was given
         if not stat.S_ISREG(mode):
-            problems.add(start, f"not a scenario file: it is {_TYPES.get(stat.S_IFMT(mode), 'not a regular file')}")
+            problems.add(start, f"not a {what} file: it is {_TYPES.get(stat.S_IFMT(mode), 'not a regular file')}")
             return None
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
             content = file.read(MAX_FILE_BYTES + 1)
@@ -35,7 +38,7 @@ def read_text(path: str, problems: Problems) -> str | None:
         problems.add(start, f"cannot be read: {error.strerror or error}")
         return None
     if len(content) > MAX_FILE_BYTES:
-        problems.add(start, f"too large for a scenario: more than {MAX_FILE_BYTES:,} bytes")
+        problems.add(start, f"too large for a {what}: more than {MAX_FILE_BYTES:,} bytes")
         return None
     try:
         return content.decode("utf-8").removeprefix("\ufeff")

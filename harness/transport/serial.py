@@ -8,6 +8,7 @@ an error; a piece of one is never given to anybody.
 from __future__ import annotations
 
 import re
+import time
 import zlib
 from typing import cast
 
@@ -17,81 +18,141 @@ from pexpect.fdpexpect import fdspawn
 from harness.core.answer import Answer
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError
+from harness.machine.patience import BOOT_SILENCE, Patience
 from harness.machine.qemu import Guest
+from harness.transport.complaint import complaint
 
 _HELLO = re.compile(rb"hello lazymmu-agent 1 (\S+) (\S+)\n")
 _RECORD = re.compile(rb"k (\d+),(\d+),\d+,[^;\n]*;(.*)", re.DOTALL)
+_AT = re.compile(rb"at (\d{1,10})")
+_FILE = re.compile(rb"file (\d{1,10}) ([0-9a-f]{8})")
 _DONE = re.compile(rb"done (\d+) (\d+) (\d+) ([0-9a-f]{8})")
 _CHUNK = 65536
 # The low bits of a record's priority are its level (Linux: include/linux/kern_levels.h).
 _LEVEL = 7
-_KERN_ERR = 3
-# First line of each WARN(), whose level is that of harmless notes (Linux: include/asm-generic/bug.h).
-_CUT_HERE = "------------[ cut here ]"
+_OWN = "lazymmu: "
+# The agent tells its progress twice a second.
+_AGENT_GONE = 2.0
 
 
 class SerialLine:
-    """The harness's end of the line to one guest's agent."""
+    """The harness's end of the line to one guest's agent.
 
-    def __init__(self, guest: Guest) -> None:
+    `scale` multiplies how long the guest may show no sign of life before it counts as hanging.
+    """
+
+    def __init__(self, guest: Guest, scale: float = 1.0) -> None:
+        #: How many steps of the present program the guest had begun when it last told.
+        self.steps_begun = 0
         self._guest = guest
+        self._scale = scale
         self._received = bytearray()
         self._requests = 0
         self._next_record: int | None = None
+        self._heard_at = time.monotonic()
 
-    def handshake(self, deadline: Deadline) -> str:
-        """Wait until the agent is ready; return the guest's kernel release (as uname -r)."""
-        spawn = fdspawn(self._guest.channel, timeout=deadline.remaining())
+    def handshake(self, deadline: Deadline, silence: float = BOOT_SILENCE) -> str:
+        """Wait until the agent is ready; return the guest's kernel release (as uname -r).
+
+        `silence` is how long the kernel may say nothing, in seconds of the guest's own time.
+        """
+        console = self._guest.console
+        patience = Patience(
+            self._guest.process, deadline, scale=self._scale, silence=silence, signs=lambda: console.received
+        )
+        spawn = fdspawn(self._guest.channel, timeout=None)
         spawn.delayafterread = None
         try:
-            spawn.expect([_HELLO])
-        except pexpect.TIMEOUT:
-            raise self._guest.failure(f"no sign of the agent {deadline.budget:.0f} s after the start") from None
+            while spawn.expect([_HELLO, pexpect.TIMEOUT], timeout=patience.until_look()):
+                self._look(patience, "waiting for the agent's first sign")
         except (pexpect.EOF, OSError):
-            raise self._guest.failure("the line was closed") from None
+            raise self._guest.closed() from None
         # pexpect's types are those of its text mode; this line is bytes.
         self._received += cast("bytes", spawn.buffer)
+        self._guest.journal.add("<", cast("bytes", spawn.before) + cast("bytes", spawn.after) + self._received)
         return cast("re.Match[bytes]", spawn.match)[1].decode()
 
-    def load(self, module: bytes, deadline: Deadline) -> None:
+    def load(self, module: bytes, deadline: Deadline, parameters: str = "") -> None:
         """Load a module in place of the one before; GuestError gives the kernel's reason when it refuses."""
-        answer = self._request("load", module, deadline)
+        answer = self._request("load", module, deadline, parameters)
+        said = "\n".join(f"    {record}" for record in answer.records)
         if answer.status:
             raise GuestError(
-                f"{self._guest.name}: the guest's kernel refused the module (errno {answer.status})",
-                details="\n".join(f"    {record}" for record in answer.records),
+                f"{self._guest.name}: the guest's kernel refused the module (errno {answer.status})", details=said
             )
+        complained = complaint(answer)
+        if complained:
+            raise GuestError(f"{self._guest.name}: {complained}", details=said)
 
     def run(self, program: str, deadline: Deadline) -> Answer:
         """Run a program for the module; return its answer."""
         return self._request("run", program.encode("ascii"), deadline)
 
-    def _request(self, verb: str, payload: bytes, deadline: Deadline) -> Answer:
-        self._requests += 1
-        head = f"{verb} {self._requests} {len(payload)} {zlib.crc32(payload):08x}\n".encode()
-        try:
-            self._guest.channel.settimeout(deadline.remaining())
-            self._guest.channel.sendall(head + payload)
-            return self._answer(deadline)
-        except TimeoutError:
-            raise self._guest.failure(f"no whole answer within {deadline.budget:.0f} s") from None
-        except OSError:
-            raise self._guest.failure("the line was closed") from None
+    def read(self, path: str, deadline: Deadline) -> bytes:
+        """Return the content of a file in the guest; GuestError when it cannot be read."""
+        answer = self._request("read", path.encode(), deadline)
+        if answer.status:
+            raise GuestError(f"{self._guest.name}: cannot read {path} in the guest (errno {answer.status})")
+        return answer.content
 
-    def _answer(self, deadline: Deadline) -> Answer:
+    def _look(self, patience: Patience, what: str) -> None:
+        """Raise the error for a guest for which there is nothing left to wait."""
+        why = patience.look()
+        if why is not None:
+            silent = time.monotonic() - self._heard_at
+            raise self._guest.hang(f"{why}, {what}", agent_answers=silent < _AGENT_GONE)
+
+    def _request(self, verb: str, payload: bytes, deadline: Deadline, arguments: str = "") -> Answer:
+        self._requests += 1
+        self.steps_begun = 0
+        # Only the agent's word counts from here on: a kernel that complains of a stall is talking, too.
+        patience = Patience(self._guest.process, deadline, scale=self._scale)
+        head = f"{verb} {self._requests} {len(payload)} {zlib.crc32(payload):08x} {arguments}".rstrip().encode() + b"\n"
+        self._guest.journal.add(">", head if verb == "load" else head + payload)
+        try:
+            if self._received:
+                raise self._broken(
+                    f"{len(self._received)} bytes that nobody asked for: {bytes(self._received[:100])!r}"
+                )
+            self._send(head + payload, patience)
+            return self._answer(patience)
+        except OSError:
+            raise self._guest.closed() from None
+
+    def _send(self, data: bytes, patience: Patience) -> None:
+        left = memoryview(data)
+        while left:
+            self._guest.channel.settimeout(patience.until_look())
+            try:
+                left = left[self._guest.channel.send(left) :]
+                patience.heard()
+            except TimeoutError:
+                self._look(patience, "not taking the request")
+
+    def _answer(self, patience: Patience) -> Answer:
         checksum = 0
+        content = b""
         records: list[str] = []
-        alarms: list[str] = []
+        foreign: list[tuple[int, str]] = []
         while True:
-            line = self._line(deadline)
+            line = self._line(patience)
             record = _RECORD.fullmatch(line)
             if record is not None:
+                patience.heard()
                 checksum = zlib.crc32(line + b"\n", checksum)
                 self._in_sequence(int(record[2]))
                 text = record[3].decode("ascii", errors="replace")
                 records.append(text)
-                if int(record[1]) & _LEVEL <= _KERN_ERR or text.startswith(_CUT_HERE):
-                    alarms.append(text)
+                if not text.startswith(_OWN):
+                    foreign.append((int(record[1]) & _LEVEL, text))
+                continue
+            at = _AT.fullmatch(line)
+            if at is not None:
+                self._progress(int(at[1]), patience)
+                continue
+            file = _FILE.fullmatch(line)
+            if file is not None:
+                content = self._content(int(file[1]), int(file[2], 16), patience)
                 continue
             done = _DONE.fullmatch(line)
             if done is None:
@@ -101,33 +162,55 @@ class SerialLine:
                 raise self._broken(f"the answer to request {number}, waiting for that to {self._requests}")
             if count != len(records) or crc != checksum:
                 raise self._broken(f"{len(records)} records with checksum {checksum:08x}, sent {count} with {crc:08x}")
-            if alarms:
-                said = "\n".join(f"    {record}" for record in records)
-                name = self._guest.name
-                raise GuestError(f"{name}: the guest's kernel complained: {alarms[0]}", details=said)
-            return Answer(status=status, records=tuple(records))
+            return Answer(status=status, records=tuple(records), foreign=tuple(foreign), content=content)
+
+    def _progress(self, steps_begun: int, patience: Patience) -> None:
+        if steps_begun > self.steps_begun:
+            self.steps_begun = steps_begun
+            patience.heard()
+        else:
+            self._look(patience, "its program does not get on")
+
+    def _content(self, length: int, crc: int, patience: Patience) -> bytes:
+        while len(self._received) < length:
+            self._receive(patience)
+            patience.heard()
+        content = bytes(self._received[:length])
+        del self._received[:length]
+        if zlib.crc32(content) != crc:
+            raise self._broken("a file with a wrong checksum")
+        return content
 
     def _in_sequence(self, number: int) -> None:
         if self._next_record not in (None, number):
             raise self._broken(f"log record {number} where {self._next_record} was due: the kernel's log has a gap")
         self._next_record = number + 1
 
-    def _line(self, deadline: Deadline) -> bytes:
+    def _line(self, patience: Patience) -> bytes:
         """Return the next line without its newline."""
         searched = 0
         while (end := self._received.find(b"\n", searched)) < 0:
             searched = len(self._received)
-            remaining = deadline.remaining()
-            if remaining == 0.0:
-                raise TimeoutError
-            self._guest.channel.settimeout(remaining)
-            data = self._guest.channel.recv(_CHUNK)
-            if not data:
-                raise self._guest.failure("the line was closed")
-            self._received += data
+            self._receive(patience)
         line = bytes(self._received[:end])
         del self._received[: end + 1]
         return line
+
+    def _receive(self, patience: Patience) -> None:
+        """Add what the guest sends next."""
+        while True:
+            self._guest.channel.settimeout(patience.until_look())
+            try:
+                data = self._guest.channel.recv(_CHUNK)
+            except TimeoutError:
+                self._look(patience, "no whole answer")
+                continue
+            if not data:
+                raise self._guest.closed()
+            self._heard_at = time.monotonic()
+            self._guest.journal.add("<", data)
+            self._received += data
+            return
 
     def _broken(self, what: str) -> GuestError:
         return GuestError(f"{self._guest.name}: the report is not whole: {what}", details=self._guest.details())

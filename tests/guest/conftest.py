@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +14,7 @@ from typing import Any
 import pytest
 
 from harness.core.project import ROOT
-
-_PARTS = ("harness", "guest", "images", "scenarios")
+from tests.guest.checkouts import checkout_with
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,8 +36,9 @@ class Lazymmu:
         return [sys.executable, "-P", "-m", "harness.cli", *arguments]
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the environment that makes it this checkout's."""
-        return {**os.environ, "PYTHONPATH": str(self._checkout), **(extra or {})}
+        """Return the environment that makes it this checkout's; results stay out of the user's state folder."""
+        state = str(self._output / "state")
+        return {**os.environ, "PYTHONPATH": str(self._checkout), "XDG_STATE_HOME": state, **(extra or {})}
 
     def __call__(self, *arguments: str, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
@@ -71,14 +70,6 @@ def broken(tmp_path: Path) -> Callable[..., Lazymmu]:
     """Return a function that makes a checkout with edits: file -> (text there, text instead)."""
 
     def make(edits: Mapping[str, Sequence[str]]) -> Lazymmu:
-        checkout = tmp_path / "checkout"
-        for part in _PARTS:
-            shutil.copytree(ROOT / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for name, (there, instead) in edits.items():
-            path = checkout / name
-            text = path.read_text()
-            assert text.count(there) == 1, f"{name} no longer holds {there!r} once"
-            path.write_text(text.replace(there, instead))
-        return Lazymmu(checkout, tmp_path)
+        return Lazymmu(checkout_with(edits, tmp_path / "checkout"), tmp_path)
 
     return make

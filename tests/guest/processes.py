@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finds the QEMU processes below a harness, by ids and never by looking for a name everywhere."""
+"""Finds the processes of a harness, by ids and by a mark that only they carry, never by a name alone."""
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -55,3 +56,39 @@ def gone(pids: list[int], seconds: float = 5.0) -> bool:
         if time.monotonic() > end:
             return False
     return True
+
+
+def marked(mark: str) -> dict[int, str]:
+    """Return process id -> command line of those with a text in command line, environment or mounts.
+
+    A sandbox clears its environment, but the folder that it mounts as `/` is told by its mounts.
+    """
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        for name in ("cmdline", "environ", "mountinfo"):
+            try:
+                there = mark.encode() in (folder / name).read_bytes()
+            except OSError:  # it is gone
+                break
+            if there and int(folder.name) != os.getpid():
+                found[int(folder.name)] = " ".join(command(int(folder.name)))
+                break
+    return {pid: line for pid, line in found.items() if line}
+
+
+def wait_until_none(mark: str, seconds: float = 3.0) -> dict[int, str]:
+    """Wait until no process has the mark; return those that still do after so many seconds."""
+    end = time.monotonic() + seconds
+    while (left := marked(mark)) and time.monotonic() < end:
+        pass
+    return left
+
+
+def wait_for_marked(mark: str, program: str, seconds: float = 60.0) -> int:
+    """Wait until a process with the mark runs a program; return its id."""
+    end = time.monotonic() + seconds
+    while True:
+        for pid, line in marked(mark).items():
+            if Path(line.split(" ")[0]).name == program:
+                return pid
+        assert time.monotonic() < end, f"no {program} among {marked(mark)}"

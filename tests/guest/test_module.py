@@ -10,33 +10,32 @@ from pathlib import Path
 import pytest
 
 from harness.core.deadline import Deadline
+from harness.core.vocabulary import MAX_OPERATIONS
 from harness.guestlink import program, report
-from harness.images import catalogue, setup
-from harness.images.cache import Cache, default_root
-from harness.images.progress import Progress
-from harness.machine import qemu
+from harness.images import catalogue
 from harness.model import predict
 from harness.transport.serial import SerialLine
-from harness.worker import Guests, Options, prepare
+from tests.guest import machines
 from tests.unit import examples
 
 _EINVAL = 22
 _MUTANTS = 300
 HEAD = "lazymmu-program 1\nrun 1\nrevision merged\npersonality arm64\n"
+LONGEST = "description: x\nsteps: [repeat: {times: 16384, steps: [enable, pause, resume, disable]}]\n"
 DEEP = "".join(f"{n} enable {{\n" for n in range(9)) + "9 check\n" + "}\n" * 9
 
 
-@pytest.fixture(scope="module", params=["arm64", "s390x", "x86_64"])
+@pytest.fixture(scope="module", params=machines.ARCHES)
 def line(request: pytest.FixtureRequest) -> Iterator[SerialLine]:
     """A guest with the module loaded, for all tests of one architecture."""
-    arch = str(request.param)
-    images = setup.prepare(Cache(default_root(), Progress()), catalogue.kernel("lts"), [arch])
-    machine = prepare(images, arch, Options(), Guests())
-    with qemu.start(machine.boot) as guest:
-        serial = SerialLine(guest)
-        serial.handshake(Deadline.after(60))
-        serial.load(machine.module, Deadline.after(30))
-        yield serial
+    with machines.loaded(str(request.param)) as (_, line):
+        yield line
+
+
+def alive(line: SerialLine) -> list[int]:
+    """Return how many runs and kernel threads the module has."""
+    folder = "/sys/module/lazymmu/parameters"
+    return [int(line.read(f"{folder}/{name}", Deadline.after(30))) for name in ("live_runs", "live_threads")]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +88,7 @@ def test_the_module_survives_mutated_programs_and_still_gives_right_reports(line
             )
         refused += line.run("".join(text), Deadline.after(30)).status == _EINVAL
     assert refused > _MUTANTS // 2
+    assert alive(line) == [0, 0]
     answer = line.run(good, Deadline.after(30))
     observed = report.parse(answer, case, run=1, api="amended", personality="s390x")
     assert observed == predict(case, "amended", "s390x")
@@ -105,7 +105,17 @@ def test_every_personality_runs_on_every_guest(line: SerialLine, tmp_path: Path)
 
 
 def test_the_longest_case_arrives_whole(line: SerialLine, tmp_path: Path) -> None:
-    case = examples.case(tmp_path, "description: x\nsteps: [repeat: {times: 21845, steps: [enable, pause, resume]}]\n")
+    case = examples.case(tmp_path, LONGEST)
     text = program.text(case, run=1, api="merged", personality="x86_64")
     answer = line.run(text, Deadline.after(300))
-    assert report.parse(answer, case, run=1, api="merged", personality="x86_64") == predict(case, "merged", "x86_64")
+    observed = report.parse(answer, case, run=1, api="merged", personality="x86_64")
+    assert len(observed.steps) == MAX_OPERATIONS
+    assert observed == predict(case, "merged", "x86_64")
+    assert alive(line) == [0, 0]
+
+
+def test_the_device_is_roots_only(line: SerialLine) -> None:
+    said = line.read("/sys/class/misc/lazymmu/uevent", Deadline.after(30)).decode().splitlines()
+    assert "DEVMODE=0600" in said
+    # An owner that is not root would be named.
+    assert not [words for words in said if words.startswith(("DEVUID", "DEVGID"))]

@@ -106,10 +106,30 @@ def test_a_guest_that_panics_is_an_error_with_its_console_and_the_others_go_on(
     assert outcomes(document, "plain") == {(arch, "pass") for arch in ARCHES}
     for result in document["results"]:
         if result["outcome"] == "error":
-            assert "the guest panicked: on purpose" in result["reason"]
+            assert "the guest died: kernel panic: on purpose" in result["reason"]
             assert result["observed"] is None
     for text in ("last console lines:", "Kernel panic - not syncing: on purpose", "command line:", "qemu-system-s390x"):
         assert text in done.stdout
+
+
+def test_a_warning_of_the_kernel_is_an_error_unless_the_scenario_expects_it(
+    broken: Callable[..., Lazymmu], tmp_path: Path
+) -> None:
+    call = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
+    warning = broken({"guest/module/run.c": (call, f"WARN_ON_ONCE(1);\n\t\t{call}")})
+    expecting = FLUSH + "kernel_warnings: expected\n"
+    folder = write(tmp_path / "given", a_expecting=expecting, b_flush=FLUSH, c_flush=FLUSH, d_plain=PLAIN)
+    done, document = warning.run(folder, "--api", "merged")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert outcomes(document, "a_expecting") == {(arch, "pass") for arch in ARCHES}
+    assert outcomes(document, "d_plain") == {(arch, "pass") for arch in ARCHES}
+    # A guest that warned will not warn again: each of the others met a new one.
+    for scenario in ("b_flush", "c_flush"):
+        assert outcomes(document, scenario) == {(arch, "error") for arch in ARCHES}
+    for result in document["results"]:
+        if result["outcome"] == "error":
+            assert "the guest's kernel complained: WARNING" in result["reason"]
+            assert "run.c" in result["details"]
 
 
 def test_a_machine_that_loses_guest_after_guest_is_given_up(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
@@ -136,22 +156,6 @@ def test_a_report_that_is_cut_short_is_an_error_and_never_a_pass(broken: Callabl
     assert done.returncode == 3, done.stdout + done.stderr
     assert outcomes(document, "two-levels") == {(arch, "error") for arch in ARCHES}
     assert all("no whole report" in result["reason"] for result in document["results"])
-
-
-def test_a_guest_that_hangs_is_an_error_at_its_deadline(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
-    hanging = broken(
-        {
-            "guest/module/run.c": (
-                "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);",
-                "while (READ_ONCE(run->task))\n\t\t\tcpu_relax();",
-            )
-        }
-    )
-    folder = write(tmp_path / "given", flush=FLUSH)
-    done, document = hanging.run(folder, "--api", "merged", "--arch", "arm64", "--timeout-scale", "0.5")
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert outcomes(document, "flush") == {("arm64", "error")}
-    assert "no whole answer within 10 s" in document["results"][0]["reason"]
 
 
 def test_a_module_that_does_not_compile_shows_the_compilers_lines(broken: Callable[..., Lazymmu]) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from harness.core.case import Case, Scenario
@@ -40,3 +41,10 @@ def unit(folder: Path, text: str = NESTED, api: str = "amended", arch: str = "s3
 def case(folder: Path, text: str = NESTED) -> Case:
     """Return the first case of a scenario."""
     return scenario(folder, text).cases[0]
+
+
+def without_override() -> list[str]:
+    """Return the command that lets root obey permissions as every other user does; nothing is needed for others."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"]

@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from harness.core.errors import SetupError
+from harness.core.project import ROOT
 from harness.images.cache import Cache, digest, digest_files
 from harness.images.progress import Progress
+from tests.disks import read_only, small, without_privileges
 
 
 @pytest.fixture
@@ -23,19 +30,143 @@ def test_a_build_that_fails_leaves_nothing(cache: Cache) -> None:
     def build(path: Path) -> None:
         path.mkdir()
         (path / "half").write_text("half")
-        raise OSError(28, "No space left on device")
+        (path.parent / "scratch").write_text("x")
+        raise ValueError("a mistake")
 
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ValueError, match="a mistake"):
         cache.obtain(target, "thing", build)
     assert list(target.parent.iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_not_taken_for_an_entry(cache: Cache) -> None:
+def test_what_a_build_leaves_beside_its_entry_goes(cache: Cache) -> None:
     target = cache.root / "things" / "one"
-    target.parent.mkdir(parents=True)
-    (target.parent / "one.1.partial").write_text("half")
-    assert cache.obtain(target, "thing", lambda path: void(path.write_text("whole"))).read_text() == "whole"
-    assert [path.name for path in target.parent.iterdir()] == ["one"]
+
+    def build(path: Path) -> None:
+        (path.parent / "scratch").write_text("x")
+        path.write_text("whole")
+
+    assert cache.obtain(target, "thing", build).read_text() == "whole"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_what_a_killed_process_left_goes_and_what_a_live_one_makes_stays(cache: Cache) -> None:
+    for name in ("things/dead", "things/alive", "roots/x/lazymmu/modules/dead.ko"):
+        (cache.root / f"{name}.0123abcd.partial").mkdir(parents=True)
+    with cache.locked(cache.root / "things" / "alive", "thing"):
+        Cache(cache.root, Progress()).sweep()
+    assert [path.name for path in cache.root.rglob("*.partial")] == ["alive.0123abcd.partial"]
+    cache.sweep()
+    assert list(cache.root.rglob("*.partial")) == []
+
+
+def test_a_dead_process_holds_no_lock(cache: Cache, capsys: pytest.CaptureFixture[str]) -> None:
+    target = cache.root / "things" / "one"
+    code = (
+        "import os, sys; from pathlib import Path; from harness.images.cache import Cache; "
+        "from harness.images.progress import Progress; "
+        "cache = Cache(Path(sys.argv[1]), Progress()); "
+        "cache.obtain(Path(sys.argv[2]), 'thing', lambda path: os.kill(os.getpid(), 9))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(cache.root), str(target)], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(target.parent.glob("one.*.partial"))) == 1
+    cache.obtain(target, "thing", lambda path: void(path.write_text("whole")))
+    assert "waiting" not in capsys.readouterr().err
+
+
+def test_an_interrupt_ends_the_wait_for_anothers_lock(cache: Cache, capsys: pytest.CaptureFixture[str]) -> None:
+    target = cache.root / "things" / "one"
+    second, errors = Cache(cache.root, Progress()), []
+
+    def wait() -> None:
+        with pytest.raises(SetupError) as caught:
+            second.obtain(target, "thing", lambda path: void(path.write_text("x")))
+        errors.append(str(caught.value))
+
+    with cache.locked(target, "thing"):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while "waiting for another" not in capsys.readouterr().err:
+            assert thread.is_alive()
+        second.tools.stop()
+        thread.join(5)
+        assert not thread.is_alive()
+    assert errors == ["thing: interrupted"]
+    assert not target.exists()
+
+
+def test_what_was_made_while_the_interrupt_came_is_not_an_entry(cache: Cache) -> None:
+    target = cache.root / "things" / "one"
+
+    def build(path: Path) -> None:
+        cache.tools.stop()
+        path.write_text("the guest of this trial was just killed")
+
+    with pytest.raises(SetupError, match="interrupted"):
+        cache.obtain(target, "thing", build)
+    assert list(target.parent.iterdir()) == []
+
+
+FILL = {
+    "a tool": "cache.tools.run(['sh', '-c', 'cat /dev/zero >\"$0\"', str(path)], what='fill')",
+    "python": "path.write_bytes(bytes(4 << 20))",
+}
+
+
+@pytest.mark.parametrize("writer", FILL)
+def test_a_disk_that_gets_full_is_one_error_and_leaves_nothing(tmp_path: Path, writer: str) -> None:
+    done = in_python(small(tmp_path, "1m"), tmp_path, FILL[writer])
+    folder = tmp_path / "cache" / "things"
+    for text in (f"no space left in {folder}: ", "free space there", "lazymmu clean", "XDG_CACHE_HOME"):
+        assert text in done.stdout
+    assert "left: nothing" in done.stdout
+
+
+def test_a_disk_that_is_too_small_is_told_before_the_work(tmp_path: Path) -> None:
+    done = in_python(small(tmp_path, "1m"), tmp_path, "print('begun')", needs=5_000_000)
+    assert "about 5 MB are needed, 1 MB are free" in done.stdout
+    assert "begun" not in done.stdout
+
+
+def test_a_read_only_cache_names_itself_and_the_way_out(tmp_path: Path) -> None:
+    done = in_python(read_only(tmp_path), tmp_path, "path.write_text('x')")
+    assert f"{tmp_path / 'cache'} cannot be written: Read-only file system" in done.stdout
+    assert "XDG_CACHE_HOME" in done.stdout
+
+
+def test_a_cache_of_somebody_else_names_itself_and_the_way_out(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    done = in_python(without_privileges(), tmp_path, "path.write_text('x')")
+    assert f"{tmp_path / 'cache'} cannot be written: Permission denied" in done.stdout
+
+
+def in_python(prefix: Sequence[str], folder: Path, build: str, *, needs: int = 0) -> subprocess.CompletedProcess[str]:
+    """Obtain an entry in a process of its own; it prints the SetupError and what it left."""
+    code = f"""
+import sys
+from pathlib import Path
+from harness.core.errors import SetupError
+from harness.images.cache import Cache
+from harness.images.progress import Progress
+
+cache = Cache(Path(sys.argv[1]) / "cache", Progress())
+
+def build(path):
+    {build}
+
+try:
+    cache.obtain(cache.root / "things" / "one", "thing", build, needs={needs})
+except SetupError as error:
+    print(error)
+    print("left:", [str(path) for path in cache.root.glob("things/**/*")] or "nothing")
+"""
+    return subprocess.run(
+        [*prefix, sys.executable, "-B", "-c", code, str(folder)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
 
 
 def void(_: object) -> None:

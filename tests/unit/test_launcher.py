@@ -5,18 +5,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from harness.core.project import ROOT
+from tests.guest.processes import wait_until_none
 
 # Each test makes a virtual environment or two.
 pytestmark = pytest.mark.slow
 
-TOOLS = ("sh", "cat", "dirname", "flock", "mv", "readlink", "rm", "sort", "tr")
+TOOLS = ("sh", "cat", "dirname", "flock", "mv", "readlink", "rm", "setpriv", "setsid", "sort", "tr")
 
 
 @pytest.fixture
@@ -130,3 +134,37 @@ def test_it_works_from_anywhere_and_through_a_link(checkout: Path, host: Path, t
         cwd=tmp_path,
     )
     assert done.stdout == "ran list\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive),
+        pytest.param(signal.SIGKILL, marks=pytest.mark.exhaustive),
+    ],
+)
+def test_an_end_from_outside_ends_pip_and_the_next_use_starts_anew(
+    checkout: Path, host: Path, number: signal.Signals
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as index:
+        index.settimeout(120)
+        (checkout / "requirements.txt").write_text(f"--index-url http://127.0.0.1:{index.getsockname()[1]}/\nx\n")
+        command = ["env", "--default-signal=INT", str(checkout / "lazymmu"), "predict"]
+        with subprocess.Popen(command, env={"PATH": f"{host}:/usr/bin", "HOME": str(checkout)}) as process:
+            # pip is there; it gets no answer.
+            connection, _ = index.accept()
+            begin = time.monotonic()
+            process.send_signal(number)
+            status = process.wait(60)
+            assert wait_until_none(str(checkout)) == {}
+        connection.close()
+    assert time.monotonic() - begin < 3
+    if number is signal.SIGKILL:
+        assert status == -number
+    else:
+        assert status == 130
+        assert [path.name for path in checkout.iterdir() if path.name.startswith(".venv")] == [".venv.lock"]
+    (checkout / "requirements.txt").write_text("")
+    assert launch(checkout, host, "predict").returncode == 0
+    assert sorted(path.name for path in checkout.iterdir() if path.name.startswith(".")) == [".venv", ".venv.lock"]

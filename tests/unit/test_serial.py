@@ -3,17 +3,23 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from harness.core.answer import Answer
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError
+from harness.machine.journal import Journal
 from harness.machine.qemu import Guest
+from harness.transport.complaint import complaint
 from harness.transport.serial import SerialLine
 
 
@@ -25,9 +31,17 @@ class Peer:
     def __init__(self, channel: socket.socket, far: socket.socket) -> None:
         self.channel = channel
         self.far = far
+        self.journal = Journal(None)
+        self.console = SimpleNamespace(received=0)
 
-    def failure(self, what: str) -> GuestError:
-        return GuestError(f"{self.name}: {what}", details=self.details())
+    def process(self) -> int:
+        return os.getpid()
+
+    def closed(self) -> GuestError:
+        return GuestError(f"{self.name}: the line was closed", details=self.details())
+
+    def hang(self, what: str, *, agent_answers: bool) -> GuestError:
+        return GuestError(f"{self.name}: {what}, agent {agent_answers}", details=self.details())
 
     def details(self) -> str:
         return "console"
@@ -40,8 +54,8 @@ def peer() -> Iterator[Peer]:
         yield Peer(near, far)
 
 
-def line(peer: Peer) -> SerialLine:
-    return SerialLine(cast("Guest", peer))
+def line(peer: Peer, scale: float = 1.0) -> SerialLine:
+    return SerialLine(cast("Guest", peer), scale)
 
 
 def answer(*records: bytes, request: int = 1, status: int = 0, first: int = 7) -> bytes:
@@ -92,8 +106,9 @@ def test_a_damaged_answer_is_an_error_that_says_what_is_wrong(peer: Peer, damage
 
 def test_a_gap_in_the_logs_numbers_is_an_error_also_between_answers(peer: Peer) -> None:
     serial = line(peer)
-    peer.far.sendall(answer(b"one", first=7) + answer(b"two", first=9, request=2))
+    peer.far.sendall(answer(b"one", first=7))
     serial.run("program", soon())
+    peer.far.sendall(answer(b"two", first=9, request=2))
     with pytest.raises(GuestError, match="record 9 where 8 was due"):
         serial.run("program", soon())
 
@@ -105,15 +120,101 @@ def test_a_line_closed_in_the_middle_is_an_error(peer: Peer) -> None:
         line(peer).run("program", soon())
 
 
-def test_a_silent_guest_is_an_error_at_the_deadline(peer: Peer) -> None:
+def test_a_guest_that_is_never_done_is_an_error_at_the_deadline(peer: Peer) -> None:
     peer.far.sendall(answer(b"one")[:10])
-    with pytest.raises(GuestError, match="no whole answer"):
+    with pytest.raises(GuestError, match="not done within 0 s, no whole answer"):
         line(peer).run("program", Deadline.after(0.05))
 
 
-def test_a_handshake_that_never_comes_is_an_error_at_the_deadline(peer: Peer) -> None:
-    with pytest.raises(GuestError, match="no sign of the agent"):
+def test_a_silent_guest_is_an_error_long_before_the_deadline(peer: Peer) -> None:
+    peer.far.sendall(answer(b"one")[:10])
+    begin = time.monotonic()
+    with pytest.raises(GuestError, match=r"silent for 0\.[0-9] s, no whole answer, agent True"):
+        line(peer, scale=0.05).run("program", Deadline.after(60))
+    assert time.monotonic() - begin < 5
+
+
+def test_a_program_that_gets_on_is_waited_for(peer: Peer) -> None:
+    serial = line(peer, scale=0.1)
+
+    def live() -> None:
+        # Longer than silence may last, in which each sign tells of progress.
+        for steps in range(1, 13):
+            peer.far.sendall(b"at %d\n" % steps)
+            peer.far.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                while True:
+                    peer.far.recv(4096)
+        peer.far.sendall(answer(b"one"))
+
+    guest = threading.Thread(target=live)
+    guest.start()
+    got = serial.run("program", Deadline.after(60))
+    guest.join()
+    assert (got.records, serial.steps_begun) == (("one",), 12)
+
+
+def test_a_program_that_stands_still_is_an_error_although_the_agent_answers(peer: Peer) -> None:
+    serial = line(peer, scale=0.1)
+    over = threading.Event()
+
+    def stand_still() -> None:
+        while not over.wait(0.02):
+            peer.far.sendall(b"at 3\n")
+
+    guest = threading.Thread(target=stand_still)
+    guest.start()
+    with pytest.raises(GuestError, match="agent True"):
+        serial.run("program", Deadline.after(60))
+    over.set()
+    guest.join()
+    assert serial.steps_begun == 3
+
+
+def test_a_kernel_that_talks_on_its_console_is_not_silent(peer: Peer) -> None:
+    over = threading.Event()
+
+    def talk() -> None:
+        while not over.wait(0.05):
+            peer.console.received += 1
+
+    guest = threading.Thread(target=talk)
+    guest.start()
+    with pytest.raises(GuestError, match="not done within 2 s"):
+        line(peer, scale=0.1).handshake(Deadline.after(1.5))
+    over.set()
+    guest.join()
+
+
+def test_a_handshake_that_never_comes_is_an_error(peer: Peer) -> None:
+    with pytest.raises(GuestError, match="waiting for the agent's first sign"):
         line(peer).handshake(Deadline.after(0.05))
+
+
+def test_bytes_that_nobody_asked_for_are_an_error_of_the_next_request(peer: Peer) -> None:
+    serial = line(peer)
+    peer.far.sendall(answer(b"one") + b"k 6,8,")
+    serial.run("program", soon())
+    with pytest.raises(GuestError, match="6 bytes that nobody asked for: b'k 6,8,'"):
+        serial.run("program", soon())
+
+
+def file(content: bytes, told: bytes) -> bytes:
+    return b"file %d %08x\n%bdone 1 0 0 00000000\n" % (len(content), zlib.crc32(told), content)
+
+
+def test_a_file_of_the_guest_arrives_whole_or_not_at_all(peer: Peer) -> None:
+    peer.far.sendall(file(b"a\nk 6,1,2,-;b\0", b"a\nk 6,1,2,-;b\0"))
+    assert line(peer).read("/proc/x", soon()) == b"a\nk 6,1,2,-;b\0"
+    peer.far.sendall(file(b"content", b"kontent"))
+    with pytest.raises(GuestError, match="a file with a wrong checksum"):
+        line(peer).read("/proc/x", soon())
+
+
+def test_a_file_that_is_not_there_is_an_error_with_its_name(peer: Peer) -> None:
+    peer.far.sendall(answer(status=2))
+    with pytest.raises(GuestError, match=r"cannot read /proc/x in the guest \(errno 2\)"):
+        line(peer).read("/proc/x", soon())
 
 
 def test_the_handshake_gives_the_kernels_release(peer: Peer) -> None:
@@ -128,22 +229,39 @@ def test_a_module_that_the_kernel_refuses_is_an_error_with_its_reason(peer: Peer
     assert "version magic" in caught.value.details
 
 
+def test_parameters_of_a_module_stand_in_the_request(peer: Peer) -> None:
+    peer.far.sendall(answer())
+    line(peer).load(b"ELF", soon(), "mutant=3")
+    assert peer.far.recv(100) == b"load 1 3 %08x mutant=3\nELF" % zlib.crc32(b"ELF")
+
+
+WARNING = (b"4", b"------------[ cut here ]------------"), (b"4", b"WARNING: CPU: 0 PID: 1 at kernel/x.c:1 f+0x1/0x2")
+
+
 @pytest.mark.parametrize(
-    ("level", "text"),
+    "said",
     [
-        (0, b"watchdog: BUG: soft lockup - CPU#0 stuck"),
-        (3, b"BUG: scheduling while atomic"),
-        (4, b"------------[ cut here ]------------"),
+        ((b"0", b"watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [x:1]"),),
+        ((b"3", b"BUG: scheduling while atomic: x/1/0x2"),),
+        ((b"3", b"something that no table knows"),),
+        WARNING,
     ],
 )
-def test_a_kernel_that_complains_makes_the_answer_an_error(peer: Peer, level: int, text: bytes) -> None:
-    complaint = b"k %d,7,12345,-;%s\n" % (level, text)
-    peer.far.sendall(complaint + b"done 1 0 1 %08x\n" % zlib.crc32(complaint))
-    with pytest.raises(GuestError, match="the guest's kernel complained"):
-        line(peer).run("program", soon())
+def test_a_kernel_that_complains_is_noticed(peer: Peer, said: tuple[tuple[bytes, bytes], ...]) -> None:
+    assert complaint(said_by_kernel(peer, said))
+
+
+def said_by_kernel(peer: Peer, said: tuple[tuple[bytes, bytes], ...]) -> Answer:
+    lines = b"".join(b"k %b,%d,12345,-;%b\n" % (level, number, text) for number, (level, text) in enumerate(said))
+    peer.far.sendall(lines + b"done 1 0 %d %08x\n" % (len(said), zlib.crc32(lines)))
+    return line(peer).run("program", soon())
+
+
+def test_a_warning_that_is_expected_is_no_complaint_but_anything_beside_it_is(peer: Peer) -> None:
+    assert complaint(said_by_kernel(peer, WARNING), warnings_expected=True) is None
+    both = (*WARNING, (b"3", b"BUG: scheduling while atomic: x/1/0x2"))
+    assert complaint(said_by_kernel(peer, both), warnings_expected=True)
 
 
 def test_a_harmless_note_of_the_kernel_is_none(peer: Peer) -> None:
-    noted = b"k 4,7,12345,-;hrtimer: interrupt took 4711 ns\n"
-    peer.far.sendall(noted + b"done 1 0 1 %08x\n" % zlib.crc32(noted))
-    assert line(peer).run("program", soon()).status == 0
+    assert complaint(said_by_kernel(peer, ((b"4", b"hrtimer: interrupt took 4711 ns"),))) is None

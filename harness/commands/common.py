@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What several commands make of the same arguments."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from contextlib import suppress
+from pathlib import Path
+
+from harness.core.errors import UsageError
+from harness.core.project import LIBRARY
+from harness.images import catalogue
+from harness.images.cache import Cache, default_root
+from harness.images.progress import Progress
+from harness.report.target import STDOUT
+from harness.report.terminal import Terminal
+from harness.selection import Selection
+
+#: Kernel of a run that names none.
+DEFAULT_KERNEL = "lts"
+
+
+def selection(arguments: Namespace) -> Selection:
+    """Return the selection flags."""
+    return Selection(arches=tuple(arguments.arch), apis=tuple(arguments.api), tags=tuple(arguments.tag))
+
+
+def library() -> Path:
+    """Return the library's folder, as seen from the working folder when it lies below: messages are shorter so."""
+    with suppress(OSError, ValueError):
+        return LIBRARY.relative_to(Path.cwd())
+    return LIBRARY
+
+
+def kernel(arguments: Namespace) -> catalogue.Kernel:
+    """Return the one kernel that --kernel names."""
+    names = list(dict.fromkeys(arguments.kernel or [DEFAULT_KERNEL]))
+    chosen = [catalogue.kernel(name) for name in names]
+    if len(chosen) > 1:
+        raise UsageError("more than one --kernel in a run is not available yet")
+    return chosen[0]
+
+
+def human(arguments: Namespace) -> Terminal:
+    """Return where a person reads: standard error when standard output is the target of a report."""
+    taken = any(vars(arguments).get(report) == STDOUT for report in ("json", "junit", "ktap"))
+    return Terminal(sys.stderr if taken else sys.stdout)
+
+
+def cache() -> Cache:
+    """Return this user's cache."""
+    return Cache(default_root(), Progress())

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command `list`: scenarios and what they are about."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from harness.commands import common
+from harness.report.terminal import Terminal
+from harness.scenario import load
+from harness.selection import tagged
+
+
+def list_scenarios(arguments: Namespace) -> int:
+    """Print the scenarios, one a line, with what they are about."""
+    shown = tagged(load(arguments.scenarios, common.library()), arguments.tag)
+    terminal = Terminal(sys.stdout)
+    width = max(len(scenario.name) for scenario in shown)
+    for scenario in shown:
+        about = f"{','.join(scenario.apis)} on {','.join(scenario.arches)}"
+        tags = f" [{', '.join(scenario.tags)}]" if scenario.tags else ""
+        terminal.line(f"{scenario.name:<{width}}  {len(scenario.cases)} case(s), {about}{tags}")
+        terminal.line(f"{'':<{width}}  {' '.join(scenario.description.split())}", "dim")
+    return 0

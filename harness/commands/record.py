@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What `run.json` says of a run: the command and the versions of everything that took part in it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import platform
+import subprocess
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from harness.core.project import ROOT
+from harness.images.setup import Images
+
+#: Seconds after which git is not waited for; a commit is worth knowing, and not more.
+_GIT = 5.0
+
+
+def beginning(arguments: Namespace, started: datetime) -> dict[str, Any]:
+    """Return what is known before anything is set up; `finished` and `status` are null until the end."""
+    return {
+        "command": ["lazymmu", *arguments.command_line],
+        "working_folder": str(Path.cwd()),
+        "started": started.isoformat(timespec="milliseconds"),
+        "finished": None,
+        "status": None,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "host": {
+            "name": platform.node(),
+            "system": platform.platform(),
+            "machine": platform.machine(),
+            "cpus": os.cpu_count(),
+        },
+        "repeat": arguments.repeat,
+        "shuffle": arguments.shuffle,
+        "known": arguments.known,
+    }
+
+
+def images(prepared: Images, arches: Sequence[str]) -> dict[str, Any]:
+    """Return the versions of what guests are made of."""
+    return {
+        "sandbox": prepared.sandbox.name,
+        "qemu": _qemu(prepared.sandbox.root),
+        "kernels": {
+            arch: {
+                "name": prepared.kernels[arch].name,
+                "release": prepared.kernels[arch].release.release,
+                "version": prepared.kernels[arch].release.version,
+            }
+            for arch in arches
+        },
+    }
+
+
+def end(status: int, finished: datetime, accelerators: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """Return what is known at the end."""
+    return {
+        "finished": finished.isoformat(timespec="milliseconds"),
+        "status": status,
+        "accelerators": {arch: {"name": name, "reason": why} for arch, (name, why) in accelerators.items()},
+    }
+
+
+def commit(root: Path = ROOT) -> str | None:
+    """Return the commit of a checkout, with `-dirty` when files were changed; None when there is none."""
+    if not (root / ".git").exists():
+        return None  # a commit of a folder above would not be ours
+    # Without optional locks: a run does not write into the checkout.
+    command = ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_GIT, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _qemu(root: Path) -> str | None:
+    """Return the version of the tool root's QEMU packages, None when it does not say."""
+    # One source package makes those of all targets; nothing is installed in an extracted root, so dpkg knows none.
+    for changelog in sorted(root.glob("usr/share/doc/qemu-system-*/changelog.Debian.gz")):
+        with gzip.open(changelog, "rt", encoding="utf-8", errors="replace") as file:
+            first = file.readline()
+        if "(" in first:
+            return first.partition("(")[2].partition(")")[0]
+    return None

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a guest's kernel, QEMU or the sandbox said about trouble: one finding for each thing that went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much of a guest is left after a finding."""
+
+    #: The guest cannot go on: a panic, an abort of QEMU.
+    FATAL = "fatal"
+    #: The guest may go on, but nothing that its kernel says can be trusted: an oops, a BUG, a lockup, a stall.
+    ERROR = "error"
+    #: The kernel noticed something and goes on as before: a WARN(). A scenario may expect it.
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that went wrong, with everything that was said about it."""
+
+    #: Which sort of trouble, as "soft-lockup": stable, for programs.
+    kind: str
+    #: One line for a person; addresses, process ids and offsets, which change from run to run, are left out.
+    title: str
+    severity: Severity
+    #: All lines that belong to it, as printed, without control characters and carriage returns.
+    text: str
+    #: Where it begins in the text that was searched; counts from 1.
+    line: int

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The file of `--known`: failures that are known, with a reason and a date, read as strictly as a scenario."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from harness.core.errors import ScenarioError, UsageError
+from harness.core.known import Entry, Standing, State
+from harness.core.result import Outcome, Result, Unit
+from harness.core.vocabulary import PERSONALITIES, PLANNED_REVISIONS, REVISIONS
+from harness.scenario import reading
+from harness.scenario.compose import compose
+from harness.scenario.files import read_text
+from harness.scenario.find import find
+from harness.scenario.nodes import Listing, Node, Scalar
+from harness.scenario.problems import Problems, quote, suggest
+from harness.scenario.reading import Context
+from harness.scenario.scalars import Nothing, Reference, Trap, meaning
+
+_KEYS = ("scenario", "case", "arch", "api", "outcome", "reason", "expires")
+_NEEDED = ("scenario", "reason", "expires")
+_OUTCOMES = (Outcome.FAIL, Outcome.ERROR)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+#: What the file holds, for messages.
+_WHAT = "known failures"
+
+Fields = Mapping[str, tuple[Scalar, Node]]
+
+
+def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[Entry, ...]:
+    """Return the entries of a file.
+
+    Raises one ScenarioError with every mistake; a scenario is known when it is in the library or selected.
+    """
+    problems = Problems()
+    text = read_text(path, problems, _WHAT)
+    root = None if text is None else compose(text, path, problems, what=f"list of {_WHAT}")
+    names = {unit.scenario.name for unit in selected} | {found.name for found in find([], library, Problems())}
+    entries = () if root is None else tuple(_read(Context(problems, []), root, _Scenarios(library, names)))
+    if problems.found:
+        raise ScenarioError(problems.found)
+    return entries
+
+
+@dataclass(frozen=True, slots=True)
+class _Scenarios:
+    """The scenarios that an entry may name."""
+
+    library: Path
+    #: Of the library and of what is selected.
+    names: Collection[str]
+
+    def has(self, name: str) -> bool:
+        """Return whether a name or pattern means a scenario, be it a file elsewhere that is not selected."""
+        if name in self.names or any(fnmatchcase(known, name) for known in self.names):
+            return True
+        try:
+            return any(found.name == name for found in find([name], self.library, Problems()))
+        except UsageError:
+            return False
+
+
+def _read(context: Context, root: Node, there: _Scenarios) -> Iterator[Entry]:
+    example = "for example `- {scenario: nesting/deep, reason: why, expires: 2030-12-31}`"
+    content = reading.listing(context, root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
+    for item in content.items if content is not None else ():
+        entry = _read_entry(context, item, there)
+        if entry is not None:
+            yield entry
+
+
+def _read_entry(context: Context, node: Node, there: _Scenarios) -> Entry | None:
+    before = len(context.problems)
+    content = reading.table(context, node, "a known failure", f"a mapping with {', '.join(_NEEDED)}")
+    if content is None:
+        return None
+    found = reading.fields(context, content, "a known failure", _KEYS)
+    for key in _NEEDED:
+        if key not in found and key not in {written.text for written, _ in content.pairs}:
+            context.problems.add(node.place, f"a known failure needs `{key}`")
+    scenario = _read_scenario(context, found["scenario"][1], there) if "scenario" in found else None
+    reason = reading.text(context, found["reason"][1], "`reason`") if "reason" in found else None
+    expires = _read_date(context, found["expires"][1]) if "expires" in found else None
+    entry = (
+        Entry(
+            place=node.place,
+            scenario=scenario,
+            case=_read_case(context, found),
+            arches=_read_names(context, found, "arch", PERSONALITIES, ()),
+            apis=_read_names(context, found, "api", REVISIONS, PLANNED_REVISIONS),
+            outcome=_read_outcome(context, found),
+            reason=" ".join(reason.split()),
+            expires=expires,
+        )
+        if scenario is not None and reason is not None and expires is not None
+        else None
+    )
+    return entry if len(context.problems) == before else None
+
+
+def _read_scenario(context: Context, node: Node, there: _Scenarios) -> str | None:
+    name = reading.text(context, node, "`scenario`")
+    if name is None:
+        return None
+    name = name.removesuffix(".yaml")
+    if not there.has(name):
+        context.problems.add(node.place, f"no scenario {quote(name)}{suggest(name, tuple(sorted(there.names)))}")
+        return None
+    return name
+
+
+def _read_case(context: Context, found: Fields) -> dict[str, int | bool | str]:
+    if "case" not in found:
+        return {}
+    content = reading.table(context, found["case"][1], "`case`", "values of `vary`, for example {depth: 3}")
+    values: dict[str, int | bool | str] = {}
+    for key, node in content.pairs if content is not None else ():
+        value = meaning(node) if isinstance(node, Scalar) else None
+        if value is None or isinstance(value, Nothing | Trap | Reference):
+            reading.mistaken(context, node, quote(key.text), "an integer, true, false or a word")
+        else:
+            values[key.text] = value
+    return values
+
+
+def _read_names(
+    context: Context, found: Fields, key: str, names: Collection[str], planned: Collection[str]
+) -> frozenset[str] | None:
+    """Return a name or a list of names as a set, None without the key."""
+    if key not in found:
+        return None
+    node = found[key][1]
+    if isinstance(node, Scalar):
+        node = Listing(node.place, (node,))
+    return frozenset(name.text for name in reading.names(context, node, quote(key), names, planned) or ())
+
+
+def _read_outcome(context: Context, found: Fields) -> Outcome:
+    if "outcome" not in found:
+        return Outcome.FAIL
+    node = found["outcome"][1]
+    if isinstance(node, Scalar) and node.text in _OUTCOMES:
+        return Outcome(node.text)
+    hint = suggest(node.text, tuple(_OUTCOMES)) if isinstance(node, Scalar) else ""
+    reading.mistaken(context, node, "`outcome`", f"fail or error{hint}")
+    return Outcome.FAIL
+
+
+def _read_date(context: Context, node: Node) -> date | None:
+    if isinstance(node, Scalar) and _DATE.fullmatch(node.text):
+        try:
+            return date.fromisoformat(node.text)
+        except ValueError as error:
+            context.problems.add(node.place, f"{quote(node.text)} is no date: {error}")
+            return None
+    reading.mistaken(context, node, "`expires`", "a date as 2030-12-31")
+    return None
+
+
+def judge(
+    entries: Sequence[Entry], selected: Sequence[Unit], results: Sequence[Result], today: date
+) -> tuple[tuple[Result, ...], tuple[Standing, ...]]:
+    """Return the results, those that an entry excuses with its reason, and what became of each entry."""
+    valid = [entry for entry in entries if today <= entry.expires]
+    excused = []
+    for result in results:
+        reasons = [entry.reason for entry in valid if entry.outcome is result.outcome and entry.covers(result.unit)]
+        excused.append(replace(result, known=reasons[0]) if reasons else result)
+    return tuple(excused), tuple(_standing(entry, selected, results, today) for entry in entries)
+
+
+def _standing(entry: Entry, selected: Sequence[Unit], results: Sequence[Result], today: date) -> Standing:
+    if not any(entry.covers(unit) for unit in selected):
+        return Standing(entry, State.UNUSED, f"{entry.scenario}: matches nothing that was selected")
+    if today > entry.expires:
+        return Standing(
+            entry, State.EXPIRED, f"{entry.scenario}: expired on {entry.expires}: mend what it excuses, or extend it"
+        )
+    covered = [result for result in results if entry.covers(result.unit)]
+    passed = _passed(covered)
+    if passed:
+        others = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
+        return Standing(
+            entry, State.PASSED, f"{passed[0]}{others} passed and was to {entry.outcome}: remove or narrow this entry"
+        )
+    if any(result.outcome is entry.outcome for result in covered):
+        return Standing(entry, State.HOLDS)
+    return Standing(entry, State.OPEN, f"{entry.scenario}: nothing that it covers came to a pass or {entry.outcome}")
+
+
+def _passed(covered: Sequence[Result]) -> list[str]:
+    """Return the units that passed, by name; one that runs several times passes when all of its runs do."""
+    outcomes: dict[str, set[Outcome]] = {}
+    for result in covered:
+        label = replace(result.unit, repetition=None).label()
+        outcomes.setdefault(label, set()).add(result.outcome)
+    return [label for label, found in outcomes.items() if found == {Outcome.PASS}]

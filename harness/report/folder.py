@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The results folder of a run: everything that it found out and that is needed to look at it again or to repeat it.
+
+`run.json` is there from the beginning, `results.json` is written last and whole: a folder without it is of a run that
+did not come to its end. Folders that --out does not name stand below the user's state folder, which keeps the last.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from filelock import FileLock, Timeout
+from platformdirs import user_state_path
+
+from harness.core import storage
+from harness.core.case import Scenario
+from harness.core.errors import LazymmuError, UsageError
+from harness.report import json as document
+from harness.report import junit, ktap
+from harness.report.finished import Finished
+from harness.report.target import write_whole
+from harness.report.terminal import Terminal
+
+#: How many folders the user's state folder keeps.
+KEPT = 20
+
+RUN = "run.json"
+RESULTS = "results.json"
+#: Held while the run is under way.
+LOCK = ".lock"
+_GUESTS = "guests"
+_SCENARIOS = "scenarios"
+_LATEST = "latest"
+#: What a run makes in its folder, the file that says that it is one last.
+_CONTENTS = (RESULTS, "summary.txt", "junit.xml", "results.ktap", _GUESTS, _SCENARIOS, RUN)
+#: run.json says who wrote it by this key.
+_PROGRAM = "program"
+_NAME = re.compile(r"[0-9]{8}-[0-9]{6}\.[0-9]{3}-[0-9]+(-[0-9]+)?")
+_HINT = "let --out DIR name another folder"
+
+
+def default_root() -> Path:
+    """Return where folders stand that --out does not name (XDG_STATE_HOME is heeded)."""
+    return user_state_path("lazymmu") / "runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The folder of a run that is under way; its lock is held."""
+
+    path: Path
+    #: Where it stands beside others that are kept; None for one that the user named.
+    root: Path | None = None
+
+    @property
+    def guests(self) -> Path:
+        """The folder in it for the console and channel logs of the guests."""
+        return self.path / _GUESTS
+
+    def record(self, facts: Mapping[str, Any]) -> None:
+        """Write what is known of the run itself, in place of what was written before."""
+        with _explained(self.path):
+            text = json.dumps({"schema": document.SCHEMA, _PROGRAM: "lazymmu", **facts}, indent=1)
+            write_whole(self.path / RUN, text + "\n")
+
+    def keep(self, scenarios: Sequence[Scenario]) -> dict[str, str]:
+        """Copy the scenarios as they are run; return name -> path in this folder."""
+        copies = {scenario.name: _SCENARIOS + "/" + _relative(scenario) for scenario in scenarios}
+        with _explained(self.path):
+            for scenario in scenarios:
+                copy = self.path / copies[scenario.name]
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(scenario.path, copy)
+        return copies
+
+    def finish(self, run: Finished, facts: Mapping[str, Any]) -> None:
+        """Write every report, and last the one that says that the run came to its end.
+
+        Then `latest` names a folder of the user's state, and the oldest there beyond `KEPT` go.
+        """
+        summary = io.StringIO()
+        Terminal(summary, plain=True).finished(run, self.path)
+        with _explained(self.path):
+            write_whole(self.path / "summary.txt", summary.getvalue())
+            write_whole(self.path / "junit.xml", junit.text(run))
+            write_whole(self.path / "results.ktap", ktap.text(run))
+            self.record(facts)
+            write_whole(self.path / RESULTS, document.text(document.run_document(run)))
+        if self.root is not None:
+            with _explained(self.root):
+                _point(self.root / _LATEST, self.path)
+                _prune(self.root)
+
+
+@contextmanager
+def opened(out: str | None, started: datetime) -> Iterator[Folder]:
+    """Make and lock the folder for the length of a `with`, `out` or a new one of the user's.
+
+    A new one in which no guest was started is removed again when the run ends so. Raises UsageError for an `out` that
+    cannot be used, SetupError where nothing can be written.
+    """
+    if out is not None:
+        with _named(Path(out)) as folder:
+            yield folder
+        return
+    root = default_root()
+    with _explained(root):
+        path = _fresh(root, started)
+        lock = FileLock(path / LOCK, thread_local=False)
+        lock.acquire(timeout=0)
+    try:
+        with _explained(path):
+            (path / _GUESTS).mkdir()
+        yield Folder(path, root)
+    finally:
+        if not (path / RESULTS).exists() and not _holds(path / _GUESTS):
+            shutil.rmtree(path, ignore_errors=True)
+        lock.release()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[Folder]:
+    """Make and lock a folder that the user named; one of an earlier run is emptied of what that one made."""
+    shown = f"--out `{path}`"
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{shown} is not a folder")
+    lock = FileLock(path / LOCK, thread_local=False)
+    try:
+        if _holds(path) and not (path / LOCK).exists() and not _is_ours(path):
+            raise _foreign(shown)
+        path.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UsageError(f"{shown} is in use by another run", hint="name a folder for each run") from None
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be made or written: {error.strerror}") from error
+    try:
+        if not _is_ours(path):
+            raise _foreign(shown)
+        with _explained(path):
+            for name in _CONTENTS:
+                _remove(path / name)
+            (path / _GUESTS).mkdir()
+        yield Folder(path)
+    finally:
+        lock.release()
+
+
+def _foreign(shown: str) -> UsageError:
+    return UsageError(
+        f"{shown} holds files that are not of an earlier run",
+        hint="name a new or empty folder; one of an earlier run is written anew",
+    )
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a folder is one of an earlier run, or one that such a run began and no more."""
+    if {entry.name for entry in path.iterdir()} <= {LOCK, _GUESTS}:
+        return True
+    try:
+        facts = json.loads((path / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(facts, dict) and facts.get(_PROGRAM) == "lazymmu"
+
+
+def _fresh(root: Path, started: datetime) -> Path:
+    """Make a folder whose name nobody has; names sort by time."""
+    name = f"{started:%Y%m%d-%H%M%S}.{started.microsecond // 1000:03}-{os.getpid()}"
+    root.mkdir(parents=True, exist_ok=True)
+    # Another process of this number, in another container with the same home, may start in the same millisecond.
+    for number in range(1, 100):
+        path = root / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise LazymmuError(f"{root} has a hundred folders called {name}", hint=_HINT)
+
+
+def _point(link: Path, path: Path) -> None:
+    """Let a link name a folder beside it; it never names nothing in between."""
+    partial = link.with_name(f".{link.name}.{path.name}")
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(path.name)
+    partial.rename(link)
+
+
+def _prune(root: Path) -> None:
+    """Remove the oldest folders beyond `KEPT`, but none whose run is under way."""
+    names = sorted(entry.name for entry in root.iterdir() if _NAME.fullmatch(entry.name))
+    for name in names[:-KEPT]:
+        lock = FileLock(root / name / LOCK, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):
+            continue
+        try:
+            # What another run that prunes at this moment removes is gone either way.
+            shutil.rmtree(root / name, ignore_errors=True)
+        finally:
+            lock.release()
+
+
+def _relative(scenario: Scenario) -> str:
+    """Return a path for the copy of a scenario that does not lead out of the folder."""
+    name = PurePosixPath(scenario.name + Path(scenario.path).suffix)
+    return "/".join({"/": "_root", "..": "_up"}.get(part, part) for part in name.parts)
+
+
+def _holds(path: Path) -> bool:
+    return path.is_dir() and any(path.iterdir())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turn the refusal of a folder into an error that names it and --out."""
+    try:
+        yield
+    except OSError as error:
+        explained = storage.refusal(error, folder, hint=_HINT)
+        if explained is None:
+            raise
+        raise explained from error

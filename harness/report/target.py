@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where a report goes that a flag names: standard output, a file that is whole or not there, a pipe or a device."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.errors import SetupError, UsageError
+
+#: Standard output.
+STDOUT = "-"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all, in place of an earlier one.
+
+    Text that UTF-8 cannot hold (half of a surrogate pair) is written as an escape.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a report goes: `-` for standard output, a file, or anything else that can be written."""
+
+    flag: str
+    name: str
+
+    @classmethod
+    def checked(cls, flag: str, name: str) -> Target:
+        """Return the target; UsageError when nothing can be written there.
+
+        A file of an earlier run is removed, so that it cannot be taken for this one's.
+        """
+        target = cls(flag, name)
+        if name == STDOUT:
+            return target
+        path = Path(name)
+        if not name or path.is_dir() or not path.absolute().parent.is_dir():
+            raise UsageError(f"{flag} `{name}` is not a file in a folder that exists")
+        try:
+            if target._regular():
+                path.unlink(missing_ok=True)
+                path.touch()
+                path.unlink()
+        except OSError as error:
+            raise UsageError(f"{flag} `{name}` cannot be written: {error.strerror}") from error
+        return target
+
+    def _regular(self) -> bool:
+        """Return whether it is, or will be, a file of its own: not a device, a pipe or a link."""
+        path = Path(self.name)
+        return not path.is_symlink() and (path.is_file() or not path.exists())
+
+    def write(self, text: str) -> None:
+        """Write a report, to a file whole or not at all; SetupError when that cannot be done."""
+        try:
+            self._write(text)
+        except OSError as error:
+            raise SetupError(f"{self.flag} `{self.name}` could not be written: {error.strerror}") from error
+
+    def _write(self, text: str) -> None:
+        path = Path(self.name)
+        if self.name == STDOUT:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        elif not self._regular():
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        else:
+            write_whole(path, text)
+
+
+def targets(names: Mapping[str, str | None]) -> dict[str, Target]:
+    """Return flag -> target, for the flags that were given; UsageError when two of them mean the same place."""
+    given = {flag: name for flag, name in names.items() if name is not None}
+    taken: dict[str, str] = {}
+    for flag, name in given.items():
+        place = name if name == STDOUT else os.path.realpath(name)
+        if Path(place).exists() and not Path(place).is_file():
+            continue  # several may go to one device, as /dev/null
+        if place in taken:
+            raise UsageError(f"{taken[place]} and {flag} both go to `{name}`")
+        taken[place] = flag
+    return {flag: Target.checked(flag, name) for flag, name in given.items()}

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Names for a guest's addresses: its kernel's are saved at the first boot, its module's follow from where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.core.deadline import Deadline
+from harness.core.errors import SetupError
+from harness.images.cache import Cache, digest
+from harness.machine.qemu import Boot
+from harness.machine.symbols import Symbols
+from harness.transport.serial import SerialLine
+
+_KALLSYMS = "/proc/kallsyms"
+_TEXT = "/sys/module/lazymmu/sections/.text"
+
+#: Gives the names that are known; reading a kernel's takes a moment, so it is done when somebody asks.
+Names = Callable[[], Symbols]
+
+
+def of_kernel(cache: Cache, boot: Boot, line: SerialLine, deadline: Deadline) -> Names:
+    """Return the names of a guest's kernel, asked of the guest itself when no boot before has saved them."""
+    target = cache.root / "symbols" / digest([boot.kernel.name, *boot.kernel_arguments])
+
+    def save(partial: Path) -> None:
+        partial.write_bytes(line.read(_KALLSYMS, deadline))
+
+    try:
+        path = cache.obtain(target, f"symbols of {boot.architecture.name}", save)
+    except (OSError, SetupError):
+        # A cache that cannot be written (full, read-only) must not cost a run; only a hang is told by bare addresses.
+        return Symbols
+    return lambda: Symbols.of_kernel(path.read_bytes())
+
+
+def with_module(kernel: Names, module: bytes, line: SerialLine, deadline: Deadline) -> Names:
+    """Return a kernel's names and those of the module that was just loaded."""
+    base = int(line.read(_TEXT, deadline), 16)
+    return lambda: kernel() + Symbols.of_module(module, base)

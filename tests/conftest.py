@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`--all`: everything, also what takes too long for every day (marked `exhaustive`, or scaled by `everyday_or_all`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--all`."""
+    parser.addoption(
+        "--all", action="store_true", help="also what is marked exhaustive, and the full numbers of the rest"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only `--all` runs; pytest counts it as deselected."""
+    if config.getoption("--all"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def everyday_or_all(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """Return a function that gives the first of two numbers every day, the second with `--all`."""
+    everything = bool(request.config.getoption("--all"))
+    return lambda everyday, all_: all_ if everything else everyday

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Copies of this checkout with a mistake in them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.core.project import ROOT
+
+_PARTS = ("harness", "guest", "images", "scenarios")
+
+
+def checkout_with(edits: Mapping[str, Sequence[str]], checkout: Path) -> Path:
+    """Return a new folder with what a run needs, edited: file -> (text that is there once, text instead)."""
+    for part in _PARTS:
+        shutil.copytree(ROOT / part, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, (there, instead) in edits.items():
+        path = checkout / name
+        text = path.read_text()
+        assert text.count(there) == 1, f"{name} no longer holds {there!r} once"
+        path.write_text(text.replace(there, instead))
+    return checkout

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A kernel module that breaks a guest on request, and what builds it and starts guests for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.core.deadline import Deadline
+from harness.core.errors import GuestError
+from harness.images import builds, catalogue, setup
+from harness.images.cache import Cache, default_root
+from harness.images.progress import Progress
+from harness.machine import qemu
+from harness.machine.qemu import Guest
+from harness.transport.serial import SerialLine
+from harness.worker import Guests, Options, prepare
+
+SOURCE = Path(__file__).parent / "module"
+_BOOT = 60.0
+_LAST_WORDS = 2.0
+# The kernel's own detectors of hangs are slower than the harness's.
+_PATIENT = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """What one architecture's guest with the fault module is started from."""
+
+    boot: qemu.Boot
+    module: bytes
+
+    @contextmanager
+    def start(self, kernel_arguments: Sequence[str] = ()) -> Iterator[tuple[Guest, SerialLine]]:
+        """Run a guest whose agent waits for a module."""
+        boot = replace(self.boot, kernel_arguments=(*self.boot.kernel_arguments, *kernel_arguments))
+        with qemu.start(boot) as guest:
+            line = SerialLine(guest, scale=_PATIENT)
+            line.handshake(Deadline.after(_BOOT))
+            yield guest, line
+
+    def console(self, faults: Sequence[str], *kernel_arguments: str, seconds: float = 20.0) -> str:
+        """Return what a guest's console says of these faults, one after the other, each in so many seconds."""
+        with self.start(kernel_arguments) as (guest, line):
+            for fault in faults:
+                # A fault's load never ends well.
+                with suppress(GuestError):
+                    line.load(self.module, Deadline.after(seconds), f"fault={fault}")
+            guest.console.wait_for_end(_LAST_WORDS)
+            return guest.console.text()
+
+
+def faulty(arch: str) -> Faulty:
+    """Build the fault module, and what its guest needs, for one architecture."""
+    architecture = catalogue.architectures()[arch]
+    images = setup.prepare(Cache(default_root(), Progress()), catalogue.kernel("lts"), [arch])
+    machine = prepare(images, arch, Options(), Guests())
+    kernel = images.kernels[arch]
+    module = builds.module(images.cache, images.sandbox, architecture, kernel, source=SOURCE, name="faults")
+    return Faulty(boot=machine.boot, module=module.read_bytes())

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the tests of single guests start from: each architecture's boot and module, made by the harness itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.core.deadline import Deadline
+from harness.images import catalogue, setup
+from harness.images.cache import Cache, default_root
+from harness.images.progress import Progress
+from harness.images.setup import Images
+from harness.machine import qemu
+from harness.machine.qemu import Guest
+from harness.transport.serial import SerialLine
+from harness.worker import Guests, Machine, Options, prepare
+
+ARCHES = ("arm64", "s390x", "x86_64")
+
+
+def images(arch: str) -> Images:
+    """Return the images of one architecture, with the kernel that a run takes."""
+    return setup.prepare(Cache(default_root(), Progress()), catalogue.kernel("lts"), [arch])
+
+
+def machine(arch: str) -> Machine:
+    """Return one architecture's machine as a run prepares it."""
+    return prepare(images(arch), arch, Options(), Guests())
+
+
+@contextmanager
+def loaded(arch: str) -> Iterator[tuple[Guest, SerialLine]]:
+    """Run a guest with the module loaded, for the length of a `with`."""
+    prepared = machine(arch)
+    with qemu.start(prepared.boot) as guest:
+        line = SerialLine(guest)
+        line.handshake(Deadline.after(120))
+        line.load(prepared.module, Deadline.after(60))
+        yield guest, line

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""On a host where runs work the doctor says so, with what a run uses, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.images.cache import default_root
+from tests.guest.conftest import Lazymmu
+
+ARCHES = ("arm64", "s390x", "x86_64")
+
+
+def told(lazymmu: Lazymmu, target: Path, *flags: str) -> dict[str, Any]:
+    """Return name -> check; a run could work."""
+    done = lazymmu("doctor", "--json", str(target), *flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "a run can work"
+    return {check["name"]: check for check in json.loads(target.read_text())["checks"]}
+
+
+def test_where_runs_work_the_doctor_says_what_they_use(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    setup = lazymmu("setup")
+    assert setup.returncode == 0, setup.stderr
+    checks = told(lazymmu, tmp_path / "doctor.json", "--offline")
+    sandbox = checks["sandbox"]["facts"]["sandbox"]
+    assert f"run by {sandbox}" in setup.stderr
+    for arch in ARCHES:
+        kernel, chosen = checks[f"kernel lts {arch}"], checks[f"accelerator {arch}"]
+        facts = kernel["facts"]
+        assert f"{arch}: lts is Linux {facts['release']} ({facts['version']})" in setup.stderr
+        # The same answer as a run's, under the same key in the cache.
+        assert f"{arch}: {chosen['facts']['accelerator']} ({chosen['facts']['reason']})" in setup.stderr
+        tried = any(text in chosen["facts"]["reason"] for text in ("does not work: ", "a trial run"))
+        assert chosen["facts"]["cached"] == tried
+        assert checks[f"archive {arch}"]["state"] == checks[f"module {arch}"]["state"] == "ok"
+    assert int(checks["qemu-system-x86_64"]["facts"]["version"].partition(".")[0]) >= 10
+    assert checks["tool root"]["found"].startswith(str(default_root()))
+
+
+def test_what_is_not_built_is_a_note_and_stays_so(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
+    changed = broken({"guest/module/main.c": ('MODULE_LICENSE("GPL")', 'MODULE_LICENSE("GPL v2")')})
+    for _ in range(2):
+        checks = told(changed, tmp_path / "doctor.json")
+        for arch in ARCHES:
+            assert checks[f"module {arch}"]["state"] == "note"
+            assert checks[f"module {arch}"]["next"] == "lazymmu setup"
+            assert checks[f"accelerator {arch}"]["facts"]["accelerator"] in ("tcg", "kvm", "unknown")

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A guest that stands still is found, told from one that is slow, and the place is named."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.guest.conftest import Lazymmu
+from tests.guest.processes import wait_for_qemus
+from tests.guest.test_run import FLUSH, outcomes, write
+
+ARCHES = ["arm64", "s390x", "x86_64"]
+CALL = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
+SPIN = "{ local_irq_disable(); while (READ_ONCE(run->task)) cpu_relax(); local_irq_enable(); }"
+WAIT = "{ DECLARE_COMPLETION_ONSTACK(never); wait_for_completion(&never); }"
+
+
+def reasons(document: dict[str, Any]) -> dict[str, str]:
+    """Return architecture -> reason of the one result there is for each."""
+    return {result["arch"]: result["reason"] for result in document["results"]}
+
+
+@pytest.mark.parametrize(
+    ("deed", "told"),
+    [
+        pytest.param(SPIN, ("the guest hangs: CPU 0 spins in ", "[lazymmu]"), id="interrupts off"),
+        pytest.param(WAIT, ("waits for something that never comes: all processors are idle",), id="waits for ever"),
+    ],
+)
+def test_a_guest_that_stands_still_is_found_and_the_place_and_step_are_named(
+    broken: Callable[..., Lazymmu], tmp_path: Path, deed: str, told: tuple[str, ...]
+) -> None:
+    hanging = broken({"guest/module/run.c": (CALL, deed)})
+    folder = write(tmp_path / "given", flush=FLUSH)
+    done, document = hanging.run(folder, "--api", "merged")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert outcomes(document, "flush") == {(arch, "error") for arch in ARCHES}
+    for reason in reasons(document).values():
+        assert all(words in reason for words in told), reason
+        assert "last begun: step 1 flush (" in reason
+        assert "flush.yaml:2:17)" in reason
+    # Far below the deadline, also on a busy host; tests/soak measures it on an idle one.
+    assert max(result["seconds"] for result in document["results"]) < 60
+    for result in document["results"]:
+        assert "where its processors stand:" in result["details"]
+        assert result["details"].count("CPU 0: ") == 1
+
+
+@contextmanager
+def hogs(number: int) -> Iterator[None]:
+    """Keep so many processors of the host busy."""
+    command = [sys.executable, "-c", "while True: pass"]
+    running = [subprocess.Popen(command) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def test_a_slow_but_living_guest_is_no_hang(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    # Five seconds of work and more for the guest in one program, on a host whose processors are all taken.
+    many = "description: x\nsteps: [repeat: {times: 20000, steps: [interrupt: [enable, flush]]}]\n"
+    folder = write(tmp_path / "given", many=many)
+    with hogs(2 * (os.cpu_count() or 2)):
+        done, document = lazymmu.run(folder, "--api", "merged")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert outcomes(document, "many") == {(arch, "pass") for arch in ARCHES}
+
+
+def test_a_qemu_that_is_stopped_by_a_signal_is_an_error_that_says_so(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    command = lazymmu.command("run", "nesting/single", "--api", "merged")
+    with subprocess.Popen(command, env=lazymmu.environment(), stdout=subprocess.PIPE, text=True) as process:
+        victim = wait_for_qemus(process.pid, 3)["qemu-system-s390x"]
+        begin = time.monotonic()
+        os.kill(victim, signal.SIGSTOP)
+        output = process.communicate()[0]
+    assert process.returncode == 3, output
+    assert "s390x: QEMU is stopped, by a signal or a debugger; silent for " in output
+    assert time.monotonic() - begin < 30
+
+
+def test_an_agent_that_is_gone_is_told_from_a_kernel_that_is(broken: Callable[..., Lazymmu]) -> None:
+    deaf = broken(
+        {
+            "guest/agent/agent.c": (
+                "\tchannel_line(line, sizeof(line));\n",
+                "\tchannel_line(line, sizeof(line));\n\tfor (;;)\n\t\tpause();\n",
+            )
+        }
+    )
+    done, document = deaf.run("nesting/single", "--api", "merged", "--arch", "x86_64")
+    assert done.returncode == 3, done.stdout + done.stderr
+    reason = reasons(document)["x86_64"]
+    assert "all processors are idle, its agent does not answer" in reason

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run on three architectures with every report at once, and one that is interrupted."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import xmlschema
+
+from tests import disks
+from tests.guest.conftest import Lazymmu
+from tests.guest.processes import wait_for_qemus
+from tests.unit.test_junit import SCHEMA
+from tests.unit.test_ktap import cases, outcome, parse
+
+ARCHES = ["arm64", "s390x", "x86_64"]
+#: A nested disable that forgets to flush.
+SLIP = {"guest/module/api_merged.c": ("\telse /* Exiting a nested section */\n\t\tlmm_arch_flush(run);\n", "")}
+KNOWN = """\
+- {scenario: nesting/two-levels, api: merged, reason: no nested flush, expires: 2999-12-31}
+- {scenario: wrap/*, reason: not selected, expires: 2999-12-31}
+"""
+
+
+def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
+    lazymmu = broken(SLIP)
+    (tmp_path / "known.yaml").write_text(KNOWN)
+    out = tmp_path / "results"
+    files = {flag: str(tmp_path / f"report{flag}") for flag in ("--json", "--junit", "--ktap")}
+    flags = [word for pair in files.items() for word in pair]
+    done = lazymmu(
+        *("run", "nesting/two-levels", "nesting/single", "--api", "merged", "--repeat", "2", "--shuffle", "5"),
+        *("--out", str(out), "--known", str(tmp_path / "known.yaml"), *flags),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 pass, 0 fail, 0 error, 0 skip, 6 known in " in done.stdout
+    assert f"results: {out}" in done.stdout
+    assert "known.yaml:2:3: wrap/*: matches nothing that was selected" in done.stdout
+
+    document = json.loads((out / "results.json").read_text())
+    assert document["summary"] == {"pass": 6, "fail": 6, "error": 0, "skip": 0}
+    assert [(entry["scenario"], entry["state"]) for entry in document["known"]] == [
+        ("nesting/two-levels", "holds"),
+        ("wrap/*", "unused"),
+    ]
+    for result in document["results"]:
+        assert result.get("known", "") == ("no nested flush" if result["outcome"] == "fail" else "")
+    # In the fixed order, each twice; run in another, which the positions tell.
+    keys = [(result["scenario"], result["arch"], result["repetition"]) for result in document["results"]]
+    assert keys == [
+        (f"nesting/{name}", arch, number) for name in ("single", "two-levels") for arch in ARCHES for number in (1, 2)
+    ]
+    assert document["shuffle"] == 5
+    for arch in ARCHES:
+        positions = [result["position"] for result in document["results"] if result["arch"] == arch]
+        assert sorted(positions) == [1, 2, 3, 4]
+    assert any(result["position"] != number % 4 + 1 for number, result in enumerate(document["results"]))
+
+    xml = (out / "junit.xml").read_text()
+    xmlschema.XMLSchema(SCHEMA).validate(xml)
+    root = ElementTree.fromstring(xml)  # noqa: S314  (our own)
+    assert [(suite.get("name"), suite.get("tests"), suite.get("skipped")) for suite in root] == [
+        *((arch, "4", "2") for arch in ARCHES),
+        ("known", "2", "1"),
+    ]
+    assert (root.get("failures"), root.get("errors")) == ("0", "0")
+    ktap = parse((out / "results.ktap").read_text())
+    units = [one for arch in ktap.children[:3] for one in cases(arch)]
+    assert Counter(map(outcome, units)) == {"pass": 6, "known": 6}
+
+    # What a flag names and what the folder holds are the same.
+    for flag, name in (("--json", "results.json"), ("--junit", "junit.xml"), ("--ktap", "results.ktap")):
+        assert Path(files[flag]).read_text() == (out / name).read_text()
+    facts = json.loads((out / "run.json").read_text())
+    assert facts["command"][:3] == ["lazymmu", "run", "nesting/two-levels"]
+    assert (facts["status"], facts["shuffle"], facts["repeat"]) == (0, 5, 2)
+    assert {arch: kernel["name"] for arch, kernel in facts["kernels"].items()} == dict.fromkeys(ARCHES, "lts")
+    assert sorted(facts["accelerators"]) == ARCHES
+    assert facts["qemu"]
+    assert facts["finished"] > facts["started"]
+    for arch in ARCHES:
+        assert list((out / "guests").glob(f"{arch}*")), f"no logs of {arch}"
+    assert (out / "summary.txt").read_text() == done.stdout
+    copies = sorted(str(path.relative_to(out)) for path in (out / "scenarios").rglob("*.yaml"))
+    assert copies == ["scenarios/nesting/single.yaml", "scenarios/nesting/two-levels.yaml"]
+
+    # Against itself with one more failure.
+    worse = json.loads((out / "results.json").read_text())
+    worse["results"][0]["outcome"] = "error"
+    (tmp_path / "worse.json").write_text(json.dumps(worse))
+    assert lazymmu("compare", str(out), files["--json"]).returncode == 0
+    compared = lazymmu("compare", str(out), str(tmp_path / "worse.json"))
+    assert compared.returncode == 1
+    assert "nesting/single merged on arm64: pass -> error" in compared.stdout
+
+
+def test_an_interrupted_run_leaves_what_it_had(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    command = ["env", "--default-signal=INT", *lazymmu.command("run", "--api", "all")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=lazymmu.environment(), stdout=pipe, stderr=pipe, text=True) as process:
+        wait_for_qemus(process.pid, 3)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, output + errors
+    latest = tmp_path / "state" / "lazymmu" / "runs" / "latest"
+    document = json.loads((latest / "results.json").read_text())
+    done = len(document["results"])
+    assert (document["interrupted"], done < document["selected"]) == (True, True)
+    left = f"interrupted: {done} of {document['selected']} were done"
+    assert left in output
+    assert left in (latest / "summary.txt").read_text()
+    xmlschema.XMLSchema(SCHEMA).validate((latest / "junit.xml").read_text())
+    assert left in (latest / "results.ktap").read_text()
+    assert json.loads((latest / "run.json").read_text())["status"] == 130
+
+
+def test_a_full_state_folder_is_an_error_that_costs_no_other_report(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    state, path = tmp_path / "small", tmp_path / "run.json"
+    state.mkdir()
+    one = lazymmu.command("run", "nesting/single", "--arch", "arm64", "--api", "merged", "--json", str(path))
+    done = subprocess.run(
+        [*disks.small(state, "24k"), *one],
+        env=lazymmu.environment({"XDG_STATE_HOME": str(state)}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert f"no space left in {state}/lazymmu/runs/" in done.stderr
+    assert "let --out DIR name another folder" in done.stderr
+    assert "1 pass, 0 fail, 0 error, 0 skip in " in done.stdout
+    assert json.loads(path.read_text())["summary"]["pass"] == 1

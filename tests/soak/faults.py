@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The faults that the soak injects, and the one outcome that each must have: a table."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_RUN = "guest/module/run.c"
+_AGENT = "guest/agent/agent.c"
+_FLUSH = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
+_PRINT = '\tpr_info("%s\\n", seq_buf_str(&s));\n'
+_CRC = "\t\tanswer->crc = crc32(answer->crc, line, end - line);\n"
+_FLASH = "description: x\nsteps: [flash]\n"
+_REQUEST = "\tchannel_line(line, sizeof(line));\n"
+
+Cache = Path
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong in a run of two scenarios, of which the second makes the operation `flush`."""
+
+    name: str
+    #: Exit status that the run must have.
+    status: int
+    #: Regular expression for what it must say.
+    says: str
+    #: Mistakes in the sources: file -> (text that is there, text instead).
+    edits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    #: What is wrong with the cache, or with the host, for the length of a `with`.
+    around: Callable[[Cache, str], AbstractContextManager[object]] = lambda _cache, _arch: nullcontext()
+    #: Signal for QEMU, or for the harness, once QEMU runs.
+    to_qemu: signal.Signals | None = None
+    to_harness: signal.Signals | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: Text of the second scenario.
+    scenario: str = "description: x\nsteps: [enable, flush, disable]\n"
+    #: The most that the unit in which it came may take, in seconds (0: it does not matter).
+    within: float = 0.0
+
+
+def _flush(instead: str) -> dict[str, tuple[str, str]]:
+    return {_RUN: (_FLUSH, instead)}
+
+
+def _of(cache: Cache, arch: str, kind: str) -> list[Path]:
+    """Return the entries of a kind in the tool root; those of one architecture where the name tells it."""
+    machine = {"arm64": "arm64", "s390x": "s390x", "x86_64": "amd64"}[arch]
+    found = sorted(path for path in cache.glob(f"roots/*/lazymmu/{kind}/*") if path.is_file())
+    return [path for path in found if machine in path.name] or found
+
+
+def _damaged(kind: str, damage: Callable[[bytes], bytes]) -> Callable[[Cache, str], AbstractContextManager[object]]:
+    @contextmanager
+    def around(cache: Cache, arch: str) -> Iterator[None]:
+        kept = {path: path.read_bytes() for path in _of(cache, arch, kind)}
+        try:
+            for path, data in kept.items():
+                # A new file: the old one is the real cache's, too.
+                path.unlink()
+                path.write_bytes(damage(data))
+            yield
+        finally:
+            for path, data in kept.items():
+                path.unlink(missing_ok=True)
+                path.write_bytes(data)
+
+    return around
+
+
+@contextmanager
+def _lock_file_damaged(cache: Cache, _arch: str) -> Iterator[None]:
+    path = cache / "kernels" / "lts.json"
+    kept = path.read_bytes()
+    path.unlink()
+    path.write_bytes(kept[: len(kept) // 2])
+    try:
+        yield
+    finally:
+        path.write_bytes(kept)
+
+
+@contextmanager
+def _hogs(_cache: Cache, _arch: str) -> Iterator[None]:
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 2)]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def _half(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def _holed(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes(4096) + data[middle + 4096 :]
+
+
+DEATH = 1.0
+HANG = 6.0
+
+FAULTS = (
+    # The guest
+    Fault("panic", 3, "the guest died: kernel panic: on purpose", _flush('panic("on purpose");'), within=DEATH),
+    Fault(
+        "oops",
+        3,
+        "the guest died: .*(NULL pointer|pointer dereference)",
+        _flush("WRITE_ONCE(*(int *)8, 1);"),
+        within=DEATH,
+    ),
+    Fault("BUG", 3, "the guest died: .*kernel BUG at", _flush("BUG();"), within=DEATH),
+    Fault("WARNING", 3, "the guest's kernel complained: WARNING in ", _flush("WARN_ON(1);"), within=DEATH),
+    Fault(
+        "spin with interrupts off",
+        3,
+        r"the guest hangs: CPU 0 (spins|runs) in .*lmm|run_step.*last begun: step 1 flush",
+        _flush("{ local_irq_disable(); while (READ_ONCE(run->task)) cpu_relax(); local_irq_enable(); }"),
+        within=HANG,
+    ),
+    Fault(
+        "spin",
+        3,
+        r"the guest hangs: CPU 0 (spins|runs) in .*last begun: step 1 flush",
+        _flush("while (READ_ONCE(run->task)) cpu_relax();"),
+        within=HANG,
+    ),
+    Fault(
+        "wait for ever",
+        3,
+        "the guest waits for something that never comes.*last begun: step 1 flush",
+        _flush("{ DECLARE_COMPLETION_ONSTACK(never); wait_for_completion(&never); }"),
+        within=HANG,
+    ),
+    Fault(
+        "module refused",
+        3,
+        r"the guest's kernel refused the module \(errno 19\)",
+        {"guest/module/main.c": ('pr_info("loaded, protocol 1\\n");\n\treturn 0;', "return -ENODEV;")},
+    ),
+    Fault("module not C", 3, "no_such_name", _flush("no_such_name();")),
+    Fault(
+        "counter off by one",
+        1,
+        "step 1 flush: counters",
+        _flush(f"{_FLUSH} run->counters[LMM_CALL_FLUSH]++;"),
+    ),
+    Fault("slow machine", 0, "4 pass", around=_hogs),
+    # QEMU
+    Fault("QEMU killed", 3, r"QEMU exited with status", to_qemu=signal.SIGKILL),
+    Fault("QEMU aborted", 3, r"QEMU exited with status", to_qemu=signal.SIGABRT),
+    Fault("QEMU crashed", 3, r"QEMU exited with status", to_qemu=signal.SIGSEGV),
+    Fault("QEMU stopped", 3, r"QEMU is stopped, by a signal or a debugger", to_qemu=signal.SIGSTOP),
+    # The line
+    Fault(
+        "a line of the report is missing",
+        3,
+        "no whole report",
+        {"guest/module/report.c": (_PRINT, f"\tif (run->line != 2)\n\t{_PRINT}")},
+    ),
+    Fault(
+        "a line of the report stands twice",
+        3,
+        "no whole report",
+        {"guest/module/report.c": (_PRINT, f"{_PRINT}\tif (run->line == 2)\n\t{_PRINT}")},
+    ),
+    Fault(
+        "a byte of the line is wrong",
+        3,
+        "the report is not whole",
+        {_AGENT: (_CRC, f"{_CRC}\t\tif (answer->records == 3)\n\t\t\tanswer->crc ^= 1;\n")},
+    ),
+    Fault(
+        "foreign bytes on the line",
+        3,
+        "the report is not whole: a line that is neither record nor end: b'foreign",
+        {_AGENT: (_CRC, f'{_CRC}\t\tif (answer->records == 3)\n\t\t\tchannel_print("foreign\\n");\n')},
+    ),
+    Fault(
+        "the agent dies",
+        3,
+        "the guest died: .*init was killed",
+        {_AGENT: (_CRC, f'{_CRC}\t\tif (answer->records == 3)\n\t\t\tdie("on purpose");\n')},
+    ),
+    Fault(
+        "the agent is deaf",
+        3,
+        "its agent does not answer",
+        {_AGENT: (_REQUEST, f"{_REQUEST}\tfor (;;)\n\t\tpause();\n")},
+    ),
+    # The cache
+    Fault("module cut short", 3, "the guest's kernel refused the module", around=_damaged("modules", _half)),
+    Fault("archive cut short", 3, "the guest died: ", around=_damaged("archives", _half)),
+    Fault("kernel empty", 3, "", around=_damaged("kernels", lambda _: b"")),
+    Fault("kernel damaged", 3, "", around=_damaged("kernels", _half)),
+    Fault("lock file damaged", 3, "lts.json is damaged", around=_lock_file_damaged),
+    # The host, and whoever sits before it
+    Fault("no sandbox", 3, "no way to run programs in the tool root works here", environment={"PATH": "/nowhere"}),
+    Fault("SIGINT", 130, "interrupted", to_harness=signal.SIGINT),
+    Fault("SIGTERM", 130, "interrupted", to_harness=signal.SIGTERM),
+    Fault("SIGKILL", -9, "", to_harness=signal.SIGKILL),
+    Fault("a typing mistake", 2, r"b_flush.yaml:2:9: .*did you mean `flush`", scenario=_FLASH),
+    Fault("an unknown machine", 2, "unknown architecture", environment={"SOAK_ARCH": "sparc"}),
+)

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Ends `lazymmu run` by SIGINT, SIGTERM or SIGKILL at random moments, and tells what it left behind.
+
+    python -m tests.soak.interrupts [--count 100] [--seed 1]
+
+It works in a copy of the warm cache (hard links: nothing is ever written into an entry), from which the builds are
+removed before each run. A process, a held lock, a temporary file or, after anything but SIGKILL, a half-made entry
+that is left is a finding, and so are a wrong exit status, a slow end, and a run at the end that does not pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.project import ROOT
+from harness.images.cache import default_root
+from tests.guest.processes import marked, qemus, wait_until_none
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+ARCHES = ("arm64", "s390x", "x86_64")
+# An end by a signal takes no longer (seconds); a busy host gets more than the 3 s that an idle one needs.
+_END = 15.0
+# Where a process needs no more time to become what it will be (seconds).
+_STARTING = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """One run that was ended, and what is wrong with its end."""
+
+    moment: str
+    number: signal.Signals
+    #: Seconds from the signal to the end of the process.
+    seconds: float
+    findings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.number.name} {self.moment}: {'; '.join(self.findings) or 'clean'} ({self.seconds:.2f} s)"
+
+
+class Playground:
+    """A cache, a state folder and a folder for temporary files, and runs that use them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cache = folder / "cache" / "lazymmu"
+        self.cache.parent.mkdir(parents=True)
+        subprocess.run(["cp", "-al", str(default_root()), str(self.cache)], check=True)
+        # A lock is the file's: by a hard link it would be the same as that of the real cache.
+        shutil.rmtree(self.cache / "locks")
+        (folder / "tmp").mkdir()
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a run; each of its folders carries the playground's name."""
+        folders = {"XDG_CACHE_HOME": "cache", "XDG_STATE_HOME": "state", "TMPDIR": "tmp"}
+        return {
+            **os.environ,
+            **{name: str(self.folder / folder) for name, folder in folders.items()},
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def command(self, arches: Sequence[str] = ARCHES) -> list[str]:
+        """Return the run; SIGINT counts in it even where a shell's background job would ignore it."""
+        chosen = [word for arch in arches for word in ("--arch", arch)]
+        command = [sys.executable, "-P", "-m", "harness.cli", "run", "--offline", "nesting/single", *chosen]
+        return ["env", "--default-signal=INT", *command]
+
+    def forget_builds(self) -> None:
+        """Remove modules and archives, so that a run builds them."""
+        for name in ("modules", "archives"):
+            for path in self.cache.glob(f"roots/*/lazymmu/{name}"):
+                shutil.rmtree(path)
+
+    def run(self) -> subprocess.CompletedProcess[str]:
+        """Run to the end."""
+        return subprocess.run(
+            self.command(), env=self.environment(), capture_output=True, text=True, check=False, cwd=self.folder
+        )
+
+    def partials(self) -> list[str]:
+        """Return what is half made."""
+        found = [*self.cache.rglob("*.partial"), *self.cache.glob("roots/*/lazymmu/*/*.build")]
+        return sorted(str(path.relative_to(self.cache)) for path in found)
+
+    def left(self) -> list[str]:
+        """Return what nobody may leave, whatever ended him."""
+        return left_behind(self.folder, self.cache, self.folder / "tmp")
+
+
+def left_behind(mark: Path, cache: Path, temporary: Path) -> list[str]:
+    """Return the processes whose command line, environment or mounts name `mark`, temporary files and held locks."""
+    found = [f"process {pid}: {line}" for pid, line in wait_until_none(str(mark)).items()]
+    found += [f"temporary {path}" for path in temporary.iterdir()]
+    found += [f"socket {path}" for path in mark.rglob("*") if path.is_socket()]
+    for path in cache.glob("locks/*.lock"):
+        with path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                found.append(f"held lock {path.name}")
+    return found
+
+
+def _wait(seconds: float, process: subprocess.Popen[str], until: Callable[[], object] = lambda: False) -> None:
+    """Let so much time pass, or less if the process ends or something has come."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None and not until():
+        time.sleep(0.002)
+
+
+def interrupt(playground: Playground, rng: random.Random, number: signal.Signals, duration: float) -> Interrupt:
+    """End one run at a random moment; `duration` is how long one takes (seconds)."""
+    playground.forget_builds()
+    before = playground.partials()
+    mark = str(playground.folder)
+
+    def builds() -> bool:
+        return any(" make " in line or "/cc1 " in line for line in marked(mark).values())
+
+    arches = rng.choice([ARCHES, (rng.choice(ARCHES),)])
+    with subprocess.Popen(
+        playground.command(arches),
+        env=playground.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=playground.folder,
+    ) as process:
+        kind = rng.choice(["start", "build", "boot", "any"])
+        delay = rng.random() * {"start": _STARTING, "build": 2.0, "boot": 3.0, "any": duration}[kind]
+        if kind == "build":
+            _wait(60, process, builds)
+        elif kind == "boot":
+            count = rng.randint(1, len(arches))
+            _wait(60, process, lambda: len(qemus(process.pid)) >= count)
+        _wait(delay, process)
+        ended = process.poll()
+        begin = time.monotonic()
+        process.send_signal(number)
+        try:
+            stdout, stderr = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        seconds = time.monotonic() - begin
+    findings = playground.left()
+    # What was done when the signal came, or nearly so, has its own status.
+    done = ended is not None or "1 scenario" in stdout or " pass, 0 fail" in stdout
+    allowed = {-signal.SIGKILL} if number is signal.SIGKILL else {130}
+    # Until Python has set its handlers, the system's own answer holds.
+    allowed |= {-number} if kind == "start" else set()
+    allowed |= {0} if done else set()
+    if process.returncode not in allowed:
+        findings.append(f"status {process.returncode}: {stderr[-500:]}")
+    # What an earlier one left that was killed may still be there, if this one did not come as far as the cache.
+    made = sorted({*playground.partials()} - {*before})
+    if number is not signal.SIGKILL and made:
+        findings.append(f"half made: {made}")
+    if seconds > _END:
+        findings.append(f"took {seconds:.1f} s to end")
+    if "Traceback" in stderr and kind != "start":
+        findings.append(stderr[-500:])
+    return Interrupt(f"{kind} + {delay:.2f} s", number, seconds, tuple(findings))
+
+
+def soak(folder: Path, count: int, seed: int, say: Callable[[str], object]) -> list[str]:
+    """End so many runs in a new folder; return the findings."""
+    rng = random.Random(seed)  # noqa: S311  (no secret)
+    playground = Playground(folder)
+    # The first one makes what a copy lacks (a trial of KVM), and is the measure.
+    playground.run()
+    playground.forget_builds()
+    begin = time.monotonic()
+    first = playground.run()
+    duration = time.monotonic() - begin
+    assert first.returncode == 0, first.stdout + first.stderr
+    findings = []
+    slowest = 0.0
+    for turn in range(count):
+        ended = interrupt(playground, rng, SIGNALS[turn % len(SIGNALS)], duration)
+        say(f"{turn + 1}: {ended}")
+        findings += [f"{turn + 1}: {ended.number.name} {ended.moment}: {finding}" for finding in ended.findings]
+        slowest = max(slowest, ended.seconds)
+    last = playground.run()
+    if last.returncode != 0:
+        findings.append(f"the run at the end: status {last.returncode}: {last.stdout}{last.stderr}")
+    findings += [f"left for ever: {path}" for path in playground.partials()]
+    say(f"{count} runs ended, {len(findings)} findings; slowest end {slowest:.2f} s; last run: {last.returncode}")
+    return findings
+
+
+def main() -> int:
+    """Run as a program: 0 when nothing was found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="lazymmu-interrupts-") as name:
+        # The folder itself carries the mark, and `python -m` may have it nowhere.
+        findings = soak(
+            Path(name) / "playground", arguments.count, arguments.seed, lambda text: print(text, flush=True)
+        )
+    print("\n".join(findings))
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
