@@ -35,9 +35,13 @@ class Report:
 def prepare_all(images: Images, arches: Sequence[str], options: Options) -> dict[str, Machine]:
     """Build what the guests of these architectures need, all at the same time."""
     guests = Guests()
-    with ThreadPoolExecutor(max_workers=len(arches)) as pool:
+    with (
+        ThreadPoolExecutor(max_workers=len(arches)) as pool,
+        guests.stopped_at_exit(),
+        images.cache.tools.stopped_by_interrupt(),
+    ):
         futures = {arch: pool.submit(prepare, images, arch, options, guests) for arch in arches}
-    return {arch: future.result() for arch, future in futures.items()}
+        return {arch: future.result() for arch, future in futures.items()}
 
 
 def _lost(futures: dict[str, Future[None]], missing: Sequence[Unit], images: Images) -> list[Result]:
@@ -123,6 +127,8 @@ def run(
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)
             interrupted = True
+            # First: a trial of KVM that is cut short must not be kept as an answer.
+            images.cache.tools.stop()
             guests.stop()
     if not interrupted:
         have = {id(result.unit) for result in results}

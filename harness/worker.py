@@ -88,6 +88,14 @@ class Guests:
                     self._alive.remove(guest)
                     self.log_failures += guest.log_failures()
 
+    @contextmanager
+    def stopped_at_exit(self) -> Iterator[None]:
+        """End every guest at the end of a `with`, however it comes."""
+        try:
+            yield
+        finally:
+            self.stop()
+
     def stop(self) -> None:
         """End every guest; their owners see a closed line."""
         self.stopping.set()

@@ -1,23 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the commands do, one module each: parsed arguments in, exit status out."""
+"""What the commands do, one module each: parsed arguments in, exit status out.
+
+A command's module is imported when it is called, so that none waits for what only another one needs, and an interrupt
+finds its handlers set.
+"""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 
-from harness.commands import clean, compare, doctor, lint, listing, predict, run, setup, test
-from harness.commands.sharing import sharing
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Where a command is, and whether it uses the cache: such a one never meets a `clean` at work."""
+
+    module: str
+    function: str
+    uses_cache: bool = False
+
+    def __call__(self, arguments: Namespace) -> int:
+        """Do it, and return the exit status."""
+        function: Callable[[Namespace], int] = getattr(import_module(f"{__name__}.{self.module}"), self.function)
+        if self.uses_cache:
+            function = import_module(f"{__name__}.sharing").sharing(function)
+        return function(arguments)
+
 
 #: Command of the command line -> what does it.
-COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
-    "run": sharing(run.run),
-    "predict": predict.predict,
-    "compare": compare.compare,
-    "list": listing.list_scenarios,
-    "lint": lint.lint,
-    "setup": sharing(setup.setup),
-    "doctor": doctor.doctor,
-    "clean": clean.clean,
-    "test": test.test,
+COMMANDS = {
+    "run": Command("run", "run", uses_cache=True),
+    "predict": Command("predict", "predict"),
+    "compare": Command("compare", "compare"),
+    "list": Command("listing", "list_scenarios"),
+    "lint": Command("lint", "lint"),
+    "setup": Command("setup", "setup", uses_cache=True),
+    "doctor": Command("doctor", "doctor"),
+    "clean": Command("clean", "clean"),
+    "test": Command("test", "test"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 from harness.core.finding import Finding
 from harness.findings import kernel, qemu, traps
@@ -25,7 +26,9 @@ class _Compiled:
     until: tuple[re.Pattern[str] | None, ...]
 
 
-def _compile() -> _Compiled:
+@cache
+def _table() -> _Compiled:
+    # Once, and only when there is a text to be searched: it takes longer than all else at the start of a run.
     alternatives = (f"(?P<r{n}>{_GROUP_NAME.sub('(?:', row.begins)})" for n, row in enumerate(_ROWS))
     return _Compiled(
         any=re.compile("|".join(alternatives)),
@@ -34,7 +37,6 @@ def _compile() -> _Compiled:
     )
 
 
-_TABLE = _compile()
 _LONGEST_TITLE = 200
 _OFFSET = re.compile(r"\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?")
 _ADDRESS = re.compile(r"\b(?:0x)?(?=[0-9a-f]*\d)[0-9a-f]{8,16}\b")
@@ -76,7 +78,7 @@ class _Report:
 
     def take(self, line: str, record: str) -> bool:
         """Take a line that is no row of the table; return whether the report goes on behind it."""
-        until = _TABLE.until[self.row]
+        until = _table().until[self.row]
         if not self.ended and until is not None and until.match(record):
             self._take_for_certain(line, record)
             self.ended = True
@@ -120,7 +122,7 @@ class _Report:
         kept = self.lines[: self.certain]
         while not kept[-1][1].strip():
             kept.pop()
-        found = _TABLE.own[self.row].match(self.record)
+        found = _table().own[self.row].match(self.record)
         groups = {name: value or "" for name, value in found.groupdict().items()} if found else {}
         place = next((name for _, record in kept if (name := where(record))), "")
         title = row.title.format(
@@ -152,8 +154,9 @@ def find(text: str) -> tuple[Finding, ...]:
     """
     found: list[_Report] = []
     current: _Report | None = None
+    table = _table()
     for number, (line, record) in enumerate(lines(text), start=1):
-        match = _TABLE.any.match(record) if record else None
+        match = table.any.match(record) if record else None
         # A line that ends a report may look like one that begins another.
         if current is not None and (match is None or _ends(current, record)):
             if not current.take(line, record):
@@ -175,5 +178,5 @@ def find(text: str) -> tuple[Finding, ...]:
 
 
 def _ends(report: _Report, record: str) -> bool:
-    until = _TABLE.until[report.row]
+    until = _table().until[report.row]
     return until is not None and not report.ended and until.match(record) is not None

@@ -136,7 +136,9 @@ class Cache:
     def sweep(self) -> None:
         """Remove what killed processes left half made; what a live one is making is left to it."""
         for left in [path for pattern in _PARTIALS for path in self.root.glob(pattern)]:
-            target = left.with_name(left.name.removesuffix(_PARTIAL).rpartition(".")[0])
+            # Earlier versions gave no token.
+            name = left.name.removesuffix(_PARTIAL)
+            target = left.with_name(name.rpartition(".")[0] or name)
             # A cache that cannot be written keeps it, and nobody takes it for an entry.
             with suppress(Timeout, OSError):
                 lock = self._lock(target)

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core.errors import GuestError
+from harness.core.errors import GuestError, SetupError
 from harness.images.cache import Cache, digest
 from harness.machine.qemu import Accelerator, Boot, Guest
 
@@ -60,7 +60,13 @@ def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = 
     def build(target: Path) -> None:
         target.write_text(json.dumps(_failure(boot, start, trial)), encoding="utf-8")
 
-    reason = json.loads(cache.obtain(cache.root / "kvm" / key, "trial of KVM", build).read_text(encoding="utf-8"))
+    try:
+        kept = cache.obtain(cache.root / "kvm" / key, "trial of KVM", build)
+        reason = json.loads(kept.read_text(encoding="utf-8"))
+    except SetupError:
+        # A cache that cannot be written takes no answer: it is found anew each time.
+        cache.tools.check("trial of KVM")
+        reason = _failure(boot, start, trial)
     if reason is not None:
         return tcg(f"{device} does not work: {reason}")
     return Accelerator(name="kvm", reason=f"a trial run on {device} worked")

@@ -22,10 +22,10 @@ from harness.core.errors import GuestError
 from harness.core.finding import Finding, Severity
 from harness.findings import find
 from harness.images.catalogue import Architecture
+from harness.images.process import tethered
 from harness.images.sandbox import Sandbox
 from harness.machine import host
 from harness.machine.console import Console
-from harness.machine.hang import Diagnosis, diagnose
 from harness.machine.journal import Journal
 from harness.machine.symbols import Symbols
 
@@ -175,13 +175,19 @@ class Guest:
 
     def hang(self, what: str, *, agent_answers: bool) -> GuestError:
         """Return the error for a guest that gives no sign of life, with what is found out about it."""
+        # Imported when a guest hangs: QMP's library takes longer to load than a run to start.
+        from harness.machine.hang import diagnose  # noqa: PLC0415
+
         found = diagnose(
             self.boot.architecture, self.process(), self._monitor, self.symbols(), agent_answers=agent_answers
         )
-        return self.failure(f"{found.cause}; {what}", found)
+        return self.failure(f"{found.cause}; {what}", found.evidence)
 
-    def failure(self, what: str, diagnosis: Diagnosis | None = None) -> GuestError:
-        """Return the error for what went wrong, led by the cause if the guest or QEMU tells it."""
+    def failure(self, what: str, processors: Sequence[str] = ()) -> GuestError:
+        """Return the error for what went wrong, led by the cause if the guest or QEMU tells it.
+
+        `processors` tells where they stand, a line each.
+        """
         ended = self.exit_status() is not None
         if ended:
             self.console.wait_for_end(_LAST_WORDS)
@@ -195,7 +201,7 @@ class Guest:
         texts = [f"    {line}" for finding in (*told, *of_qemu) for line in finding.text.splitlines()]
         sections = [
             *(["what was found on its console:", *texts] if texts else []),
-            *(["where its processors stand:", *(f"    {line}" for line in diagnosis.evidence)] if diagnosis else []),
+            *(["where its processors stand:", *(f"    {line}" for line in processors)] if processors else []),
             self.details(),
         ]
         return GuestError(f"{self.name}: {cause}", details="\n".join(sections))
@@ -252,7 +258,7 @@ def start(boot: Boot, logs: Path | None = None, name: str = "guest") -> Iterator
         command = boot.sandbox.command(boot.command(*fds))
         try:
             process = subprocess.Popen(
-                command,
+                tethered(command),
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
                 stderr=stderr,

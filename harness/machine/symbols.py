@@ -8,9 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
-
 # Linux: man 1 nm; text symbols, weak ones too.
 _TEXT = frozenset("tTwW")
 
@@ -40,6 +37,10 @@ class Symbols:
     @classmethod
     def of_module(cls, image: bytes, base: int) -> Symbols:
         """Return the functions in the .text of a module's object file that was loaded there."""
+        # Imported when a guest hangs: most runs need neither.
+        from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+        from elftools.elf.sections import SymbolTableSection  # noqa: PLC0415
+
         elf = ELFFile(BytesIO(image))
         text, table = elf.get_section_index(".text"), elf.get_section_by_name(".symtab")
         if not isinstance(table, SymbolTableSection):

@@ -28,7 +28,7 @@ _SEED = 1_000
 _EVERYDAY, _ALL = 340, 2_000
 # How long a silent line is borne: 25 ms.
 _SCALE = 0.005
-_LONG = "description: x\nsteps: [repeat: {times: 80, steps: [enable, pause, resume]}]\n"
+_LONG = "description: x\nsteps: [repeat: {times: 30, steps: [enable, pause, resume]}]\n"
 
 
 @dataclass
