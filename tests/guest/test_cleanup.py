@@ -18,7 +18,7 @@ from tests.guest.processes import wait_for_marked
 from tests.soak.interrupts import SIGNALS, Playground, left_behind, soak
 
 # Each takes the time of a run.
-EVERYDAY, ALL = 6, 100
+EVERYDAY, ALL = 2, 100
 
 
 @pytest.fixture
