@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import signal
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from harness.core.errors import LazymmuError
+from harness.core.interrupts import Interrupts
 from harness.core.result import Result, Unit
 from harness.images.setup import Images
 from harness.machine.qemu import Accelerator
@@ -27,9 +27,8 @@ class Report:
     results: tuple[Result, ...]
     #: Architecture -> accelerator, for those that were started.
     accelerators: dict[str, Accelerator]
-    interrupted: bool
     #: Why logs of guests could not be kept whole.
-    log_failures: tuple[OSError, ...] = ()
+    log_failures: tuple[LazymmuError, ...] = ()
 
 
 def prepare_all(images: Images, arches: Sequence[str], options: Options) -> dict[str, Machine]:
@@ -87,12 +86,13 @@ def run(
     options: Options,
     *,
     finished: Callable[[], None],
+    interrupts: Interrupts,
     seed: int | None = None,
 ) -> Report:
     """Run every unit; `finished` is called at each result, from the machines' threads.
 
     With a seed they run in its order; the report keeps that of `units`.
-    An interrupt (KeyboardInterrupt) ends all guests; the report then holds what was done so far.
+    One of `interrupts` ends all guests; the report then holds what was done so far.
     """
     queue = units if seed is None else shuffled(units, seed)
     order = {id(unit): number for number, unit in enumerate(units)}
@@ -115,27 +115,25 @@ def run(
         Worker(machines[arch], mine, guests, done).work()
 
     arches = list(dict.fromkeys(unit.arch for unit in units))
-    interrupted = False
     # QEMU dies with the thread that started it, so each machine has one thread from its start to its end.
-    with ThreadPoolExecutor(max_workers=len(arches), thread_name_prefix="machine") as pool:
-        futures = {arch: pool.submit(work, arch) for arch in arches}
-        try:
-            for future in futures.values():
-                future.exception()
-        except KeyboardInterrupt:
-            # One is enough: what is left is short, and a second must not cost the report.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
-            interrupted = True
-            # First: a trial of KVM that is cut short must not be kept as an answer.
+    with (
+        ThreadPoolExecutor(max_workers=len(arches), thread_name_prefix="machine") as pool,
+        guests.stopped_at_exit(),
+    ):
+        futures: dict[str, Future[None]] = {}
+        for arch in arches:
+            futures[arch] = pool.submit(work, arch)
+            futures[arch].add_done_callback(interrupts.wake)
+        while not interrupts.came and not all(future.done() for future in futures.values()):
+            interrupts.wait()
+        if interrupts.came:
+            # Before the guests: a trial of KVM that is cut short must not be kept as an answer.
             images.cache.tools.stop()
-            guests.stop()
-    if not interrupted:
+    if not interrupts.came:
         have = {id(result.unit) for result in results}
         results += _lost(futures, [unit for unit in units if id(unit) not in have], images)
     return Report(
         results=tuple(sorted(_placed(results), key=lambda result: order[id(result.unit)])),
         accelerators={arch: machine.boot.accelerator for arch, machine in machines.items()},
-        interrupted=interrupted,
         log_failures=tuple(guests.log_failures),
     )

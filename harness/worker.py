@@ -64,7 +64,7 @@ class Guests:
     logs: Path | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     #: Why the log of a guest could not be kept whole.
-    log_failures: list[OSError] = field(default_factory=list)
+    log_failures: list[LazymmuError] = field(default_factory=list)
     _started: Counter[str] = field(default_factory=Counter)
     _alive: list[Guest] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -176,7 +176,9 @@ def _located(error: GuestError, unit: Unit, steps_begun: int) -> GuestError:
     step = next((step for step in unit.case.walk() if step.index == steps_begun - 1), None)
     if step is None:
         return error
-    return GuestError(f"{error.message}; last begun: step {step.index} {step.op} ({step.place})", details=error.details)
+    # Unless it stands still, it may have come further since it told.
+    when = "last begun" if error.stands_still else "begun at least"
+    return GuestError(f"{error.message}; {when}: step {step.index} {step.op} ({step.place})", details=error.details)
 
 
 class Worker:
@@ -197,16 +199,21 @@ class Worker:
             before = len(self._waiting)
             try:
                 self._use_one_guest()
+                losses = 0
             except GuestError as error:
                 if self._guests.stopping.is_set():
                     return
                 done = before - len(self._waiting)
                 losses = losses + 1 if done <= 1 else 1
                 # A guest that did not come as far as a unit will not do so the next time either.
-                if done == 0 or losses == _LOSSES:
+                if done == 0:
                     self._give_up(error)
+                elif losses == _LOSSES:
+                    why = f"not run: its machine lost {losses} guests in a row, the last so: {error.message}"
+                    self._give_up(GuestError(why, details=error.details))
 
     def _give_up(self, error: GuestError) -> None:
+        """Give the units that still wait, and that no guest will run, this error."""
         for unit in self._waiting:
             self._finished(without_report(unit, self._machine.kernel, error, release=self._release))
         self._waiting.clear()
@@ -244,7 +251,7 @@ class Worker:
         try:
             answer = line.run(text, self._scaled(_ANSWER + _ANSWER_PER_STEP * len(predicted.steps)))
             complained = complaint(answer)
-            unexpected = complaint(answer, warnings_expected=unit.scenario.kernel_warnings)
+            unexpected = complaint(answer, warnings_allowed=unit.scenario.kernel_warnings)
             if unexpected:
                 raise GuestError(f"{unit.arch}: {unexpected}", details=_said(answer))
         except GuestError as error:

@@ -237,6 +237,8 @@ struct lmm_run *lmm_run_text(const char *text, size_t len)
 	struct lmm_run *run;
 	int err;
 
+	/* Before anything that takes time: none of these steps has begun. */
+	WRITE_ONCE(steps_begun, 0);
 	execution = kzalloc(sizeof(*execution), GFP_KERNEL);
 	if (!execution)
 		return ERR_PTR(-ENOMEM);
@@ -256,7 +258,6 @@ struct lmm_run *lmm_run_text(const char *text, size_t len)
 		err = -ENOMEM;
 		goto free;
 	}
-	WRITE_ONCE(steps_begun, 0);
 	err = run_program(execution);
 	if (err)
 		goto free;

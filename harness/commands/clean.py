@@ -27,13 +27,18 @@ def _who(root: Path, running: Sequence[Emulator]) -> str:
     return f"process {', '.join(map(str, pids))}" if pids else "another process"
 
 
-def _end_orphans(terminal: Terminal, running: Sequence[Emulator], *, dry_run: bool) -> bool:
-    """End guests whose harness was killed; return whether all are gone."""
+def _end_orphans(terminal: Terminal, running: Sequence[Emulator], *, unlocked: bool, dry_run: bool) -> bool:
+    """End guests whose harness was killed, unless somebody holds the cache; return whether all are gone."""
     gone = True
     for one in running:
         if one.owner is not None:
             continue
-        if dry_run:
+        if not unlocked:
+            gone = False
+            terminal.line(
+                f"kept {one.program}, process {one.pid}: somebody uses the cache, and it may be theirs", "yellow"
+            )
+        elif dry_run:
             terminal.line(f"would end {one.program}, process {one.pid} (its harness was killed)")
         elif end(one):
             terminal.line(f"ended {one.program}, process {one.pid} (its harness was killed)")
@@ -59,7 +64,7 @@ def _cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run: bool)
         idle = unlocked and all(one.owner is None for one in running)
         if everything:
             _refuse_when_used(cache, running, idle=idle)
-        if not _end_orphans(terminal, running, dry_run=dry_run):
+        if not _end_orphans(terminal, running, unlocked=unlocked, dry_run=dry_run):
             idle = False
         if everything:
             yield from pruning.carry_out(pruning.everything(cache.root), dry_run=dry_run)

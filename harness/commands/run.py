@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from argparse import Namespace
@@ -18,6 +17,7 @@ from harness import known
 from harness.commands import common, record
 from harness.core.case import Scenario
 from harness.core.errors import INTERRUPTED, LazymmuError
+from harness.core.interrupts import Interrupts
 from harness.core.known import Entry
 from harness.core.result import Outcome, Result, Unit
 from harness.images import setup as images
@@ -101,36 +101,30 @@ def run(arguments: Namespace) -> int:
         prepared = images.prepare(common.cache(), plan.kernel, plan.arches(), offline=arguments.offline)
         facts |= record.images(prepared, plan.arches())
         kept.record(facts)
-        finished = _run_units(plan, prepared, kept.guests, terminal)
-        status = (
-            INTERRUPTED
-            if finished.interrupted
-            else exit_status(finished.results, no_skip=arguments.no_skip, broken_entries=bool(finished.broken()))
-        )
-        facts |= record.end(status, datetime.now(UTC), finished.accelerators)
-        writes: list[Callable[[], None]] = [partial(_finish, kept, finished, facts)]
-        writes += [partial(_raise, failure) for failure in finished.log_failures[:1]]
-        writes += [partial(terminal.finished, finished, kept.path)]
-        writes += [partial(_report, finished, flag, goal) for flag, goal in plan.goals.items()]
-        return _write(writes, status)
+        with Interrupts.noted() as interrupts:
+            finished = _run_units(plan, prepared, kept.guests, terminal, interrupts)
+            own = exit_status(finished.results, no_skip=arguments.no_skip, broken_entries=bool(finished.broken()))
+            return report(own, kept, finished, facts, goals=plan.goals, terminal=terminal, interrupts=interrupts)
 
 
-def _run_units(plan: _Plan, prepared: Images, logs: Path, terminal: Terminal) -> Finished:
+def _run_units(plan: _Plan, prepared: Images, logs: Path, terminal: Terminal, interrupts: Interrupts) -> Finished:
     """Run the units, and return all that the reports are made from."""
     arguments = plan.arguments
     options = Options(timeout_scale=arguments.timeout_scale, trace=arguments.trace, logs=logs)
     begin = time.monotonic()
     with terminal.progress(len(plan.selected)) as advance:
-        report = run_units(plan.selected, prepared, options, finished=advance, seed=arguments.shuffle)
-    results, standings = report.results, None
+        ran = run_units(
+            plan.selected, prepared, options, finished=advance, interrupts=interrupts, seed=arguments.shuffle
+        )
+    results, standings = ran.results, None
     if plan.entries is not None:
         results, standings = known.judge(plan.entries, plan.selected, results, plan.started.date())
     return Finished(
         selected=plan.selected,
         results=results,
-        interrupted=report.interrupted,
-        log_failures=report.log_failures,
-        accelerators={arch: (chosen.name, chosen.reason) for arch, chosen in report.accelerators.items()},
+        interrupted=interrupts.came,
+        log_failures=ran.log_failures,
+        accelerators={arch: (chosen.name, chosen.reason) for arch, chosen in ran.accelerators.items()},
         started=plan.started,
         seconds=time.monotonic() - begin,
         trace=arguments.trace,
@@ -139,36 +133,70 @@ def _run_units(plan: _Plan, prepared: Images, logs: Path, terminal: Terminal) ->
     )
 
 
-def _finish(kept: folder.Folder, finished: Finished, facts: Mapping[str, Any]) -> None:
-    """Write the results folder whole: an interrupt waits until that is done."""
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        kept.finish(finished, facts)
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+def report(
+    own: int,
+    kept: folder.Folder,
+    finished: Finished,
+    facts: Mapping[str, Any],
+    *,
+    goals: Mapping[str, Target],
+    terminal: Terminal,
+    interrupts: Interrupts,
+) -> int:
+    """Write every report that can be written, and return the exit status, which run.json says, too.
 
-
-def _raise(failure: OSError) -> None:
-    """Let a guest's log that was not kept whole count as a report that could not be written."""
-    raise failure
-
-
-def _report(finished: Finished, flag: str, goal: Target) -> None:
-    goal.write(_REPORTS[flag](finished))
-
-
-def _write(writes: Sequence[Callable[[], None]], status: int) -> int:
-    """Write every report that can be written, and return the status: an error when one could not be.
-
-    That never hides a wrong implementation or an interrupt, nor the other reports.
+    `own` is the status that the results have by themselves, `facts` what run.json says so far.
     """
-    problems = []
+
+    def status(problems: Sequence[Exception]) -> int:
+        """Return the status: what could not be written never hides a wrong implementation or an interrupt."""
+        if interrupts.came:
+            return INTERRUPTED
+        return LazymmuError.exit_status if problems and own != 1 else own
+
+    first = status(finished.log_failures)
+    facts = {**facts, **record.end(first, datetime.now(UTC), finished.accelerators)}
+    outputs = [
+        partial(_shown, interrupts, "the report on the terminal", partial(terminal.finished, finished, kept.path))
+    ]
+    outputs += [partial(_written, interrupts, finished, flag, goal) for flag, goal in goals.items()]
+
+    of_folder = _problems([partial(kept.finish, finished, facts)])
+    # The logs stand in the same folder: a full disk is told once.
+    problems = [*(of_folder or finished.log_failures[:1]), *_problems(outputs)]
+    last = status(problems)
+    if last != first:
+        again = _problems([partial(kept.record, {**facts, "status": last})])
+        problems += [] if of_folder else again
+    for problem in problems:
+        print(f"lazymmu: {problem}", file=sys.stderr)
+    return last
+
+
+def _written(interrupts: Interrupts, finished: Finished, flag: str, goal: Target) -> None:
+    """Write one report to where its flag says."""
+    text = _REPORTS[flag](finished)
+    if goal.regular():
+        goal.write(text)
+    else:
+        _shown(interrupts, f"{flag} `{goal.name}`", partial(goal.write, text))
+
+
+def _shown(interrupts: Interrupts, what: str, write: Callable[[], None]) -> None:
+    """Write to where somebody has to read; an interrupt gives it up when nobody does."""
+    try:
+        with interrupts.not_for_ever():
+            write()
+    except KeyboardInterrupt:
+        raise LazymmuError(f"{what} was not written whole: interrupted") from None
+
+
+def _problems(writes: Sequence[Callable[[], None]]) -> list[LazymmuError | OSError]:
+    """Write each of these, and return what went wrong: it costs no other."""
+    problems: list[LazymmuError | OSError] = []
     for write in writes:
         try:
             write()
         except (LazymmuError, OSError) as error:
             problems.append(error)
-    for problem in problems:
-        print(f"lazymmu: {problem}", file=sys.stderr)
-    return LazymmuError.exit_status if problems and status not in (1, INTERRUPTED) else status
+    return problems

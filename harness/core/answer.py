@@ -14,5 +14,5 @@ class Answer:
     records: tuple[str, ...]
     #: Level (0: emergency .. 7: debug) and text of those records that are not the module's.
     foreign: tuple[tuple[int, str], ...] = ()
-    #: Content of the file that a `read` asked for.
-    content: bytes = b""
+    #: Content of the file that a `read` asked for; None without one.
+    content: bytes | None = None

@@ -74,9 +74,20 @@ class SetupError(LazymmuError):
 class GuestError(LazymmuError):
     """A guest that did not boot, died, hung, or sent a report that is not whole.
 
-    `details` is what is needed to act on it: the last console lines, QEMU's stderr, its command line.
+    `details` is what is needed to act on it: the last console lines, QEMU's stderr, its command line. `stands_still`
+    tells that it was alive and did not get on, `starved` that the host gave it no time to.
     """
 
-    def __init__(self, message: str, *, details: str = "", hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: str = "",
+        hint: str | None = None,
+        stands_still: bool = False,
+        starved: bool = False,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.details = details
+        self.stands_still = stands_still
+        self.starved = starved

@@ -114,7 +114,7 @@ def builds(situation: Situation) -> Iterator[Check]:
         for arch, path in entries.items():
             name = f"{kind.removesuffix('s')} {arch}"
             if path is None:
-                yield Check(name, State.NOTE, "not built for the present source; lazymmu run builds it", _SETUP)
+                yield Check(name, State.NOTE, "no whole one for the present source; lazymmu run builds it", _SETUP)
                 continue
             wrong = integrity.elf(path, arch) if kind == "modules" else integrity.damage(kind, path)
             if wrong:

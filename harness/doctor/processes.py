@@ -16,7 +16,6 @@ _PORT = f"virtserialport,chardev=channel,name={PORT_NAME}"
 _QEMU = "qemu-system-"
 # What stands between a harness and its QEMU (`tethered` in harness/images/process.py, harness/images/sandbox.py).
 _WRAPPERS = ("bwrap", "unshare", "setpriv", "chroot", "env", "sh")
-_INIT = 1
 _LAST_WORDS = 5.0
 
 
@@ -84,8 +83,9 @@ def emulators(root: Path) -> list[Emulator]:
             ours = ours or _below(above, outer, roots)
             above = _parent(above)
         if ours:
-            # An orphan is handed to process 1 or to a manager of services, neither of which is a Python.
-            owner = above if above > _INIT and _alive_python(above) else None
+            # An orphan is handed to process 1 or to a manager of services, neither of which is a Python; where process
+            # 1 is one (the entry point of a container), it may be the harness itself.
+            owner = above if _alive_python(above) else None
             found.append(Emulator(pid, _program(argv), owner, argv))
     return sorted(found, key=lambda emulator: emulator.pid)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.core.errors import LazymmuError
 from harness.images import builds, kernels, toolroot
-from harness.images.cache import Cache
+from harness.images.cache import Cache, whole
 from harness.images.catalogue import Kernel, architectures
 from harness.images.kernels import InstalledKernel, Release
 from harness.images.sandbox import Sandbox
@@ -28,8 +28,8 @@ class LookingCache(Cache):
     found: list[Path] = field(default_factory=list)
 
     def obtain(self, target: Path, what: str, _build: Callable[[Path], None], *, needs: int = 0) -> Path:
-        """Return `target` if it is there; NotThere otherwise."""
-        if target.exists():
+        """Return `target` if it is there and whole; NotThere otherwise, for a run would make it anew."""
+        if whole(target):
             self.found.append(target)
             return target
         size = f" ({needs} bytes)" if needs else ""

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The cache: entries are named by their content's key, built aside under a lock, and renamed when they are whole.
 
+An entry that is a file has its SHA-256 beside it (harness/images/checksum.py): what became of its bytes since then is
+seen before it is used.
+
 Everything that is not whole lies in a folder `NAME.TOKEN.partial`, scratch files of tools included; it goes away with
 the `with` that made it, and after a SIGKILL with the next run (`sweep`). The empty files in `locks/` stay: the kernel
 holds the lock (flock) and drops it with the process, so the file of a dead one is free, and to remove it could give
@@ -22,6 +25,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from harness.core import storage
+from harness.images import checksum
 from harness.images.process import ToolError, Tools
 from harness.images.progress import Progress
 
@@ -70,6 +74,25 @@ def remove(path: Path) -> None:
             return
 
 
+def _lacks(target: Path) -> str | None:
+    """Return None for a whole entry, "" for one that is not there or has no digest, else what is wrong with it."""
+    try:
+        if target.is_dir():
+            return None
+        if checksum.recorded(target) is None:
+            return ""
+        return checksum.mismatch(target)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def whole(target: Path) -> bool:
+    """Return whether an entry is there, as it was made: `Cache.obtain` would build nothing."""
+    return _lacks(target) is None
+
+
 @dataclass(frozen=True, slots=True)
 class Cache:
     """A folder of entries. Any number of processes may use it at the same time."""
@@ -80,23 +103,40 @@ class Cache:
     tools: Tools = field(default_factory=Tools)
 
     def obtain(self, target: Path, what: str, build: Callable[[Path], None], *, needs: int = 0) -> Path:
-        """Return `target`, built first if it is not there; an entry that is there is never written.
+        """Return `target`, built first if it is not there, or no longer as it was made; a whole one is never written.
 
         `build` gets the path at which to make the entry, a file or a folder; scratch files may stand beside it.
-        Nothing stands at `target` before that is done. `needs` is the space for all this in bytes. Raises SetupError
-        when the cache is full or cannot be written, or `build` was interrupted.
+        Nothing stands at `target` before that is done. A file without a digest, of an earlier version, is built anew.
+        `needs` is the space for all this in bytes. Raises SetupError when the cache is full or cannot be written, or
+        `build` was interrupted.
         """
-        if target.exists():
+        if _lacks(target) is None:
             return target
         with self.locked(target, what):
             # Another process may have made it while we waited.
-            if not target.exists():
+            lacks = _lacks(target)
+            if lacks is not None:
+                if lacks:
+                    self.progress.say(f"{target} {lacks}; the {what} is made anew")
                 with self.building(target, what, needs=needs) as folder:
-                    build(folder / target.name)
+                    made = folder / target.name
+                    build(made)
                     # Cut short, it may look whole.
                     self.tools.check(what)
-                    (folder / target.name).rename(target)
+                    if made.is_file():
+                        # First: an entry never stands without one.
+                        checksum.write(made, checksum.beside(made))
+                        checksum.beside(made).rename(checksum.beside(target))
+                    made.rename(target)
         return target
+
+    def record(self, target: Path, what: str) -> None:
+        """Keep the digest of an entry that earlier versions made without one. Raises SetupError as `obtain` does."""
+        digest_file = checksum.beside(target)
+        with self.locked(target, what), self.building(target, what) as folder:
+            if not digest_file.exists():
+                checksum.write(target, folder / digest_file.name)
+                (folder / digest_file.name).rename(digest_file)
 
     @contextmanager
     def building(self, target: Path, what: str, *, needs: int = 0) -> Iterator[Path]:

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whether a cache entry is what it should be, as far as its format tells: cut short, empty, of another machine."""
+"""Whether a cache entry is what it should be: by its format (cut short, empty, of another machine) and its SHA-256."""
 
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from harness.images import checksum
+
 # e_machine of the kernels that we know (elf.h).
 _MACHINES = {183: "arm64", 22: "s390x", 62: "x86_64"}
 _ELF_HEADER = 64
+# `ADDRESS TYPE NAME`, and the module's name where there is one (kernel: kernel/kallsyms.c, s_show).
+_SYMBOL = re.compile(rb"[0-9a-f]+ \S \S+(\t\[\S+\])?")
 
 
 def elf(path: Path, arch: str | None = None) -> str | None:
@@ -55,23 +60,34 @@ def answer(path: Path) -> str | None:
     return None
 
 
+def symbols(path: Path) -> str | None:
+    """Return what is wrong with a kernel's saved /proc/kallsyms."""
+    lines = path.read_bytes().splitlines()
+    if not lines:
+        return "is empty"
+    wrong = next((number for number, line in enumerate(lines, 1) if not _SYMBOL.fullmatch(line)), None)
+    return None if wrong is None else f"is damaged: line {wrong} is no symbol"
+
+
 #: Kind of entry (harness/images/inventory.py) -> how it is looked at.
 CHECKS: Mapping[str, Callable[[Path], str | None]] = {
     "modules": elf,
     "archives": archive,
     "kernels": image,
     "KVM answers": answer,
+    "symbols": symbols,
 }
 
 
 def damage(kind: str, path: Path) -> str | None:
     """Return what is wrong with an entry, None when nothing is or its kind cannot be looked at.
 
-    An entry that cannot be read is damaged, too; one that went meanwhile is not.
+    What its format tells comes first: it says more than that the digest differs. An entry that cannot be read is
+    damaged, too; one that went meanwhile is not.
     """
     check = CHECKS.get(kind)
     try:
-        return check(path) if check else None
+        return (check(path) or checksum.mismatch(path)) if check else None
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from harness.images.checksum import SUFFIX
+
 _DAY = 86_400.0
 
 
@@ -46,6 +48,10 @@ class Kind:
     limit: Limit = Limit()
 
 
+# A digest goes with its entry.
+_IN_ROOT = tuple(f"roots/*/lazymmu/{folder}" for folder in ("archives", "kernels", "modules"))
+_BESIDE = tuple(f"{folder}/*{SUFFIX}" for folder in (*_IN_ROOT, "kvm", "symbols"))
+
 #: Every kind of entry. Those of the tool root and the kernels go when no recipe or lock file refers to them.
 KINDS = (
     Kind("tool roots", ("roots/*",), "compilers and QEMU"),
@@ -55,6 +61,7 @@ KINDS = (
     Kind("archives", ("roots/*/lazymmu/archives/*.cpio",), "what guests boot into", Limit(entries=12, days=30)),
     Kind("KVM answers", ("kvm/*",), "outcomes of trials of KVM", Limit(entries=20, days=30)),
     Kind("symbols", ("symbols/*",), "names of a kernel's addresses", Limit(entries=12, days=30)),
+    Kind("digests", _BESIDE, "SHA-256 of the entries beside them"),
     Kind("versions", ("kernels/*.json",), "the locked kernel versions"),
     # Never removed one by one: the same lock could then be given to two.
     Kind("locks", ("locks/*.lock",), "empty files, one for each entry ever made"),
@@ -203,7 +210,12 @@ def take(root: Path, kernels: Sequence[str]) -> Inventory:
     found = list(_guards(root, kernels, unseen))
     left = {path for path, _ in found}
     paths = {
-        kind.name: [path for pattern in kind.patterns for path in matches(root, pattern, unseen) if path not in left]
+        kind.name: [
+            path
+            for pattern in kind.patterns
+            for path in matches(root, pattern, unseen)
+            if path not in left and (path.suffix == SUFFIX) == (kind.patterns is _BESIDE)
+        ]
         for kind in KINDS
     }
     every = frozenset(left.union(*paths.values()))

@@ -7,12 +7,14 @@ import json
 import struct
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import zstandard
 
 from harness.core.errors import SetupError
+from harness.images import checksum, integrity
 from harness.images.cache import Cache
 from harness.images.catalogue import Kernel, architectures
 from harness.images.debian import Apt, depends, unpack
@@ -107,6 +109,21 @@ def find(root: Path, kernel: Kernel, arch: str, release: Release) -> InstalledKe
     return InstalledKernel(
         name=kernel.name, release=release, image=image, headers=f"/usr/src/linux-headers-{release.release}"
     )
+
+
+def verify(cache: Cache, kernel: InstalledKernel) -> None:
+    """Raise SetupError when the boot image is not what was unpacked once.
+
+    One of an earlier version, which kept no digest, is taken as it is if it looks whole; a download is too much for it.
+    """
+    image = kernel.image
+    wrong = integrity.damage("kernels", image)
+    if wrong:
+        raise SetupError(f"the boot image {image} {wrong}", hint=f"rm {image} && lazymmu setup")
+    if checksum.recorded(image) is None:
+        # A cache that cannot be written serves as it did.
+        with suppress(SetupError, OSError):
+            cache.record(image, f"kernel {kernel.release.release}")
 
 
 def download(cache: Cache, kernel: Kernel, arches: Sequence[str], folder: Path, *, update: bool) -> dict[str, Release]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import LazymmuError
-from harness.images import kernels, toolroot
+from harness.images import checksum, kernels, toolroot
 from harness.images.cache import Cache, remove
 from harness.images.catalogue import Kernel
 from harness.images.catalogue import kernels as catalogue
@@ -61,12 +61,15 @@ def _referred(cache: Cache) -> set[str] | None:
 
 
 def unneeded(cache: Cache, stock: Inventory) -> Iterator[Removal]:
-    """Yield tool roots, kernels and headers that no recipe or lock file refers to."""
+    """Yield tool roots, kernels and headers that no recipe or lock file refers to, and digests without an entry."""
     try:
         current = toolroot.path(cache).name
     except LazymmuError:
         # A host without a recipe: nobody can tell what is needed.
         return
+    for entry in stock.entries["digests"]:
+        if not entry.path.with_suffix("").exists():
+            yield Removal(entry.path, entry.size, "its entry is gone")
     for entry in stock.entries["tool roots"]:
         if entry.path.name != current:
             yield Removal(entry.path, size_of(entry.path), "not of the present recipe (images/toolroot.yaml)")
@@ -118,11 +121,13 @@ def held_locks(root: Path) -> list[Path]:
 
 def _take_away(path: Path) -> None:
     """Remove an entry; killed in the middle, this leaves a leftover and never half an entry."""
+    beside = checksum.beside(path)
     if path.is_dir() and not path.is_symlink():
         aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
         path.rename(aside)
         path = aside
     remove(path)
+    remove(beside)
 
 
 def carry_out(removals: Iterable[Removal], *, dry_run: bool) -> Iterator[Removed]:

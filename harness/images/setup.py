@@ -39,7 +39,8 @@ def prepare(
 ) -> Images:
     """Return the images for these architectures; what is missing is fetched and made first.
 
-    `offline` uses only what is there, `update` resolves the kernel's version anew. Raises SetupError.
+    `offline` uses only what is there, `update` resolves the kernel's version anew. Raises SetupError, also for a boot
+    image that is damaged.
     """
     lacking = [arch for arch in arches if arch not in kernel.flavours]
     if lacking:
@@ -56,6 +57,8 @@ def prepare(
         # In a thread of its own, for an interrupt comes to the main thread: there it could fall between any two steps.
         with ThreadPoolExecutor(max_workers=1) as pool, cache.tools.stopped_by_interrupt():
             installed = pool.submit(_make, cache, kernel, arches, update=update).result()
+    for entry in installed.values():
+        kernels.verify(cache, entry)
     return Images(cache=cache, sandbox=choose(toolroot.path(cache)), kernels=installed)
 
 

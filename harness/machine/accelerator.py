@@ -3,7 +3,7 @@
 
 /dev/kvm can lie: it opens, creates a machine, even prints the kernel's first lines, and then QEMU aborts or stops
 with an internal error. So the guest is booted under KVM until its agent answers. The outcome is kept until the host
-boots again.
+boots again, unless the host was too busy for one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def tcg(reason: str) -> Accelerator:
     return Accelerator(name="tcg", reason=reason)
 
 
-def _failure(boot: Boot, start: Start, trial: Trial) -> str | None:
+def _failure(boot: Boot, start: Start, trial: Trial) -> GuestError | None:
     """Return why KVM cannot run this guest here, None when it can."""
     kvm = Accelerator(name="kvm", reason="trial")
     try:
@@ -41,9 +41,9 @@ def _failure(boot: Boot, start: Start, trial: Trial) -> str | None:
                 trial(guest)
             except GuestError as error:
                 said = next((f" ({line.strip()})" for line in guest.stderr().splitlines() if line.strip()), "")
-                return f"{error.message}{said}"
+                return GuestError(f"{error.message}{said}", starved=error.starved)
     except GuestError as error:
-        return error.message
+        return error
     return None
 
 
@@ -57,16 +57,28 @@ def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = 
     booted = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     key = digest([booted, str(boot), str(os.geteuid())])
 
+    def tried() -> str | None:
+        """Return why KVM does not work here; raises GuestError when the host was too busy to tell."""
+        failure = _failure(boot, start, trial)
+        if failure is not None and failure.starved:
+            raise failure
+        return None if failure is None else failure.message
+
     def build(target: Path) -> None:
-        target.write_text(json.dumps(_failure(boot, start, trial)), encoding="utf-8")
+        target.write_text(json.dumps(tried()), encoding="utf-8")
 
     try:
-        kept = cache.obtain(cache.root / "kvm" / key, "trial of KVM", build)
-        reason = json.loads(kept.read_text(encoding="utf-8"))
-    except SetupError:
-        # A cache that cannot be written takes no answer: it is found anew each time.
+        try:
+            kept = cache.obtain(cache.root / "kvm" / key, "trial of KVM", build)
+            reason = json.loads(kept.read_text(encoding="utf-8"))
+        except SetupError:
+            # A cache that cannot be written takes no answer: it is found anew each time.
+            cache.tools.check("trial of KVM")
+            reason = tried()
+    except GuestError as error:
+        # Not kept: the next run may find the host idle.
         cache.tools.check("trial of KVM")
-        reason = _failure(boot, start, trial)
+        return tcg(f"{device} could not be tried: {error.message}")
     if reason is not None:
         return tcg(f"{device} does not work: {reason}")
     return Accelerator(name="kvm", reason=f"a trial run on {device} worked")

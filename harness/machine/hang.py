@@ -60,7 +60,7 @@ def _processor(cpu: int, counters: Sequence[int], symbols: Symbols, idle: Sequen
         return f"CPU {cpu} runs in {', '.join(names)}", False
     if function in idle:
         return f"CPU {cpu} is idle", True
-    return f"CPU {cpu} spins in {next(name for name in names if name.startswith(function))}", False
+    return f"CPU {cpu} spins in {next(name for name in names if name.partition('+')[0] == function)}", False
 
 
 def diagnose(

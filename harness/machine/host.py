@@ -43,15 +43,15 @@ def is_stopped(pid: int) -> bool:
     return _fields(pid)[:1] in (["T"], ["t"])
 
 
-def waited_seconds(pid: int) -> float:
-    """Return how long the process's thread that waited most was ready to run and got no processor, in seconds.
+def waited_seconds(pid: int) -> dict[str, float]:
+    """Return thread -> how long it was ready to run and got no processor, in seconds.
 
     What the host, if it is a virtual machine itself, lost to others counts as waiting.
     """
     # Linux: Documentation/scheduler/sched-stats.rst; time on the processor and time waiting for one, in nanoseconds.
-    values = [_read(path).split() for path in _PROC.glob(f"{pid}/task/*/schedstat")]
-    waited = max((int(value[1]) for value in values if len(value) > 1), default=0)
-    return waited / _NANOSECONDS + _stolen_seconds()
+    values = {path.parent.name: _read(path).split() for path in _PROC.glob(f"{pid}/task/*/schedstat")}
+    stolen = _stolen_seconds()
+    return {thread: int(value[1]) / _NANOSECONDS + stolen for thread, value in values.items() if len(value) > 1}
 
 
 def _stolen_seconds() -> float:

@@ -10,15 +10,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Self
 
+from harness.core import storage
+from harness.core.errors import LazymmuError
+
+_HINT = "let --out DIR name another folder"
+
 
 class Journal:
     """Writes lines as `12:00:01.123456 < text`; without a path it keeps nothing.
 
-    `failure` is the error that ended the writing (a full disk, say): a log must not cost a guest its verdict.
+    `failure` is the error that ended the writing (a full disk, say), which names the file or its folder: a log must
+    not cost a guest its verdict.
     """
 
     def __init__(self, path: Path | None) -> None:
-        self.failure: OSError | None = None
+        self.failure: LazymmuError | None = None
         self._path = path
         self._file: IO[bytes] | None = None
         self._begun = {"<": b"", ">": b""}
@@ -54,5 +60,11 @@ class Journal:
         try:
             yield
         except OSError as error:
-            self.failure = self.failure or error
+            self.failure = self.failure or self._explained(error)
             self._file = None
+
+    def _explained(self, error: OSError) -> LazymmuError:
+        """Return the error that names what could not be written, and what to do."""
+        assert self._path is not None  # noqa: S101  (nothing is written without one)
+        told = storage.refusal(error, self._path.parent, hint=_HINT)
+        return told or LazymmuError(f"{self._path} could not be written: {error.strerror}", hint=_HINT)

@@ -47,8 +47,9 @@ class Patience:
         self._seen = signs()
         self._looked = self._began = time.monotonic()
         self._silent = 0.0
-        self._waited: float | None = None
-        self.starved = 0.0
+        self._waited: dict[str, float] = {}
+        #: Seconds in which the guest could have run and got no processor.
+        self.lost = 0.0
 
     def until_look(self) -> float:
         """Return how long to wait before the next look, in seconds."""
@@ -63,12 +64,14 @@ class Patience:
         """Return why there is nothing left to wait for, None when there is; call it when nothing was heard."""
         now = time.monotonic()
         process = self._process()
-        waited = host.waited_seconds(process) if process is not None else 0.0
-        elapsed = now - self._looked
+        waited = host.waited_seconds(process) if process is not None else {}
+        # A look that comes late (a harness that was stopped, say) tells little of the guest.
+        elapsed = min(now - self._looked, 2 * self._every)
         # The first look has nothing to compare with.
-        lost = min(elapsed * _MOST_LOST, max(0.0, waited - self._waited)) if self._waited is not None else 0.0
+        gained = [waited[thread] - before for thread, before in self._waited.items() if thread in waited]
+        lost = min(elapsed * _MOST_LOST, max([0.0, *gained]))
         self._looked, self._waited = now, waited
-        self.starved += lost
+        self.lost += lost
         self._silent += elapsed - lost
         if self._signs() != self._seen:
             self._seen = self._signs()
@@ -77,7 +80,11 @@ class Patience:
             return self._late(now - self._began)
         return f"silent for {self._silent:.1f} s" if self._silent >= self._limit else None
 
+    def starved(self) -> bool:
+        """Return whether the host gave the guest less than half of the time."""
+        return self.lost > (time.monotonic() - self._began) * _STARVED
+
     def _late(self, seconds: float) -> str:
-        if self.starved > seconds * _STARVED:
-            return f"the host is too slow: QEMU waited {self.starved:.0f} s of {seconds:.0f} s for a processor"
+        if self.starved():
+            return f"the host is too slow: QEMU waited {self.lost:.0f} s of {seconds:.0f} s for a processor"
         return f"not done within {self.deadline.budget:.0f} s"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from harness.core.errors import GuestError
+from harness.core.errors import GuestError, LazymmuError
 from harness.core.finding import Finding, Severity
 from harness.findings import find
 from harness.images.catalogue import Architecture
@@ -154,7 +154,7 @@ class Guest:
         """Return QEMU's exit status, None while it runs. QEMU exits 0 after a panic, too."""
         return self._process.poll()
 
-    def log_failures(self) -> list[OSError]:
+    def log_failures(self) -> list[LazymmuError]:
         """Return why its logs could not be kept whole; nothing when they were."""
         return [journal.failure for journal in (self.journal, self.console.journal) if journal.failure]
 

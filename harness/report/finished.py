@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from harness.core.errors import LazymmuError
 from harness.core.known import Standing
 from harness.core.result import Result, Unit
 
@@ -25,7 +26,7 @@ class Finished:
     #: Wall time from the first boot to the last result.
     seconds: float
     #: Why logs of guests could not be kept whole.
-    log_failures: Sequence[OSError] = ()
+    log_failures: Sequence[LazymmuError] = ()
     #: Keep the steps of every trace, not only of failures.
     trace: bool = False
     #: What --shuffle was given; None when the order was that of the reports.

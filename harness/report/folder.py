@@ -28,7 +28,7 @@ from harness.core.errors import LazymmuError, UsageError
 from harness.report import json as document
 from harness.report import junit, ktap
 from harness.report.finished import Finished
-from harness.report.target import write_whole
+from harness.report.target import partial_of, remove_partials, write_whole
 from harness.report.terminal import Terminal
 
 #: How many folders the user's state folder keeps.
@@ -46,7 +46,8 @@ _CONTENTS = (RESULTS, "summary.txt", "junit.xml", "results.ktap", _GUESTS, _SCEN
 #: run.json says who wrote it by this key.
 _PROGRAM = "program"
 _NAME = re.compile(r"[0-9]{8}-[0-9]{6}\.[0-9]{3}-[0-9]+(-[0-9]+)?")
-_HINT = "let --out DIR name another folder"
+#: What else can be done when the folder cannot be written.
+HINT = "let --out DIR name another folder"
 
 
 def default_root() -> Path:
@@ -116,7 +117,7 @@ def opened(out: str | None, started: datetime) -> Iterator[Folder]:
     root = default_root()
     with _explained(root):
         path = _fresh(root, started)
-        lock = FileLock(path / LOCK, thread_local=False)
+        lock = _lock(path)
         lock.acquire(timeout=0)
     try:
         with _explained(path):
@@ -134,7 +135,7 @@ def _named(path: Path) -> Iterator[Folder]:
     shown = f"--out `{path}`"
     if path.exists() and not path.is_dir():
         raise UsageError(f"{shown} is not a folder")
-    lock = FileLock(path / LOCK, thread_local=False)
+    lock = _lock(path)
     try:
         if _holds(path) and not (path / LOCK).exists() and not _is_ours(path):
             raise _foreign(shown)
@@ -149,11 +150,18 @@ def _named(path: Path) -> Iterator[Folder]:
             raise _foreign(shown)
         with _explained(path):
             for name in _CONTENTS:
+                remove_partials(path / name)
                 _remove(path / name)
             (path / _GUESTS).mkdir()
         yield Folder(path)
     finally:
         lock.release()
+
+
+def _lock(path: Path) -> FileLock:
+    """Return the lock of a folder."""
+    # Never the fallback: a lock that is the file's existence outlives its process.
+    return FileLock(path / LOCK, thread_local=False, fallback_to_soft=False)
 
 
 def _foreign(shown: str) -> UsageError:
@@ -165,7 +173,7 @@ def _foreign(shown: str) -> UsageError:
 
 def _is_ours(path: Path) -> bool:
     """Return whether a folder is one of an earlier run, or one that such a run began and no more."""
-    if {entry.name for entry in path.iterdir()} <= {LOCK, _GUESTS}:
+    if all(entry.name in (LOCK, _GUESTS) or partial_of(entry) == RUN for entry in path.iterdir()):
         return True
     try:
         facts = json.loads((path / RUN).read_text(encoding="utf-8"))
@@ -186,7 +194,7 @@ def _fresh(root: Path, started: datetime) -> Path:
         except FileExistsError:
             continue
         return path
-    raise LazymmuError(f"{root} has a hundred folders called {name}", hint=_HINT)
+    raise LazymmuError(f"{root} has a hundred folders called {name}", hint=HINT)
 
 
 def _point(link: Path, path: Path) -> None:
@@ -201,7 +209,7 @@ def _prune(root: Path) -> None:
     """Remove the oldest folders beyond `KEPT`, but none whose run is under way."""
     names = sorted(entry.name for entry in root.iterdir() if _NAME.fullmatch(entry.name))
     for name in names[:-KEPT]:
-        lock = FileLock(root / name / LOCK, thread_local=False)
+        lock = _lock(root / name)
         try:
             lock.acquire(timeout=0)
         except (Timeout, OSError):
@@ -236,7 +244,7 @@ def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        explained = storage.refusal(error, folder, hint=_HINT)
+        explained = storage.refusal(error, folder, hint=HINT)
         if explained is None:
             raise
         raise explained from error

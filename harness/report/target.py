@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +16,36 @@ from harness.core.errors import SetupError, UsageError
 #: Standard output.
 STDOUT = "-"
 
+_PARTIAL = re.compile(r"\.(?P<name>.+)\.(?P<pid>[0-9]{1,10})\.partial")
+
+
+def partial_of(path: Path) -> str | None:
+    """Return the name of the file that was to become whole by this one, None when it is no such file."""
+    found = _PARTIAL.fullmatch(path.name)
+    return found["name"] if found else None
+
+
+def remove_partials(path: Path) -> None:
+    """Remove what killed processes left when they wrote this file; what a live one is writing is left to it."""
+    # A folder that cannot be listed keeps them, and nobody takes them for the report.
+    with suppress(OSError):
+        for left in path.absolute().parent.iterdir():
+            found = _PARTIAL.fullmatch(left.name)
+            if found and found["name"] == path.name and not _alive(int(found["pid"])):
+                left.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    """Return whether another process has this number."""
+    return pid != os.getpid() and Path(f"/proc/{pid}").exists()
+
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that is there whole or not at all, in place of an earlier one.
 
     Text that UTF-8 cannot hold (half of a surrogate pair) is written as an escape.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
         partial.rename(path)
@@ -39,7 +64,8 @@ class Target:
     def checked(cls, flag: str, name: str) -> Target:
         """Return the target; UsageError when nothing can be written there.
 
-        A file of an earlier run is removed, so that it cannot be taken for this one's.
+        A file of an earlier run is removed, so that it cannot be taken for this one's, and so is what a killed one
+        left of it.
         """
         target = cls(flag, name)
         if name == STDOUT:
@@ -48,7 +74,8 @@ class Target:
         if not name or path.is_dir() or not path.absolute().parent.is_dir():
             raise UsageError(f"{flag} `{name}` is not a file in a folder that exists")
         try:
-            if target._regular():
+            if target.regular():
+                remove_partials(path)
                 path.unlink(missing_ok=True)
                 path.touch()
                 path.unlink()
@@ -56,10 +83,10 @@ class Target:
             raise UsageError(f"{flag} `{name}` cannot be written: {error.strerror}") from error
         return target
 
-    def _regular(self) -> bool:
+    def regular(self) -> bool:
         """Return whether it is, or will be, a file of its own: not a device, a pipe or a link."""
         path = Path(self.name)
-        return not path.is_symlink() and (path.is_file() or not path.exists())
+        return self.name != STDOUT and not path.is_symlink() and (path.is_file() or not path.exists())
 
     def write(self, text: str) -> None:
         """Write a report, to a file whole or not at all; SetupError when that cannot be done."""
@@ -73,7 +100,7 @@ class Target:
         if self.name == STDOUT:
             sys.stdout.write(text)
             sys.stdout.flush()
-        elif not self._regular():
+        elif not self.regular():
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
         else:
             write_whole(path, text)

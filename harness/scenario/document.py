@@ -25,7 +25,7 @@ _KEYS = ("description", "tags", "api", "arch", "vary", "steps", "expect", "kerne
 _PLANNED_KEYS = ("tasks", "personality")
 
 #: The one value of `kernel_warnings`.
-_EXPECTED = "expected"
+_ALLOWED = "allowed"
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -64,7 +64,7 @@ def read_document(root: Node, name: str, path: str, problems: Problems) -> Scena
     if not within_limits or description is None or len(problems) > before:
         return None
     cases = expand(steps, expect.parts, _references(found, "steps"), combinations(domains))
-    return Scenario(name, path, description, tags, warnings == _EXPECTED, apis, arches, cases)
+    return Scenario(name, path, description, tags, warnings == _ALLOWED, apis, arches, cases)
 
 
 def _read_version(context: Context, found: Fields) -> None:
@@ -77,8 +77,8 @@ def _read_warnings(context: Context, found: Fields) -> str | None:
         return None
     node = found["kernel_warnings"][1]
     value = reading.text(context, node, "`kernel_warnings`")
-    if value is not None and value != _EXPECTED:
-        told = f"`kernel_warnings` takes only {quote(_EXPECTED)} (or is left out), not {quote(value)}"
+    if value is not None and value != _ALLOWED:
+        told = f"`kernel_warnings` takes only {quote(_ALLOWED)} (or is left out), not {quote(value)}"
         context.problems.add(node.place, told)
     return value
 

@@ -11,14 +11,14 @@ from harness.findings import find
 _KERN_ERR = 3
 
 
-def complaint(answer: Answer, *, warnings_expected: bool = False) -> str | None:
-    """Return what the kernel complained of, None when it did not; a WARN() may be expected."""
+def complaint(answer: Answer, *, warnings_allowed: bool = False) -> str | None:
+    """Return what the kernel complained of, None when it did not; a WARN() may be allowed."""
     if not answer.foreign:
         return None
     found = [
         finding
         for finding in find("\n".join(text for _, text in answer.foreign))
-        if not (warnings_expected and finding.severity is Severity.WARNING)
+        if not (warnings_allowed and finding.severity is Severity.WARNING)
     ]
     told = [finding.title for finding in found] + [text for level, text in answer.foreign if level <= _KERN_ERR]
     return f"the guest's kernel complained: {told[0]}" if told else None

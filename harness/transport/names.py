@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.core.deadline import Deadline
-from harness.core.errors import SetupError
+from harness.core.errors import GuestError, SetupError
 from harness.images.cache import Cache, digest
 from harness.machine.qemu import Boot
 from harness.machine.symbols import Symbols
@@ -32,10 +32,22 @@ def of_kernel(cache: Cache, boot: Boot, line: SerialLine, deadline: Deadline) ->
     except (OSError, SetupError):
         # A cache that cannot be written (full, read-only) must not cost a run; only a hang is told by bare addresses.
         return Symbols
-    return lambda: Symbols.of_kernel(path.read_bytes())
+    return lambda: _read(path)
+
+
+def _read(path: Path) -> Symbols:
+    try:
+        return Symbols.of_kernel(path.read_bytes())
+    except (OSError, ValueError):
+        # A damaged entry must not cost the rest of what is known of a hang.
+        return Symbols()
 
 
 def with_module(kernel: Names, module: bytes, line: SerialLine, deadline: Deadline) -> Names:
     """Return a kernel's names and those of the module that was just loaded."""
-    base = int(line.read(_TEXT, deadline), 16)
+    told = line.read(_TEXT, deadline)
+    try:
+        base = int(told, 16)
+    except ValueError:
+        raise GuestError(f"{_TEXT} in the guest is no address: {told[:100]!r}") from None
     return lambda: kernel() + Symbols.of_module(module, base)

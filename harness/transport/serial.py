@@ -18,15 +18,20 @@ from pexpect.fdpexpect import fdspawn
 from harness.core.answer import Answer
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError
-from harness.machine.patience import BOOT_SILENCE, Patience
+from harness.machine.patience import BOOT_SILENCE, SILENCE, Patience
 from harness.machine.qemu import Guest
 from harness.transport.complaint import complaint
 
 _HELLO = re.compile(rb"hello lazymmu-agent 1 (\S+) (\S+)\n")
 _RECORD = re.compile(rb"k (\d+),(\d+),\d+,[^;\n]*;(.*)", re.DOTALL)
-_AT = re.compile(rb"at (\d{1,10})")
-_FILE = re.compile(rb"file (\d{1,10}) ([0-9a-f]{8})")
-_DONE = re.compile(rb"done (\d+) (\d+) (\d+) ([0-9a-f]{8})")
+# One number has one form: a changed byte is a wrong one.
+_NUMBER = rb"(0|[1-9][0-9]{0,9})"
+_AT = re.compile(rb"at " + _NUMBER)
+_FILE = re.compile(rb"file " + _NUMBER + rb" ([0-9a-f]{8})")
+_DONE = re.compile(rb"done " + _NUMBER + rb" " + _NUMBER + rb" " + _NUMBER + rb" ([0-9a-f]{8})")
+# Longer than any record that the agent reads (8 KB), or file that anybody asks for.
+_LONGEST_LINE = 16_384
+_LARGEST_FILE = 64_000_000
 _CHUNK = 65536
 # The low bits of a record's priority are its level (Linux: include/linux/kern_levels.h).
 _LEVEL = 7
@@ -49,7 +54,7 @@ class SerialLine:
         self._received = bytearray()
         self._requests = 0
         self._next_record: int | None = None
-        self._heard_at = time.monotonic()
+        self._began = self._heard_at = time.monotonic()
 
     def handshake(self, deadline: Deadline, silence: float = BOOT_SILENCE) -> str:
         """Wait until the agent is ready; return the guest's kernel release (as uname -r).
@@ -75,13 +80,18 @@ class SerialLine:
     def load(self, module: bytes, deadline: Deadline, parameters: str = "") -> None:
         """Load a module in place of the one before; GuestError gives the kernel's reason when it refuses."""
         answer = self._request("load", module, deadline, parameters)
-        said = "\n".join(f"    {record}" for record in answer.records)
         if answer.status:
             raise GuestError(
-                f"{self._guest.name}: the guest's kernel refused the module (errno {answer.status})", details=said
+                f"{self._guest.name}: the guest's kernel refused the module (errno {answer.status})",
+                details="\n".join(f"    {record}" for record in answer.records),
             )
+        self._well(answer)
+
+    def _well(self, answer: Answer) -> None:
+        """Raise what the kernel complained of."""
         complained = complaint(answer)
         if complained:
+            said = "\n".join(f"    {record}" for record in answer.records)
             raise GuestError(f"{self._guest.name}: {complained}", details=said)
 
     def run(self, program: str, deadline: Deadline) -> Answer:
@@ -90,23 +100,33 @@ class SerialLine:
 
     def read(self, path: str, deadline: Deadline) -> bytes:
         """Return the content of a file in the guest; GuestError when it cannot be read."""
-        answer = self._request("read", path.encode(), deadline)
+        # A long file of /proc takes the kernel a second or two, in which there is nothing to tell.
+        answer = self._request("read", path.encode(), deadline, silence=BOOT_SILENCE)
         if answer.status:
             raise GuestError(f"{self._guest.name}: cannot read {path} in the guest (errno {answer.status})")
-        return answer.content
+        self._well(answer)
+        return answer.content or b""
 
     def _look(self, patience: Patience, what: str) -> None:
         """Raise the error for a guest for which there is nothing left to wait."""
         why = patience.look()
         if why is not None:
-            silent = time.monotonic() - self._heard_at
-            raise self._guest.hang(f"{why}, {what}", agent_answers=silent < _AGENT_GONE)
+            deadline_over = patience.deadline.remaining() == 0.0
+            answers = self._heard_at > self._began and time.monotonic() - self._heard_at < _AGENT_GONE
+            error = self._guest.hang(f"{why}, {what}", agent_answers=answers)
+            error.stands_still = True
+            # A guest that is silent in its own time is not the host's fault, however busy it is.
+            error.starved = deadline_over and patience.starved()
+            raise error
 
-    def _request(self, verb: str, payload: bytes, deadline: Deadline, arguments: str = "") -> Answer:
+    def _request(
+        self, verb: str, payload: bytes, deadline: Deadline, arguments: str = "", *, silence: float = SILENCE
+    ) -> Answer:
         self._requests += 1
         self.steps_begun = 0
         # Only the agent's word counts from here on: a kernel that complains of a stall is talking, too.
-        patience = Patience(self._guest.process, deadline, scale=self._scale)
+        patience = Patience(self._guest.process, deadline, scale=self._scale, silence=silence)
+        self._began = time.monotonic()
         head = f"{verb} {self._requests} {len(payload)} {zlib.crc32(payload):08x} {arguments}".rstrip().encode() + b"\n"
         self._guest.journal.add(">", head if verb == "load" else head + payload)
         try:
@@ -115,9 +135,12 @@ class SerialLine:
                     f"{len(self._received)} bytes that nobody asked for: {bytes(self._received[:100])!r}"
                 )
             self._send(head + payload, patience)
-            return self._answer(patience)
+            answer = self._answer(patience)
         except OSError:
             raise self._guest.closed() from None
+        if (answer.content is not None) != (verb == "read" and answer.status == 0):
+            raise self._broken(f"a {verb} answered {'without' if answer.content is None else 'with'} a file")
+        return answer
 
     def _send(self, data: bytes, patience: Patience) -> None:
         left = memoryview(data)
@@ -131,7 +154,7 @@ class SerialLine:
 
     def _answer(self, patience: Patience) -> Answer:
         checksum = 0
-        content = b""
+        content = None
         records: list[str] = []
         foreign: list[tuple[int, str]] = []
         while True:
@@ -151,7 +174,7 @@ class SerialLine:
                 self._progress(int(at[1]), patience)
                 continue
             file = _FILE.fullmatch(line)
-            if file is not None:
+            if file is not None and content is None:
                 content = self._content(int(file[1]), int(file[2], 16), patience)
                 continue
             done = _DONE.fullmatch(line)
@@ -165,13 +188,15 @@ class SerialLine:
             return Answer(status=status, records=tuple(records), foreign=tuple(foreign), content=content)
 
     def _progress(self, steps_begun: int, patience: Patience) -> None:
-        if steps_begun > self.steps_begun:
+        if steps_begun != self.steps_begun:
             self.steps_begun = steps_begun
             patience.heard()
         else:
             self._look(patience, "its program does not get on")
 
     def _content(self, length: int, crc: int, patience: Patience) -> bytes:
+        if length > _LARGEST_FILE:
+            raise self._broken(f"a file of {length} bytes")
         while len(self._received) < length:
             self._receive(patience)
             patience.heard()
@@ -191,6 +216,8 @@ class SerialLine:
         searched = 0
         while (end := self._received.find(b"\n", searched)) < 0:
             searched = len(self._received)
+            if searched > _LONGEST_LINE:
+                raise self._broken(f"a line without an end: {bytes(self._received[:100])!r}")
             self._receive(patience)
         line = bytes(self._received[:end])
         del self._received[: end + 1]
@@ -210,6 +237,9 @@ class SerialLine:
             self._heard_at = time.monotonic()
             self._guest.journal.add("<", data)
             self._received += data
+            # A guest that never stops talking is none that answers.
+            if patience.deadline.remaining() == 0.0:
+                self._look(patience, "no whole answer")
             return
 
     def _broken(self, what: str) -> GuestError:

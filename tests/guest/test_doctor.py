@@ -32,11 +32,14 @@ def test_where_runs_work_the_doctor_says_what_they_use(lazymmu: Lazymmu, tmp_pat
         kernel, chosen = checks[f"kernel lts {arch}"], checks[f"accelerator {arch}"]
         facts = kernel["facts"]
         assert f"{arch}: lts is Linux {facts['release']} ({facts['version']})" in setup.stderr
+        assert checks[f"archive {arch}"]["state"] == checks[f"module {arch}"]["state"] == "ok"
         # The same answer as a run's, under the same key in the cache.
+        if "could not be tried" in chosen["facts"]["reason"] or f"{arch}: tcg (/dev/kvm could not" in setup.stderr:
+            # The host was too busy for an answer that may be kept.
+            continue
         assert f"{arch}: {chosen['facts']['accelerator']} ({chosen['facts']['reason']})" in setup.stderr
         tried = any(text in chosen["facts"]["reason"] for text in ("does not work: ", "a trial run"))
         assert chosen["facts"]["cached"] == tried
-        assert checks[f"archive {arch}"]["state"] == checks[f"module {arch}"]["state"] == "ok"
     assert int(checks["qemu-system-x86_64"]["facts"]["version"].partition(".")[0]) >= 10
     assert checks["tool root"]["found"].startswith(str(default_root()))
 

@@ -144,9 +144,6 @@ def _around_done(real: bytes) -> Iterator[bytes]:
                 yield real[:at] + bytes([byte]) + real[at:]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="SerialLine takes numbers with leading zeros in a `done` line: `done 01 0 12 ..`"
-)
 def test_each_byte_of_the_last_line_counts(guest: Guest, runs: Runs) -> None:
     chance = random.Random(_SEED)  # noqa: S311
     unit, run, text = runs.next(chance)
@@ -162,9 +159,6 @@ def test_each_byte_of_the_last_line_counts(guest: Guest, runs: Runs) -> None:
     assert not undetected
 
 
-@pytest.mark.xfail(
-    strict=True, reason="SerialLine takes a `file` line in the answer to any request, not only to `read`"
-)
 def test_a_file_in_a_report_is_an_error(guest: Guest, runs: Runs) -> None:
     chance = random.Random(_SEED)  # noqa: S311
     with proxy.between(guest, _SCALE) as between:

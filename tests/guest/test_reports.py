@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 import xmlschema
 
 from tests import disks
@@ -120,6 +122,60 @@ def test_an_interrupted_run_leaves_what_it_had(lazymmu: Lazymmu, tmp_path: Path)
     assert json.loads((latest / "run.json").read_text())["status"] == 130
 
 
+#: Runs the command line, and sends itself both signals, twice, when a function is called for the nth time.
+SIGNALLED = """
+import os, signal, sys
+from pkgutil import resolve_name
+from harness import cli
+import harness.commands.run
+owner, name, left = resolve_name(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+original = getattr(owner, name)
+def interrupted(*arguments, **named):
+    global left
+    left -= 1
+    if left == 0:
+        for number in (signal.SIGINT, signal.SIGTERM) * 2:
+            os.kill(os.getpid(), number)
+    return original(*arguments, **named)
+setattr(owner, name, interrupted)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(cli.main(sys.argv[4:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "flags", "whole"),
+    [
+        pytest.param(("concurrent.futures:ThreadPoolExecutor", "submit", "2"), [], False, id="a thread is started"),
+        pytest.param(("harness.known", "judge", "1"), ["--arch", "arm64"], True, id="all results are there"),
+    ],
+)
+def test_an_interrupt_around_the_run_costs_nothing_either(
+    lazymmu: Lazymmu, tmp_path: Path, place: tuple[str, str, str], flags: list[str], whole: bool
+) -> None:
+    (tmp_path / "known.yaml").write_text("[]\n")
+    files = {flag: str(tmp_path / f"report{flag}") for flag in ("--json", "--junit", "--ktap", "--out")}
+    words = [word for pair in files.items() for word in pair]
+    given = ["run", "nesting/single", *flags, "--known", str(tmp_path / "known.yaml"), *words]
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", SIGNALLED, *place, *given],
+        env=lazymmu.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 130, done.stdout + done.stderr
+    out = Path(files["--out"])
+    document = json.loads((out / "results.json").read_text())
+    assert document["interrupted"] is True
+    assert (len(document["results"]) == document["selected"]) is whole
+    assert f"interrupted: {len(document['results'])} of {document['selected']} were done" in done.stdout
+    assert json.loads((out / "run.json").read_text())["status"] == 130
+    for flag, name in (("--json", "results.json"), ("--junit", "junit.xml"), ("--ktap", "results.ktap")):
+        assert Path(files[flag]).read_text() == (out / name).read_text()
+
+
 def test_a_full_state_folder_is_an_error_that_costs_no_other_report(lazymmu: Lazymmu, tmp_path: Path) -> None:
     state, path = tmp_path / "small", tmp_path / "run.json"
     state.mkdir()
@@ -133,6 +189,7 @@ def test_a_full_state_folder_is_an_error_that_costs_no_other_report(lazymmu: Laz
     )
     assert done.returncode == 3, done.stdout + done.stderr
     assert f"no space left in {state}/lazymmu/runs/" in done.stderr
+    assert done.stderr.count("lazymmu: ") == 1
     assert "let --out DIR name another folder" in done.stderr
     assert "1 pass, 0 fail, 0 error, 0 skip in " in done.stdout
     assert json.loads(path.read_text())["summary"]["pass"] == 1

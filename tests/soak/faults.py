@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.images.checksum import SUFFIX
+
 _RUN = "guest/module/run.c"
 _AGENT = "guest/agent/agent.c"
 _FLUSH = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
@@ -44,6 +46,13 @@ class Fault:
     scenario: str = "description: x\nsteps: [enable, flush, disable]\n"
     #: The most that the unit in which it came may take, in seconds (0: it does not matter).
     within: float = 0.0
+    #: A guest runs, so that there are results; a run that ends before leaves none.
+    guest: bool = True
+
+    @property
+    def runs_guest(self) -> bool:
+        """Return whether the unit must have a result: a run that is refused or ended by a signal has none."""
+        return self.guest and self.status in (0, 1, 3)
 
 
 def _flush(instead: str) -> dict[str, tuple[str, str]]:
@@ -53,7 +62,8 @@ def _flush(instead: str) -> dict[str, tuple[str, str]]:
 def _of(cache: Cache, arch: str, kind: str) -> list[Path]:
     """Return the entries of a kind in the tool root; those of one architecture where the name tells it."""
     machine = {"arm64": "arm64", "s390x": "s390x", "x86_64": "amd64"}[arch]
-    found = sorted(path for path in cache.glob(f"roots/*/lazymmu/{kind}/*") if path.is_file())
+    stored = (path for path in cache.glob(f"roots/*/lazymmu/{kind}/*") if path.is_file())
+    found = sorted(path for path in stored if path.suffix != SUFFIX)
     return [path for path in found if machine in path.name] or found
 
 
@@ -102,10 +112,18 @@ def _half(data: bytes) -> bytes:
     return data[: len(data) // 2]
 
 
+def _none(_: bytes) -> bytes:
+    return b""
+
+
 def _holed(data: bytes) -> bytes:
     middle = len(data) // 2
     return data[:middle] + bytes(4096) + data[middle + 4096 :]
 
+
+# What a damaged entry leads to: one that can be built is, and a boot image is named with the command that mends it.
+_REBUILT = r"is damaged: .*; the {} for \w+ is made anew.*\n4 pass, 0 fail"
+_AGAIN = r".*hint: rm \S+ && lazymmu setup"
 
 DEATH = 1.0
 HANG = 6.0
@@ -125,7 +143,7 @@ FAULTS = (
     Fault(
         "spin with interrupts off",
         3,
-        r"the guest hangs: CPU 0 (spins|runs) in .*lmm|run_step.*last begun: step 1 flush",
+        r"the guest hangs: CPU 0 (spins|runs) in .*(?:lmm|run_step).*last begun: step 1 flush",
         _flush("{ local_irq_disable(); while (READ_ONCE(run->task)) cpu_relax(); local_irq_enable(); }"),
         within=HANG,
     ),
@@ -200,13 +218,40 @@ FAULTS = (
         {_AGENT: (_REQUEST, f"{_REQUEST}\tfor (;;)\n\t\tpause();\n")},
     ),
     # The cache
-    Fault("module cut short", 3, "the guest's kernel refused the module", around=_damaged("modules", _half)),
-    Fault("archive cut short", 3, "the guest died: ", around=_damaged("archives", _half)),
-    Fault("kernel empty", 3, "", around=_damaged("kernels", lambda _: b"")),
-    Fault("kernel damaged", 3, "", around=_damaged("kernels", _half)),
-    Fault("lock file damaged", 3, "lts.json is damaged", around=_lock_file_damaged),
+    Fault("module cut short", 0, _REBUILT.format("module"), around=_damaged("modules", _half)),
+    Fault("module with a hole", 0, _REBUILT.format("module"), around=_damaged("modules", _holed)),
+    Fault("archive cut short", 0, _REBUILT.format("guest archive"), around=_damaged("archives", _half)),
+    Fault("archive with a hole", 0, _REBUILT.format("guest archive"), around=_damaged("archives", _holed)),
+    Fault(
+        "kernel empty",
+        3,
+        rf"the boot image \S+ is (empty|not an ELF file){_AGAIN}",
+        around=_damaged("kernels", _none),
+        guest=False,
+    ),
+    Fault(
+        "kernel cut short",
+        3,
+        rf"the boot image \S+ is (cut short|damaged){_AGAIN}",
+        around=_damaged("kernels", _half),
+        guest=False,
+    ),
+    Fault(
+        "kernel with a hole",
+        3,
+        rf"the boot image \S+ is damaged{_AGAIN}",
+        around=_damaged("kernels", _holed),
+        guest=False,
+    ),
+    Fault("lock file damaged", 3, "lts.json is damaged", around=_lock_file_damaged, guest=False),
     # The host, and whoever sits before it
-    Fault("no sandbox", 3, "no way to run programs in the tool root works here", environment={"PATH": "/nowhere"}),
+    Fault(
+        "no sandbox",
+        3,
+        "no way to run programs in the tool root works here",
+        environment={"PATH": "/nowhere"},
+        guest=False,
+    ),
     Fault("SIGINT", 130, "interrupted", to_harness=signal.SIGINT),
     Fault("SIGTERM", 130, "interrupted", to_harness=signal.SIGTERM),
     Fault("SIGKILL", -9, "", to_harness=signal.SIGKILL),

@@ -121,6 +121,11 @@ def _wait(seconds: float, process: subprocess.Popen[str], until: Callable[[], ob
         time.sleep(0.002)
 
 
+def finished(stdout: str) -> bool:
+    """Return whether a run came to its own end; the summary of one that was interrupted counts, too, what passed."""
+    return ("1 scenario" in stdout or " pass, 0 fail" in stdout) and "interrupted" not in stdout
+
+
 def interrupt(playground: Playground, rng: random.Random, number: signal.Signals, duration: float) -> Interrupt:
     """End one run at a random moment; `duration` is how long one takes (seconds)."""
     playground.forget_builds()
@@ -158,7 +163,7 @@ def interrupt(playground: Playground, rng: random.Random, number: signal.Signals
         seconds = time.monotonic() - begin
     findings = playground.left()
     # What was done when the signal came, or nearly so, has its own status.
-    done = ended is not None or "1 scenario" in stdout or " pass, 0 fail" in stdout
+    done = ended is not None or finished(stdout)
     allowed = {-signal.SIGKILL} if number is signal.SIGKILL else {130}
     # Until Python has set its handlers, the system's own answer holds.
     allowed |= {-number} if kind == "start" else set()

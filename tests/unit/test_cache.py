@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from harness.core.errors import SetupError
 from harness.core.project import ROOT
+from harness.images import checksum
 from harness.images.cache import Cache, digest, digest_files
 from harness.images.progress import Progress
 from tests.disks import read_only, small, without_privileges
@@ -46,6 +47,77 @@ def test_what_a_build_leaves_beside_its_entry_goes(cache: Cache) -> None:
         path.write_text("whole")
 
     assert cache.obtain(target, "thing", build).read_text() == "whole"
+    assert sorted(target.parent.iterdir()) == [target, checksum.beside(target)]
+
+
+def made(cache: Cache, built: list[str], name: str = "one") -> Path:
+    """Obtain an entry, noting in `built` when that makes it."""
+
+    def build(path: Path) -> None:
+        built.append(name)
+        path.write_bytes(b"whole" * 4096)
+
+    return cache.obtain(cache.root / "things" / name, "thing", build)
+
+
+def flipped(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage", [flipped, lambda data: data[:-1], lambda data: bytes(len(data)), lambda _: b""], ids=str
+)
+def test_a_damaged_entry_is_made_anew_once_and_this_is_said(
+    cache: Cache, capsys: pytest.CaptureFixture[str], damage: Callable[[bytes], bytes]
+) -> None:
+    built: list[str] = []
+    target = made(cache, built)
+    whole = target.read_bytes()
+    assert not capsys.readouterr().err
+    target.write_bytes(damage(whole))
+    for _ in range(2):
+        assert made(cache, built).read_bytes() == whole
+    assert built == ["one", "one"]
+    said = capsys.readouterr().err
+    assert said.count(f"{target} is damaged: ") == said.count("the thing is made anew") == 1
+
+
+def test_what_an_earlier_version_left_without_a_digest_is_made_anew(cache: Cache) -> None:
+    built: list[str] = []
+    checksum.beside(made(cache, built)).unlink()
+    made(cache, built)
+    made(cache, built)
+    assert built == ["one", "one"]
+
+
+def test_a_damaged_digest_costs_a_build_and_no_more(cache: Cache) -> None:
+    built: list[str] = []
+    checksum.beside(made(cache, built)).write_bytes(b"\xff")
+    made(cache, built)
+    made(cache, built)
+    assert built == ["one", "one"]
+
+
+def test_a_digest_is_one_for_sha256sum(cache: Cache) -> None:
+    target = made(cache, [])
+    subprocess.run(["sha256sum", "-c", checksum.beside(target).name], cwd=target.parent, check=True)
+
+
+def test_a_rebuild_that_fails_leaves_the_entry_damaged(cache: Cache) -> None:
+    target = made(cache, [])
+    target.write_bytes(b"x")
+
+    def build(_: Path) -> None:
+        raise ValueError("a mistake")
+
+    with pytest.raises(ValueError, match="a mistake"):
+        cache.obtain(target, "thing", build)
+    assert checksum.mismatch(target)
+
+
+def test_a_folder_is_an_entry_without_a_digest(cache: Cache) -> None:
+    target = cache.obtain(cache.root / "things" / "one", "thing", lambda path: path.mkdir())
     assert list(target.parent.iterdir()) == [target]
 
 

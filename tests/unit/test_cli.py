@@ -54,8 +54,14 @@ def test_a_selection_of_what_is_not_there_is_refused_and_lists_what_is(
     ],
 )
 def test_a_flag_whose_feature_is_to_come_is_refused(
-    path: str, flags: list[str], capsys: pytest.CaptureFixture[str]
+    path: str,
+    tmp_path: Path,
+    flags: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    # A flag whose feature has come writes its file, and not into the checkout.
+    monkeypatch.chdir(tmp_path)
     assert main(["run", path, *flags]) == 2
     assert f"{flags[0]}" in capsys.readouterr().err
 

@@ -21,7 +21,7 @@ from harness.cli import main
 from harness.core.project import ROOT
 from harness.doctor import guests
 from harness.doctor.check import State
-from harness.doctor.situation import Question, Situation
+from harness.doctor.situation import NotThere, Question, Situation
 from harness.images import toolroot
 from harness.images.cache import Cache
 from harness.images.catalogue import kernel
@@ -229,6 +229,34 @@ def test_a_locked_version_that_is_not_there_is_named(home: Path) -> None:
     assert check["state"] == "missing"
     assert "locked to Linux 6.12.1-arm64 (package 6.12.1-1), not in the cache" in check["found"]
     assert check["facts"] == {"release": "6.12.1-arm64", "version": "6.12.1-1"}
+
+
+def test_a_boot_image_that_is_damaged_is_told(home: Path) -> None:
+    cache = made(home)
+    lock = cache.root / "kernels" / "lts.json"
+    lock.parent.mkdir()
+    lock.write_text(json.dumps({"arm64": {"release": "6.12.1-arm64", "version": "6.12.1-1", "packages": []}}))
+    image = toolroot.path(cache) / "lazymmu" / "kernels" / "6.12.1-arm64_6.12.1-1.vmlinuz"
+    image.parent.mkdir()
+    image.write_bytes(b"x" * 100)
+    cache.record(image, "kernel")
+    image.write_bytes(b"x" * 99 + b"y")
+    check = doctor(home).checks["kernel lts arm64"]
+    assert (check["state"], check["blocks"]) == ("broken", True)
+    assert f"{image} is damaged: " in check["found"]
+
+
+def test_an_entry_that_is_damaged_would_be_made_anew(home: Path) -> None:
+    cache = made(home)
+    target = cache.root / "kvm" / "aa"
+    target.parent.mkdir()
+    target.write_text("null")
+    cache.record(target, "trial")
+    looking = Question(cache, kernel("lts"), offline=True).looking()
+    assert looking.obtain(target, "trial", lambda _: None) == target
+    target.write_text("nuLl")
+    with pytest.raises(NotThere):
+        looking.obtain(target, "trial", lambda _: None)
 
 
 def test_a_tool_root_whose_programs_do_not_start_is_told(home: Path) -> None:

@@ -51,4 +51,11 @@ def test_time_in_which_the_guest_got_no_processor_is_no_silence() -> None:
     assert why.startswith("silent for 1.")
     # One second of its own time is several of the host's.
     assert seconds > 1.5
-    assert patience.starved > seconds / 4
+    assert patience.lost > seconds / 4
+
+
+def test_a_harness_that_stood_still_itself_does_not_blame_the_guest() -> None:
+    patience = Patience(lambda: None, Deadline.after(60), scale=0.2)
+    # As after Ctrl-Z and fg: much longer than a second, and nothing was heard.
+    time.sleep(1.5)
+    assert patience.look() is None

@@ -17,7 +17,7 @@ import pytest
 from harness.cli import main
 from harness.core.project import ROOT
 from harness.doctor.processes import emulators
-from harness.images import inuse, toolroot
+from harness.images import checksum, inuse, toolroot
 from harness.images.cache import Cache
 from harness.images.integrity import damage, elf
 from harness.images.inventory import KINDS, Entry, Limit, beyond, matches
@@ -382,6 +382,56 @@ def test_what_went_meanwhile_is_not_damaged(tmp_path: Path) -> None:
     assert damage("KVM answers", file(tmp_path / "a", b"")) is not None
 
 
+@pytest.mark.parametrize(
+    ("data", "wrong"),
+    [
+        (b"0000000000000000 A fixed_percpu_data\nffff800080000000 t x.0\t[lazymmu]\n", None),
+        (b"", "is empty"),
+        (b"ffff800080000000 T _text\nffff8000", "is damaged: line 2 is no symbol"),
+        (b"ffff800080000000 T _text\n" + bytes(100), "is damaged: line 2 is no symbol"),
+        (b"_text\n", "is damaged: line 1 is no symbol"),
+    ],
+)
+def test_symbols_are_looked_at(tmp_path: Path, data: bytes, wrong: str | None) -> None:
+    assert damage("symbols", file(tmp_path / "a", data)) == wrong
+
+
+def digested(path: Path) -> Path:
+    """Give an entry its digest; return it."""
+    checksum.write(path, checksum.beside(path))
+    return path
+
+
+def test_digests_stay_with_their_entries_and_go_with_them(cache: Cache, clean: Clean) -> None:
+    store = toolroot.path(cache) / "lazymmu"
+    whole = [
+        digested(store / "modules" / "aa.ko"),
+        digested(store / "archives" / "aa.cpio"),
+        digested(store / "kernels" / f"{RELEASE}_6.12.1-1.vmlinuz"),
+        digested(cache.root / "kvm" / "aa"),
+        digested(file(cache.root / "symbols" / "aa", b"0 T _text\n")),
+    ]
+    before = files(cache.root)
+    assert "nothing to remove" in clean().stdout
+    assert files(cache.root) == before
+    stock = inventory(cache)
+    assert stock.size("digests") == sum(checksum.beside(path).stat().st_size for path in whole)
+    assert {entry.path for kind, found in stock.entries.items() for entry in found if kind != "digests"} >= set(whole)
+    assert stock.total() == sum(path.stat().st_size for path in cache.root.rglob("*") if path.is_file())
+    # A flipped bit, where no format tells.
+    holed = whole[2]
+    holed.write_bytes(b"y" + holed.read_bytes()[1:])
+    lone = checksum.beside(whole[0])
+    whole[0].unlink()
+    done = clean()
+    assert f"removed {holed} (" in done.stdout
+    assert "is damaged: " in done.stdout
+    assert f"removed {lone} (" in done.stdout
+    assert before - files(cache.root) == {
+        str(path.relative_to(cache.root)) for path in (holed, checksum.beside(holed), whole[0], lone)
+    }
+
+
 @pytest.fixture
 def orphan(cache: Cache) -> Iterator[int]:
     """A process with the command line of a guest of this cache, whose parent is gone."""
@@ -406,7 +456,8 @@ def test_a_guest_whose_harness_was_killed_is_ended(cache: Cache, orphan: int, cl
     (found,) = emulators(cache.root)
     assert found.pid == orphan
     parent = int(Path(f"/proc/{orphan}/stat").read_text().rpartition(")")[2].split()[1])
-    if parent != 1 and "python" in Path(f"/proc/{parent}/cmdline").read_text():
+    program = subprocess.run(["readlink", f"/proc/{parent}/exe"], stdout=subprocess.PIPE, text=True, check=False).stdout
+    if Path(program).name.startswith("python"):
         pytest.skip(f"this host hands orphans to a Python (process {parent}), which may be a harness")
     assert found.owner is None
     assert f"would end qemu-system-s390x, process {orphan}" in clean("--dry-run").stdout
@@ -415,10 +466,23 @@ def test_a_guest_whose_harness_was_killed_is_ended(cache: Cache, orphan: int, cl
     assert emulators(cache.root) == []
 
 
+def test_an_orphan_is_not_ended_while_somebody_uses_the_cache(cache: Cache, orphan: int, clean: Clean) -> None:
+    (found,) = emulators(cache.root)
+    if found.owner is not None:
+        pytest.skip("this host hands orphans to a Python, which may be a harness")
+    with inuse.shared(cache.root, lambda: None):
+        done = clean()
+    assert f"kept qemu-system-s390x, process {orphan}" in done.stdout
+    assert emulators(cache.root) == [found]
+
+
 def test_a_guest_of_a_live_harness_keeps_the_cache(cache: Cache, clean: Clean) -> None:
     old = file(cache.root / "roots" / "0123" / "usr" / "bin" / "tool")
-    guest = ["qemu-system-s390x", "-c", "read x", str(old), "-device", "virtserialport,chardev=channel,name=lazymmu"]
-    with subprocess.Popen(guest, executable="/bin/sh", stdin=subprocess.PIPE) as process:
+    script = "echo begun; read x"
+    guest = ["qemu-system-s390x", "-c", script, str(old), "-device", "virtserialport,chardev=channel,name=lazymmu"]
+    with subprocess.Popen(guest, executable="/bin/sh", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        # Before that, its command line may still be empty.
+        assert process.stdout and process.stdout.readline() == b"begun\n"
         (found,) = emulators(cache.root)
         assert (found.pid, found.owner) == (process.pid, os.getpid())
         assert f"process {os.getpid()} uses the cache" in clean().stdout
@@ -426,3 +490,29 @@ def test_a_guest_of_a_live_harness_keeps_the_cache(cache: Cache, clean: Clean) -
         assert process.poll() is None
         assert old.exists()
     assert emulators(cache.root) == []
+
+
+def test_a_guest_of_a_harness_that_is_process_1_is_not_an_orphan(cache: Cache) -> None:
+    box = ["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--as-pid-1", "--proc", "/proc", "--"]
+    if subprocess.run([*box, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("a harness as process 1 needs bubblewrap and namespaces")
+    guest = ["qemu-system-s390x", "-c", "echo; read x", str(cache.root / "roots" / "x")]
+    guest += ["-device", "virtserialport,chardev=channel,name=lazymmu"]
+    harness = (
+        "import os, subprocess, sys\n"
+        "from pathlib import Path\n"
+        "from harness.doctor.processes import emulators\n"
+        "with subprocess.Popen(sys.argv[2:], executable='/bin/sh', stdin=subprocess.PIPE,\n"
+        "                      stdout=subprocess.PIPE) as guest:\n"
+        "    guest.stdout.readline()\n"
+        "    print(os.getpid(), [one.owner for one in emulators(Path(sys.argv[1]))])\n"
+    )
+    done = subprocess.run(
+        [*box, sys.executable, "-c", harness, str(cache.root), *guest],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "1 [1]\n"

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from pathlib import Path
 
@@ -36,5 +35,13 @@ def test_a_full_disk_is_remembered_and_disturbs_nobody(tmp_path: Path) -> None:
     with Journal(path) as journal:
         journal.add("<", b"one\n")
         journal.add("<", b"two\n")
-    assert journal.failure is not None
-    assert journal.failure.errno == errno.ENOSPC
+    assert f"no space left in {tmp_path}: " in str(journal.failure)
+    assert "lazymmu clean" in str(journal.failure)
+    assert "--out DIR" in str(journal.failure)
+
+
+def test_a_log_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.log").mkdir()
+    with Journal(tmp_path / "x.log") as journal:
+        journal.add("<", b"one\n")
+    assert str(journal.failure).startswith(f"{tmp_path}/x.log could not be written: Is a directory")

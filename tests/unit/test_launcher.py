@@ -75,6 +75,7 @@ def test_the_first_use_makes_the_environment_and_the_second_does_not(checkout: P
     assert sorted(path.name for path in checkout.iterdir() if path.name.startswith(".")) == [".venv", ".venv.lock"]
 
 
+@pytest.mark.exhaustive
 def test_other_requirements_make_it_anew(checkout: Path, host: Path) -> None:
     launch(checkout, host, "predict")
     (checkout / "requirements.txt").write_text("# changed\n")
@@ -97,6 +98,7 @@ def test_a_normal_user_is_told_the_one_command_that_installs_what_is_missing(che
     assert "apt-get install -y --no-install-recommends bubblewrap mmdebstrap" in done.stderr
 
 
+@pytest.mark.exhaustive
 def test_root_has_it_installed(checkout: Path, host: Path) -> None:
     program(host / "id", "echo 0")
     program(host / "apt-get", 'echo "apt-get $*"')
@@ -107,6 +109,7 @@ def test_root_has_it_installed(checkout: Path, host: Path) -> None:
     assert "apt-get" not in launch(checkout, host, "setup", "--offline").stderr
 
 
+@pytest.mark.exhaustive
 def test_predictions_need_neither(checkout: Path, host: Path) -> None:
     assert "lacks" not in launch(checkout, host, "predict").stderr
 
@@ -122,6 +125,7 @@ def test_an_old_or_missing_python_is_named(checkout: Path, host: Path) -> None:
     assert "Python 3.11 or newer" in old.stderr
 
 
+@pytest.mark.exhaustive
 def test_it_works_from_anywhere_and_through_a_link(checkout: Path, host: Path, tmp_path: Path) -> None:
     link = tmp_path / "linked"
     link.symlink_to(checkout / "lazymmu")

@@ -20,6 +20,7 @@ from harness.core.project import ROOT
 from harness.core.result import Unit
 from harness.report import folder
 from harness.report.json import run_document
+from harness.report.target import targets
 from tests.unit import examples, runs
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -197,7 +198,7 @@ def test_a_state_folder_that_cannot_be_written_is_an_error_that_names_out(
 def test_a_full_disk_is_an_error_that_names_the_folder_and_out(units: tuple[Unit, ...], tmp_path: Path) -> None:
     with folder.opened(str(tmp_path / "out"), NOW) as kept:
         # Every write to this device ends as on a full disk.
-        (kept.path / f".junit.xml.{os.getpid()}").symlink_to("/dev/full")
+        (kept.path / f".junit.xml.{os.getpid()}.partial").symlink_to("/dev/full")
         with pytest.raises(SetupError) as caught:
             kept.finish(runs.finished(units, []), FACTS)
     assert f"no space left in {tmp_path}/out" in str(caught.value)
@@ -205,3 +206,63 @@ def test_a_full_disk_is_an_error_that_names_the_folder_and_out(units: tuple[Unit
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.ENOSPC
     assert not (tmp_path / "out" / "results.json").exists()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from harness.report.target import write_whole
+Path.rename = lambda *_: os.kill(os.getpid(), 9)
+write_whole(Path(sys.argv[1]), "text")
+"""
+
+
+def killed_while_it_writes(path: Path) -> Path:
+    """Let a process die by SIGKILL before a file of its is whole; return what it leaves."""
+    subprocess.run([sys.executable, "-c", KILLED, path], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    (left,) = path.parent.glob(f".{path.name}.*")
+    return left
+
+
+def test_what_a_killed_run_left_of_a_report_goes_with_the_next_to_the_same_place(tmp_path: Path) -> None:
+    left = killed_while_it_writes(tmp_path / "report.json")
+    others = [tmp_path / f".other.json.{left.name.split('.')[-2]}.partial", tmp_path / ".report.json.2024"]
+    live = tmp_path / f".report.json.{os.getppid()}.partial"
+    for path in (*others, live):
+        path.touch()
+    targets({"--json": str(tmp_path / "report.json")})
+    assert sorted(tmp_path.iterdir()) == sorted([*others, live])
+
+
+@pytest.mark.parametrize("name", ["run.json", "junit.xml", "results.json"])
+def test_what_a_killed_run_left_in_a_named_folder_goes_with_the_next(
+    units: tuple[Unit, ...], tmp_path: Path, name: str
+) -> None:
+    run_once(units, str(tmp_path / "out"))
+    left = killed_while_it_writes(tmp_path / "out" / name)
+    run_once(units, str(tmp_path / "out"))
+    assert not left.exists()
+
+
+def test_a_folder_of_a_run_that_was_killed_at_its_first_file_is_taken_for_one(
+    units: tuple[Unit, ...], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with folder.opened(str(out), NOW):
+        pass
+    left = killed_while_it_writes(out / "run.json")
+    run_once(units, str(out))
+    assert not left.exists()
+
+
+def test_a_lock_is_never_the_existence_of_its_file(
+    units: tuple[Unit, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("fcntl.flock", missing)
+    with pytest.raises(UsageError, match="out` cannot be made or written"), folder.opened(str(tmp_path / "out"), NOW):
+        pass
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSYS)):
+        run_once(units)

@@ -22,6 +22,7 @@ _HEAD = (
     (re.compile(rb"steps " + _NUMBER), vocabulary.MAX_OPERATIONS),
 )
 _STEP = re.compile(_NUMBER + rb" ([a-z_]+)(?: %b %b)?( \{)?" % (_NUMBER, _NUMBER))
+_MAX_BYTES = 4 << 20
 _WITH_HOOK = frozenset(vocabulary.CALLS) - {"flush"}
 
 
@@ -100,6 +101,8 @@ def _head(lines: list[bytes]) -> tuple[int, str, str, int]:
 
 def read(text: bytes) -> Program:
     """Return the program; MalformedError names the first line that is wrong."""
+    if len(text) > _MAX_BYTES:
+        raise MalformedError(1)
     # The last line, which has no newline, must be empty.
     lines = text.split(b"\n")
     run, api, personality, steps = _head(lines)

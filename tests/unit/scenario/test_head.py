@@ -45,10 +45,10 @@ def test_a_whole_scenario(bench: Workbench) -> None:
         (HEAD + "tags: [7.2]\n", "3:8: a tag must stand in quotes: `7.2` may be read as something else"),
         (HEAD + "tags: [[a]]\n", "3:8: a tag takes a string, not a list"),
         (
-            HEAD + "kernel_warnings: allowed\n",
-            "3:18: `kernel_warnings` takes only `expected` (or is left out), not `allowed`",
+            HEAD + "kernel_warnings: expected\n",
+            "3:18: `kernel_warnings` takes only `allowed` (or is left out), not `expected`",
         ),
-        (HEAD + "kernel_warnings: [expected]\n", "3:18: `kernel_warnings` takes a string, not a list"),
+        (HEAD + "kernel_warnings: [allowed]\n", "3:18: `kernel_warnings` takes a string, not a list"),
         (HEAD + "tags: [a, ]\nsteps: [flush]\n", "4:1: `steps` stands here twice (first in line 2)"),
     ],
 )
@@ -58,9 +58,9 @@ def test_a_wrong_head_is_named_at_its_place(bench: Workbench, text: str, problem
     assert problems[0].startswith(problem)
 
 
-def test_warnings_of_the_kernel_may_be_expected(bench: Workbench) -> None:
+def test_warnings_of_the_kernel_may_be_allowed(bench: Workbench) -> None:
     assert not bench.accept(HEAD).kernel_warnings
-    assert bench.accept(HEAD + "kernel_warnings: expected\n").kernel_warnings
+    assert bench.accept(HEAD + "kernel_warnings: allowed\n").kernel_warnings
 
 
 def test_all_mistakes_of_a_file_are_told_in_the_order_of_their_places(bench: Workbench) -> None:

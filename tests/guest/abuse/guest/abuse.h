@@ -22,7 +22,7 @@ struct records {
 	unsigned int count;
 	size_t len;
 	bool overrun;		/* it was more than fits, or some was lost */
-	char s[RECORDS_MAX];	/* one a line, without its header */
+	char s[RECORDS_MAX + 1];	/* one a line, without its header; ends with '\0' */
 };
 
 /* random.c: the same seed gives the same numbers */

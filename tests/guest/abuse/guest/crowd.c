@@ -69,7 +69,7 @@ void crowd(uint64_t seed, unsigned int programs, struct text *text, struct recor
 {
 	struct chance c = chance_of(seed, STREAM(0));
 	pid_t victim = 0;
-	unsigned int left = WRITERS, killed = 0, refused = 0;
+	unsigned int left = WRITERS, killed = 0, refused = 0, looks = 0;
 	int status;
 
 	for (unsigned int n = 0; n < WRITERS; n++)
@@ -93,6 +93,11 @@ void crowd(uint64_t seed, unsigned int programs, struct text *text, struct recor
 		}
 		records_clear(records);
 		log_take(records);
+		/* The host listens for a sign of life. */
+		if (++looks % 100 == 0) {
+			tell("", 0, "crowded %u", left);
+			tell_now();
+		}
 	}
 	tell("", 0, "crowd %u %u %u", WRITERS, refused, killed);
 }

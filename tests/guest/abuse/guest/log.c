@@ -46,6 +46,7 @@ void records_clear(struct records *records)
 	records->count = 0;
 	records->len = 0;
 	records->overrun = false;
+	records->s[0] = '\0';
 }
 
 /* Adds a line of the log, `<PRIORITY>[TIME] TEXT`. What is not the module's goes to the host, with its level. */
@@ -69,6 +70,8 @@ static void take_line(struct records *records, const char *line, const char *eol
 	}
 	memcpy(records->s + records->len, text, len);
 	records->len += len;
+	/* sscanf() looks for the end of all its text, whatever it reads of it. */
+	records->s[records->len] = '\0';
 }
 
 /* Adds what the log got since the last time. */
