@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from queue import SimpleQueue
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Self
 
@@ -18,10 +18,10 @@ PATIENCE = 2.0
 class Interrupts:
     """Whether an interrupt came. Elsewhere it raises KeyboardInterrupt; see `noted`."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: socket.socket, waking: socket.socket) -> None:
         self.came = False
-        # Its `put` may be called in a signal's handler, at any moment of `get`; an Event's `set` may not.
-        self._woken: SimpleQueue[None] = SimpleQueue()
+        self._waiting = waiting
+        self._waking = waking
         self._give_up_after: float | None = None
 
     @classmethod
@@ -31,7 +31,12 @@ class Interrupts:
 
         A signal that is ignored, as SIGINT in a shell's background job, stays so.
         """
-        noted = cls()
+        waiting, waking = socket.socketpair()
+        noted = cls(waiting, waking)
+        waking.setblocking(False)
+        # Written at the signal itself: Python calls a handler only when the main thread comes back to it, and one that
+        # is just about to wait (for a queue, a lock) does not.
+        wakeup = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
         handled = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
         before = {number: signal.signal(number, noted._note) for number in handled}
         try:
@@ -39,14 +44,19 @@ class Interrupts:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            signal.set_wakeup_fd(wakeup)
+            waiting.close()
+            waking.close()
 
     def wait(self) -> None:
         """Wait in the main thread for the next interrupt or `wake`; those that came before count."""
-        self._woken.get()
+        self._waiting.recv(1)
 
     def wake(self, _: object = None) -> None:
         """End one `wait`, from any thread."""
-        self._woken.put(None)
+        # When it is full, whoever waits wakes anyway.
+        with suppress(BlockingIOError):
+            self._waking.send(b"\0")
 
     @contextmanager
     def not_for_ever(self) -> Iterator[None]:
