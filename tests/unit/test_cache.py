@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -66,7 +67,9 @@ def flipped(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "damage", [flipped, lambda data: data[:-1], lambda data: bytes(len(data)), lambda _: b""], ids=str
+    "damage",
+    [flipped, lambda data: data[:-1], lambda data: bytes(len(data)), lambda _: b""],
+    ids=["a bit", "cut short", "zeros", "empty"],
 )
 def test_a_damaged_entry_is_made_anew_once_and_this_is_said(
     cache: Cache, capsys: pytest.CaptureFixture[str], damage: Callable[[bytes], bytes]
@@ -146,9 +149,15 @@ def test_a_dead_process_holds_no_lock(cache: Cache, capsys: pytest.CaptureFixtur
     assert "waiting" not in capsys.readouterr().err
 
 
-def test_an_interrupt_ends_the_wait_for_anothers_lock(cache: Cache, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_ends_the_wait_for_anothers_lock(cache: Cache) -> None:
     target = cache.root / "things" / "one"
-    second, errors = Cache(cache.root, Progress()), []
+    said: SimpleQueue[str] = SimpleQueue()
+
+    class Told(Progress):
+        def say(self, text: str) -> None:
+            said.put(text)
+
+    second, errors = Cache(cache.root, Told()), []
 
     def wait() -> None:
         with pytest.raises(SetupError) as caught:
@@ -158,8 +167,7 @@ def test_an_interrupt_ends_the_wait_for_anothers_lock(cache: Cache, capsys: pyte
     with cache.locked(target, "thing"):
         thread = threading.Thread(target=wait)
         thread.start()
-        while "waiting for another" not in capsys.readouterr().err:
-            assert thread.is_alive()
+        assert "waiting for another" in said.get(timeout=60)
         second.tools.stop()
         thread.join(5)
         assert not thread.is_alive()
