@@ -51,6 +51,17 @@ def test_what_a_build_leaves_beside_its_entry_goes(cache: Cache) -> None:
     assert sorted(target.parent.iterdir()) == [target, checksum.beside(target)]
 
 
+class Told(Progress):
+    """Progress that hands on what it is told; of what a stream captures, a part may be read away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: SimpleQueue[str] = SimpleQueue()
+
+    def say(self, text: str) -> None:
+        self.said.put(text)
+
+
 def made(cache: Cache, built: list[str], name: str = "one") -> Path:
     """Obtain an entry, noting in `built` when that makes it."""
 
@@ -151,13 +162,8 @@ def test_a_dead_process_holds_no_lock(cache: Cache, capsys: pytest.CaptureFixtur
 
 def test_an_interrupt_ends_the_wait_for_anothers_lock(cache: Cache) -> None:
     target = cache.root / "things" / "one"
-    said: SimpleQueue[str] = SimpleQueue()
-
-    class Told(Progress):
-        def say(self, text: str) -> None:
-            said.put(text)
-
-    second, errors = Cache(cache.root, Told()), []
+    told = Told()
+    second, errors = Cache(cache.root, told), []
 
     def wait() -> None:
         with pytest.raises(SetupError) as caught:
@@ -167,7 +173,7 @@ def test_an_interrupt_ends_the_wait_for_anothers_lock(cache: Cache) -> None:
     with cache.locked(target, "thing"):
         thread = threading.Thread(target=wait)
         thread.start()
-        assert "waiting for another" in said.get(timeout=60)
+        assert "waiting for another" in told.said.get(timeout=60)
         second.tools.stop()
         thread.join(5)
         assert not thread.is_alive()
@@ -253,10 +259,9 @@ def void(_: object) -> None:
     """Drop a value."""
 
 
-def test_two_at_the_same_time_build_once_and_the_second_says_that_it_waits(
-    cache: Cache, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_two_at_the_same_time_build_once_and_the_second_says_that_it_waits(cache: Cache) -> None:
     target = cache.root / "things" / "one"
+    told = Told()
     begun, go_on = threading.Event(), threading.Event()
     built: list[str] = []
 
@@ -269,10 +274,9 @@ def test_two_at_the_same_time_build_once_and_the_second_says_that_it_waits(
     first = threading.Thread(target=cache.obtain, args=(target, "thing", build))
     first.start()
     begun.wait(10)
-    second = threading.Thread(target=cache.obtain, args=(target, "thing", build))
+    second = threading.Thread(target=Cache(cache.root, told).obtain, args=(target, "thing", build))
     second.start()
-    while "waiting for another" not in capsys.readouterr().err:
-        assert second.is_alive()
+    assert "waiting for another" in told.said.get(timeout=60)
     go_on.set()
     first.join()
     second.join()
