@@ -39,7 +39,7 @@ def test_time_in_which_the_guest_got_no_processor_is_no_silence() -> None:
     command = ["taskset", "-c", str(min(os.sched_getaffinity(0))), sys.executable, "-c", "while True: pass"]
     busy = [subprocess.Popen(command) for _ in range(4)]
     try:
-        patience = Patience(lambda: busy[0].pid, Deadline.after(60), scale=0.2)
+        patience = Patience(lambda: busy[0].pid, Deadline.after(60), scale=0.25)
         begin = time.monotonic()
         while (why := patience.look()) is None:
             time.sleep(patience.until_look())
