@@ -14,6 +14,7 @@ from harness.core.errors import ScenarioError, UsageError
 from harness.core.known import Entry, Standing, State
 from harness.core.result import Outcome, Result, Unit
 from harness.core.vocabulary import PERSONALITIES, PLANNED_REVISIONS, REVISIONS
+from harness.report.spool import Results
 from harness.scenario import reading
 from harness.scenario.compose import compose
 from harness.scenario.files import read_text
@@ -164,41 +165,43 @@ def _read_date(context: Context, node: Node) -> date | None:
     return None
 
 
-def judge(
-    entries: Sequence[Entry], selected: Sequence[Unit], results: Sequence[Result], today: date
-) -> tuple[tuple[Result, ...], tuple[Standing, ...]]:
-    """Return the results, those that an entry excuses with its reason, and what became of each entry."""
-    valid = [entry for entry in entries if today <= entry.expires]
-    excused = []
-    for result in results:
-        reasons = [entry.reason for entry in valid if entry.outcome is result.outcome and entry.covers(result.unit)]
-        excused.append(replace(result, known=reasons[0]) if reasons else result)
-    return tuple(excused), tuple(_standing(entry, selected, results, today) for entry in entries)
+def excused(entries: Sequence[Entry], result: Result, today: date) -> Result:
+    """Return the result, with the reason of the first entry that excuses it."""
+    for entry in entries:
+        if today <= entry.expires and entry.outcome is result.outcome and entry.covers(result.unit):
+            return replace(result, known=entry.reason)
+    return result
 
 
-def _standing(entry: Entry, selected: Sequence[Unit], results: Sequence[Result], today: date) -> Standing:
-    if not any(entry.covers(unit) for unit in selected):
+def standings(entries: Sequence[Entry], results: Results, today: date) -> tuple[Standing, ...]:
+    """Return what became of each entry."""
+    return tuple(_standing(entry, results, today) for entry in entries)
+
+
+def _standing(entry: Entry, results: Results, today: date) -> Standing:
+    covered = [position for position, unit in enumerate(results.units) if entry.covers(unit)]
+    if not covered:
         return Standing(entry, State.UNUSED, f"{entry.scenario}: matches nothing that was selected")
     if today > entry.expires:
         return Standing(
             entry, State.EXPIRED, f"{entry.scenario}: expired on {entry.expires}: mend what it excuses, or extend it"
         )
-    covered = [result for result in results if entry.covers(result.unit)]
-    passed = _passed(covered)
+    ended = [position for position in covered if position in results]
+    passed = _passed(ended, results)
     if passed:
         others = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
         return Standing(
             entry, State.PASSED, f"{passed[0]}{others} passed and was to {entry.outcome}: remove or narrow this entry"
         )
-    if any(result.outcome is entry.outcome for result in covered):
+    if any(results.outcome(position) is entry.outcome for position in ended):
         return Standing(entry, State.HOLDS)
     return Standing(entry, State.OPEN, f"{entry.scenario}: nothing that it covers came to a pass or {entry.outcome}")
 
 
-def _passed(covered: Sequence[Result]) -> list[str]:
+def _passed(positions: Sequence[int], results: Results) -> list[str]:
     """Return the units that passed, by name; one that runs several times passes when all of its runs do."""
     outcomes: dict[str, set[Outcome]] = {}
-    for result in covered:
-        label = replace(result.unit, repetition=None).label()
-        outcomes.setdefault(label, set()).add(result.outcome)
+    for position in positions:
+        label = replace(results.units[position], repetition=None).label()
+        outcomes.setdefault(label, set()).add(results.outcome(position))
     return [label for label, found in outcomes.items() if found == {Outcome.PASS}]

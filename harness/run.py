@@ -1,30 +1,73 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The matrix: every unit on its machine, all machines at the same time, one result for each unit."""
+"""The matrix: every unit on its machine, the machines and several workers of one at the same time."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import threading
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
 
 from harness.core.errors import LazymmuError
 from harness.core.interrupts import Interrupts
 from harness.core.result import Result, Unit
+from harness.guests import Guests
+from harness.images.catalogue import architectures
 from harness.images.setup import Images
-from harness.machine.qemu import Accelerator
-from harness.worker import Guests, Machine, Options, Worker, prepare, without_report
+from harness.machine.boot import Accelerator
+from harness.supply import Machine, Supply, prepare
+from harness.worker import Job, Queue, Worker, without_report
 
-__all__ = ["Options", "Report", "prepare_all", "run"]
+__all__ = ["Isolation", "Options", "Report", "prepare_all", "run"]
+
+# A worker more of the same machine costs a restore: it must have so many units to run.
+_UNITS_PER_WORKER = 40
+# What QEMU takes beside its guest's memory, and what is left to everything else on the host (bytes).
+_QEMU_OVERHEAD = 80_000_000
+_LEFT_TO_HOST = 500_000_000
+_MEGABYTE = 1 << 20
+_MEMINFO = Path("/proc/meminfo")
+
+
+class Isolation(StrEnum):
+    """How much of a guest two units share."""
+
+    #: One guest for all; each unit runs in fresh kernel threads.
+    SHARED = "shared"
+    #: A guest of its own for each, restored.
+    SCENARIO = "scenario"
+    #: A guest of its own for each, booted.
+    BOOT = "boot"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says about how to run."""
+
+    #: Multiplies every deadline.
+    timeout_scale: float = 1.0
+    #: Keep the steps of traces that passed.
+    trace: bool = False
+    #: Folder for the guests' console and channel logs; None keeps none.
+    logs: Path | None = None
+    isolation: Isolation = Isolation.SHARED
+    #: Do without snapshots: every guest boots.
+    fresh_boot: bool = False
+    #: How many guests may run at the same time; None is what the host has room for.
+    jobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The end of a run: results in the order of its units, and what ran them."""
+    """How a run went, beside its results."""
 
-    results: tuple[Result, ...]
     #: Architecture -> accelerator, for those that were started.
     accelerators: dict[str, Accelerator]
     #: Why logs of guests could not be kept whole.
@@ -39,25 +82,14 @@ def prepare_all(images: Images, arches: Sequence[str], options: Options) -> dict
         guests.stopped_at_exit(),
         images.cache.tools.stopped_by_interrupt(),
     ):
-        futures = {arch: pool.submit(prepare, images, arch, options, guests) for arch in arches}
+        futures = {arch: pool.submit(prepare, images, arch, options.timeout_scale, guests) for arch in arches}
         return {arch: future.result() for arch, future in futures.items()}
 
 
-def _lost(futures: dict[str, Future[None]], missing: Sequence[Unit], images: Images) -> list[Result]:
-    """Return error results for the units that a machine's thread left when it ended in a mistake of ours."""
-    found = []
-    for unit in missing:
-        cause = futures[unit.arch].exception()
-        text = "".join(traceback.format_exception(cause)) if cause else "its machine ended without a result"
-        error = LazymmuError(f"{unit.arch}: a mistake in lazymmu itself: {text.splitlines()[-1]}", hint=text)
-        found.append(without_report(unit, images.kernels[unit.arch].name, error))
-    return found
-
-
-def repeated(units: Sequence[Unit], times: int) -> tuple[Unit, ...]:
+def repeated(units: Sequence[Unit], times: int) -> Sequence[Unit]:
     """Return each unit so many times, numbered from 1; as they are for once."""
     if times == 1:
-        return tuple(units)
+        return units
     return tuple(replace(unit, repetition=number) for unit in units for number in range(1, times + 1))
 
 
@@ -70,14 +102,141 @@ def shuffled(units: Sequence[Unit], seed: int) -> tuple[Unit, ...]:
     return tuple(sorted(units, key=lambda unit: hashlib.sha256(f"{seed} {unit.label()}".encode()).digest()))
 
 
-def _placed(results: Sequence[Result]) -> list[Result]:
-    """Return the results with their positions on their machines; they come in the order in which they ended."""
-    counts: Counter[str] = Counter()
-    placed = []
-    for result in results:
-        counts[result.unit.arch] += 1
-        placed.append(replace(result, position=counts[result.unit.arch]))
-    return placed
+def guests_at_once(arches: Sequence[str]) -> int:
+    """Return how many guests the host has room for at the same time: as many as it has processors, by its memory.
+
+    It is never less than one, and no less than one of each architecture where the memory allows.
+    """
+    largest = max(architectures()[arch].memory for arch in arches) * _MEGABYTE + _QEMU_OVERHEAD
+    available = next(
+        int(line.split()[1]) * 1024 for line in _MEMINFO.read_text().splitlines() if line.startswith("MemAvailable:")
+    )
+    fitting = (available - _LEFT_TO_HOST) // largest
+    return max(1, min(max(len(os.sched_getaffinity(0)), len(arches)), fitting))
+
+
+def _workers(counts: Mapping[str, int], jobs: int) -> dict[str, int]:
+    """Return how many workers each architecture gets: one, and of what is left those with the most units."""
+    workers = dict.fromkeys(counts, 1)
+    for _ in range(jobs - len(counts)):
+        arch = max(counts, key=lambda arch: counts[arch] / workers[arch])
+        if counts[arch] < (workers[arch] + 1) * _UNITS_PER_WORKER:
+            break
+        workers[arch] += 1
+    return workers
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """One worker of one architecture."""
+
+    arch: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Its name for a person: the first one's is the architecture's."""
+        return self.arch if self.number == 1 else f"{self.arch} #{self.number}"
+
+
+class _Once:
+    """Something that the first one who asks makes, while others wait for it."""
+
+    def __init__(self, make: Callable[[], Machine]) -> None:
+        self.value: Machine | None = None
+        self._make = make
+        self._lock = threading.Lock()
+
+    def get(self) -> Machine:
+        """Return it, or raise what its making raises."""
+        with self._lock:
+            if self.value is None:
+                self.value = self._make()
+            return self.value
+
+
+class _Matrix:
+    """What the workers' threads share: the units that wait, the machines, and where results go."""
+
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        images: Images,
+        options: Options,
+        left: Sequence[int],
+        finished: Callable[[int, Result], None],
+        changed: Callable[[str, str], None],
+    ) -> None:
+        self.units = units
+        self.guests = Guests(logs=options.logs)
+        self._images = images
+        self._options = options
+        self._finished = finished
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._ended: Counter[str] = Counter()
+        waiting: dict[str, list[int]] = {}
+        for position in left:
+            waiting.setdefault(units[position].arch, []).append(position)
+        self._missing = set(left)
+        jobs = options.jobs or guests_at_once(list(waiting))
+        workers = _workers({arch: len(positions) for arch, positions in waiting.items()}, jobs)
+        self.slots = [_Slot(arch, number + 1) for arch in waiting for number in range(workers[arch])]
+        #: How many of them run at the same time.
+        self.at_once = min(jobs, len(self.slots))
+        self._queues = {arch: Queue(positions, workers[arch]) for arch, positions in waiting.items()}
+        self._machines = {arch: _Once(partial(self._prepare, arch)) for arch in waiting}
+
+    def _prepare(self, arch: str) -> Machine:
+        return prepare(self._images, arch, self._options.timeout_scale, self.guests)
+
+    def accelerators(self) -> dict[str, Accelerator]:
+        """Return what runs the instructions of the machines that were prepared."""
+        made = {arch: once.value for arch, once in self._machines.items()}
+        return {arch: machine.boot.accelerator for arch, machine in made.items() if machine}
+
+    def work(self, slot: _Slot) -> None:
+        """Be one worker from its start to its end."""
+        changed = partial(self._changed, slot.name)
+        queue = self._queues[slot.arch]
+        try:
+            changed("preparing")
+            machine = self._machines[slot.arch].get()
+        except (LazymmuError, OSError) as error:
+            if not self.guests.stopping.is_set():
+                while (position := queue.take()) is not None:
+                    unit = self.units[position]
+                    self.done(position, without_report(unit, self._images.kernels[slot.arch].name, error))
+            return
+        isolation = self._options.isolation
+        job = Job(
+            units=self.units,
+            queue=queue,
+            finished=self.done,
+            units_per_guest=None if isolation is Isolation.SHARED else 1,
+            keep_steps=self._options.trace,
+        )
+        restore = not self._options.fresh_boot and isolation is not Isolation.BOOT
+        Worker(machine, Supply(machine, self.guests, changed, restore=restore), self.guests, job).work()
+        changed("done")
+
+    def done(self, position: int, result: Result) -> None:
+        """Pass a result on, with its number on its machine; one at a time."""
+        with self._lock:
+            arch = result.unit.arch
+            self._ended[arch] += 1
+            self._missing.discard(position)
+            self._finished(position, replace(result, position=self._ended[arch]))
+
+    def lost(self, futures: Mapping[_Slot, Future[None]]) -> None:
+        """Give error results to the units that a worker's thread left when it ended in a mistake of ours."""
+        causes = {slot.arch: future.exception() for slot, future in futures.items() if future.exception()}
+        for position in sorted(self._missing):
+            unit = self.units[position]
+            cause = causes.get(unit.arch)
+            text = "".join(traceback.format_exception(cause)) if cause else "its machine ended without a result"
+            error = LazymmuError(f"{unit.arch}: a mistake in lazymmu itself: {text.splitlines()[-1]}", hint=text)
+            self.done(position, without_report(unit, self._images.kernels[unit.arch].name, error))
 
 
 def run(
@@ -85,55 +244,33 @@ def run(
     images: Images,
     options: Options,
     *,
-    finished: Callable[[], None],
+    left: Sequence[int],
+    finished: Callable[[int, Result], None],
+    changed: Callable[[str, str], None],
     interrupts: Interrupts,
-    seed: int | None = None,
 ) -> Report:
-    """Run every unit; `finished` is called at each result, from the machines' threads.
+    """Run the units at the positions `left`, on each machine in this order.
 
-    With a seed they run in its order; the report keeps that of `units`.
-    One of `interrupts` ends all guests; the report then holds what was done so far.
+    `finished` gets the position and the result of each when it ends, never two at a time; `changed` a machine's name
+    and what it does now; both are called from the workers' threads. One of `interrupts` ends all guests.
     """
-    queue = units if seed is None else shuffled(units, seed)
-    order = {id(unit): number for number, unit in enumerate(units)}
-    results: list[Result] = []
-    machines: dict[str, Machine] = {}
-    guests = Guests(logs=options.logs)
-
-    def done(result: Result) -> None:
-        results.append(result)
-        finished()
-
-    def work(arch: str) -> None:
-        mine = [unit for unit in queue if unit.arch == arch]
-        try:
-            machines[arch] = prepare(images, arch, options, guests)
-        except (LazymmuError, OSError) as error:
-            for unit in mine if not guests.stopping.is_set() else ():
-                done(without_report(unit, images.kernels[arch].name, error))
-            return
-        Worker(machines[arch], mine, guests, done).work()
-
-    arches = list(dict.fromkeys(unit.arch for unit in units))
-    # QEMU dies with the thread that started it, so each machine has one thread from its start to its end.
+    matrix = _Matrix(units, images, options, left, finished, changed)
+    # QEMU dies with the thread that started it, so each worker has one thread from its start to its end.
     with (
-        ThreadPoolExecutor(max_workers=len(arches), thread_name_prefix="machine") as pool,
-        guests.stopped_at_exit(),
+        ThreadPoolExecutor(max_workers=matrix.at_once, thread_name_prefix="machine") as pool,
+        matrix.guests.stopped_at_exit(),
     ):
-        futures: dict[str, Future[None]] = {}
-        for arch in arches:
-            futures[arch] = pool.submit(work, arch)
-            futures[arch].add_done_callback(interrupts.wake)
+        futures = {}
+        for slot in matrix.slots:
+            futures[slot] = pool.submit(matrix.work, slot)
+            futures[slot].add_done_callback(interrupts.wake)
         while not interrupts.came and not all(future.done() for future in futures.values()):
             interrupts.wait()
         if interrupts.came:
+            for future in futures.values():
+                future.cancel()
             # Before the guests: a trial of KVM that is cut short must not be kept as an answer.
             images.cache.tools.stop()
     if not interrupts.came:
-        have = {id(result.unit) for result in results}
-        results += _lost(futures, [unit for unit in units if id(unit) not in have], images)
-    return Report(
-        results=tuple(sorted(_placed(results), key=lambda result: order[id(result.unit)])),
-        accelerators={arch: machine.boot.accelerator for arch, machine in machines.items()},
-        log_failures=tuple(guests.log_failures),
-    )
+        matrix.lost(futures)
+    return Report(accelerators=matrix.accelerators(), log_failures=tuple(matrix.guests.log_failures))

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import accumulate
+from typing import overload
 
 from harness.core.case import Scenario
 from harness.core.errors import UsageError
@@ -52,20 +55,45 @@ def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> tuple[Scenario
     return tuple(scenario for scenario in scenarios if not tags or set(tags) & set(scenario.tags))
 
 
-def units(scenarios: Sequence[Scenario], selection: Selection) -> tuple[Unit, ...]:
+class Units(Sequence[Unit]):
+    """Units in the order of scenario, case, revision and architecture, each made when it is asked for."""
+
+    __slots__ = ("_ends", "_parts")
+
+    def __init__(self, parts: Iterable[tuple[Scenario, Sequence[tuple[str, str]]]]) -> None:
+        """Take scenarios, each with the pairs of a revision and an architecture under which its cases are to run."""
+        self._parts = [(scenario, pairs) for scenario, pairs in parts if pairs and scenario.cases]
+        #: For each scenario, how many units there are up to its last.
+        self._ends = list(accumulate(len(scenario.cases) * len(pairs) for scenario, pairs in self._parts))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, position: int) -> Unit: ...
+    @overload
+    def __getitem__(self, position: slice) -> tuple[Unit, ...]: ...
+    def __getitem__(self, position: int | slice) -> Unit | tuple[Unit, ...]:
+        """Return one unit, or those of a slice; raises IndexError beyond the last."""
+        if isinstance(position, slice):
+            return tuple(self[one] for one in range(len(self))[position])
+        position = range(len(self))[position]
+        part = bisect_right(self._ends, position)
+        scenario, pairs = self._parts[part]
+        number, pair = divmod(position - (self._ends[part - 1] if part else 0), len(pairs))
+        api, arch = pairs[pair]
+        return Unit(scenario, number, api, arch)
+
+
+def units(scenarios: Sequence[Scenario], selection: Selection) -> Units:
     """Return what to run, ordered by scenario, case, revision and architecture.
 
     UsageError when a flag names what does not exist, or when nothing is left: an empty run is never a pass.
     """
     arches, apis = chosen_arches(selection), _chosen_apis(selection)
-    found = tuple(
-        Unit(scenario=scenario, case=case, api=api, arch=arch)
+    found = Units(
+        (scenario, [(api, arch) for api in apis if api in scenario.apis for arch in arches if arch in scenario.arches])
         for scenario in tagged(scenarios, selection.tags)
-        for case in scenario.cases
-        for api in apis
-        if api in scenario.apis
-        for arch in arches
-        if arch in scenario.arches
     )
     if not found:
         about = sorted({api for scenario in scenarios for api in scenario.apis})

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from harness.core.case import Case, Check, Step
+from harness.core.errors import Place
 from harness.core.result import Difference, Unit
 from harness.core.trace import StepTrace, Trace, compact
 from harness.core.vocabulary import REVISIONS
@@ -50,10 +51,9 @@ def _differing(parts: tuple[str, ...], predicted: Any, observed: Any, what: str,
 
 def _compare(case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
     """Return how the first differing step differs; without one, how the ends differ."""
-    steps = {step.index: step for step in case.walk()}
     for expected, seen in zip(predicted.steps, observed.steps, strict=False):
         if expected != seen:
-            step = steps[expected.index]
+            step = next(step for step in case.walk() if step.index == expected.index)
             return _differing(_STEP_PARTS, expected, seen, f"step {step.index} {step.op}", step)
     if len(predicted.steps) != len(observed.steps):
         counts = {"predicted": str(len(predicted.steps)), "observed": str(len(observed.steps))}
@@ -74,9 +74,11 @@ def _actual(pin: str, api: str, state: StepTrace, hooks: str, counters: Mapping[
     return counters[pin]
 
 
-def _checks(unit: Unit, trace: Trace) -> Iterator[tuple[Step, Check, str, Any]]:
+def _checks(case: Case, unit: Unit, trace: Trace) -> Iterator[tuple[Step, Check, str, Any]]:
     """Yield step, check, pin and actual value for every pin that the trace came to."""
-    steps = {step.index: step for step in unit.case.walk() if step.check is not None}
+    steps = {step.index: step for step in case.walk() if step.check is not None}
+    if not steps:
+        return
     hooks = ""
     counters = dict.fromkeys(trace.counters, 0)
     for record in trace.steps:
@@ -109,18 +111,37 @@ def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
     return None if actual == pinned else (pinned, actual)
 
 
-def pins(unit: Unit, trace: Trace, who: str) -> list[Difference]:
-    """Return every `check` and `expect` of the author that does not hold in a trace; `who` made the trace."""
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """A `check` or `expect` that does not hold in a trace."""
+
+    what: str
+    place: Place
+    pinned: Any
+    actual: Any
+
+    def told(self, who: str) -> Difference:
+        """Return it as a difference; `who` made the trace."""
+        return Difference(self.what, {"pinned": _show(self.pinned), who: _show(self.actual)}, self.place)
+
+
+def _broken(case: Case, unit: Unit, trace: Trace) -> list[_Broken]:
+    """Return every `check` and `expect` of the author that does not hold in a trace."""
     found = [
-        Difference(f"check {pin}", {"pinned": _show(check.pins[pin]), who: _show(actual)}, step.place)
-        for step, check, pin, actual in _checks(unit, trace)
+        _Broken(f"check {pin}", step.place, check.pins[pin], actual)
+        for step, check, pin, actual in _checks(case, unit, trace)
         if actual != check.pins[pin]
     ]
-    for part, (pinned, place) in unit.case.expected(unit.api, unit.arch).items():
+    for part, (pinned, place) in case.expected(unit.api, unit.arch).items():
         breach = _breach(part, pinned, getattr(trace, part))
         if breach:
-            found.append(Difference(f"expect {part}", {"pinned": _show(breach[0]), who: _show(breach[1])}, place))
+            found.append(_Broken(f"expect {part}", place, *breach))
     return found
+
+
+def pins(unit: Unit, trace: Trace, who: str) -> list[Difference]:
+    """Return every `check` and `expect` of the author that does not hold in a trace; `who` made the trace."""
+    return [broken.told(who) for broken in _broken(unit.case, unit, trace)]
 
 
 def judge(unit: Unit, predicted: Trace, observed: Trace) -> list[Difference]:
@@ -128,8 +149,13 @@ def judge(unit: Unit, predicted: Trace, observed: Trace) -> list[Difference]:
 
     The guest is held against the model; model and guest are held against the author's pins.
     """
+    case = unit.case
+    differences = _compare(case, predicted, observed)
+    in_model = _broken(case, unit, predicted)
+    # Without a difference the two traces are the same, and so is what is broken in them.
+    in_guest = _broken(case, unit, observed) if differences else in_model
     return [
-        *_compare(unit.case, predicted, observed),
-        *pins(unit, predicted, "the model says"),
-        *pins(unit, observed, "the guest says"),
+        *differences,
+        *(broken.told("the model says") for broken in in_model),
+        *(broken.told("the guest says") for broken in in_guest),
     ]

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One machine: its guest from start to end, and the units that run on it one after the other."""
+"""One worker of a machine: takes the machine's units one after the other, and runs them on guests that it is given."""
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from harness.core.answer import Answer
 from harness.core.deadline import Deadline
@@ -17,129 +16,68 @@ from harness.core.errors import GuestError, LazymmuError
 from harness.core.result import Outcome, Result, Unit
 from harness.core.trace import Trace
 from harness.guestlink import program, report
-from harness.images import builds
-from harness.images.cache import Cache
-from harness.images.catalogue import architectures
-from harness.images.setup import Images
-from harness.machine import accelerator, qemu
-from harness.machine.patience import SILENCE
-from harness.machine.qemu import Guest
+from harness.guests import Guests
 from harness.model import predict
-from harness.transport import names
+from harness.supply import Machine, Supply
 from harness.transport.complaint import complaint
 from harness.transport.serial import SerialLine
 from harness.verdict import judge
 
-# Budgets in seconds, multiplied by --timeout-scale. They bound a guest that shows life and yet never comes to an end,
-# and a host that is too slow; one that hangs is found long before (harness/machine/patience.py).
-_BOOT = 120.0
-_TRIAL = 30.0
+# Budgets in seconds, multiplied by --timeout-scale, as those of harness/supply.py.
 _ANSWER = 120.0
 _ANSWER_PER_STEP = 0.002
 
-# A machine that loses so many guests in a row is given up: each costs a boot and a deadline.
+# A machine that loses so many guests in a row is given up: each costs a restore and a deadline.
 _LOSSES = 3
+
+# Programs that are sent ahead to a guest, and how long they are together (bytes) when no more is sent.
+_AHEAD = 8
+_AHEAD_BYTES = 100_000
 
 #: The only implementation under test so far: the module's own.
 IMPL = "module"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line says about how to run."""
+class Queue:
+    """The positions of one machine's units that wait, shared by its workers."""
 
-    #: Multiplies every deadline.
-    timeout_scale: float = 1.0
-    #: Keep the steps of traces that passed.
-    trace: bool = False
-    #: Folder for the guests' console and channel logs; None keeps none.
-    logs: Path | None = None
+    def __init__(self, positions: Iterable[int], workers: int) -> None:
+        self._waiting = deque(positions)
+        self._workers = workers
+        self._lock = threading.Lock()
 
-
-@dataclass
-class Guests:
-    """The guests that are alive, so that an interrupt can end them all."""
-
-    #: Folder for what the guests said; None keeps nothing.
-    logs: Path | None = None
-    stopping: threading.Event = field(default_factory=threading.Event)
-    #: Why the log of a guest could not be kept whole.
-    log_failures: list[LazymmuError] = field(default_factory=list)
-    _started: Counter[str] = field(default_factory=Counter)
-    _alive: list[Guest] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @contextmanager
-    def start(self, boot: qemu.Boot) -> Iterator[Guest]:
-        """Run a guest for the length of a `with`; after `stop` none starts."""
-        arch = boot.architecture.name
+    def take(self) -> int | None:
+        """Return the next one, None when there is none."""
         with self._lock:
-            self._started[arch] += 1
-            name = f"{arch}-{self._started[arch]}"
-        with qemu.start(boot, self.logs, name) as guest:
-            with self._lock:
-                self._alive.append(guest)
-            try:
-                if self.stopping.is_set():
-                    raise GuestError(f"{guest.name}: interrupted")
-                yield guest
-            finally:
-                with self._lock:
-                    self._alive.remove(guest)
-                    self.log_failures += guest.log_failures()
+            return self._waiting.popleft() if self._waiting else None
 
-    @contextmanager
-    def stopped_at_exit(self) -> Iterator[None]:
-        """End every guest at the end of a `with`, however it comes."""
-        try:
-            yield
-        finally:
-            self.stop()
-
-    def stop(self) -> None:
-        """End every guest; their owners see a closed line."""
-        self.stopping.set()
+    def give_back(self, positions: Sequence[int]) -> None:
+        """Put some back, to be the next ones in this order."""
         with self._lock:
-            for guest in self._alive:
-                guest.kill()
+            self._waiting.extendleft(reversed(positions))
+
+    def left_alone(self) -> bool:
+        """Take a worker off; return whether nobody is left to run what waits."""
+        with self._lock:
+            self._workers -= 1
+            return self._workers == 0
+
+    def empty(self) -> bool:
+        """Return whether none waits now."""
+        return not self._waiting
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """One architecture's guest, ready to be started: its boot, and the module that goes into it."""
+class Job:
+    """What a worker is told: its units, and where their results go."""
 
-    boot: qemu.Boot
-    module: bytes
-    kernel: str
-    cache: Cache
-    #: Multiplies every time limit.
-    time_scale: float
+    units: Sequence[Unit]
+    queue: Queue
+    finished: Callable[[int, Result], None]
+    #: How many units one guest runs at most; None is no limit.
+    units_per_guest: int | None
     #: Keep the steps of traces that passed.
     keep_steps: bool
-
-
-def prepare(images: Images, arch: str, options: Options, guests: Guests) -> Machine:
-    """Build what one architecture's guest needs and choose its accelerator."""
-    architecture, kernel = architectures()[arch], images.kernels[arch]
-    archive = builds.archive(images.cache, images.sandbox, architecture)
-    boot = qemu.Boot(architecture, images.sandbox, kernel.image, archive, accelerator.tcg("not tried yet"))
-    # Real hardware boots in a second; one that is silent for longer may as well be emulated. The answer is kept, so a
-    # smaller scale must not spoil it, nor a busy host.
-    scale = max(1.0, options.timeout_scale)
-    chosen = accelerator.choose(
-        images.cache,
-        boot,
-        guests.start,
-        lambda guest: SerialLine(guest, scale).handshake(Deadline.after(_TRIAL * scale), SILENCE),
-    )
-    return Machine(
-        boot=replace(boot, accelerator=chosen),
-        module=builds.module(images.cache, images.sandbox, architecture, kernel).read_bytes(),
-        kernel=kernel.name,
-        cache=images.cache,
-        time_scale=options.timeout_scale,
-        keep_steps=options.trace,
-    )
 
 
 def without_report(
@@ -181,106 +119,174 @@ def _located(error: GuestError, unit: Unit, steps_begun: int) -> GuestError:
     return GuestError(f"{error.message}; {when}: step {step.index} {step.op} ({step.place})", details=error.details)
 
 
-class Worker:
-    """Runs the units of one machine; a guest that dies costs the unit that it died in, and is started again."""
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A unit whose program was sent: it runs, or waits behind others."""
 
-    def __init__(self, machine: Machine, units: Sequence[Unit], guests: Guests, finished: Callable[[Result], None]):
+    position: int
+    unit: Unit
+    #: Number of the run in the report.
+    run: int
+    #: Number of the request on the line.
+    request: int
+    #: Bytes of the program.
+    size: int
+
+
+class Worker:
+    """Runs units; a guest that dies costs the unit that it died in, and is replaced."""
+
+    def __init__(self, machine: Machine, supply: Supply, guests: Guests, job: Job) -> None:
         self._machine = machine
-        self._waiting = deque(units)
+        self._supply = supply
         self._guests = guests
-        self._finished = finished
-        self._release = ""
+        self._job = job
         self._runs = 0
+        self._release = ""
+        #: Sent to the guest of now, the first one is running.
+        self._sent: deque[_Sent] = deque()
+        #: Taken for the guest of now, and results that came of it.
+        self._taken = self._done = 0
 
     def work(self) -> None:
-        """Give every unit its result."""
+        """Run units until none waits, or the machine loses one guest after the other."""
         losses = 0
-        while self._waiting and not self._guests.stopping.is_set():
-            before = len(self._waiting)
+        error: LazymmuError | OSError | None = None
+        while error is None and not self._job.queue.empty() and not self._guests.stopping.is_set():
+            self._taken = self._done = 0
             try:
                 self._use_one_guest()
                 losses = 0
-            except GuestError as error:
+            except (LazymmuError, OSError) as lost:
                 if self._guests.stopping.is_set():
                     return
-                done = before - len(self._waiting)
-                losses = losses + 1 if done <= 1 else 1
+                self._supply.doubt()
+                losses = losses + 1 if self._done <= 1 else 1
                 # A guest that did not come as far as a unit will not do so the next time either.
-                if done == 0:
-                    self._give_up(error)
+                if self._done == 0:
+                    error = lost
                 elif losses == _LOSSES:
-                    why = f"not run: its machine lost {losses} guests in a row, the last so: {error.message}"
-                    self._give_up(GuestError(why, details=error.details))
+                    why = f"not run: its machine lost {losses} guests in a row, the last so: {lost}"
+                    error = GuestError(why, details=lost.details if isinstance(lost, GuestError) else "")
+            finally:
+                self._job.queue.give_back([sent.position for sent in self._sent])
+                self._sent.clear()
+        if self._job.queue.left_alone() and error is not None:
+            self._give_up(error)
 
-    def _give_up(self, error: GuestError) -> None:
-        """Give the units that still wait, and that no guest will run, this error."""
-        for unit in self._waiting:
-            self._finished(without_report(unit, self._machine.kernel, error, release=self._release))
-        self._waiting.clear()
+    def _give_up(self, error: LazymmuError | OSError) -> None:
+        """Give the units that no guest will run this error."""
+        while (position := self._job.queue.take()) is not None:
+            unit = self._job.units[position]
+            self._job.finished(position, without_report(unit, self._machine.kernel.name, error, release=self._release))
 
-    def _scaled(self, seconds: float) -> Deadline:
-        return Deadline.after(seconds * self._machine.time_scale)
+    def _finish(self, position: int, result: Result) -> None:
+        self._done += 1
+        self._job.finished(position, result)
 
     def _use_one_guest(self) -> None:
-        machine = self._machine
-        with self._guests.start(machine.boot) as guest:
-            line = SerialLine(guest, machine.time_scale)
-            self._release = line.handshake(self._scaled(_BOOT))
-            guest.symbols = names.of_kernel(machine.cache, machine.boot, line, self._scaled(_ANSWER))
-            line.load(machine.module, self._scaled(_ANSWER))
-            guest.symbols = names.with_module(guest.symbols, machine.module, line, self._scaled(_ANSWER))
-            fresh = True
-            while self._waiting and fresh:
-                fresh = self._run(line, self._waiting[0])
+        """Run units until none waits, or the guest is not fit for another."""
+        with self._supply.ready() as line:
+            self._release = line.release
+            fit = True
+            while fit:
+                self._send_ahead(line)
+                if not self._sent:
+                    return
+                fit = self._run(line)
 
-    def _run(self, line: SerialLine, unit: Unit) -> bool:
-        """Run the first waiting unit; return whether its guest is as good as a fresh one for the next.
+    def _send_ahead(self, line: SerialLine) -> None:
+        """Send the programs of the next units, so that the guest never waits for one."""
+        while not self._sent or (len(self._sent) < _AHEAD and sum(sent.size for sent in self._sent) < _AHEAD_BYTES):
+            position = self._job.queue.take() if self._more() else None
+            if position is None:
+                return
+            unit = self._job.units[position]
+            self._taken += 1
+            self._runs += 1
+            text = program.text(unit.case, run=self._runs, api=unit.api, personality=unit.arch)
+            request = line.send("run", text.encode("ascii"))
+            self._sent.append(_Sent(position, unit, self._runs, request, len(text)))
 
-        A guest that dies in it ends the unit as an error and is raised.
+    def _run(self, line: SerialLine) -> bool:
+        """Wait for the first unit that was sent; return whether its guest is as good as a fresh one for the next.
+
+        A guest that dies ends the unit that it died in as an error and is raised.
         """
         begin = time.monotonic()
+        sent = self._sent[0]
+        unit = sent.unit
+        # The guest runs it meanwhile.
         predicted = predict(unit.case, unit.api, unit.arch)
-        self._runs += 1
-        text = program.text(unit.case, run=self._runs, api=unit.api, personality=unit.arch)
-
-        def lost(error: GuestError) -> None:
-            self._waiting.popleft()
-            kernel = self._machine.kernel
-            self._finished(without_report(unit, kernel, error, release=self._release, predicted=predicted, begin=begin))
-
         try:
-            answer = line.run(text, self._scaled(_ANSWER + _ANSWER_PER_STEP * len(predicted.steps)))
+            answer = line.answer(self._deadline(predicted))
             complained = complaint(answer)
             unexpected = complaint(answer, warnings_allowed=unit.scenario.kernel_warnings)
             if unexpected:
                 raise GuestError(f"{unit.arch}: {unexpected}", details=_said(answer))
         except GuestError as error:
             if not self._guests.stopping.is_set():
-                lost(_located(error, unit, line.steps_begun))
+                self._lost(line, error, predicted, begin)
             raise
+        result = self._judged(sent, answer, predicted, begin)
+        # A kernel warns of some things only once: the next unit must see them, too. What a run left behind could
+        # disturb the next.
+        fit = complained is None and answer.status != errno.ENOTEMPTY
+        if fit and len(self._sent) == 1 and not self._more():
+            # Nobody would hear what it still says.
+            try:
+                late = line.tainted(self._deadline(predicted))
+                if late and not unit.scenario.kernel_warnings:
+                    raise GuestError(f"{unit.arch}: {late}", details=line.guest.details())
+            except GuestError as error:
+                if not self._guests.stopping.is_set():
+                    self._lost(line, error, predicted, begin)
+                raise
+        self._sent.popleft()
+        self._finish(sent.position, result)
+        return fit
+
+    def _more(self) -> bool:
+        """Return whether the guest of now may get another unit."""
+        return self._taken != self._job.units_per_guest and not self._job.queue.empty()
+
+    def _deadline(self, predicted: Trace) -> Deadline:
+        return Deadline.after((_ANSWER + _ANSWER_PER_STEP * len(predicted.steps)) * self._machine.time_scale)
+
+    def _lost(self, line: SerialLine, error: GuestError, predicted: Trace, begin: float) -> None:
+        """Give the unit in which a guest was lost its result; those before and behind it will run again."""
+        # What a guest sent last may be lost with it: its console tells which program it had begun.
+        begun = line.begun() if error.died else None
+        lost = next((sent for sent in self._sent if sent.request == begun), self._sent[0])
+        if lost is self._sent[0]:
+            error = _located(error, lost.unit, line.steps_begun)
+        else:
+            predicted = predict(lost.unit.case, lost.unit.api, lost.unit.arch)
+        self._sent.remove(lost)
+        kernel = self._machine.kernel.name
+        result = without_report(lost.unit, kernel, error, release=self._release, predicted=predicted, begin=begin)
+        self._finish(lost.position, result)
+
+    def _judged(self, sent: _Sent, answer: Answer, predicted: Trace, begin: float) -> Result:
+        """Return the result of a unit whose guest answered."""
+        unit, kernel = sent.unit, self._machine.kernel.name
         try:
-            observed = report.parse(answer, unit.case, run=self._runs, api=unit.api, personality=unit.arch)
+            observed = report.parse(answer, unit.case, run=sent.run, api=unit.api, personality=unit.arch)
         except GuestError as error:
-            lost(error)
-            return True
+            return without_report(unit, kernel, error, release=self._release, predicted=predicted, begin=begin)
         differences = tuple(judge(unit, predicted, observed))
-        if not differences and not self._machine.keep_steps:
+        if not differences and not self._job.keep_steps:
             # Both are the same, and long; nobody will ask for them.
             predicted, observed = replace(predicted, steps=()), replace(observed, steps=())
-        self._waiting.popleft()
-        self._finished(
-            Result(
-                unit=unit,
-                impl=IMPL,
-                kernel=self._machine.kernel,
-                release=self._release,
-                outcome=Outcome.FAIL if differences else Outcome.PASS,
-                reason=str(differences[0]) if differences else "",
-                predicted=predicted,
-                observed=observed,
-                seconds=time.monotonic() - begin,
-                differences=differences,
-            )
+        return Result(
+            unit=unit,
+            impl=IMPL,
+            kernel=kernel,
+            release=self._release,
+            outcome=Outcome.FAIL if differences else Outcome.PASS,
+            reason=str(differences[0]) if differences else "",
+            predicted=predicted,
+            observed=observed,
+            seconds=time.monotonic() - begin,
+            differences=differences,
         )
-        # A kernel warns of some things only once: the next unit must see them, too.
-        return complained is None

@@ -39,5 +39,9 @@ COMMANDS = {
     "setup": Command("setup", "setup", uses_cache=True),
     "doctor": Command("doctor", "doctor"),
     "clean": Command("clean", "clean"),
+    "bench": Command("bench", "bench", uses_cache=True),
     "test": Command("test", "test"),
 }
+
+#: `run --watch`. Each of its runs shares the cache by itself, so that `clean` can work between two of them.
+WATCH = Command("watch", "watch")

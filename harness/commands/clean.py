@@ -64,9 +64,11 @@ def _cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run: bool)
         idle = unlocked and all(one.owner is None for one in running)
         if everything:
             _refuse_when_used(cache, running, idle=idle)
-        if not _end_orphans(terminal, running, unlocked=unlocked, dry_run=dry_run):
-            idle = False
+        ended = _end_orphans(terminal, running, unlocked=unlocked, dry_run=dry_run)
+        idle = idle and ended
         if everything:
+            if not ended:
+                raise SetupError(f"{cache.root} is used by a QEMU that could not be ended: nothing was removed")
             yield from pruning.carry_out(pruning.everything(cache.root), dry_run=dry_run)
             return
         stock = pruning.inventory(cache)

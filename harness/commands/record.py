@@ -13,17 +13,27 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness.core.project import ROOT
+from harness.core.project import AGENT_SOURCE, MODULE_SOURCE, ROOT
+from harness.images.cache import digest, digest_files
 from harness.images.setup import Images
 
 #: Seconds after which git is not waited for; a commit is worth knowing, and not more.
 _GIT = 5.0
 
+#: Arguments that are not about what is run: --resume takes them as they are given to it.
+_NOT_KEPT = frozenset(
+    (
+        *("command", "command_line", "json", "junit", "ktap", "out", "resume"),
+        *("quiet", "verbose", "offline", "jobs", "watch"),
+    )
+)
+_MODEL = ROOT / "harness" / "model"
+
 
 def beginning(arguments: Namespace, started: datetime) -> dict[str, Any]:
     """Return what is known before anything is set up; `finished` and `status` are null until the end."""
     return {
-        "command": ["lazymmu", *arguments.command_line],
+        "command": command(arguments),
         "working_folder": str(Path.cwd()),
         "started": started.isoformat(timespec="milliseconds"),
         "finished": None,
@@ -36,10 +46,25 @@ def beginning(arguments: Namespace, started: datetime) -> dict[str, Any]:
             "machine": platform.machine(),
             "cpus": os.cpu_count(),
         },
+        "arguments": {name: value for name, value in vars(arguments).items() if name not in _NOT_KEPT},
+        "sources": sources(arguments.known),
         "repeat": arguments.repeat,
         "shuffle": arguments.shuffle,
         "known": arguments.known,
     }
+
+
+def command(arguments: Namespace) -> list[str]:
+    """Return the command line as it was given."""
+    return ["lazymmu", *arguments.command_line]
+
+
+def sources(known: str | None) -> dict[str, str]:
+    """Return path -> key of the contents, of all that decides on outcomes beside scenarios and kernels."""
+    found = {str(path.relative_to(ROOT)): digest_files(path) for path in (MODULE_SOURCE, AGENT_SOURCE)}
+    model = sorted(_MODEL.glob("*.py"))
+    found[str(_MODEL.relative_to(ROOT))] = digest(part for path in model for part in (path.name, path.read_bytes()))
+    return found if known is None else {**found, known: digest([Path(known).read_bytes()])}
 
 
 def images(prepared: Images, arches: Sequence[str]) -> dict[str, Any]:

@@ -6,51 +6,59 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from harness import known
-from harness.commands import common, record
+from harness.commands import common, record, resume
 from harness.core.case import Scenario
-from harness.core.errors import INTERRUPTED, LazymmuError
+from harness.core.errors import INTERRUPTED, LazymmuError, UsageError
 from harness.core.interrupts import Interrupts
 from harness.core.known import Entry
 from harness.core.result import Outcome, Result, Unit
 from harness.images import setup as images
 from harness.images.catalogue import Kernel
 from harness.images.setup import Images
-from harness.report import folder, json, junit, ktap
+from harness.report import folder, json, ktap, spool
 from harness.report.finished import Finished
+from harness.report.live import View
+from harness.report.spool import Results
 from harness.report.target import Target, targets
 from harness.report.terminal import Terminal
-from harness.run import Options, repeated
+from harness.run import Isolation, Options, Report, repeated, shuffled
 from harness.run import run as run_units
 from harness.scenario import load
 from harness.selection import units
 
-#: Flag -> how its report is made.
-_REPORTS: dict[str, Callable[[Finished], str]] = {
-    "--json": lambda run: json.text(json.run_document(run)),
-    "--junit": junit.text,
-    "--ktap": ktap.text,
+
+def _junit(run: Finished) -> str:
+    from harness.report import junit  # noqa: PLC0415  (its library costs time that other runs do not have)
+
+    return junit.text(run)
+
+
+#: Flag -> how its report is made, whole or in pieces.
+_REPORTS: dict[str, Callable[[Finished], str | Iterable[str]]] = {
+    "--json": json.run_document,
+    "--junit": _junit,
+    "--ktap": ktap.lines,
 }
 
 
-def exit_status(results: Sequence[Result], *, no_skip: bool, broken_entries: bool = False) -> int:
-    """Return the status that design.md's contract gives to these results.
+def exit_status(counts: Mapping[str, int], *, no_skip: bool, broken_entries: bool = False) -> int:
+    """Return the status that design.md's contract gives to this many results of each outcome.
 
-    Known failures do not count; `broken_entries`: an entry of --known does not hold any more.
+    Known failures are not among them; `broken_entries`: an entry of --known does not hold any more.
     """
-    outcomes = {result.outcome for result in results if not result.known}
-    if Outcome.FAIL in outcomes or broken_entries:
+    if counts[Outcome.FAIL] or broken_entries:
         return 1
-    if Outcome.ERROR in outcomes or (no_skip and Outcome.SKIP in outcomes):
+    if counts[Outcome.ERROR] or (no_skip and counts[Outcome.SKIP]):
         return 3
-    return 0 if Outcome.PASS in outcomes else 2
+    return 0 if counts[Outcome.PASS] else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +74,24 @@ class _Plan:
     goals: Mapping[str, Target]
     started: datetime
 
-    def arches(self) -> list[str]:
-        """Return the architectures of what is selected."""
-        return list(dict.fromkeys(unit.arch for unit in self.selected))
-
     def scenarios(self) -> list[Scenario]:
         """Return the scenarios of what is selected, each once."""
         return list({unit.scenario.name: unit.scenario for unit in self.selected}.values())
 
+    def order(self, positions: Iterable[int]) -> list[int]:
+        """Return these positions of what is selected in the order in which they are run."""
+        if self.arguments.shuffle is None:
+            return list(positions)
+        waiting: defaultdict[str, deque[int]] = defaultdict(deque)
+        for position in positions:
+            waiting[self.selected[position].label()].append(position)
+        some = [self.selected[position] for left in waiting.values() for position in left]
+        return [waiting[unit.label()].popleft() for unit in shuffled(some, self.arguments.shuffle)]
 
-def _plan(arguments: Namespace) -> _Plan:
+
+def _plan(arguments: Namespace, started: datetime) -> _Plan:
+    if arguments.quiet and arguments.verbose:
+        raise UsageError("--quiet and --verbose cannot be given together")
     library = common.library()
     selection = common.selection(arguments)
     kernel = common.kernel(arguments)
@@ -86,49 +102,112 @@ def _plan(arguments: Namespace) -> _Plan:
         selected=selected,
         entries=None if arguments.known is None else known.load(arguments.known, library, selected),
         goals=targets({"--json": arguments.json, "--junit": arguments.junit, "--ktap": arguments.ktap}),
-        started=datetime.now(UTC),
+        started=started,
     )
 
 
 def run(arguments: Namespace) -> int:
     """Run the selected units on guests; report them."""
-    plan = _plan(arguments)
-    terminal = common.human(arguments)
+    if arguments.resume is not None:
+        return _resume(arguments)
+    plan = _plan(arguments, datetime.now(UTC))
     with folder.opened(arguments.out, plan.started) as kept:
         facts = record.beginning(arguments, plan.started)
         kept.record(facts)
         facts["scenarios"] = kept.keep(plan.scenarios())
-        prepared = images.prepare(common.cache(), plan.kernel, plan.arches(), offline=arguments.offline)
-        facts |= record.images(prepared, plan.arches())
+        kept.record(facts)
+        return _carry_out(plan, kept, facts)
+
+
+def _resume(given: Namespace) -> int:
+    """Run what an earlier run left, in its folder; report all of it."""
+    with resume.begun(given) as (kept, facts, arguments):
+        plan = _plan(arguments, datetime.fromisoformat(facts["started"]))
+        resume.check(kept, facts, plan.scenarios(), arguments.known)
+        now = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "command": record.command(given)}
+        again = {"finished": None, "status": None, "resumed": [*facts.get("resumed", ()), now]}
+        return _carry_out(plan, kept, {**facts, **again, "scenarios": kept.keep(plan.scenarios())})
+
+
+def _carry_out(plan: _Plan, kept: folder.Folder, facts: dict[str, Any]) -> int:
+    """Run the units that have no result in the folder, and report all; `facts` is what run.json says so far."""
+    arguments = plan.arguments
+    terminal = common.human(arguments)
+    with spool.opened(kept.spool, plan.selected, trace=arguments.trace) as results:
+        left = plan.order(results.left())
+        arches = list(dict.fromkeys(plan.selected[position].arch for position in left))
+        prepared = images.prepare(common.cache(), plan.kernel, arches, offline=arguments.offline) if left else None
+        if prepared is not None:
+            found = record.images(prepared, arches)
+            resume.check_images(kept, facts, found)
+            facts = {**facts, **found, "kernels": {**facts.get("kernels", {}), **found["kernels"]}}
+        kept.begin()
         kept.record(facts)
         with Interrupts.noted() as interrupts:
-            finished = _run_units(plan, prepared, kept.guests, terminal, interrupts)
-            own = exit_status(finished.results, no_skip=arguments.no_skip, broken_entries=bool(finished.broken()))
-            return report(own, kept, finished, facts, goals=plan.goals, terminal=terminal, interrupts=interrupts)
+            begin = time.monotonic()
+            with terminal.view(results, quiet=arguments.quiet, verbose=arguments.verbose) as view:
+                ran = Report(accelerators={})
+                if prepared is not None:
+                    ran = _run_units(plan, prepared, results, left, kept, view, interrupts)
+            finished = _finished(plan, results, ran, facts, interrupts, time.monotonic() - begin)
+            own = exit_status(results.apart(), no_skip=arguments.no_skip, broken_entries=bool(finished.broken()))
+            return report(
+                own,
+                kept,
+                finished,
+                facts,
+                goals=plan.goals,
+                terminal=terminal,
+                interrupts=interrupts,
+                quiet=arguments.quiet,
+            )
 
 
-def _run_units(plan: _Plan, prepared: Images, logs: Path, terminal: Terminal, interrupts: Interrupts) -> Finished:
-    """Run the units, and return all that the reports are made from."""
+def _run_units(
+    plan: _Plan,
+    prepared: Images,
+    results: Results,
+    left: Sequence[int],
+    kept: folder.Folder,
+    view: View,
+    interrupts: Interrupts,
+) -> Report:
+    """Run the units that are left, and keep their results as they come."""
     arguments = plan.arguments
-    options = Options(timeout_scale=arguments.timeout_scale, trace=arguments.trace, logs=logs)
-    begin = time.monotonic()
-    with terminal.progress(len(plan.selected)) as advance:
-        ran = run_units(
-            plan.selected, prepared, options, finished=advance, interrupts=interrupts, seed=arguments.shuffle
-        )
-    results, standings = ran.results, None
-    if plan.entries is not None:
-        results, standings = known.judge(plan.entries, plan.selected, results, plan.started.date())
+    options = Options(
+        timeout_scale=arguments.timeout_scale,
+        trace=arguments.trace,
+        logs=kept.guests,
+        isolation=Isolation(arguments.isolation),
+        fresh_boot=arguments.fresh_boot,
+        jobs=arguments.jobs,
+    )
+
+    def ended(position: int, result: Result) -> None:
+        result = known.excused(plan.entries or (), result, plan.started.date())
+        results.add(position, result)
+        view.ended(result)
+
+    return run_units(
+        plan.selected, prepared, options, left=left, finished=ended, changed=view.changed, interrupts=interrupts
+    )
+
+
+def _finished(
+    plan: _Plan, results: Results, ran: Report, facts: Mapping[str, Any], interrupts: Interrupts, seconds: float
+) -> Finished:
+    """Return all that the reports are made from."""
+    before = {arch: (one["name"], one["reason"]) for arch, one in facts.get("accelerators", {}).items()}
+    now = {arch: (chosen.name, chosen.reason) for arch, chosen in ran.accelerators.items()}
+    standings = None if plan.entries is None else known.standings(plan.entries, results, plan.started.date())
     return Finished(
-        selected=plan.selected,
         results=results,
         interrupted=interrupts.came,
-        log_failures=ran.log_failures,
-        accelerators={arch: (chosen.name, chosen.reason) for arch, chosen in ran.accelerators.items()},
+        log_failures=[*([results.failure] if results.failure else []), *ran.log_failures],
+        accelerators={**before, **now},
         started=plan.started,
-        seconds=time.monotonic() - begin,
-        trace=arguments.trace,
-        seed=arguments.shuffle,
+        seconds=seconds,
+        seed=plan.arguments.shuffle,
         known=standings,
     )
 
@@ -142,6 +221,7 @@ def report(
     goals: Mapping[str, Target],
     terminal: Terminal,
     interrupts: Interrupts,
+    quiet: bool = False,
 ) -> int:
     """Write every report that can be written, and return the exit status, which run.json says, too.
 
@@ -156,9 +236,8 @@ def report(
 
     first = status(finished.log_failures)
     facts = {**facts, **record.end(first, datetime.now(UTC), finished.accelerators)}
-    outputs = [
-        partial(_shown, interrupts, "the report on the terminal", partial(terminal.finished, finished, kept.path))
-    ]
+    shown = partial(terminal.finished, finished, kept.path, quiet=quiet)
+    outputs = [partial(_shown, interrupts, "the report on the terminal", shown)]
     outputs += [partial(_written, interrupts, finished, flag, goal) for flag, goal in goals.items()]
 
     of_folder = _problems([partial(kept.finish, finished, facts)])

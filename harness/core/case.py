@@ -7,13 +7,17 @@ nothing of YAML and nothing of each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 from harness.core.errors import Place
 
 #: A value that a `check` or `expect` pins.
 Pinned = int | bool | str | list[int] | dict[str, "Pinned"]
+
+#: The `vary` values of a case by name, in the order written; empty without `vary`.
+Values = Mapping[str, int | bool | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +81,17 @@ class Expectation:
 class Case:
     """One combination of a scenario's `vary` values."""
 
-    #: The `vary` values by name; empty without `vary`.
-    values: Mapping[str, int | bool | str]
+    values: Values
     steps: tuple[Step, ...]
     expect: tuple[Expectation, ...] = ()
 
     def walk(self) -> Iterator[Step]:
         """Yield every step in the order of their numbers."""
         for step in self.steps:
-            yield from step.walk()
+            if step.before_hook or step.body:
+                yield from step.walk()
+            else:
+                yield step
 
     def expected(self, api: str, arch: str) -> dict[str, tuple[Pinned, Place]]:
         """Return what `expect` pins for this revision and personality: part of a TRACE -> (value, place).
@@ -99,9 +105,55 @@ class Case:
         return parts
 
 
+class Cases(Sequence[Case]):
+    """The cases of a scenario, the last `vary` name varying fastest; each is made when it is asked for.
+
+    A scenario may have tens of thousands, so that none is held here. Several threads may ask at once.
+    """
+
+    __slots__ = ("_domains", "_expand", "_numbers")
+
+    def __init__(self, domains: Mapping[str, Sequence[int | bool | str]], expand: Callable[[Values], Case]) -> None:
+        """Take the values of each name, and what makes the case of one combination (with `==` and a hash)."""
+        self._expand = expand
+        #: Name, its values, and how many cases one value lasts: the digits of a number with mixed radixes.
+        self._domains: list[tuple[str, Sequence[int | bool | str], int]] = []
+        length = 1
+        for name in reversed(list(domains)):
+            self._domains.insert(0, (name, domains[name], length))
+            length *= len(domains[name])
+        self._numbers = range(length)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, number: int) -> Case: ...
+    @overload
+    def __getitem__(self, number: slice) -> tuple[Case, ...]: ...
+    def __getitem__(self, number: int | slice) -> Case | tuple[Case, ...]:
+        """Return one case, or those of a slice; raises IndexError beyond the last."""
+        if isinstance(number, slice):
+            return tuple(self._expand(self.values(one)) for one in self._numbers[number])
+        return self._expand(self.values(number))
+
+    def values(self, number: int) -> Values:
+        """Return the `vary` values of one case without making its steps; raises IndexError beyond the last."""
+        number = self._numbers[number]
+        return {name: values[number // lasts % len(values)] for name, values, lasts in self._domains}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Cases):
+            return NotImplemented
+        return self._domains == other._domains and self._expand == other._expand
+
+    def __hash__(self) -> int:
+        return hash((len(self), self._expand))
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One scenario file, checked and expanded."""
+    """One scenario file, checked; its cases are expanded when they are asked for."""
 
     #: Path under the library without the suffix, or the path as given when it lies outside.
     name: str
@@ -114,4 +166,4 @@ class Scenario:
     apis: tuple[str, ...]
     #: Personalities it applies to, in the order of the vocabulary.
     arches: tuple[str, ...]
-    cases: tuple[Case, ...]
+    cases: Cases

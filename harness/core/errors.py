@@ -75,7 +75,8 @@ class GuestError(LazymmuError):
     """A guest that did not boot, died, hung, or sent a report that is not whole.
 
     `details` is what is needed to act on it: the last console lines, QEMU's stderr, its command line. `stands_still`
-    tells that it was alive and did not get on, `starved` that the host gave it no time to.
+    tells that it was alive and did not get on, `starved` that the host gave it no time to, `died` that its line was
+    closed.
     """
 
     def __init__(
@@ -86,8 +87,10 @@ class GuestError(LazymmuError):
         hint: str | None = None,
         stands_still: bool = False,
         starved: bool = False,
+        died: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.details = details
         self.stands_still = stands_still
         self.starved = starved
+        self.died = died

@@ -38,7 +38,7 @@ class Entry:
             (unit.scenario.name == self.scenario or fnmatchcase(unit.scenario.name, self.scenario))
             and (self.arches is None or unit.arch in self.arches)
             and (self.apis is None or unit.api in self.apis)
-            and all(_same(unit.case.values.get(name), value) for name, value in self.case.items())
+            and all(_same(unit.values.get(name), value) for name, value in self.case.items())
         )
 
 

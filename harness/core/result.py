@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
-from harness.core.case import Case, Scenario
+from harness.core.case import Case, Scenario, Values
 from harness.core.errors import Place
 from harness.core.trace import Trace
 
@@ -27,11 +27,22 @@ class Unit:
     """One thing to run: a case of a scenario under one revision on one architecture."""
 
     scenario: Scenario
-    case: Case
+    #: Which of the scenario's cases, from 0.
+    number: int
     api: str
     arch: str
     #: Which of several runs of the same, from 1; None when it runs once.
     repetition: int | None = None
+
+    @property
+    def case(self) -> Case:
+        """The case with its steps, which may have to be made anew: ask once and keep it while it is used."""
+        return self.scenario.cases[self.number]
+
+    @property
+    def values(self) -> Values:
+        """The `vary` values of the case; costs no steps."""
+        return self.scenario.cases.values(self.number)
 
     def title(self) -> str:
         """Return the unit's name without its architecture, as `nesting/deep[depth=3] merged`."""
@@ -42,7 +53,7 @@ class Unit:
         return f"{self._case()} {self.api} on {self.arch}{self._again()}"
 
     def _case(self) -> str:
-        values = ",".join(f"{name}={value}" for name, value in self.case.values.items())
+        values = ",".join(f"{name}={value}" for name, value in self.values.items())
         return f"{self.scenario.name}{f'[{values}]' if values else ''}"
 
     def _again(self) -> str:
@@ -64,6 +75,18 @@ class Difference:
         sides = ", ".join(f"{name} {value}" for name, value in self.sides.items())
         where = f"{self.place}: " if self.place else ""
         return f"{where}{self.what}: {sides}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        place = self.place
+        where = None if place is None else {"path": place.path, "line": place.line, "column": place.column}
+        return {"what": self.what, "sides": dict(self.sides), "place": where}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Return the difference that has this JSON form."""
+        place = document["place"]
+        return cls(document["what"], document["sides"], None if place is None else Place(**place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +118,7 @@ class Result:
         steps = trace or self.outcome is Outcome.FAIL
         document: dict[str, Any] = {
             "scenario": self.unit.scenario.name,
-            "case": dict(self.unit.case.values),
+            "case": dict(self.unit.values),
             "arch": self.unit.arch,
             "api": self.unit.api,
             "impl": self.impl,
@@ -105,13 +128,38 @@ class Result:
             "reason": self.reason,
             "observed": self.observed.to_json(steps=steps) if self.observed else None,
             "predicted": self.predicted.to_json(steps=steps) if self.predicted else None,
-            "seconds": round(self.seconds, 4),
+            "seconds": self.seconds,
             "differences": [str(difference) for difference in self.differences],
             "details": self.details,
             "position": self.position,
         }
+        if self.differences:
+            document["parts"] = [difference.to_json() for difference in self.differences]
         if self.unit.repetition:
             document["repetition"] = self.unit.repetition
         if self.known:
             document["known"] = self.known
         return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], unit: Unit) -> Self:
+        """Return the result of a unit that has this JSON form; of one with `trace`, all of it.
+
+        Raises KeyError, TypeError, ValueError or AttributeError for what `to_json` does not make.
+        """
+        predicted, observed = document["predicted"], document["observed"]
+        return cls(
+            unit=unit,
+            impl=document["impl"],
+            kernel=document["kernel"],
+            release=document["release"],
+            outcome=Outcome(document["outcome"]),
+            reason=document["reason"],
+            predicted=None if predicted is None else Trace.from_json(predicted),
+            observed=None if observed is None else Trace.from_json(observed),
+            seconds=document["seconds"],
+            differences=tuple(Difference.from_json(part) for part in document.get("parts", ())),
+            details=document["details"],
+            position=document["position"],
+            known=document.get("known", ""),
+        )

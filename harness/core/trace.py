@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 _LONG_RUN = re.compile(r"(\w)\1{7,}")
 
@@ -19,7 +19,8 @@ def compact(hooks: str) -> str:
     return _LONG_RUN.sub(lambda run: f" {run[1]}*{len(run[0])} ", hooks).strip() or "(none)"
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, and yet never changed: a frozen one takes five times as long to make, which is half of what a step costs.
+@dataclass(slots=True)
 class StepTrace:
     """What one step did. Records stand in the order in which steps *end*, so nested steps come first."""
 
@@ -55,6 +56,11 @@ class StepTrace:
             "counters": dict(self.counters),
         }
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Return the step that has this JSON form."""
+        return cls(index=document["step"], **{key: value for key, value in document.items() if key != "step"})
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -86,3 +92,17 @@ class Trace:
         if steps:
             document["steps"] = [step.to_json() for step in self.steps]
         return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Return the trace that has this JSON form; it has no steps when the form has none."""
+        return cls(
+            hooks=document["hooks"],
+            hook_active=document["hook_active"],
+            counters=document["counters"],
+            values=tuple(document["values"]),
+            outstanding=document["outstanding"],
+            table={int(index): value for index, value in document["table"].items()},
+            tasks=document["tasks"],
+            steps=tuple(StepTrace.from_json(step) for step in document.get("steps", ())),
+        )

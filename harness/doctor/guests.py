@@ -11,14 +11,15 @@ from pathlib import Path
 from harness.core.errors import GuestError, LazymmuError
 from harness.doctor.check import Check, State
 from harness.doctor.situation import NotThere, Question, Situation
+from harness.guests import Guests
 from harness.images import integrity
 from harness.images.catalogue import Architecture, architectures
 from harness.images.inventory import megabytes
 from harness.images.process import tethered
 from harness.images.sandbox import Sandbox
 from harness.images.setup import Images
-from harness.machine import accelerator, qemu
-from harness.worker import Guests, Options, prepare
+from harness.machine import accelerator
+from harness.supply import prepare, untried
 
 _SETUP = "lazymmu setup"
 _CLEAN = "lazymmu clean"
@@ -130,9 +131,7 @@ def _chosen(
     arch = machine.name
     kernel, archive = situation.installed.get(arch), situation.archives.get(arch)
     box = sandbox or Sandbox(name="bwrap", root=situation.root or Path("/"))
-    nothing = box.root / "none"
-    image = kernel.image if kernel else nothing
-    boot = qemu.Boot(machine, box, image, archive or nothing, accelerator.tcg("not tried yet"))
+    boot = untried(box, machine, kernel.image if kernel else box.root / "none")
 
     def never(_: object) -> None:
         raise NotThere("a trial")
@@ -145,7 +144,7 @@ def _chosen(
             return "unknown", "/dev/kvm is there; the first run tries it, when all is fetched and built", None
         # The very way of a run; archive and module are there, so that nothing is built.
         images = Images(cache=question.cache, sandbox=box, kernels=situation.installed)
-        looked = prepare(images, arch, Options(), Guests()).boot.accelerator
+        looked = prepare(images, arch, 1.0, Guests()).boot.accelerator
         return looked.name, looked.reason, False
     return looked.name, looked.reason, True if cache.found else None
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.machine.qemu import PORT_NAME
+from harness.machine.boot import PORT_NAME
 
 _PORT = f"virtserialport,chardev=channel,name={PORT_NAME}"
 _QEMU = "qemu-system-"

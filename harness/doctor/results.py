@@ -13,7 +13,7 @@ from harness.images.cache import remove
 from harness.images.inuse import entries_locked
 from harness.images.inventory import Entry, Limit, Removal, beyond, megabytes, size_of
 from harness.images.pruning import Removed
-from harness.report.folder import KEPT, LOCK, RUN, default_root
+from harness.report.folder import KEPT, LOCK, default_root, kept
 
 #: The last runs are kept.
 LIMIT = Limit(entries=KEPT)
@@ -22,15 +22,7 @@ _CLEAN = "lazymmu clean"
 
 def runs(folder: Path) -> list[Entry]:
     """Return the runs in a results folder, the last first; OSError when it cannot be read."""
-    if not folder.exists():
-        return []
-    # Their names sort by time. What else stands there is not a run's.
-    paths = sorted((path for path in folder.iterdir() if _is_run(path)), reverse=True)
-    return [Entry(path, size_of(path), path.stat().st_mtime) for path in paths]
-
-
-def _is_run(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink() and ((path / RUN).exists() or (path / LOCK).exists())
+    return [Entry(path, size_of(path), path.stat().st_mtime) for path in kept(folder)]
 
 
 def clear(folder: Path, *, everything: bool, dry_run: bool) -> Iterator[Removed]:

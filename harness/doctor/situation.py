@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.core.errors import LazymmuError
-from harness.images import builds, kernels, toolroot
+from harness.images import builds, checksum, kernels, toolroot
 from harness.images.cache import Cache, whole
 from harness.images.catalogue import Kernel, architectures
 from harness.images.kernels import InstalledKernel, Release
@@ -27,9 +27,17 @@ class LookingCache(Cache):
     #: What was asked for and is there.
     found: list[Path] = field(default_factory=list)
 
-    def obtain(self, target: Path, what: str, _build: Callable[[Path], None], *, needs: int = 0) -> Path:
+    def obtain(
+        self,
+        target: Path,
+        what: str,
+        _build: Callable[[Path], None],
+        *,
+        needs: int = 0,
+        look: Callable[[Path], str | None] = checksum.mismatch,
+    ) -> Path:
         """Return `target` if it is there and whole; NotThere otherwise, for a run would make it anew."""
-        if whole(target):
+        if whole(target, look):
             self.found.append(target)
             return target
         size = f" ({needs} bytes)" if needs else ""

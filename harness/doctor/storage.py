@@ -11,14 +11,12 @@ from harness.core import storage
 from harness.doctor.check import Check, State
 from harness.doctor.processes import emulators
 from harness.doctor.situation import Question, Situation
-from harness.images import pruning
+from harness.images import builds, pruning, setup
 from harness.images.integrity import damage
 from harness.images.inventory import KINDS, Inventory, beyond, megabytes
 
 _CLEAN = "lazymmu clean"
 _ELSEWHERE = "XDG_CACHE_HOME names another folder for it"
-# Bytes free that a run needs: with nothing there, without a kernel, and for builds and results.
-_EVERYTHING, _KERNELS, _LITTLE = 1_700_000_000, 400_000_000, 20_000_000
 _SHOWN = 5
 
 
@@ -57,7 +55,8 @@ def cache_folder(question: Question, situation: Situation) -> Iterator[Check]:
 
 def disk(question: Question, situation: Situation) -> Iterator[Check]:
     """Yield whether there is space for what a run would make."""
-    needs = _EVERYTHING if not situation.root_there else _KERNELS if situation.must_fetch(question) else _LITTLE
+    fetch = situation.must_fetch(question)
+    needs = setup.needs(root_there=situation.root_there) if fetch else builds.NEEDS
     free = storage.free(question.cache.root)
     found = f"{megabytes(free)} free, a run needs about {megabytes(needs)}"
     facts = {"free": free, "needed": needs}

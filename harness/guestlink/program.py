@@ -9,12 +9,14 @@ from harness.core.case import Case, Step
 
 
 def _lines(step: Step) -> Iterator[str]:
-    words = [str(step.index), step.op, *(str(step.args[name]) for name in ("index", "count") if name in step.args)]
+    line = f"{step.index} {step.op}"
+    if step.args:
+        line += f" {step.args['index']} {step.args['count']}"
     nested = step.before_hook or step.body
     if not nested:
-        yield " ".join(words)
+        yield line
         return
-    yield " ".join([*words, "{"])
+    yield f"{line} {{"
     for inner in nested:
         yield from _lines(inner)
     yield "}"

@@ -6,9 +6,12 @@ A report is an error until every line of it has proved otherwise.
 
 from __future__ import annotations
 
+import errno
+import functools
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from harness.core.answer import Answer
 from harness.core.case import Case
@@ -17,7 +20,12 @@ from harness.core.trace import StepTrace, Trace
 from harness.core.vocabulary import REVISIONS, Revision, counter_names
 
 _PREFIX = "lazymmu: "
-_STEP = re.compile(r"step (\d+) (\w+) task=(\S+) hooks=(\S+) inside=(\S+) active=([01]) ([^|]*) \|((?: \w+=\d+)*)")
+_STEP = re.compile(r"step (\d+) ([^|]*) \|((?: \w+=\d+)*)", re.ASCII)
+_OUTCOME = re.compile(r"(\w+) task=(\S+) hooks=(\S+) inside=(\S+) active=([01]) (.*)", re.ASCII)
+_COUNTER = re.compile(r" (\w+)=(\d+)", re.ASCII)
+_TASK = re.compile(r"task (\S+) (.*) active=([01])", re.ASCII)
+_TABLE = re.compile(r"table outstanding=(\d+) entries=(-|\d+:\d+(?:,\d+:\d+)*)", re.ASCII)
+_END = re.compile(r"end lines=(\d+) crc=([0-9a-f]{8})", re.ASCII)
 _HOOKS = re.compile(r"[elfprw]?")
 
 
@@ -49,33 +57,59 @@ def _dash(word: str) -> str:
     return "" if word == "-" else word
 
 
-def _step(revision: Revision, counters: Sequence[str], text: str) -> StepTrace:
-    found = _STEP.fullmatch(text)
+class _Outcome(NamedTuple):
+    """What a step line says between its number and its counters; few of these words differ from line to line."""
+
+    op: str
+    task: str
+    hooks: str
+    hook_active: str
+    active: bool
+    state: Mapping[str, int | bool]
+    outstanding: int
+
+
+@functools.lru_cache(maxsize=4096)
+def _outcome(api: str, words: str) -> _Outcome:
+    """Return what these words of a step line say. Most lines repeat another one's, whose answer they share."""
+    found = _OUTCOME.fullmatch(words)
     if found is None:
         raise _Malformed("a step line was due")
-    hooks, inside = _dash(found[4]), _dash(found[5])
+    hooks, inside = _dash(found[3]), _dash(found[4])
     if not _HOOKS.fullmatch(hooks) or len(inside) != len(hooks) or inside.strip("01"):
-        raise _Malformed(f"hooks={found[4]} inside={found[5]}")
-    state = _pairs(found[7])
+        raise _Malformed(f"hooks={found[3]} inside={found[4]}")
+    state = _pairs(found[6])
     outstanding = state.pop("outstanding", None)
-    changed = _pairs(found[8])
-    if outstanding is None or not set(changed) <= set(counters):
-        raise _Malformed("outstanding or a counter is not known")
-    return StepTrace(
-        index=int(found[1]),
-        op=found[2],
-        task=found[3],
+    if outstanding is None:
+        raise _Malformed("outstanding is missing")
+    return _Outcome(
+        op=found[1],
+        task=found[2],
         hooks=hooks,
         hook_active=inside,
-        active=found[6] == "1",
-        state=_typed_state(revision, state),
+        active=found[5] == "1",
+        state=_typed_state(REVISIONS[api], state),
         outstanding=outstanding,
-        counters=changed,
     )
 
 
+def _step(api: str, counters: Mapping[str, str], text: str) -> StepTrace:
+    """Return what a step line says; `counters` maps each known one to the same text, so that it is held once."""
+    found = _STEP.fullmatch(text)
+    if found is None:
+        raise _Malformed("a step line was due")
+    number, words, changes = found.groups()
+    try:
+        changed = {counters[name]: int(value) for name, value in _COUNTER.findall(changes)}
+    except KeyError as error:
+        raise _Malformed(f"counter {error} is not known") from None
+    if len(changed) != changes.count("="):
+        raise _Malformed(f"a counter stands twice:{changes}")
+    return StepTrace(int(number), *_outcome(api, words), changed)
+
+
 def _table(text: str) -> tuple[int, dict[int, int]]:
-    found = re.fullmatch(r"table outstanding=(\d+) entries=(-|\d+:\d+(?:,\d+:\d+)*)", text)
+    found = _TABLE.fullmatch(text)
     if found is None:
         raise _Malformed("the table line was due")
     entries = [entry.split(":") for entry in _dash(found[2]).split(",") if entry]
@@ -86,7 +120,7 @@ def _table(text: str) -> tuple[int, dict[int, int]]:
 
 
 def _task(revision: Revision, text: str) -> tuple[str, dict[str, int | bool]]:
-    found = re.fullmatch(r"task (\S+) (.*) active=([01])", text)
+    found = _TASK.fullmatch(text)
     if found is None:
         raise _Malformed("a task line was due")
     return found[1], {**_typed_state(revision, _pairs(found[2])), "active": found[3] == "1"}
@@ -94,23 +128,25 @@ def _task(revision: Revision, text: str) -> tuple[str, dict[str, int | bool]]:
 
 def _own_lines(records: Sequence[str], run: int) -> list[str]:
     """Return the lines of this run, without prefix; other kernel messages may stand between them."""
-    lines = [record.removeprefix(_PREFIX) for record in records if record.startswith(f"{_PREFIX}run ")]
-    strange = [line for line in lines if not line.startswith(f"run {run} ")]
+    of_a_run, own = f"{_PREFIX}run ", f"run {run} "
+    lines = [record.removeprefix(_PREFIX) for record in records if record.startswith(of_a_run)]
+    strange = [line for line in lines if not line.startswith(own)]
     if strange:
         raise _Malformed(f"a line of another run: {strange[0]}")
     return lines
 
 
-def _whole(lines: Sequence[str], run: int) -> Iterator[str]:
-    """Yield what each line says, once `end` has vouched for all of them."""
-    end = re.fullmatch(rf"run {run} end lines=(\d+) crc=([0-9a-f]{{8}})", lines[-1] if lines else "")
+def _whole(lines: Sequence[str], run: int) -> list[str]:
+    """Return what each line says, once `end` has vouched for all of them."""
+    own = f"run {run} "
+    end = _END.fullmatch(lines[-1].removeprefix(own) if lines else "")
     if end is None:
         raise _Malformed("it has no end")
     body = lines[:-1]
-    crc = zlib.crc32("".join(f"{line}\n" for line in body).encode())
+    crc = zlib.crc32("\n".join([*body, ""]).encode())
     if int(end[1]) != len(body) or int(end[2], 16) != crc:
         raise _Malformed(f"{len(body)} lines with checksum {crc:08x}, the end says {end[1]} with {end[2]}")
-    return (line.removeprefix(f"run {run} ") for line in body)
+    return [line.removeprefix(own) for line in body]
 
 
 def _take(lines: list[str], word: str) -> str:
@@ -128,7 +164,8 @@ def _assemble(lines: list[str], case: Case, api: str, personality: str) -> Trace
     if lines[:1] != [f"begin revision={api} personality={personality} steps={total_steps}"]:
         raise _Malformed(f"it begins with {lines[:1]}")
     first_total = next((n for n, line in enumerate(lines) if line.startswith("total ")), len(lines))
-    steps = tuple(_step(revision, counters, line) for line in lines[1:first_total])
+    known = {name: name for name in counters}
+    steps = tuple(_step(api, known, line) for line in lines[1:first_total])
     rest = lines[first_total:]
     total = _pairs(_take(rest, "total").removeprefix("total"))
     if tuple(total) != counters:
@@ -158,8 +195,12 @@ def parse(answer: Answer, case: Case, *, run: int, api: str, personality: str) -
     """Return the Trace that an answer reports; GuestError when it does not hold a whole report."""
     try:
         if answer.status:
-            raise _Malformed(f"the module refused the program (errno {answer.status})")
-        return _assemble(list(_whole(_own_lines(answer.records, run), run)), case, api, personality)
+            raise _Malformed(
+                "the run left something behind: a run or a thread of the module is still there"
+                if answer.status == errno.ENOTEMPTY
+                else f"the module refused the program (errno {answer.status})"
+            )
+        return _assemble(_whole(_own_lines(answer.records, run), run), case, api, personality)
     except _Malformed as error:
         raise GuestError(
             f"no whole report: {error}",

@@ -16,8 +16,8 @@ from harness.images.sandbox import Sandbox
 
 # Raise it when the way in which something is built changes.
 _BUILD_VERSION = "1"
-# Bytes on disk while a module or an archive is made, objects and compilers' scratch files included.
-_NEEDS = 16_000_000
+#: Bytes on disk while a module or an archive is made, objects and compilers' scratch files included.
+NEEDS = 16_000_000
 
 
 def _with_scratch(sandbox: Sandbox, target: Path, command: Sequence[str]) -> list[str]:
@@ -56,22 +56,25 @@ def module(
         )
         (work / f"{name}.ko").rename(target)
 
-    return cache.obtain(store / f"{key}.ko", f"module for {architecture.name}", build, needs=_NEEDS)
+    return cache.obtain(store / f"{key}.ko", f"module for {architecture.name}", build, needs=NEEDS)
+
+
+def archive_path(sandbox: Sandbox, architecture: Architecture) -> Path:
+    """Return where the guest's initramfs stands once it is built: its name holds everything that goes into it."""
+    key = digest([_BUILD_VERSION, digest_files(AGENT_SOURCE), Path(cpio.__file__).read_bytes(), architecture.name])
+    return sandbox.root / "lazymmu" / "archives" / f"{key}.cpio"
 
 
 def archive(cache: Cache, sandbox: Sandbox, architecture: Architecture) -> Path:
     """Return the guest's initramfs: the agent as init, and the folders on which it mounts."""
-    source = AGENT_SOURCE / "agent.c"
-    key = digest([_BUILD_VERSION, source.read_bytes(), Path(cpio.__file__).read_bytes(), architecture.name])
-    store = sandbox.root / "lazymmu" / "archives"
 
     def build(target: Path) -> None:
-        work = target.parent
-        shutil.copy(source, work)
+        work = target.parent / "work"
+        shutil.copytree(AGENT_SOURCE, work)
         command = [
             f"{architecture.compiler_prefix}gcc",
             *("-Os", "-static", "-pthread", "-s", "-Wall", "-Wextra", "-Werror"),
-            *("-o", sandbox.inside(work / "agent"), sandbox.inside(work / "agent.c")),
+            *("-o", sandbox.inside(work / "agent"), *(sandbox.inside(file) for file in sorted(work.glob("*.c")))),
         ]
         cache.tools.run(
             sandbox.command(_with_scratch(sandbox, target, command), writable=True),
@@ -88,4 +91,5 @@ def archive(cache: Cache, sandbox: Sandbox, architecture: Architecture) -> Path:
             )
         )
 
-    return cache.obtain(store / f"{key}.cpio", f"guest archive for {architecture.name}", build, needs=_NEEDS)
+    target = archive_path(sandbox, architecture)
+    return cache.obtain(target, f"guest archive for {architecture.name}", build, needs=NEEDS)

@@ -59,6 +59,11 @@ def digest_files(folder: Path) -> str:
     return digest(part for path in files for part in (str(path.relative_to(folder)), path.read_bytes()))
 
 
+def lock_file(root: Path, target: Path) -> Path:
+    """Return the file of the lock of an entry of the cache folder `root`; it need not be there."""
+    return root / "locks" / f"{digest([str(target.relative_to(root))])}.lock"
+
+
 def remove(path: Path) -> None:
     """Remove a file or a whole folder, even one in which others still write or remove; nothing there is well."""
     for left in reversed(range(_REMOVALS)):
@@ -74,23 +79,26 @@ def remove(path: Path) -> None:
             return
 
 
-def _lacks(target: Path) -> str | None:
-    """Return None for a whole entry, "" for one that is not there or has no digest, else what is wrong with it."""
+def _lacks(target: Path, look: Callable[[Path], str | None] = checksum.mismatch) -> str | None:
+    """Return None for a whole entry, "" for one that is not there or has no digest, else what is wrong with it.
+
+    `look` gives what is wrong with a file that has its digest.
+    """
     try:
         if target.is_dir():
             return None
         if checksum.recorded(target) is None:
             return ""
-        return checksum.mismatch(target)
+        return look(target)
     except FileNotFoundError:
         return ""
     except OSError as error:
         return f"cannot be read: {error.strerror}"
 
 
-def whole(target: Path) -> bool:
+def whole(target: Path, look: Callable[[Path], str | None] = checksum.mismatch) -> bool:
     """Return whether an entry is there, as it was made: `Cache.obtain` would build nothing."""
-    return _lacks(target) is None
+    return _lacks(target, look) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +110,28 @@ class Cache:
     #: What builds entries; an interrupt stops them.
     tools: Tools = field(default_factory=Tools)
 
-    def obtain(self, target: Path, what: str, build: Callable[[Path], None], *, needs: int = 0) -> Path:
+    def obtain(
+        self,
+        target: Path,
+        what: str,
+        build: Callable[[Path], None],
+        *,
+        needs: int = 0,
+        look: Callable[[Path], str | None] = checksum.mismatch,
+    ) -> Path:
         """Return `target`, built first if it is not there, or no longer as it was made; a whole one is never written.
 
         `build` gets the path at which to make the entry, a file or a folder; scratch files may stand beside it.
         Nothing stands at `target` before that is done. A file without a digest, of an earlier version, is built anew.
-        `needs` is the space for all this in bytes. Raises SetupError when the cache is full or cannot be written, or
+        `needs` is the space for all this in bytes, `look` how a file is looked at. Raises SetupError when the cache is
+        full or cannot be written, or
         `build` was interrupted.
         """
-        if _lacks(target) is None:
+        if _lacks(target, look) is None:
             return target
         with self.locked(target, what):
             # Another process may have made it while we waited.
-            lacks = _lacks(target)
+            lacks = _lacks(target, look)
             if lacks is not None:
                 if lacks:
                     self.progress.say(f"{target} {lacks}; the {what} is made anew")
@@ -129,6 +146,15 @@ class Cache:
                         checksum.beside(made).rename(checksum.beside(target))
                     made.rename(target)
         return target
+
+    def discard(self, target: Path, what: str) -> None:
+        """Remove an entry that is of no use, so that the next `obtain` makes it anew; nobody who reads it is disturbed.
+
+        Raises SetupError as `obtain` does.
+        """
+        with self.locked(target, what), self._explained(target.parent):
+            checksum.beside(target).unlink(missing_ok=True)
+            target.unlink(missing_ok=True)
 
     def record(self, target: Path, what: str) -> None:
         """Keep the digest of an entry that earlier versions made without one. Raises SetupError as `obtain` does."""
@@ -189,7 +215,7 @@ class Cache:
                     lock.release()
 
     def _lock(self, target: Path) -> FileLock:
-        path = self.root / "locks" / f"{digest([str(target.relative_to(self.root))])}.lock"
+        path = lock_file(self.root, target)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Never the fallback: a lock that is the file's existence outlives its process.
         return FileLock(path, thread_local=False, fallback_to_soft=False)

@@ -71,6 +71,16 @@ class ToolRootRecipe:
     packages: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ShellRecipe:
+    """The file `images/shell.yaml`."""
+
+    suite: str
+    package: str
+    #: Path of the program in the package.
+    program: str
+
+
 def _read(name: str) -> Any:
     return yaml.safe_load((IMAGES / name).read_text(encoding="utf-8"))
 
@@ -111,3 +121,8 @@ def tool_root_recipe() -> ToolRootRecipe:
     """Return what the tool root is made of."""
     data = _read("toolroot.yaml")
     return ToolRootRecipe(suite=data["suite"], hosts=data["hosts"], packages=tuple(data["packages"]))
+
+
+def shell_recipe() -> ShellRecipe:
+    """Return what a guest's shell is."""
+    return ShellRecipe(**_read("shell.yaml"))

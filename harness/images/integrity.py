@@ -72,7 +72,9 @@ def symbols(path: Path) -> str | None:
 #: Kind of entry (harness/images/inventory.py) -> how it is looked at.
 CHECKS: Mapping[str, Callable[[Path], str | None]] = {
     "modules": elf,
+    "shells": elf,
     "archives": archive,
+    "snapshots": image,
     "kernels": image,
     "KVM answers": answer,
     "symbols": symbols,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness.images.cache import digest
+from harness.images.cache import lock_file
 
 
 def _opened(root: Path) -> int | None:
@@ -90,11 +90,9 @@ def entries_locked(
 
     Yields whether all could be had. Without `make`, a lock whose file is not there is taken for free.
     """
-    # The names that Cache.locked gives them.
-    names = [root / "locks" / f"{digest([str(target.relative_to(root))])}.lock" for target in targets]
     with ExitStack() as stack:
         try:
-            for path in (*names, *files):
+            for path in (*(lock_file(root, target) for target in targets), *files):
                 if not make and not path.exists():
                     continue
                 path.parent.mkdir(parents=True, exist_ok=True)

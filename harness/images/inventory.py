@@ -16,6 +16,8 @@ from pathlib import Path
 from harness.images.checksum import SUFFIX
 
 _DAY = 86_400.0
+# Linux: man 2 stat, st_blocks.
+_BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Kind:
 
 
 # A digest goes with its entry.
-_IN_ROOT = tuple(f"roots/*/lazymmu/{folder}" for folder in ("archives", "kernels", "modules"))
+_IN_ROOT = tuple(f"roots/*/lazymmu/{folder}" for folder in ("archives", "kernels", "modules", "shells", "snapshots"))
 _BESIDE = tuple(f"{folder}/*{SUFFIX}" for folder in (*_IN_ROOT, "kvm", "symbols"))
 
 #: Every kind of entry. Those of the tool root and the kernels go when no recipe or lock file refers to them.
@@ -59,10 +61,17 @@ KINDS = (
     Kind("headers", ("roots/*/usr/src/linux-*", "roots/*/usr/lib/linux-kbuild-*"), "what modules are built with"),
     Kind("modules", ("roots/*/lazymmu/modules/*.ko",), "builds of guest/module", Limit(entries=60, days=30)),
     Kind("archives", ("roots/*/lazymmu/archives/*.cpio",), "what guests boot into", Limit(entries=12, days=30)),
+    Kind(
+        "snapshots",
+        ("roots/*/lazymmu/snapshots/*.snapshot",),
+        "guests as they were when their agent waited",
+        Limit(entries=12, size=600_000_000, days=30),
+    ),
+    Kind("shells", ("roots/*/lazymmu/shells/*",), "busybox for guests", Limit(entries=6, days=30)),
     Kind("KVM answers", ("kvm/*",), "outcomes of trials of KVM", Limit(entries=20, days=30)),
     Kind("symbols", ("symbols/*",), "names of a kernel's addresses", Limit(entries=12, days=30)),
     Kind("digests", _BESIDE, "SHA-256 of the entries beside them"),
-    Kind("versions", ("kernels/*.json",), "the locked kernel versions"),
+    Kind("versions", ("kernels/*.json", "shells/*.json"), "the locked versions of kernels and shells"),
     # Never removed one by one: the same lock could then be given to two.
     Kind("locks", ("locks/*.lock",), "empty files, one for each entry ever made"),
 )
@@ -134,7 +143,7 @@ def size_of(path: Path, without: frozenset[Path] = frozenset()) -> int:
     if path.is_symlink():
         return 0
     if not path.is_dir():
-        return path.stat().st_size
+        return _on_disk(path.stat())
     total = 0
     for folder, folders, files in os.walk(path):
         here = Path(folder)
@@ -142,9 +151,13 @@ def size_of(path: Path, without: frozenset[Path] = frozenset()) -> int:
             folders[:] = [name for name in folders if here / name not in without]
         for name in files:
             if not without or here / name not in without:
-                status = os.lstat(f"{folder}/{name}")
-                total += status.st_size
+                total += _on_disk(os.lstat(f"{folder}/{name}"))
     return total
+
+
+def _on_disk(status: os.stat_result) -> int:
+    """Return the bytes of a file, its holes left out."""
+    return min(status.st_size, status.st_blocks * _BLOCK)
 
 
 def matches(root: Path, pattern: str, unseen: set[Path]) -> Iterator[Path]:

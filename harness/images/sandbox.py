@@ -36,11 +36,15 @@ class Sandbox:
         """Return the name that a path below the tool root has for the programs in it."""
         return f"/{path.relative_to(self.root)}"
 
-    def command(self, argv: Sequence[str], *, writable: bool = False) -> list[str]:
-        """Return the host command that runs `argv` inside; the root can be written only when asked for."""
+    def command(self, argv: Sequence[str], *, writable: bool = False, also: Path | None = None) -> list[str]:
+        """Return the host command that runs `argv` inside; the root can be written only when asked for.
+
+        `also` is a folder below the root that can be written, whatever the root can.
+        """
         if self.name == "bwrap":
             bind = "--bind" if writable else "--ro-bind"
             prefix = ["bwrap", bind, str(self.root), "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108
+            prefix += ["--bind", str(also), self.inside(also)] if also else []
             kvm = ["--dev-bind-try", "/dev/kvm", "/dev/kvm"]
             environment = ["--clearenv", *(word for pair in _ENVIRONMENT.items() for word in ("--setenv", *pair))]
             return [*prefix, *kvm, *environment, *_NAMESPACES, "--die-with-parent", *argv]

@@ -24,6 +24,12 @@ class Images:
     kernels: Mapping[str, InstalledKernel]
 
 
+def needs(*, root_there: bool) -> int:
+    """Return the bytes on disk that a set-up takes while it fetches: the kernels, and the tool root if it lacks."""
+    # Both together, or each would take what the other counts on.
+    return kernels.NEEDS + (0 if root_there else toolroot.NEEDS)
+
+
 def _installed(cache: Cache, kernel: Kernel, arches: Sequence[str]) -> dict[str, InstalledKernel] | None:
     """Return the kernels of all these architectures when the whole is there, else None."""
     root = toolroot.path(cache)
@@ -39,8 +45,8 @@ def prepare(
 ) -> Images:
     """Return the images for these architectures; what is missing is fetched and made first.
 
-    `offline` uses only what is there, `update` resolves the kernel's version anew. Raises SetupError, also for a boot
-    image that is damaged.
+    `offline` uses only what is there, `update` resolves the kernel's version anew. Raises SetupError. Boot images are
+    not looked into: that is done before a boot (`kernels.verify`).
     """
     lacking = [arch for arch in arches if arch not in kernel.flavours]
     if lacking:
@@ -57,8 +63,6 @@ def prepare(
         # In a thread of its own, for an interrupt comes to the main thread: there it could fall between any two steps.
         with ThreadPoolExecutor(max_workers=1) as pool, cache.tools.stopped_by_interrupt():
             installed = pool.submit(_make, cache, kernel, arches, update=update).result()
-    for entry in installed.values():
-        kernels.verify(cache, entry)
     return Images(cache=cache, sandbox=choose(toolroot.path(cache)), kernels=installed)
 
 
@@ -68,9 +72,8 @@ def _make(cache: Cache, kernel: Kernel, arches: Sequence[str], *, update: bool) 
         installed = None if update else _installed(cache, kernel, arches)
         if installed is not None:
             return installed
-        # Both together, or each would take what the other counts on.
-        needs = kernels.NEEDS + (0 if toolroot.path(cache).exists() else toolroot.NEEDS)
-        with cache.building(target, what, needs=needs) as folder:
+        space = needs(root_there=toolroot.path(cache).exists())
+        with cache.building(target, what, needs=space) as folder:
             # The tool root is mostly unpacking, the kernels are mostly waiting for the network.
             with ThreadPoolExecutor(max_workers=2) as pool:
                 making = pool.submit(toolroot.obtain, cache)

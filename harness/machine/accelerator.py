@@ -18,7 +18,8 @@ from pathlib import Path
 
 from harness.core.errors import GuestError, SetupError
 from harness.images.cache import Cache, digest
-from harness.machine.qemu import Accelerator, Boot, Guest
+from harness.machine.boot import Accelerator, Boot
+from harness.machine.qemu import Guest
 
 #: Waits until a guest's agent answers; raises GuestError when it does not.
 Trial = Callable[[Guest], object]
@@ -33,17 +34,17 @@ def tcg(reason: str) -> Accelerator:
 
 
 def _failure(boot: Boot, start: Start, trial: Trial) -> GuestError | None:
-    """Return why KVM cannot run this guest here, None when it can."""
+    """Return why KVM cannot run this guest here, None when it can.
+
+    Raises GuestError when QEMU could not even be started, which is no word about KVM.
+    """
     kvm = Accelerator(name="kvm", reason="trial")
-    try:
-        with start(replace(boot, accelerator=kvm)) as guest:
-            try:
-                trial(guest)
-            except GuestError as error:
-                said = next((f" ({line.strip()})" for line in guest.stderr().splitlines() if line.strip()), "")
-                return GuestError(f"{error.message}{said}", starved=error.starved)
-    except GuestError as error:
-        return error
+    with start(replace(boot, accelerator=kvm)) as guest:
+        try:
+            trial(guest)
+        except GuestError as error:
+            said = next((f" ({line.strip()})" for line in guest.stderr().splitlines() if line.strip()), "")
+            return GuestError(f"{error.message}{said}", starved=error.starved)
     return None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import tempfile
@@ -21,87 +22,18 @@ from typing import IO
 from harness.core.errors import GuestError, LazymmuError
 from harness.core.finding import Finding, Severity
 from harness.findings import find
-from harness.images.catalogue import Architecture
 from harness.images.process import tethered
-from harness.images.sandbox import Sandbox
 from harness.machine import host
+from harness.machine.boot import Boot, Memory
 from harness.machine.console import Console
 from harness.machine.journal import Journal
 from harness.machine.symbols import Symbols
 
-#: Name of the virtio-serial port; the agent looks for it (guest/agent).
-PORT_NAME = "lazymmu"
-
-_KERNEL_ARGUMENTS = (
-    # A panic restarts at once, which -no-reboot makes QEMU's exit; an oops is a panic.
-    *("panic=-1", "oops=panic"),
-    # The report is printed at level 6, which must not go through the slow console.
-    "loglevel=6",
-    # The module prints 1,000 lines of at most 1 KB before the agent reads them.
-    "log_buf_len=2M",
-    # Self-tests, certificates, an entropy source and clearing of pages that no guest of ours needs: a third of a boot.
-    "cryptomgr.notests",
-    "initcall_blacklist=jent_mod_init,load_system_certificate_list,init_encrypted",
-    "init_on_alloc=0",
-)
-
 _CONSOLE_LINES = 20
 # A dead QEMU's last output is already in the socket; this only bounds the thread that reads it (seconds).
 _LAST_WORDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Accelerator:
-    """What runs the guest's instructions, and why it is that one."""
-
-    #: "kvm" or "tcg".
-    name: str
-    reason: str
-
-    def arguments(self, architecture: Architecture) -> list[str]:
-        """Return QEMU's arguments for it."""
-        if self.name == "kvm":
-            return ["-accel", "kvm", "-cpu", "host"]
-        return ["-accel", "tcg,thread=multi", "-cpu", architecture.cpu]
-
-
-@dataclass(frozen=True, slots=True)
-class Boot:
-    """Everything a guest is started from."""
-
-    architecture: Architecture
-    sandbox: Sandbox
-    #: Boot image and initramfs, below the tool root.
-    kernel: Path
-    archive: Path
-    accelerator: Accelerator
-    #: What the kernel's command line gets beside our own.
-    kernel_arguments: tuple[str, ...] = ()
-
-    def command(self, console: int, channel: int, monitor: int) -> list[str]:
-        """Return QEMU's command line; the numbers are the file descriptors of its ends of the three lines."""
-        architecture = self.architecture
-        append = " ".join(
-            [
-                f"console={architecture.console_device}",
-                *_KERNEL_ARGUMENTS,
-                *architecture.kernel_arguments,
-                *self.kernel_arguments,
-            ]
-        )
-        return [
-            architecture.qemu,
-            *architecture.machine,
-            *self.accelerator.arguments(architecture),
-            *("-m", str(architecture.memory), "-smp", "2"),
-            *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-            *("-kernel", self.sandbox.inside(self.kernel), "-initrd", self.sandbox.inside(self.archive)),
-            *("-append", append),
-            *("-chardev", f"socket,id=console,fd={console}", *architecture.console_arguments),
-            *("-device", architecture.channel, "-chardev", f"socket,id=channel,fd={channel}"),
-            *("-device", f"virtserialport,chardev=channel,name={PORT_NAME}"),
-            *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
-        ]
+# Exit statuses of a QEMU that somebody ended, by itself and through a shell.
+_KILLED = {status for number in (signal.SIGKILL, signal.SIGTERM) for status in (-number, 128 + number)}
 
 
 def _titles(findings: Sequence[Finding]) -> str:
@@ -137,7 +69,8 @@ class Guest:
         self.symbols: Callable[[], Symbols] = Symbols
         self._process = process
         self._qemu: int | None = None
-        self._monitor = lines.monitor
+        #: The host's end of the line to QEMU's monitor, for one conversation (harness/machine/monitor.py).
+        self.monitor = lines.monitor
         self._stderr = stderr
         self._command = command
 
@@ -154,6 +87,10 @@ class Guest:
         """Return QEMU's exit status, None while it runs. QEMU exits 0 after a panic, too."""
         return self._process.poll()
 
+    def was_killed(self) -> bool:
+        """Return whether a signal from outside ended QEMU."""
+        return self.exit_status() in _KILLED
+
     def log_failures(self) -> list[LazymmuError]:
         """Return why its logs could not be kept whole; nothing when they were."""
         return [journal.failure for journal in (self.journal, self.console.journal) if journal.failure]
@@ -161,6 +98,11 @@ class Guest:
     def kill(self) -> None:
         """End QEMU now; safe from any thread, and more than once."""
         self._process.kill()
+
+    def end(self) -> None:
+        """End QEMU, and wait until it has."""
+        self.kill()
+        self._process.wait()
 
     def process(self) -> int | None:
         """Return the host's id of the QEMU process, None while there is none."""
@@ -171,7 +113,9 @@ class Guest:
     def closed(self) -> GuestError:
         """Return the error for a line that was closed: the guest or QEMU is dead, or will be."""
         self._wait_briefly()
-        return self.failure("the line was closed")
+        error = self.failure("the line was closed")
+        error.died = True
+        return error
 
     def hang(self, what: str, *, agent_answers: bool) -> GuestError:
         """Return the error for a guest that gives no sign of life, with what is found out about it."""
@@ -179,7 +123,7 @@ class Guest:
         from harness.machine.hang import diagnose  # noqa: PLC0415
 
         found = diagnose(
-            self.boot.architecture, self.process(), self._monitor, self.symbols(), agent_answers=agent_answers
+            self.boot.architecture, self.process(), self.monitor, self.symbols(), agent_answers=agent_answers
         )
         return self.failure(f"{found.cause}; {what}", found.evidence)
 
@@ -238,42 +182,51 @@ def _keep(path: Path, stderr: IO[bytes], command: Sequence[str]) -> None:
 
 
 @contextmanager
-def start(boot: Boot, logs: Path | None = None, name: str = "guest") -> Iterator[Guest]:
+def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Memory | None = None) -> Iterator[Guest]:
     """Run a guest for the length of a `with`; `logs` is the folder that keeps what it said, under `name`.
 
+    With a snapshot as its memory it goes on where that was saved, else it boots.
     QEMU dies with the *thread* that enters (PR_SET_PDEATHSIG): leave in the same thread.
     """
+    orders = memory.orders(boot.memory_size, boot.sandbox) if memory else b""
     with ExitStack() as stack:
-        pairs = [socket.socketpair() for _ in range(3)]
-        for pair in pairs:
+        pairs = {
+            line: socket.socketpair() for line in ("console", "channel", "monitor", *(["orders"] if orders else []))
+        }
+        for pair in pairs.values():
             for end in pair:
                 stack.enter_context(end)
-        (console, _), (channel, _), (monitor, _) = pairs
         stderr = stack.enter_context(tempfile.TemporaryFile())
         journals = [
             stack.enter_context(Journal(logs / f"{name}.{line}.log" if logs else None))
             for line in ("console", "channel")
         ]
-        fds = tuple(far.fileno() for _, far in pairs)
-        command = boot.sandbox.command(boot.command(*fds))
+        fds = {line: far.fileno() for line, (_, far) in pairs.items()}
+        written = memory.file.parent if memory and not memory.restored else None
+        command = boot.sandbox.command(boot.command(fds, memory), also=written)
         try:
             process = subprocess.Popen(
                 tethered(command),
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
                 stderr=stderr,
-                pass_fds=fds,
+                pass_fds=tuple(fds.values()),
                 # A Ctrl-C on the terminal is the harness's to handle.
                 start_new_session=True,
             )
         except OSError as error:
             raise GuestError(f"{boot.architecture.name}: cannot start QEMU: {error}") from error
-        for _, far in pairs:
+        for _, far in pairs.values():
             far.close()
+        near = {line: end for line, (end, _) in pairs.items()}
         if logs:
             stack.callback(_keep, logs / f"{name}.qemu.txt", stderr, command)
         stack.callback(process.wait)
         stack.callback(process.kill)
-        reader = stack.enter_context(Console(console, journals[0]))
-        guest = Guest(boot, process, reader, Lines(channel, monitor, journals[1]), stderr, command)
-        yield guest
+        if orders:
+            # A QEMU that is dead already is noticed by whoever waits for the guest's answer.
+            with suppress(OSError):
+                near["orders"].sendall(orders)
+        reader = stack.enter_context(Console(near["console"], journals[0]))
+        lines = Lines(near["channel"], near["monitor"], journals[1])
+        yield Guest(boot, process, reader, lines, stderr, command)

@@ -99,6 +99,8 @@ class Run:
         #: Those that were counted since the last record, with their new values.
         self._changed: dict[str, int] = {}
         self._records: list[StepTrace] = []
+        #: The states of the records by their values: each is held once, however many records have it.
+        self._states: dict[tuple[int | bool, ...], dict[str, int | bool]] = {}
 
     @property
     def active(self) -> bool:
@@ -125,6 +127,7 @@ class Run:
     def _record(self, call: Call) -> None:
         """Write down what the step did, with the counters that differ from the record before, in no fixed order."""
         changed, self._changed = self._changed, {}
+        named = self.state.named()
         self._records.append(
             StepTrace(
                 index=call.step.index,
@@ -133,7 +136,7 @@ class Run:
                 hooks=call.hooks,
                 hook_active=call.hook_active,
                 active=self.active,
-                state=self.state.named(),
+                state=self._states.setdefault(tuple(named.values()), named),
                 outstanding=0,
                 counters=changed,
             )

@@ -9,26 +9,23 @@ from datetime import datetime
 
 from harness.core.errors import LazymmuError
 from harness.core.known import Standing
-from harness.core.result import Result, Unit
+from harness.report.spool import Results
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
     """What a run found out."""
 
-    #: Everything that was to be run, and the results that there are of it, both in the order of reports.
-    selected: Sequence[Unit]
-    results: Sequence[Result]
+    #: What there is of everything that was to be run, in the order of reports.
+    results: Results
     interrupted: bool
     #: Architecture -> accelerator and why it was taken, for those that were started.
     accelerators: Mapping[str, tuple[str, str]]
     started: datetime
     #: Wall time from the first boot to the last result.
     seconds: float
-    #: Why logs of guests could not be kept whole.
+    #: Why results, or logs of guests, could not be kept whole in their folder.
     log_failures: Sequence[LazymmuError] = ()
-    #: Keep the steps of every trace, not only of failures.
-    trace: bool = False
     #: What --shuffle was given; None when the order was that of the reports.
     seed: int | None = None
     #: What became of the entries of --known; None without that flag.
@@ -42,8 +39,8 @@ class Finished:
         """Return how much was not run, for a person; empty when everything was."""
         if not self.interrupted:
             return ""
-        return f"interrupted: {len(self.results)} of {len(self.selected)} were done"
+        return f"interrupted: {len(self.results)} of {len(self.results.units)} were done"
 
     def releases(self) -> list[str]:
         """Return what `uname -r` said in the guests, each once, sorted."""
-        return sorted({result.release for result in self.results if result.release})
+        return sorted(self.results.releases)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The results folder of a run: everything that it found out and that is needed to look at it again or to repeat it.
 
-`run.json` is there from the beginning, `results.json` is written last and whole: a folder without it is of a run that
-did not come to its end. Folders that --out does not name stand below the user's state folder, which keeps the last.
+`run.json` is there from the beginning, `results.jsonl` grows with each result, `results.json` is written last and
+whole: a folder without it is of a run that did not come to its end. Folders that --out does not name stand below the
+user's state folder, which keeps the last.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -24,11 +24,12 @@ from platformdirs import user_state_path
 
 from harness.core import storage
 from harness.core.case import Scenario
-from harness.core.errors import LazymmuError, UsageError
+from harness.core.errors import INTERRUPTED, LazymmuError, UsageError
 from harness.report import json as document
-from harness.report import junit, ktap
+from harness.report import ktap
 from harness.report.finished import Finished
-from harness.report.target import partial_of, remove_partials, write_whole
+from harness.report.spool import SPOOL
+from harness.report.target import partial_of, remove_partials, whole, write_whole
 from harness.report.terminal import Terminal
 
 #: How many folders the user's state folder keeps.
@@ -42,7 +43,9 @@ _GUESTS = "guests"
 _SCENARIOS = "scenarios"
 _LATEST = "latest"
 #: What a run makes in its folder, the file that says that it is one last.
-_CONTENTS = (RESULTS, "summary.txt", "junit.xml", "results.ktap", _GUESTS, _SCENARIOS, RUN)
+_CONTENTS = (RESULTS, SPOOL, "summary.txt", "results.ktap", _GUESTS, _SCENARIOS, RUN)
+#: What says how a run ended, the file that says that it did first.
+_ENDS = (RESULTS, "summary.txt", "results.ktap")
 #: run.json says who wrote it by this key.
 _PROGRAM = "program"
 _NAME = re.compile(r"[0-9]{8}-[0-9]{6}\.[0-9]{3}-[0-9]+(-[0-9]+)?")
@@ -60,13 +63,15 @@ class Folder:
     """The folder of a run that is under way; its lock is held."""
 
     path: Path
+    #: The folder in it for the console and channel logs of the guests.
+    guests: Path
     #: Where it stands beside others that are kept; None for one that the user named.
     root: Path | None = None
 
     @property
-    def guests(self) -> Path:
-        """The folder in it for the console and channel logs of the guests."""
-        return self.path / _GUESTS
+    def spool(self) -> Path:
+        """The file for the results as they come."""
+        return self.path / SPOOL
 
     def record(self, facts: Mapping[str, Any]) -> None:
         """Write what is known of the run itself, in place of what was written before."""
@@ -84,19 +89,25 @@ class Folder:
                 shutil.copyfile(scenario.path, copy)
         return copies
 
+    def begin(self) -> None:
+        """Make the folder one of a run under way: what an interrupted one wrote at its end goes."""
+        with _explained(self.path):
+            for name in _ENDS:
+                remove_partials(self.path / name)
+                _remove(self.path / name)
+            self.guests.mkdir(parents=True, exist_ok=True)
+
     def finish(self, run: Finished, facts: Mapping[str, Any]) -> None:
         """Write every report, and last the one that says that the run came to its end.
 
         Then `latest` names a folder of the user's state, and the oldest there beyond `KEPT` go.
         """
-        summary = io.StringIO()
-        Terminal(summary, plain=True).finished(run, self.path)
         with _explained(self.path):
-            write_whole(self.path / "summary.txt", summary.getvalue())
-            write_whole(self.path / "junit.xml", junit.text(run))
-            write_whole(self.path / "results.ktap", ktap.text(run))
+            with whole(self.path / "summary.txt") as summary:
+                Terminal(summary, plain=True).finished(run, self.path)
+            write_whole(self.path / "results.ktap", ktap.lines(run))
             self.record(facts)
-            write_whole(self.path / RESULTS, document.text(document.run_document(run)))
+            write_whole(self.path / RESULTS, document.run_document(run))
         if self.root is not None:
             with _explained(self.root):
                 _point(self.root / _LATEST, self.path)
@@ -122,9 +133,9 @@ def opened(out: str | None, started: datetime) -> Iterator[Folder]:
     try:
         with _explained(path):
             (path / _GUESTS).mkdir()
-        yield Folder(path, root)
+        yield Folder(path, path / _GUESTS, root)
     finally:
-        if not (path / RESULTS).exists() and not _holds(path / _GUESTS):
+        if not (path / RESULTS).exists() and not _holds(path / _GUESTS) and not _holds_results(path):
             shutil.rmtree(path, ignore_errors=True)
         lock.release()
 
@@ -153,7 +164,38 @@ def _named(path: Path) -> Iterator[Folder]:
                 remove_partials(path / name)
                 _remove(path / name)
             (path / _GUESTS).mkdir()
-        yield Folder(path)
+        yield Folder(path, path / _GUESTS)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def unfinished(name: str) -> Iterator[tuple[Folder, dict[str, Any]]]:
+    """Lock the folder of a run that did not come to its end for the length of a `with`; yield it and its run.json.
+
+    It is left as it is until `Folder.begin`. Raises UsageError for any other folder.
+    """
+    path = Path(name)
+    shown = f"--resume `{name}`"
+    if not (path / RUN).is_file():
+        raise UsageError(f"{shown} is not the results folder of a run: there is no {RUN}")
+    path = path.resolve()
+    lock = _lock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UsageError(f"{shown} is in use by another run") from None
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be written: {error.strerror}") from error
+    try:
+        facts = _facts(path)
+        if facts is None:
+            raise UsageError(f"{shown}: {path / RUN} was not written by a run of lazymmu, or is damaged")
+        if (path / RESULTS).exists() and facts.get("status") != INTERRUPTED:
+            raise UsageError(f"{shown}: this run came to its end, with status {facts.get('status')}")
+        root = path.parent if path.parent == default_root().resolve() else None
+        number = len(facts.get("resumed", ())) + 1
+        yield Folder(path, path / _GUESTS / f"resumed-{number}", root), facts
     finally:
         lock.release()
 
@@ -175,11 +217,16 @@ def _is_ours(path: Path) -> bool:
     """Return whether a folder is one of an earlier run, or one that such a run began and no more."""
     if all(entry.name in (LOCK, _GUESTS) or partial_of(entry) == RUN for entry in path.iterdir()):
         return True
+    return _facts(path) is not None
+
+
+def _facts(path: Path) -> dict[str, Any] | None:
+    """Return what a folder's run.json says, None when no run of ours wrote one."""
     try:
         facts = json.loads((path / RUN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(facts, dict) and facts.get(_PROGRAM) == "lazymmu"
+        return None
+    return facts if isinstance(facts, dict) and facts.get(_PROGRAM) == "lazymmu" else None
 
 
 def _fresh(root: Path, started: datetime) -> Path:
@@ -205,18 +252,29 @@ def _point(link: Path, path: Path) -> None:
     partial.rename(link)
 
 
+def kept(root: Path) -> list[Path]:
+    """Return the folders of runs that a folder keeps, the last first; OSError when it cannot be read.
+
+    What else stands there, or was named by --out, is nobody's to remove.
+    """
+    if not root.exists():
+        return []
+    # Their names sort by time.
+    named = (path for path in root.iterdir() if _NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink())
+    return sorted(named, reverse=True)
+
+
 def _prune(root: Path) -> None:
     """Remove the oldest folders beyond `KEPT`, but none whose run is under way."""
-    names = sorted(entry.name for entry in root.iterdir() if _NAME.fullmatch(entry.name))
-    for name in names[:-KEPT]:
-        lock = _lock(root / name)
+    for path in kept(root)[KEPT:]:
+        lock = _lock(path)
         try:
             lock.acquire(timeout=0)
         except (Timeout, OSError):
             continue
         try:
             # What another run that prunes at this moment removes is gone either way.
-            shutil.rmtree(root / name, ignore_errors=True)
+            shutil.rmtree(path, ignore_errors=True)
         finally:
             lock.release()
 
@@ -229,6 +287,10 @@ def _relative(scenario: Scenario) -> str:
 
 def _holds(path: Path) -> bool:
     return path.is_dir() and any(path.iterdir())
+
+
+def _holds_results(path: Path) -> bool:
+    return (path / SPOOL).exists() and (path / SPOOL).stat().st_size > 0
 
 
 def _remove(path: Path) -> None:

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.core.result import Outcome, Result, Unit
+from harness.core.result import Unit
 from harness.core.trace import Trace
 from harness.report.finished import Finished
 
@@ -16,27 +15,24 @@ from harness.report.finished import Finished
 SCHEMA = 1
 
 
-def summary(results: Sequence[Result]) -> dict[str, int]:
-    """Return how many results there are of each outcome."""
-    counts = Counter(result.outcome for result in results)
-    return {str(outcome): counts[outcome] for outcome in Outcome}
-
-
-def run_document(run: Finished) -> dict[str, Any]:
-    """Return the document of `lazymmu run`."""
-    document = {
-        "schema": SCHEMA,
-        "results": [result.to_json(trace=run.trace) for result in run.results],
-        "summary": summary(run.results),
-        "selected": len(run.selected),
+def run_document(run: Finished) -> Iterator[str]:
+    """Yield the document of `lazymmu run` in pieces: it is never in memory as a whole."""
+    yield f'{{"schema": {SCHEMA}, "results": ['
+    before = "\n"
+    for position in run.results.positions():
+        yield before + run.results.line(position).decode()
+        before = ",\n"
+    rest: dict[str, Any] = {
+        "summary": run.results.summary(),
+        "selected": len(run.results.units),
         "interrupted": run.interrupted,
         "accelerators": {arch: {"name": name, "reason": why} for arch, (name, why) in run.accelerators.items()},
     }
     if run.seed is not None:
-        document["shuffle"] = run.seed
+        rest["shuffle"] = run.seed
     if run.known is not None:
-        document["known"] = [standing.to_json() for standing in run.known]
-    return document
+        rest["known"] = [standing.to_json() for standing in run.known]
+    yield "\n], " + json.dumps(rest).removeprefix("{") + "\n"
 
 
 def predict_document(predictions: Sequence[tuple[Unit, Trace]], *, trace: bool) -> dict[str, Any]:
@@ -46,7 +42,7 @@ def predict_document(predictions: Sequence[tuple[Unit, Trace]], *, trace: bool) 
         "predictions": [
             {
                 "scenario": unit.scenario.name,
-                "case": dict(unit.case.values),
+                "case": dict(unit.values),
                 "arch": unit.arch,
                 "api": unit.api,
                 "predicted": predicted.to_json(steps=trace),

@@ -29,8 +29,11 @@ def text(run: Finished) -> str:
     in which one that no longer holds is a failure; so the counts of the other suites stay those of the results.
     """
     report = JUnitXml("lazymmu")
-    for arch in dict.fromkeys(unit.arch for unit in run.selected):
-        report.add_testsuite(_suite(run, arch, [result for result in run.results if result.unit.arch == arch]))
+    results: dict[str, list[Result]] = {unit.arch: [] for unit in run.results.units}
+    for result in run.results:
+        results[result.unit.arch].append(result)
+    for arch, of_arch in results.items():
+        report.add_testsuite(_suite(run, arch, of_arch))
     if run.known:
         suite = _named(run, "known")
         suite.add_testcases([_entry(standing) for standing in run.known])

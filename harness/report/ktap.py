@@ -8,103 +8,138 @@ are missing, and their parents are `not ok` with ERROR.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 from harness.core.known import Standing, State
-from harness.core.result import Outcome, Result, Unit
+from harness.core.result import Outcome, Result
 from harness.report.finished import Finished
 from harness.report.plain import explanation, first_line, visible
+from harness.report.spool import Results
 
 _VERSION = "KTAP version 1"
 _INDENT = "  "
 
 
 @dataclass(frozen=True, slots=True)
-class _Test:
-    """One numbered test: the lines before its result line, whether it is ok, and what stands behind the name."""
+class _End:
+    """How a test ended, for the one that it is part of."""
 
-    name: str
     ok: bool
-    directive: str = ""
-    lines: Sequence[str] = ()
+    skipped: bool
 
 
-def text(run: Finished) -> str:
-    """Return the report; the entries of --known are a test of their own behind the architectures."""
-    done = {id(result.unit): result for result in run.results}
-    tests = [
-        _arch(arch, list(units), done)
-        for arch, units in groupby(sorted(run.selected, key=lambda unit: unit.arch), key=lambda unit: unit.arch)
-    ]
+#: The lines of one test, as it is given its number among its like; how it ended comes when they have come.
+_Test = Callable[[int], Generator[str, None, _End]]
+
+
+def lines(run: Finished) -> Iterator[str]:
+    """Yield the lines of the report; the entries of --known are a test of their own behind the architectures."""
+    arches: dict[str, list[int]] = {}
+    for position, unit in enumerate(run.results.units):
+        arches.setdefault(unit.arch, []).append(position)
+    tests = [partial(_arch, arch, arches[arch], run.results) for arch in sorted(arches)]
     if run.known:
-        tests.append(_parent("known", [_entry(standing) for standing in run.known], len(run.known)))
+        entries = [partial(_entry, standing) for standing in run.known]
+        tests.append(partial(_parent, "known", entries, len(entries)))
     facts = [f"{arch}: {name} ({reason})" for arch, (name, reason) in run.accelerators.items()]
     facts += [f"kernels: {', '.join(run.releases()) or 'none answered'}"]
     facts += [] if run.seed is None else [f"shuffle: {run.seed}"]
     facts += [run.left()] if run.interrupted else []
-    lines = [_VERSION, f"1..{len(tests)}", *(_comment(_one_line(fact)) for fact in facts), *_numbered(tests)]
-    return "\n".join(lines) + "\n"
-
-
-def _arch(arch: str, units: Sequence[Unit], done: dict[int, Result]) -> _Test:
-    scenarios = [
-        _scenario(name, list(group), done) for name, group in groupby(units, key=lambda unit: unit.scenario.name)
-    ]
-    return _parent(arch, [test for test in scenarios if test], len(scenarios), left=_left(units, done))
-
-
-def _scenario(name: str, units: Sequence[Unit], done: dict[int, Result]) -> _Test | None:
-    """Return the test of one scenario on one architecture, None when an interrupt came before all of it."""
-    results = [done[id(unit)] for unit in units if id(unit) in done]
-    if not results:
-        return None
-    return _parent(name, [_case(result) for result in results], len(units), left=_left(units, done))
-
-
-def _left(units: Sequence[Unit], done: dict[int, Result]) -> str:
-    number = sum(id(unit) in done for unit in units)
-    return "" if number == len(units) else f"interrupted: {number} of {len(units)} were done"
-
-
-def _parent(name: str, tests: Sequence[_Test], planned: int, *, left: str = "") -> _Test:
-    lines = [_VERSION, f"1..{planned}", *_numbered(tests)]
-    bad = any(not test.ok for test in tests)
-    skipped = bool(tests) and all(test.directive.startswith("SKIP") for test in tests)
-    directive = f"ERROR {left}" if left else "SKIP" if skipped else ""
-    return _Test(name, not bad and not left, directive, [_INDENT + line for line in lines])
-
-
-def _case(result: Result) -> _Test:
-    name = result.unit.title()
-    if result.outcome is Outcome.PASS:
-        return _Test(name, ok=True)
-    reason = first_line(result.reason)
-    lines = [f"{result.outcome}: {name}", *explanation(result)]
-    if result.known:
-        lines.append(f"known: {result.known}")
-        return _Test(name, ok=True, directive=f"XFAIL known: {first_line(result.known)}", lines=_comments(lines))
-    if result.outcome is Outcome.SKIP:
-        return _Test(name, ok=True, directive=f"SKIP {reason}", lines=_comments(lines))
-    directive = f"ERROR {reason}" if result.outcome is Outcome.ERROR else ""
-    return _Test(name, ok=False, directive=directive, lines=_comments(lines))
-
-
-def _entry(standing: Standing) -> _Test:
-    name = f"{standing.entry.scenario} ({standing.entry.place})"
-    if standing.broken:
-        return _Test(name, ok=False, lines=_comments([f"{standing.state}: {standing.message}"]))
-    return _Test(name, ok=True, directive="" if standing.state is State.HOLDS else f"SKIP {standing.message}")
-
-
-def _numbered(tests: Sequence[_Test]) -> Iterator[str]:
+    yield f"{_VERSION}\n"
+    yield f"1..{len(tests)}\n"
+    yield from (f"{_comment(_one_line(fact))}\n" for fact in facts)
     for number, test in enumerate(tests, 1):
-        yield from test.lines
-        # The description ends at the first hash sign.
-        name = _one_line(test.name).replace("#", "_")
-        directive = f" # {_one_line(test.directive)}" if test.directive else ""
-        yield f"{'ok' if test.ok else 'not ok'} {number} {name}{directive}"
+        yield from (f"{line}\n" for line in test(number))
+
+
+def _arch(arch: str, positions: Sequence[int], results: Results, number: int) -> Generator[str, None, _End]:
+    def name(position: int) -> str:
+        return results.units[position].scenario.name
+
+    # A scenario that an interrupt came before is planned, and no more.
+    scenarios = [(scenario, list(group)) for scenario, group in groupby(positions, key=name)]
+    begun = [(scenario, mine) for scenario, mine in scenarios if any(one in results for one in mine)]
+    tests = (partial(_scenario, scenario, mine, results) for scenario, mine in begun)
+    return _parent(arch, tests, len(scenarios), number, left=_left(positions, results))
+
+
+def _scenario(name: str, positions: Sequence[int], results: Results, number: int) -> Generator[str, None, _End]:
+    tests = (partial(_case, position, results) for position in positions if position in results)
+    return _parent(name, tests, len(positions), number, left=_left(positions, results))
+
+
+def _left(positions: Sequence[int], results: Results) -> str:
+    number = sum(position in results for position in positions)
+    return "" if number == len(positions) else f"interrupted: {number} of {len(positions)} were done"
+
+
+def _parent(
+    name: str, tests: Iterable[_Test], planned: int, number: int, *, left: str = ""
+) -> Generator[str, None, _End]:
+    yield f"{_INDENT}{_VERSION}"
+    yield f"{_INDENT}1..{planned}"
+    ok, skipped, any_at_all = True, True, False
+    for place, test in enumerate(tests, 1):
+        end = yield from _indented(test(place))
+        ok, skipped, any_at_all = ok and end.ok, skipped and end.skipped, True
+    all_skipped = skipped and any_at_all
+    directive = f"ERROR {left}" if left else "SKIP" if all_skipped else ""
+    yield _result(number, name, ok=ok and not left, directive=directive)
+    return _End(ok=ok and not left, skipped=all_skipped and not left)
+
+
+def _indented(inner: Generator[str, None, _End]) -> Generator[str, None, _End]:
+    while True:
+        try:
+            line = next(inner)
+        except StopIteration as end:
+            assert isinstance(end.value, _End)  # noqa: S101  (what a test returns)
+            return end.value
+        yield _INDENT + line
+
+
+def _case(position: int, results: Results, number: int) -> Generator[str, None, _End]:
+    name = results.units[position].title()
+    if results.outcome(position) is Outcome.PASS:
+        yield _result(number, name, ok=True)
+        return _End(ok=True, skipped=False)
+    result = results[position]
+    reason = first_line(result.reason)
+    yield from _comments([f"{result.outcome}: {name}", *explanation(result), *_known(result)])
+    skipped = False
+    if result.known:
+        directive, ok = f"XFAIL known: {first_line(result.known)}", True
+    elif result.outcome is Outcome.SKIP:
+        directive, ok, skipped = f"SKIP {reason}", True, True
+    else:
+        directive, ok = f"ERROR {reason}" if result.outcome is Outcome.ERROR else "", False
+    yield _result(number, name, ok=ok, directive=directive)
+    return _End(ok=ok, skipped=skipped)
+
+
+def _known(result: Result) -> list[str]:
+    return [f"known: {result.known}"] if result.known else []
+
+
+def _entry(standing: Standing, number: int) -> Generator[str, None, _End]:
+    name = f"{standing.entry.scenario} ({standing.entry.place})"
+    ok = not standing.broken
+    if not ok:
+        yield from _comments([f"{standing.state}: {standing.message}"])
+    skipped = ok and standing.state is not State.HOLDS
+    yield _result(number, name, ok=ok, directive=f"SKIP {standing.message}" if skipped else "")
+    return _End(ok=ok, skipped=skipped)
+
+
+def _result(number: int, name: str, *, ok: bool, directive: str = "") -> str:
+    """Return a result line."""
+    # The description ends at the first hash sign.
+    name = _one_line(name).replace("#", "_")
+    end = f" # {_one_line(directive)}" if directive else ""
+    return f"{'ok' if ok else 'not ok'} {number} {name}{end}"
 
 
 def _one_line(text: str) -> str:

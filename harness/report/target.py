@@ -6,10 +6,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from harness.core.errors import SetupError, UsageError
 
@@ -40,17 +41,30 @@ def _alive(pid: int) -> bool:
     return pid != os.getpid() and Path(f"/proc/{pid}").exists()
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all, in place of an earlier one.
+@contextmanager
+def whole(path: Path) -> Iterator[TextIO]:
+    """Yield where to write a file: at the end of the `with` it is there whole or not at all, instead of an earlier one.
 
     Text that UTF-8 cannot hold (half of a surrogate pair) is written as an escape.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+        with partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            yield file
         partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write a text, or the pieces of one, to a file as `whole` does."""
+    with whole(path) as file:
+        _write(file, text)
+
+
+def _write(file: TextIO, text: str | Iterable[str]) -> None:
+    # A text is one piece, and not as many as it has characters.
+    file.writelines([text] if isinstance(text, str) else text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +102,21 @@ class Target:
         path = Path(self.name)
         return self.name != STDOUT and not path.is_symlink() and (path.is_file() or not path.exists())
 
-    def write(self, text: str) -> None:
-        """Write a report, to a file whole or not at all; SetupError when that cannot be done."""
+    def write(self, text: str | Iterable[str]) -> None:
+        """Write a report, or the pieces of one, to a file whole or not at all; SetupError when that cannot be done."""
         try:
             self._write(text)
         except OSError as error:
             raise SetupError(f"{self.flag} `{self.name}` could not be written: {error.strerror}") from error
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: str | Iterable[str]) -> None:
         path = Path(self.name)
         if self.name == STDOUT:
-            sys.stdout.write(text)
+            _write(sys.stdout, text)
             sys.stdout.flush()
         elif not self.regular():
-            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+            with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
+                _write(file, text)
         else:
             write_whole(path, text)
 

@@ -10,6 +10,7 @@ from harness.core.case import Scenario
 from harness.core.errors import ScenarioError
 from harness.scenario.compose import compose
 from harness.scenario.document import read_document
+from harness.scenario.expansion import expander
 from harness.scenario.files import read_text
 from harness.scenario.find import find
 from harness.scenario.problems import Problems
@@ -25,11 +26,12 @@ def load(arguments: Sequence[str], library: Path) -> tuple[Scenario, ...]:
     ScenarioError with every mistake of every file.
     """
     problems = Problems()
+    made = expander()
     scenarios: list[Scenario] = []
     for found in find(arguments, library, problems):
         text = read_text(found.path, problems)
         root = None if text is None else compose(text, found.path, problems)
-        scenario = None if root is None else read_document(root, found.name, found.path, problems)
+        scenario = None if root is None else read_document(root, found.name, found.path, problems, made)
         if scenario is not None:
             scenarios.append(scenario)
     if problems.found:

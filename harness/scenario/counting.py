@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.core.errors import Place
 from harness.core.vocabulary import MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
-from harness.scenario.limits import MAX_ALL_OPERATIONS, MAX_ALL_VISITS, MAX_CASE_VISITS
+from harness.scenario.limits import MAX_ALL_VISITS, MAX_CASE_VISITS
 from harness.scenario.problems import Problems, cut, quote
 from harness.scenario.scalars import Literal, Reference
 from harness.scenario.templates import Bindings, OperationTemplate, RepeatTemplate, Template, number
@@ -93,9 +93,7 @@ class Counter:
         self.total += size
         if self._reported:
             return False
-        if self.total.operations > MAX_ALL_OPERATIONS:
-            self._report(self._start, f"more than {MAX_ALL_OPERATIONS:,} operations in all cases together")
-        elif self.total.visits > MAX_ALL_VISITS:
+        if self.total.visits > MAX_ALL_VISITS:
             self._report(self._start, f"more than {MAX_ALL_VISITS:,} steps and turns of `repeat` in all cases together")
         return not self._reported
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.core.case import Scenario
+from harness.core.case import Cases, Scenario
 from harness.core.vocabulary import PERSONALITIES, PLANNED_REVISIONS, REVISIONS
 from harness.scenario import applies, reading
 from harness.scenario.applies import Named, Need
 from harness.scenario.counting import Counter
-from harness.scenario.expansion import expand
+from harness.scenario.expansion import Expander, Expansion
 from harness.scenario.expectations import Expect, needs, read_expect
 from harness.scenario.nodes import Node, Scalar, scalars
 from harness.scenario.operations import read_steps
@@ -19,7 +19,7 @@ from harness.scenario.problems import Problems, listed, quote
 from harness.scenario.reading import Context, Domain
 from harness.scenario.scalars import Reference, meaning
 from harness.scenario.templates import CheckTemplate, OperationTemplate, Template
-from harness.scenario.vary import combinations, read_vary
+from harness.scenario.vary import read_vary
 
 _KEYS = ("description", "tags", "api", "arch", "vary", "steps", "expect", "kernel_warnings", "version")
 _PLANNED_KEYS = ("tasks", "personality")
@@ -32,8 +32,11 @@ _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 Fields = Mapping[str, tuple[Scalar, Node]]
 
 
-def read_document(root: Node, name: str, path: str, problems: Problems) -> Scenario | None:
-    """Return the scenario of one file, or None with what is wrong added to `problems`."""
+def read_document(root: Node, name: str, path: str, problems: Problems, expander: Expander) -> Scenario | None:
+    """Return the scenario of one file, or None with what is wrong added to `problems`.
+
+    `expander` makes the steps of its cases when they are asked for.
+    """
     before = len(problems)
     context = Context(problems, [])
     content = reading.table(context, root, "a scenario", "a mapping with `description` and `steps`")
@@ -56,14 +59,16 @@ def read_document(root: Node, name: str, path: str, problems: Problems) -> Scena
     steps = read_steps(context, found["steps"][1], "`steps`", empty=False) if "steps" in found else None
     expect = read_expect(context, found["expect"][1]) if "expect" in found else Expect()
     apis, arches = _select(problems, named, context.needs, expect, steps or ())
-    if steps is None or any(values is None for values in domains.values()):
+    varied = {name: values for name, values in domains.items() if values is not None}
+    if steps is None or len(varied) < len(domains):
         return None
     # Counted even when something else is wrong, so that all mistakes are told at once.
     counter = Counter(steps, found["steps"][0].place, problems, whole=len(problems) == before)
-    within_limits = all(counter.count_case(values) for values in combinations(domains))
+    used = _references(found, "steps") & varied.keys()
+    cases = Cases(varied, Expansion(steps, expect.parts, sorted(used), expander))
+    within_limits = all(counter.count_case(cases.values(number)) for number in range(len(cases)))
     if not within_limits or description is None or len(problems) > before:
         return None
-    cases = expand(steps, expect.parts, _references(found, "steps"), combinations(domains))
     return Scenario(name, path, description, tags, warnings == _ALLOWED, apis, arches, cases)
 
 

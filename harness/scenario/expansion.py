@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 
-from harness.core.case import Case, Check, Expectation, Pinned, Step
+from harness.core.case import Case, Check, Expectation, Pinned, Step, Values
 from harness.scenario.counting import sizing_names
 from harness.scenario.expectations import Part
 from harness.scenario.scalars import Literal, Reference
@@ -23,23 +24,53 @@ from harness.scenario.templates import (
 _NO_ARGS: dict[str, int] = {}
 
 
-def expand(
-    steps: Sequence[Template], parts: Sequence[Part], used: set[str], combinations: Iterable[dict[str, Literal]]
-) -> tuple[Case, ...]:
-    """Return a case for each combination of values; cases whose steps come out the same share them.
+#: How many expanded cases are kept: those whose programs each of a few machines was sent ahead (harness/worker.py).
+_KEPT = 16
 
-    `used` holds the names that stand in the steps.
+#: Makes the steps of an Expansion's cases from the values of the names that stand in them, and keeps the last ones.
+Expander = Callable[..., tuple[Step, ...]]
+
+
+def expander() -> Expander:
+    """Return what makes the steps for all scenarios that are loaded together, so that they share what may be kept.
+
+    Several threads may use it at once: in the worst case they make the same steps twice.
     """
-    expander = _Expander()
-    shared: dict[tuple[tuple[type, Literal], ...], tuple[Step, ...]] = {}
-    fixed = _expectations(parts, {}) if all(is_fixed(part.pin) for part in parts) else None
-    cases: list[Case] = []
-    for values in combinations:
-        key = tuple((type(value), value) for name, value in values.items() if name in used)
-        if key not in shared:
-            shared[key] = expander.case(steps, values)
-        cases.append(Case(values, shared[key], _expectations(parts, values) if fixed is None else fixed))
-    return tuple(cases)
+    return functools.lru_cache(maxsize=_KEPT)(_steps)
+
+
+class Expansion:
+    """Makes the cases of one scenario; those whose steps come out the same share them while they are kept."""
+
+    __slots__ = ("_expander", "_fixed", "_parts", "steps", "used")
+
+    def __init__(
+        self, steps: Sequence[Template], parts: Sequence[Part], used: Iterable[str], expander: Expander
+    ) -> None:
+        """Take what was read under `steps` and `expect`, and those `vary` names that stand in the steps."""
+        self.steps = tuple(steps)
+        self.used = tuple(used)
+        self._parts = tuple(parts)
+        self._fixed = _expectations(parts, {}) if all(is_fixed(part.pin) for part in parts) else None
+        self._expander = expander
+
+    def __call__(self, values: Values) -> Case:
+        """Return the case of one combination of `vary` values."""
+        steps = self._expander(self, *(values[name] for name in self.used))
+        return Case(values, steps, _expectations(self._parts, values) if self._fixed is None else self._fixed)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Expansion):
+            return NotImplemented
+        return self.steps == other.steps and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return hash(tuple(template.place for template in self.steps))
+
+
+def _steps(expansion: Expansion, *used: Literal) -> tuple[Step, ...]:
+    """Return the steps of all cases in which the used names have these values."""
+    return _Case(dict(zip(expansion.used, used, strict=True))).all(expansion.steps)
 
 
 def _expectations(parts: Sequence[Part], values: Bindings) -> tuple[Expectation, ...]:
@@ -49,20 +80,19 @@ def _expectations(parts: Sequence[Part], values: Bindings) -> tuple[Expectation,
     )
 
 
-class _Expander:
+class _Case:
     """Numbers the steps of a case; checks and arguments without a `$name` are made once and shared."""
 
-    def __init__(self) -> None:
+    def __init__(self, values: Bindings) -> None:
+        """Take the values of the names that stand in the steps."""
         self._next = 0
-        self._values: dict[str, Literal] = {}
+        self._values = dict(values)
         self._names: dict[int, frozenset[str]] = {}
         self._checks: dict[int, Check] = {}
         self._args: dict[int, dict[str, int]] = {}
 
-    def case(self, steps: Sequence[Template], values: Bindings) -> tuple[Step, ...]:
-        """Return the steps of one case, numbered from 0."""
-        self._next = 0
-        self._values = dict(values)
+    def all(self, steps: Sequence[Template]) -> tuple[Step, ...]:
+        """Return the steps of the case, numbered from 0; may be called once."""
         return tuple(self._all(steps))
 
     def _all(self, templates: Sequence[Template]) -> list[Step]:

@@ -12,10 +12,8 @@ MAX_YAML_LEVELS = 64
 #: Combinations of `vary` values.
 MAX_CASES = 65_536
 
-#: Operations of all cases of one scenario together: what is held in memory at once (about 250 MB).
-MAX_ALL_OPERATIONS = 1 << 20
-
-#: Steps and turns of `repeat` looked at while expanding one case, and all cases: bounds the time of empty turns.
+#: Steps and turns of `repeat` looked at while expanding one case, and all cases of one scenario: they bound time,
+#: that of empty turns included (about half a minute to predict all cases once). Memory holds a few cases at once.
 MAX_CASE_VISITS = 1 << 18
 MAX_ALL_VISITS = 1 << 22
 

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
 
 from harness.scenario import reading
 from harness.scenario.limits import MAX_CASES
@@ -36,12 +34,6 @@ def read_vary(context: Context, key: Scalar, node: Node, used: set[str]) -> dict
         context.problems.add(key.place, f"`vary` makes more than {MAX_CASES:,} cases")
         return dict.fromkeys(domains)
     return domains
-
-
-def combinations(domains: Mapping[str, Domain]) -> Iterator[dict[str, Literal]]:
-    """Yield the values of each case; the last name varies fastest."""
-    for values in itertools.product(*(values or () for values in domains.values())):
-        yield dict(zip(domains, values, strict=True))
 
 
 def _read_values(context: Context, name: Scalar, node: Node) -> Domain:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError, SetupError
+from harness.images import checksum
 from harness.images.cache import Cache, digest
-from harness.machine.qemu import Boot
+from harness.machine.boot import Boot
 from harness.machine.symbols import Symbols
 from harness.transport.serial import SerialLine
 
@@ -28,7 +29,7 @@ def of_kernel(cache: Cache, boot: Boot, line: SerialLine, deadline: Deadline) ->
         partial.write_bytes(line.read(_KALLSYMS, deadline))
 
     try:
-        path = cache.obtain(target, f"symbols of {boot.architecture.name}", save)
+        path = cache.obtain(target, f"symbols of {boot.architecture.name}", save, look=checksum.glance)
     except (OSError, SetupError):
         # A cache that cannot be written (full, read-only) must not cost a run; only a hang is told by bare addresses.
         return Symbols
@@ -43,11 +44,15 @@ def _read(path: Path) -> Symbols:
         return Symbols()
 
 
-def with_module(kernel: Names, module: bytes, line: SerialLine, deadline: Deadline) -> Names:
-    """Return a kernel's names and those of the module that was just loaded."""
-    told = line.read(_TEXT, deadline)
+def ask_module(line: SerialLine) -> None:
+    """Ask where the module lies, ahead of `module_place`."""
+    line.send("read", _TEXT.encode())
+
+
+def module_place(line: SerialLine, deadline: Deadline) -> int:
+    """Return the address of the module's code, once `ask_module` asked."""
+    told = line.was_read(_TEXT, deadline)
     try:
-        base = int(told, 16)
+        return int(told, 16)
     except ValueError:
         raise GuestError(f"{_TEXT} in the guest is no address: {told[:100]!r}") from None
-    return lambda: kernel() + Symbols.of_module(module, base)

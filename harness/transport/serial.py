@@ -8,8 +8,11 @@ an error; a piece of one is never given to anybody.
 from __future__ import annotations
 
 import re
+import select
 import time
 import zlib
+from collections import deque
+from contextlib import suppress
 from typing import cast
 
 import pexpect
@@ -35,7 +38,15 @@ _LARGEST_FILE = 64_000_000
 _CHUNK = 65536
 # The low bits of a record's priority are its level (Linux: include/linux/kern_levels.h).
 _LEVEL = 7
-_OWN = "lazymmu: "
+# Of the module, and of the agent before each program.
+_OWN = ("lazymmu: ", "lazymmu-agent: run ")
+# The agent says so in the kernel's log before each (guest/agent/requests.c), which goes to the console at once.
+_BEGUN = re.compile(r"lazymmu-agent: run ([0-9]+)\b")
+_TAINTED = "/proc/sys/kernel/tainted"
+# A machine check, a bad page, an oops, a WARN(), a soft lockup (Linux: Documentation/admin-guide/tainted-kernels.rst).
+_TROUBLE = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14
+# Requests whose payload a person can read in the journal.
+_READABLE = ("run", "read")
 # The agent tells its progress twice a second.
 _AGENT_GONE = 2.0
 
@@ -43,48 +54,114 @@ _AGENT_GONE = 2.0
 class SerialLine:
     """The harness's end of the line to one guest's agent.
 
-    `scale` multiplies how long the guest may show no sign of life before it counts as hanging.
+    Requests may be sent ahead with `send`; `answer` gives their answers in the same order. `scale` multiplies how long
+    the guest may show no sign of life before it counts as hanging.
     """
 
     def __init__(self, guest: Guest, scale: float = 1.0) -> None:
         #: How many steps of the present program the guest had begun when it last told.
         self.steps_begun = 0
-        self._guest = guest
+        #: What `uname -r` says in the guest; empty before the agent was heard.
+        self.release = ""
+        self.guest = guest
         self._scale = scale
         self._received = bytearray()
+        self._sending = bytearray()
         self._requests = 0
+        #: Number and verb of each request that waits for its answer.
+        self._due: deque[tuple[int, str]] = deque()
         self._next_record: int | None = None
         self._began = self._heard_at = time.monotonic()
+        self._poll = select.poll()
+        guest.channel.setblocking(False)
 
     def handshake(self, deadline: Deadline, silence: float = BOOT_SILENCE) -> str:
-        """Wait until the agent is ready; return the guest's kernel release (as uname -r).
+        """Wait until the agent of a guest that boots is ready; return the guest's kernel release (as uname -r).
 
         `silence` is how long the kernel may say nothing, in seconds of the guest's own time.
         """
-        console = self._guest.console
+        console = self.guest.console
         patience = Patience(
-            self._guest.process, deadline, scale=self._scale, silence=silence, signs=lambda: console.received
+            self.guest.process, deadline, scale=self._scale, silence=silence, signs=lambda: console.received
         )
-        spawn = fdspawn(self._guest.channel, timeout=None)
+        spawn = fdspawn(self.guest.channel, timeout=None)
         spawn.delayafterread = None
         try:
             while spawn.expect([_HELLO, pexpect.TIMEOUT], timeout=patience.until_look()):
                 self._look(patience, "waiting for the agent's first sign")
         except (pexpect.EOF, OSError):
-            raise self._guest.closed() from None
+            raise self.guest.closed() from None
         # pexpect's types are those of its text mode; this line is bytes.
         self._received += cast("bytes", spawn.buffer)
-        self._guest.journal.add("<", cast("bytes", spawn.before) + cast("bytes", spawn.after) + self._received)
-        return cast("re.Match[bytes]", spawn.match)[1].decode()
+        self.guest.journal.add("<", cast("bytes", spawn.before) + cast("bytes", spawn.after) + self._received)
+        self.release = cast("re.Match[bytes]", spawn.match)[1].decode()
+        return self.release
+
+    def send(self, verb: str, payload: bytes, arguments: str = "") -> int:
+        """Send a request and return its number; what the line does not take now goes out in `answer`."""
+        if not self._due:
+            if self._received:
+                raise self._broken(
+                    f"{len(self._received)} bytes that nobody asked for: {bytes(self._received[:100])!r}"
+                )
+            self.steps_begun = 0
+        self._requests += 1
+        self._due.append((self._requests, verb))
+        head = f"{verb} {self._requests} {len(payload)} {zlib.crc32(payload):08x} {arguments}".rstrip().encode() + b"\n"
+        self.guest.journal.add(">", head + payload if verb in _READABLE else head)
+        self._sending += head + payload
+        # A line that is closed is told by the next answer.
+        with suppress(OSError):
+            self._push()
+        return self._requests
+
+    def answer(self, deadline: Deadline, *, silence: float = SILENCE) -> Answer:
+        """Return the answer to the first request that has none yet.
+
+        `silence` is how long the guest may give no sign that it gets on, in seconds of its own time.
+        """
+        request, verb = self._due.popleft()
+        self.steps_begun = 0
+        # Only the agent's word counts from here on: a kernel that complains of a stall is talking, too.
+        patience = Patience(self.guest.process, deadline, scale=self._scale, silence=silence)
+        self._began = time.monotonic()
+        try:
+            answer = self._answer(request, verb, patience)
+        except OSError:
+            raise self.guest.closed() from None
+        if (answer.content is not None) != (verb == "read" and answer.status == 0):
+            raise self._broken(f"a {verb} answered {'without' if answer.content is None else 'with'} a file")
+        return answer
 
     def load(self, module: bytes, deadline: Deadline, parameters: str = "") -> None:
         """Load a module in place of the one before; GuestError gives the kernel's reason when it refuses."""
-        answer = self._request("load", module, deadline, parameters)
+        self.send("load", module, parameters)
+        self.loaded(deadline)
+
+    def loaded(self, deadline: Deadline) -> None:
+        """Wait for the answer to a `load` that was sent ahead; raises as `load`."""
+        answer = self.answer(deadline)
         if answer.status:
             raise GuestError(
-                f"{self._guest.name}: the guest's kernel refused the module (errno {answer.status})",
+                f"{self.guest.name}: the guest's kernel refused the module (errno {answer.status})",
                 details="\n".join(f"    {record}" for record in answer.records),
             )
+        self._well(answer)
+
+    def awake(self, deadline: Deadline) -> None:
+        """Wait for the answer to a `wake` that was sent ahead."""
+        # QEMU first has to start, which is no time of the guest's.
+        answer = self.answer(deadline, silence=BOOT_SILENCE)
+        if answer.status:
+            raise GuestError(f"{self.guest.name}: the guest could not be given the time (errno {answer.status})")
+        self._well(answer)
+
+    def settle(self, deadline: Deadline) -> None:
+        """Let the guest drop what a snapshot need not hold."""
+        self.send("settle", b"")
+        answer = self.answer(deadline, silence=BOOT_SILENCE)
+        if answer.status:
+            raise GuestError(f"{self.guest.name}: the guest could not clear its memory (errno {answer.status})")
         self._well(answer)
 
     def _well(self, answer: Answer) -> None:
@@ -92,20 +169,40 @@ class SerialLine:
         complained = complaint(answer)
         if complained:
             said = "\n".join(f"    {record}" for record in answer.records)
-            raise GuestError(f"{self._guest.name}: {complained}", details=said)
+            raise GuestError(f"{self.guest.name}: {complained}", details=said)
 
     def run(self, program: str, deadline: Deadline) -> Answer:
         """Run a program for the module; return its answer."""
-        return self._request("run", program.encode("ascii"), deadline)
+        self.send("run", program.encode("ascii"))
+        return self.answer(deadline)
 
     def read(self, path: str, deadline: Deadline) -> bytes:
         """Return the content of a file in the guest; GuestError when it cannot be read."""
+        self.send("read", path.encode())
+        return self.was_read(path, deadline)
+
+    def tainted(self, deadline: Deadline) -> str | None:
+        """Return what the guest's kernel complained of that nobody has heard yet, None when it did not."""
+        self.send("read", _TAINTED.encode())
+        answer = self.answer(deadline)
+        complained = complaint(answer)
+        if complained is None and int(answer.content or b"0") & _TROUBLE:
+            complained = f"the guest's kernel is tainted: {(answer.content or b'').decode().strip()}"
+        return complained
+
+    def was_read(self, path: str, deadline: Deadline) -> bytes:
+        """Return what a `read` that was sent ahead asked for; raises as `read`."""
         # A long file of /proc takes the kernel a second or two, in which there is nothing to tell.
-        answer = self._request("read", path.encode(), deadline, silence=BOOT_SILENCE)
+        answer = self.answer(deadline, silence=BOOT_SILENCE)
         if answer.status:
-            raise GuestError(f"{self._guest.name}: cannot read {path} in the guest (errno {answer.status})")
+            raise GuestError(f"{self.guest.name}: cannot read {path} in the guest (errno {answer.status})")
         self._well(answer)
         return answer.content or b""
+
+    def begun(self) -> int | None:
+        """Return the number of the last program that the guest began, as its console tells; None without one."""
+        found = _BEGUN.findall(self.guest.console.text())
+        return int(found[-1]) if found else None
 
     def _look(self, patience: Patience, what: str) -> None:
         """Raise the error for a guest for which there is nothing left to wait."""
@@ -113,46 +210,23 @@ class SerialLine:
         if why is not None:
             deadline_over = patience.deadline.remaining() == 0.0
             answers = self._heard_at > self._began and time.monotonic() - self._heard_at < _AGENT_GONE
-            error = self._guest.hang(f"{why}, {what}", agent_answers=answers)
-            error.stands_still = True
+            error = self.guest.hang(f"{why}, {what}", agent_answers=answers)
+            error.stands_still = not deadline_over
             # A guest that is silent in its own time is not the host's fault, however busy it is.
             error.starved = deadline_over and patience.starved()
             raise error
 
-    def _request(
-        self, verb: str, payload: bytes, deadline: Deadline, arguments: str = "", *, silence: float = SILENCE
-    ) -> Answer:
-        self._requests += 1
-        self.steps_begun = 0
-        # Only the agent's word counts from here on: a kernel that complains of a stall is talking, too.
-        patience = Patience(self._guest.process, deadline, scale=self._scale, silence=silence)
-        self._began = time.monotonic()
-        head = f"{verb} {self._requests} {len(payload)} {zlib.crc32(payload):08x} {arguments}".rstrip().encode() + b"\n"
-        self._guest.journal.add(">", head if verb == "load" else head + payload)
-        try:
-            if self._received:
-                raise self._broken(
-                    f"{len(self._received)} bytes that nobody asked for: {bytes(self._received[:100])!r}"
-                )
-            self._send(head + payload, patience)
-            answer = self._answer(patience)
-        except OSError:
-            raise self._guest.closed() from None
-        if (answer.content is not None) != (verb == "read" and answer.status == 0):
-            raise self._broken(f"a {verb} answered {'without' if answer.content is None else 'with'} a file")
-        return answer
+    def _push(self) -> bool:
+        """Send what the line takes without waiting; return whether it took anything."""
+        sent = 0
+        with suppress(BlockingIOError):
+            while self._sending:
+                count = self.guest.channel.send(self._sending)
+                sent += count
+                del self._sending[:count]
+        return sent > 0
 
-    def _send(self, data: bytes, patience: Patience) -> None:
-        left = memoryview(data)
-        while left:
-            self._guest.channel.settimeout(patience.until_look())
-            try:
-                left = left[self._guest.channel.send(left) :]
-                patience.heard()
-            except TimeoutError:
-                self._look(patience, "not taking the request")
-
-    def _answer(self, patience: Patience) -> Answer:
+    def _answer(self, request: int, verb: str, patience: Patience) -> Answer:
         checksum = 0
         content = None
         records: list[str] = []
@@ -177,12 +251,16 @@ class SerialLine:
             if file is not None and content is None:
                 content = self._content(int(file[1]), int(file[2], 16), patience)
                 continue
+            hello = _HELLO.fullmatch(line + b"\n") if verb == "wake" else None
+            if hello is not None:
+                self.release = hello[1].decode()
+                continue
             done = _DONE.fullmatch(line)
             if done is None:
                 raise self._broken(f"a line that is neither record nor end: {line[:200]!r}")
             number, status, count, crc = int(done[1]), int(done[2]), int(done[3]), int(done[4], 16)
-            if number != self._requests:
-                raise self._broken(f"the answer to request {number}, waiting for that to {self._requests}")
+            if number != request:
+                raise self._broken(f"the answer to request {number}, waiting for that to {request}")
             if count != len(records) or crc != checksum:
                 raise self._broken(f"{len(records)} records with checksum {checksum:08x}, sent {count} with {crc:08x}")
             return Answer(status=status, records=tuple(records), foreign=tuple(foreign), content=content)
@@ -224,18 +302,24 @@ class SerialLine:
         return line
 
     def _receive(self, patience: Patience) -> None:
-        """Add what the guest sends next."""
+        """Add what the guest sends next; meanwhile requests that wait go out."""
+        channel = self.guest.channel
         while True:
-            self._guest.channel.settimeout(patience.until_look())
+            self._poll.register(channel, select.POLLIN | (select.POLLOUT if self._sending else 0))
+            ready = self._poll.poll(patience.until_look() * 1000)
+            if not ready:
+                self._look(patience, "not taking the request" if self._sending else "no whole answer")
+                continue
+            if ready[0][1] & ~select.POLLIN and self._sending and self._push():
+                patience.heard()
             try:
-                data = self._guest.channel.recv(_CHUNK)
-            except TimeoutError:
-                self._look(patience, "no whole answer")
+                data = channel.recv(_CHUNK)
+            except BlockingIOError:
                 continue
             if not data:
-                raise self._guest.closed()
+                raise self.guest.closed()
             self._heard_at = time.monotonic()
-            self._guest.journal.add("<", data)
+            self.guest.journal.add("<", data)
             self._received += data
             # A guest that never stops talking is none that answers.
             if patience.deadline.remaining() == 0.0:
@@ -243,4 +327,4 @@ class SerialLine:
             return
 
     def _broken(self, what: str) -> GuestError:
-        return GuestError(f"{self._guest.name}: the report is not whole: {what}", details=self._guest.details())
+        return GuestError(f"{self.guest.name}: the report is not whole: {what}", details=self.guest.details())

@@ -6,15 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.core.deadline import Deadline
+from harness.guests import Guests
 from harness.images import catalogue, setup
 from harness.images.cache import Cache, default_root
 from harness.images.progress import Progress
 from harness.images.setup import Images
-from harness.machine import qemu
 from harness.machine.qemu import Guest
+from harness.supply import Machine, Supply, prepare
 from harness.transport.serial import SerialLine
-from harness.worker import Guests, Machine, Options, prepare
 
 ARCHES = ("arm64", "s390x", "x86_64")
 
@@ -26,15 +25,11 @@ def images(arch: str) -> Images:
 
 def machine(arch: str) -> Machine:
     """Return one architecture's machine as a run prepares it."""
-    return prepare(images(arch), arch, Options(), Guests())
+    return prepare(images(arch), arch, 1.0, Guests())
 
 
 @contextmanager
 def loaded(arch: str) -> Iterator[tuple[Guest, SerialLine]]:
     """Run a guest with the module loaded, for the length of a `with`."""
-    prepared = machine(arch)
-    with qemu.start(prepared.boot) as guest:
-        line = SerialLine(guest)
-        line.handshake(Deadline.after(120))
-        line.load(prepared.module, Deadline.after(60))
-        yield guest, line
+    with Supply(machine(arch), Guests(), lambda _: None, restore=True).ready() as line:
+        yield line.guest, line

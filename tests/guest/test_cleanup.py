@@ -114,41 +114,39 @@ def test_a_read_only_cache_that_lacks_a_module_names_itself_and_the_way_out(play
     assert "Traceback" not in told
 
 
+def cold_set_up(lazymmu: Lazymmu, folder: Path, limit: Sequence[str]) -> str:
+    """Set a cache up that is empty, where `limit` forbids it; return the one error."""
+    done = subprocess.run(
+        [*limit, *lazymmu.command("setup")],
+        env=lazymmu.environment({"XDG_CACHE_HOME": str(folder)}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    for text in (str(folder), "XDG_CACHE_HOME"):
+        assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
 @pytest.mark.parametrize("limit", [read_only, lambda _: without_privileges()])
 def test_a_cold_set_up_in_a_folder_that_cannot_be_written_is_one_error(
     lazymmu: Lazymmu, tmp_path: Path, limit: Callable[[Path], Sequence[str]]
 ) -> None:
     folder = tmp_path / "cache"
     folder.mkdir(mode=0o500)
-    done = subprocess.run(
-        [*limit(folder), *lazymmu.command("setup")],
-        env=lazymmu.environment({"XDG_CACHE_HOME": str(folder)}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 3
-    assert done.stderr.count("cannot be written") == 1, done.stderr
-    for text in (str(folder), "XDG_CACHE_HOME"):
-        assert text in done.stderr
-    assert "Traceback" not in done.stderr
+    told = cold_set_up(lazymmu, folder, limit(folder))
+    assert told.count("cannot be written") == 1, told
 
 
 def test_a_cold_set_up_on_a_small_disk_says_at_once_how_much_it_needs(lazymmu: Lazymmu, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     folder.mkdir()
-    done = subprocess.run(
-        [*small(folder, "64m"), *lazymmu.command("setup")],
-        env=lazymmu.environment({"XDG_CACHE_HOME": str(folder)}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 3
-    assert done.stderr.count("no space left in") == 1, done.stderr
-    for text in (str(folder), " MB are needed, 67 MB are free", "lazymmu clean", "XDG_CACHE_HOME"):
-        assert text in done.stderr
-    assert "Traceback" not in done.stderr
+    told = cold_set_up(lazymmu, folder, small(folder, "64m"))
+    assert told.count("no space left in") == 1, told
+    for text in (" MB are needed, 67 MB are free", "lazymmu clean"):
+        assert text in told
 
 
 def test_a_module_build_on_a_full_disk_is_an_error_that_names_the_place(playground: Playground) -> None:

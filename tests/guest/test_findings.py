@@ -31,7 +31,7 @@ def test_each_fault_of_one_guest_is_found(guests: Faulty) -> None:
     ]
     assert found["warning"].severity is Severity.WARNING
     assert "the fault module was asked for a warning, 0" in found["warning"].title
-    assert found["bug"].title.startswith("BUG in fault_bug [faults] at faults.c:")
+    assert found["bug"].title.startswith("BUG in fault_bug [faults] at crashes.c:")
     assert found["null-dereference"].title == "NULL pointer dereference at 0x0 in fault_oops [faults]"
     assert found["panic"].title == "kernel panic: asked for by the fault module"
 

@@ -6,16 +6,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.guest.conftest import Lazymmu
+from tests.guest.hogs import hogs
 from tests.guest.processes import wait_for_qemus
 from tests.guest.test_run import FLUSH, outcomes, write
 
@@ -56,24 +55,11 @@ def test_a_guest_that_stands_still_is_found_and_the_place_and_step_are_named(
         assert result["details"].count("CPU 0: ") == 1
 
 
-@contextmanager
-def hogs(number: int) -> Iterator[None]:
-    """Keep so many processors of the host busy."""
-    command = [sys.executable, "-c", "while True: pass"]
-    running = [subprocess.Popen(command) for _ in range(number)]
-    try:
-        yield
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
-
-
 def test_a_slow_but_living_guest_is_no_hang(lazymmu: Lazymmu, tmp_path: Path) -> None:
     # Seconds of work for the guest in one program, on a host whose processors are all taken.
     many = "description: x\nsteps: [repeat: {times: 8000, steps: [interrupt: [enable, flush]]}]\n"
     folder = write(tmp_path / "given", many=many)
-    with hogs(os.cpu_count() or 2):
+    with hogs():
         done, document = lazymmu.run(folder, "--api", "merged")
     assert done.returncode == 0, done.stdout + done.stderr
     assert outcomes(document, "many") == {(arch, "pass") for arch in ARCHES}
@@ -95,8 +81,8 @@ def test_an_agent_that_is_gone_is_told_from_a_kernel_that_is(broken: Callable[..
     deaf = broken(
         {
             "guest/agent/agent.c": (
-                "\tchannel_line(line, sizeof(line));\n",
-                "\tchannel_line(line, sizeof(line));\n\tfor (;;)\n\t\tpause();\n",
+                "\tpayload = malloc(len + 1);\n",
+                "\tpayload = malloc(len + 1);\n\tfor (;;)\n\t\tpause();\n",
             )
         }
     )

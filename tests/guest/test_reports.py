@@ -64,7 +64,7 @@ def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp
         assert sorted(positions) == [1, 2, 3, 4]
     assert any(result["position"] != number % 4 + 1 for number, result in enumerate(document["results"]))
 
-    xml = (out / "junit.xml").read_text()
+    xml = Path(files["--junit"]).read_text()
     xmlschema.XMLSchema(SCHEMA).validate(xml)
     root = ElementTree.fromstring(xml)  # noqa: S314  (our own)
     assert [(suite.get("name"), suite.get("tests"), suite.get("skipped")) for suite in root] == [
@@ -77,7 +77,7 @@ def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp
     assert Counter(map(outcome, units)) == {"pass": 6, "known": 6}
 
     # What a flag names and what the folder holds are the same.
-    for flag, name in (("--json", "results.json"), ("--junit", "junit.xml"), ("--ktap", "results.ktap")):
+    for flag, name in (("--json", "results.json"), ("--ktap", "results.ktap")):
         assert Path(files[flag]).read_text() == (out / name).read_text()
     facts = json.loads((out / "run.json").read_text())
     assert facts["command"][:3] == ["lazymmu", "run", "nesting/two-levels"]
@@ -117,7 +117,6 @@ def test_an_interrupted_run_leaves_what_it_had(lazymmu: Lazymmu, tmp_path: Path)
     left = f"interrupted: {done} of {document['selected']} were done"
     assert left in output
     assert left in (latest / "summary.txt").read_text()
-    xmlschema.XMLSchema(SCHEMA).validate((latest / "junit.xml").read_text())
     assert left in (latest / "results.ktap").read_text()
     assert json.loads((latest / "run.json").read_text())["status"] == 130
 
@@ -147,7 +146,7 @@ sys.exit(cli.main(sys.argv[4:]))
     ("place", "flags", "whole"),
     [
         pytest.param(("concurrent.futures:ThreadPoolExecutor", "submit", "2"), [], False, id="a thread is started"),
-        pytest.param(("harness.known", "judge", "1"), ["--arch", "arm64"], True, id="all results are there"),
+        pytest.param(("harness.known", "standings", "1"), ["--arch", "arm64"], True, id="all results are there"),
     ],
 )
 def test_an_interrupt_around_the_run_costs_nothing_either(
@@ -172,7 +171,7 @@ def test_an_interrupt_around_the_run_costs_nothing_either(
     assert (len(document["results"]) == document["selected"]) is whole
     assert f"interrupted: {len(document['results'])} of {document['selected']} were done" in done.stdout
     assert json.loads((out / "run.json").read_text())["status"] == 130
-    for flag, name in (("--json", "results.json"), ("--junit", "junit.xml"), ("--ktap", "results.ktap")):
+    for flag, name in (("--json", "results.json"), ("--ktap", "results.ktap")):
         assert Path(files[flag]).read_text() == (out / name).read_text()
 
 

@@ -17,6 +17,8 @@ from tests.guest.conftest import Lazymmu
 from tests.guest.processes import gone, wait_for_qemus
 
 ARCHES = ["arm64", "s390x", "x86_64"]
+# Seconds of work for a guest.
+LONG = "description: x\nsteps: [repeat: {times: 4000, steps: [interrupt: [enable, flush]]}]\n"
 FLUSH = "description: x\nsteps: [enable, flush, disable]\n"
 PLAIN = "description: x\nsteps: [enable, disable]\n"
 
@@ -167,7 +169,7 @@ def test_a_module_that_does_not_compile_shows_the_compilers_lines(broken: Callab
 
 def test_a_qemu_that_is_killed_is_an_error_of_that_machine_only(lazymmu: Lazymmu, tmp_path: Path) -> None:
     path = tmp_path / "run.json"
-    command = lazymmu.command("run", "nesting/single", "--json", str(path))
+    command = lazymmu.command("run", write(tmp_path / "given", single=LONG), "--json", str(path))
     with subprocess.Popen(command, env=lazymmu.environment(), stdout=subprocess.PIPE, text=True) as process:
         victim = wait_for_qemus(process.pid, 3)["qemu-system-s390x"]
         begin = time.monotonic()
@@ -184,7 +186,7 @@ def test_a_qemu_that_is_killed_is_an_error_of_that_machine_only(lazymmu: Lazymmu
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_end_from_outside_leaves_no_qemu(lazymmu: Lazymmu, number: signal.Signals) -> None:
     # A shell's background job ignores SIGINT, and hands that down to us and ours.
-    command = ["env", "--default-signal=INT", *lazymmu.command("run")]
+    command = ["env", "--default-signal=INT", *lazymmu.command("run", "--repeat", "20")]
     with subprocess.Popen(
         command, env=lazymmu.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -3,24 +3,23 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.images.checksum import SUFFIX
+from tests.guest.hogs import hogs
 
 _RUN = "guest/module/run.c"
 _AGENT = "guest/agent/agent.c"
+_REPORTING = "guest/agent/requests.c"
 _FLUSH = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
 _PRINT = '\tpr_info("%s\\n", seq_buf_str(&s));\n'
 _CRC = "\t\tanswer->crc = crc32(answer->crc, line, end - line);\n"
 _FLASH = "description: x\nsteps: [flash]\n"
-_REQUEST = "\tchannel_line(line, sizeof(line));\n"
+_REQUEST = "\tpayload = malloc(len + 1);\n"
 
 Cache = Path
 
@@ -46,6 +45,8 @@ class Fault:
     scenario: str = "description: x\nsteps: [enable, flush, disable]\n"
     #: The most that the unit in which it came may take, in seconds (0: it does not matter).
     within: float = 0.0
+    #: What the command line gets beside: what only a boot uses is not looked at by a run that restores.
+    flags: tuple[str, ...] = ()
     #: A guest runs, so that there are results; a run that ends before leaves none.
     guest: bool = True
 
@@ -99,13 +100,8 @@ def _lock_file_damaged(cache: Cache, _arch: str) -> Iterator[None]:
 
 @contextmanager
 def _hogs(_cache: Cache, _arch: str) -> Iterator[None]:
-    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 2)]
-    try:
+    with hogs():
         yield
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
 
 
 def _half(data: bytes) -> bytes:
@@ -121,6 +117,12 @@ def _holed(data: bytes) -> bytes:
     return data[:middle] + bytes(4096) + data[middle + 4096 :]
 
 
+def _without_state(data: bytes) -> bytes:
+    """Return a snapshot as it was but for its last part, the state of the devices."""
+    return data[: 192 << 20].ljust(len(data), b"\0")
+
+
+_BOOT = ("--fresh-boot",)
 # What a damaged entry leads to: one that can be built is, and a boot image is named with the command that mends it.
 _REBUILT = r"is damaged: .*; the {} for \w+ is made anew.*\n4 pass, 0 fail"
 _AGAIN = r".*hint: rm \S+ && lazymmu setup"
@@ -176,10 +178,10 @@ FAULTS = (
     ),
     Fault("slow machine", 0, "4 pass", around=_hogs),
     # QEMU
-    Fault("QEMU killed", 3, r"QEMU exited with status", to_qemu=signal.SIGKILL),
-    Fault("QEMU aborted", 3, r"QEMU exited with status", to_qemu=signal.SIGABRT),
-    Fault("QEMU crashed", 3, r"QEMU exited with status", to_qemu=signal.SIGSEGV),
-    Fault("QEMU stopped", 3, r"QEMU is stopped, by a signal or a debugger", to_qemu=signal.SIGSTOP),
+    Fault("QEMU killed", 3, r"QEMU exited with status", to_qemu=signal.SIGKILL, flags=_BOOT),
+    Fault("QEMU aborted", 3, r"QEMU exited with status", to_qemu=signal.SIGABRT, flags=_BOOT),
+    Fault("QEMU crashed", 3, r"QEMU exited with status", to_qemu=signal.SIGSEGV, flags=_BOOT),
+    Fault("QEMU stopped", 3, r"QEMU is stopped, by a signal or a debugger", to_qemu=signal.SIGSTOP, flags=_BOOT),
     # The line
     Fault(
         "a line of the report is missing",
@@ -197,19 +199,19 @@ FAULTS = (
         "a byte of the line is wrong",
         3,
         "the report is not whole",
-        {_AGENT: (_CRC, f"{_CRC}\t\tif (answer->records == 3)\n\t\t\tanswer->crc ^= 1;\n")},
+        {_REPORTING: (_CRC, f"{_CRC}\t\tif (answer->records == 3)\n\t\t\tanswer->crc ^= 1;\n")},
     ),
     Fault(
         "foreign bytes on the line",
         3,
         "the report is not whole: a line that is neither record nor end: b'foreign",
-        {_AGENT: (_CRC, f'{_CRC}\t\tif (answer->records == 3)\n\t\t\tchannel_print("foreign\\n");\n')},
+        {_REPORTING: (_CRC, f'{_CRC}\t\tif (answer->records == 3)\n\t\t\tchannel_print("foreign\\n");\n')},
     ),
     Fault(
         "the agent dies",
         3,
         "the guest died: .*init was killed",
-        {_AGENT: (_CRC, f'{_CRC}\t\tif (answer->records == 3)\n\t\t\tdie("on purpose");\n')},
+        {_REPORTING: (_CRC, f'{_CRC}\t\tif (answer->records == 3)\n\t\t\tdie("on purpose");\n')},
     ),
     Fault(
         "the agent is deaf",
@@ -220,28 +222,40 @@ FAULTS = (
     # The cache
     Fault("module cut short", 0, _REBUILT.format("module"), around=_damaged("modules", _half)),
     Fault("module with a hole", 0, _REBUILT.format("module"), around=_damaged("modules", _holed)),
-    Fault("archive cut short", 0, _REBUILT.format("guest archive"), around=_damaged("archives", _half)),
-    Fault("archive with a hole", 0, _REBUILT.format("guest archive"), around=_damaged("archives", _holed)),
+    Fault("archive cut short", 0, _REBUILT.format("guest archive"), around=_damaged("archives", _half), flags=_BOOT),
+    Fault("archive with a hole", 0, _REBUILT.format("guest archive"), around=_damaged("archives", _holed), flags=_BOOT),
     Fault(
         "kernel empty",
         3,
         rf"the boot image \S+ is (empty|not an ELF file){_AGAIN}",
         around=_damaged("kernels", _none),
-        guest=False,
+        flags=_BOOT,
     ),
     Fault(
         "kernel cut short",
         3,
         rf"the boot image \S+ is (cut short|damaged){_AGAIN}",
         around=_damaged("kernels", _half),
-        guest=False,
+        flags=_BOOT,
     ),
     Fault(
         "kernel with a hole",
         3,
         rf"the boot image \S+ is damaged{_AGAIN}",
         around=_damaged("kernels", _holed),
-        guest=False,
+        flags=_BOOT,
+    ),
+    Fault(
+        "snapshot cut short",
+        0,
+        r"is damaged: it has \d+ bytes and was made with \d+; the snapshot of \w+ is made anew.*\n4 pass, 0 fail",
+        around=_damaged("snapshots", _half),
+    ),
+    Fault(
+        "snapshot without its state",
+        0,
+        r"the snapshot \S+ does not load and is saved anew.*\n4 pass, 0 fail",
+        around=_damaged("snapshots", _without_state),
     ),
     Fault("lock file damaged", 3, "lts.json is damaged", around=_lock_file_damaged, guest=False),
     # The host, and whoever sits before it

@@ -79,8 +79,8 @@ class Playground:
         return ["env", "--default-signal=INT", *command]
 
     def forget_builds(self) -> None:
-        """Remove modules and archives, so that a run builds them."""
-        for name in ("modules", "archives"):
+        """Remove modules, archives and snapshots, so that a run makes them."""
+        for name in ("modules", "archives", "snapshots"):
             for path in self.cache.glob(f"roots/*/lazymmu/{name}"):
                 shutil.rmtree(path)
 

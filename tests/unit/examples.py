@@ -35,7 +35,7 @@ def scenario(folder: Path, text: str, name: str = "example") -> Scenario:
 def unit(folder: Path, text: str = NESTED, api: str = "amended", arch: str = "s390x") -> Unit:
     """Return the first case of a scenario as a unit."""
     loaded = scenario(folder, text)
-    return Unit(scenario=loaded, case=loaded.cases[0], api=api, arch=arch)
+    return Unit(scenario=loaded, number=0, api=api, arch=arch)
 
 
 def case(folder: Path, text: str = NESTED) -> Case:

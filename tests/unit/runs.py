@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from harness.core.errors import Place
 from harness.core.result import Difference, Outcome, Result, Unit
 from harness.model import predict
 from harness.report.finished import Finished
+from harness.report.json import run_document
+from harness.report.spool import Results
 from harness.scenario import load
 
 ARCHES = ("arm64", "s390x")
@@ -32,9 +36,9 @@ def selected(folder: Path) -> tuple[Unit, ...]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return tuple(
-        Unit(scenario, case, "merged", arch)
+        Unit(scenario, number, "merged", arch)
         for scenario in load([], folder)
-        for case in scenario.cases
+        for number in range(len(scenario.cases))
         for arch in ARCHES
     )
 
@@ -61,8 +65,7 @@ def finished(
         for unit, end in zip(units, ends, strict=True)
     ]
     return Finished(
-        selected=units,
-        results=results,
+        results=kept(units, results),
         interrupted=False,
         accelerators={"arm64": ("tcg", "no KVM here"), "s390x": ("tcg", "no KVM here")},
         started=datetime(2026, 11, 22, 12, 0, tzinfo=UTC),
@@ -70,6 +73,26 @@ def finished(
     )
 
 
+def kept(units: Sequence[Unit], results: Iterable[Result]) -> Results:
+    """Return these results, which may be of some of the units only, as reports read them."""
+    places = {unit.label(): position for position, unit in enumerate(units)}
+    found = Results(units)
+    for one in results:
+        found.add(places[one.unit.label()], one)
+    return found
+
+
+def changed(run: Finished, results: Iterable[Result], **others: Any) -> Finished:
+    """Return the run with these results instead."""
+    return replace(run, results=kept(run.results.units, results), **others)
+
+
 def interrupted(run: Finished, done: Sequence[int]) -> Finished:
     """Return the run with these of its results only."""
-    return replace(run, results=[run.results[number] for number in done], interrupted=True)
+    return changed(run, [run.results[number] for number in done], interrupted=True)
+
+
+def document(run: Finished) -> dict[str, Any]:
+    """Return the JSON document of a run."""
+    found: dict[str, Any] = json.loads("".join(run_document(run)))
+    return found

@@ -7,6 +7,8 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -15,8 +17,9 @@ from harness.images.cache import Cache
 from harness.images.catalogue import architectures
 from harness.images.progress import Progress
 from harness.images.sandbox import Sandbox
-from harness.machine import accelerator, qemu
-from harness.machine.qemu import Accelerator, Boot, Guest
+from harness.machine import accelerator
+from harness.machine.boot import Accelerator, Boot
+from harness.machine.qemu import Guest
 
 
 class Host:
@@ -27,22 +30,28 @@ class Host:
         self.device = folder / "kvm"
         self.device.write_text("")
         self.error = GuestError("the guest died")
+        #: Why QEMU cannot even be started.
+        self.refusal: GuestError | None = None
         self.trials = 0
         machines = [one for one in architectures().values() if one.host_machine == platform.machine()]
         if not machines:
             pytest.skip("no architecture of ours is this host's")
         nothing = folder / "none"
         sandbox = Sandbox(name="bwrap", root=folder)
-        self.boot = qemu.Boot(machines[0], sandbox, nothing, nothing, accelerator.tcg("not tried yet"))
+        self.boot = Boot(machines[0], sandbox, nothing, nothing, accelerator.tcg("not tried yet"))
 
     @contextmanager
     def _start(self, _: Boot) -> Iterator[Guest]:
         self.trials += 1
+        if self.refusal:
+            raise self.refusal
+        yield cast("Guest", SimpleNamespace(stderr=lambda: "\n"))
+
+    def _trial(self, _: Guest) -> None:
         raise self.error
-        yield
 
     def choose(self) -> Accelerator:
-        return accelerator.choose(self.cache, self.boot, self._start, lambda _: None, self.device)
+        return accelerator.choose(self.cache, self.boot, self._start, self._trial, self.device)
 
     def answers(self) -> list[Path]:
         return [path for path in self.cache.root.glob("kvm/*") if path.suffix == ""]
@@ -92,3 +101,9 @@ def test_a_trial_on_a_busy_host_is_not_kept(host: Host) -> None:
     host.error = GuestError("the guest died")
     assert host.choose().reason.endswith("does not work: the guest died")
     assert len(host.answers()) == 1
+
+
+def test_a_qemu_that_cannot_be_started_is_no_word_about_kvm(host: Host) -> None:
+    host.refusal = GuestError("cannot start QEMU: Resource temporarily unavailable")
+    assert "could not be tried: cannot start QEMU" in host.choose().reason
+    assert host.answers() == []

@@ -13,7 +13,6 @@ import pytest
 
 from harness.cli import main
 from harness.core.result import Unit
-from harness.report.json import run_document, text
 from tests.unit import runs
 
 
@@ -32,8 +31,7 @@ class Bench:
 
     def document(self, outcomes: Sequence[str], reason: str = "why") -> dict[str, Any]:
         """Return a real run's document."""
-        found: dict[str, Any] = json.loads(text(run_document(runs.finished(self._units, outcomes, reason=reason))))
-        return found
+        return runs.document(runs.finished(self._units, outcomes, reason=reason))
 
     def compare(self, old: Any, new: Any) -> tuple[int, dict[str, Any], str]:
         """Return status, the JSON and what a person reads."""
@@ -189,7 +187,7 @@ def test_the_json_on_standard_output_is_alone_there(
     bench: Bench, tmp_path: Path, units: tuple[Unit, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "one.json"
-    path.write_text(text(run_document(replace(runs.finished(units, []), seed=3))))
+    path.write_text(json.dumps(runs.document(replace(runs.finished(units, []), seed=3))))
     assert main(["compare", str(path), str(path), "--json", "-"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out)["worse"] is False

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from typing import Any
 import pytest
 
 from harness.cli import main
-from harness.core.project import ROOT
 from harness.doctor import guests
 from harness.doctor.check import State
 from harness.doctor.situation import NotThere, Question, Situation
@@ -27,7 +25,8 @@ from harness.images.cache import Cache
 from harness.images.catalogue import kernel
 from harness.images.progress import Progress
 from harness.images.sandbox import Sandbox
-from tests.unit import examples
+from tests.disks import small
+from tests.unit import apart, examples
 
 pytestmark = pytest.mark.skipif(
     shutil.which("mmdebstrap") is None, reason="what doctor says is told for hosts that could fetch"
@@ -47,13 +46,6 @@ class Told:
         return [name for name, check in self.checks.items() if check["blocks"]]
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return tmp_path
-
-
 def doctor(home: Path, *flags: str) -> Told:
     """Run the command here."""
     output = io.StringIO()
@@ -66,8 +58,8 @@ def doctor_apart(home: Path, *flags: str, prefix: Sequence[str] = (), **environm
     """Run the command in a process of its own."""
     target = home / "doctor.json"
     done = subprocess.run(
-        [*prefix, sys.executable, "-P", "-m", "harness.cli", "doctor", "--json", str(target), *flags],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        [*prefix, *apart.command("doctor", "--json", str(target), *flags)],
+        env=apart.environment(**environment),
         capture_output=True,
         text=True,
         timeout=120,
@@ -189,16 +181,23 @@ def test_a_cache_that_may_not_be_used_is_told(home: Path, mode: int, what: str) 
     assert told.checks["cache"]["blocks"]
 
 
-def test_a_full_disk_is_told(home: Path) -> None:
+def test_a_full_disk_is_told_with_the_need_that_a_set_up_names(home: Path) -> None:
     (home / "cache").mkdir()
-    small = ["bwrap", "--dev-bind", "/", "/", "--size", "49000000", "--tmpfs", str(home / "cache"), "--"]
-    if subprocess.run([*small, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("a small disk needs bubblewrap and namespaces")
-    told = doctor_apart(home, prefix=small)
+    disk = small(home / "cache", "40m")
+    told = doctor_apart(home, prefix=disk)
     assert told.status == 3
-    disk = told.checks["disk"]
-    assert (disk["state"], disk["blocks"]) == ("broken", True)
-    assert disk["facts"]["free"] <= 50_000_000 < disk["facts"]["needed"]
+    check = told.checks["disk"]
+    assert (check["state"], check["blocks"]) == ("broken", True)
+    assert check["facts"]["free"] <= 50_000_000
+    setup = subprocess.run(
+        [*disk, *apart.command("setup")],
+        env=apart.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert f"about {check['facts']['needed'] // 1_000_000} MB are needed" in setup.stderr
 
 
 def made(home: Path) -> Cache:
@@ -295,8 +294,8 @@ def test_leftovers_damage_and_what_nothing_refers_to_are_told_with_the_command(h
 
 def test_json_on_standard_output_is_alone_there(home: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "harness.cli", "doctor", "--json", "-"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        apart.command("doctor", "--json", "-"),
+        env=apart.environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -308,7 +307,7 @@ def test_json_on_standard_output_is_alone_there(home: Path) -> None:
 class Unboxed(Sandbox):
     """Runs a root's programs as they are, for a root whose programs are scripts: an old QEMU cannot be had here."""
 
-    def command(self, argv: Sequence[str], *, writable: bool = False) -> list[str]:
+    def command(self, argv: Sequence[str], *, writable: bool = False, also: Path | None = None) -> list[str]:
         return [f"{self.root}{argv[0]}", *argv[1:]] if not writable else []
 
 

@@ -11,7 +11,7 @@ import time
 
 from harness.core.deadline import Deadline
 from harness.machine import host
-from harness.machine.patience import Patience
+from harness.machine.patience import SILENCE, Patience
 
 
 def test_a_program_is_found_below_another_and_its_state_is_told() -> None:
@@ -48,9 +48,9 @@ def test_time_in_which_the_guest_got_no_processor_is_no_silence() -> None:
         for process in busy:
             process.kill()
             process.wait()
-    assert why.startswith("silent for 1.")
-    # One second of its own time is several of the host's.
-    assert seconds > 1.5
+    assert why.startswith("silent for ")
+    # Less than a second of its own time is several of the host's.
+    assert seconds > 1.5 * SILENCE * 0.25
     assert patience.lost > seconds / 4
 
 

@@ -20,7 +20,6 @@ from harness.core.known import Entry, Standing, State
 from harness.core.result import Outcome, Unit
 from harness.report import junit
 from harness.report.finished import Finished
-from harness.report.json import run_document
 from tests.unit import runs
 
 SCHEMA = Path(__file__).parents[1] / "fixtures" / "junit" / "junit-10.xsd"
@@ -53,7 +52,7 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
 def test_every_outcome_has_its_element_and_the_counts_are_those_of_the_json(units: tuple[Unit, ...]) -> None:
     run = runs.finished(units, ALL)
     root = parsed(run)
-    summary = run_document(run)["summary"]
+    summary = runs.document(run)["summary"]
     cases = list(root.iter("testcase"))
     kinds = Counter(child.tag for case in cases for child in case)
     assert kinds == {"failure": summary["fail"], "error": summary["error"], "skipped": summary["skip"]}
@@ -108,13 +107,13 @@ def test_an_interrupted_run_says_so_and_is_valid(units: tuple[Unit, ...]) -> Non
 
 def test_a_known_failure_is_skipped_with_its_reason_and_a_broken_entry_is_a_failure(units: tuple[Unit, ...]) -> None:
     run = runs.finished(units, ["fail", "error"])
-    results = [replace(run.results[0], known="bug 7"), *run.results[1:]]
+    results = [replace(run.results[0], known="bug 7"), *list(run.results)[1:]]
     standings = [
         Standing(entry(), State.HOLDS),
         Standing(entry(scenario="pause/plain"), State.PASSED, "passed and was to fail"),
         Standing(entry(scenario="x"), State.UNUSED, "matches nothing"),
     ]
-    root = parsed(replace(run, results=results, known=standings))
+    root = parsed(runs.changed(run, results, known=standings))
     arm, s390, known = list(root)
     assert (arm.get("skipped"), arm.get("failures")) == ("1", "0")
     assert (s390.get("errors"), s390.get("skipped")) == ("1", "0")
@@ -144,8 +143,9 @@ def test_any_text_gives_a_valid_report_that_holds_what_xml_can_hold(
     units: tuple[Unit, ...], reason: str, details: str, known: str
 ) -> None:
     run = runs.finished(units, ALL, reason=reason, details=details + "]]> end & <tag>")
-    results = [*run.results[:1], replace(run.results[1], known=known), *run.results[2:]]
+    first, second, *others = run.results
+    results = [first, replace(second, known=known), *others]
     accelerators = {"arm64": (reason, details), "s390x": (known, reason)}
     standing = Standing(entry(reason=known), State.PASSED, reason)
-    root = parsed(replace(run, results=results, accelerators=accelerators, known=[standing]))
+    root = parsed(runs.changed(run, results, accelerators=accelerators, known=[standing]))
     assert all("end & <tag>" in (error.text or "") for error in root.iter("error"))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,9 +14,10 @@ from harness import known
 from harness.cli import main
 from harness.commands.run import exit_status
 from harness.core.errors import ScenarioError
-from harness.core.known import Entry, State
+from harness.core.known import Entry, Standing, State
 from harness.core.project import LIBRARY
 from harness.core.result import Outcome, Result, Unit
+from harness.report.spool import Results
 from tests.unit import runs
 
 TODAY = date(2026, 11, 22)
@@ -46,6 +47,14 @@ Read = Callable[[str], tuple[Entry, ...]]
 def results(units: tuple[Unit, ...], bad: dict[int, str]) -> list[Result]:
     """Return results that pass but for these."""
     return [runs.result(unit, Outcome(bad.get(number, "pass")), "why") for number, unit in enumerate(units)]
+
+
+def judged(
+    entries: Sequence[Entry], units: tuple[Unit, ...], results: Sequence[Result], today: date
+) -> tuple[Results, tuple[Standing, ...]]:
+    """Return the results as a run keeps them, and what became of the entries."""
+    kept = runs.kept(units, [known.excused(entries, result, today) for result in results])
+    return kept, known.standings(entries, kept, today)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +105,7 @@ def test_a_file_that_is_none_is_refused_before_anything_starts(
 
 
 def test_an_empty_list_excuses_nothing(entries: Read, units: tuple[Unit, ...]) -> None:
-    after, standings = known.judge(entries("[]"), units, results(units, {0: "fail"}), TODAY)
+    after, standings = judged(entries("[]"), units, results(units, {0: "fail"}), TODAY)
     assert [result.known for result in after] == [""] * runs.SIZE
     assert standings == ()
 
@@ -104,12 +113,12 @@ def test_an_empty_list_excuses_nothing(entries: Read, units: tuple[Unit, ...]) -
 def test_an_entry_excuses_what_it_names_and_the_run_passes(entries: Read, units: tuple[Unit, ...]) -> None:
     # Of nesting/deep, case depth 2 on arm64 is the third unit.
     (entry,) = entries(f"- {{scenario: nesting/deep, case: {{depth: 2}}, arch: arm64, api: [merged], {GOOD}}}")
-    after, (standing,) = known.judge([entry], units, results(units, {2: "fail"}), TODAY)
+    after, (standing,) = judged([entry], units, results(units, {2: "fail"}), TODAY)
     assert (standing.state, standing.broken) == (State.HOLDS, False)
     assert [bool(result.known) for result in after] == [number == 2 for number in range(runs.SIZE)]
     assert after[2].outcome is Outcome.FAIL
     assert after[2].to_json(trace=False)["known"] == "bug 7"
-    assert exit_status(after, no_skip=False) == 0
+    assert exit_status(after.apart(), no_skip=False) == 0
 
 
 @pytest.mark.parametrize("unit", [0, 1, 3, 4])
@@ -117,9 +126,9 @@ def test_another_case_architecture_or_scenario_is_not_excused(
     entries: Read, units: tuple[Unit, ...], unit: int
 ) -> None:
     listed = entries(f"- {{scenario: nesting/deep, case: {{depth: 2}}, arch: arm64, {GOOD}}}")
-    after, _ = known.judge(listed, units, results(units, {2: "fail", unit: "fail"}), TODAY)
+    after, _ = judged(listed, units, results(units, {2: "fail", unit: "fail"}), TODAY)
     assert not after[unit].known
-    assert exit_status(after, no_skip=False) == 1
+    assert exit_status(after.apart(), no_skip=False) == 1
 
 
 @pytest.mark.parametrize(("entry", "outcome", "status"), [("fail", "error", 3), ("error", "fail", 1)])
@@ -127,26 +136,26 @@ def test_a_failure_does_not_excuse_an_error_nor_an_error_a_failure(
     entries: Read, units: tuple[Unit, ...], entry: str, outcome: str, status: int
 ) -> None:
     listed = entries(f"- {{scenario: nesting/plain, outcome: {entry}, {GOOD}}}")
-    after, (standing,) = known.judge(listed, units, results(units, {4: outcome, 5: outcome}), TODAY)
+    after, (standing,) = judged(listed, units, results(units, {4: outcome, 5: outcome}), TODAY)
     assert standing.state is State.OPEN
-    assert exit_status(after, no_skip=False) == status
+    assert exit_status(after.apart(), no_skip=False) == status
 
 
 def test_one_that_passes_is_named_and_fails_the_run(entries: Read, units: tuple[Unit, ...]) -> None:
     (entry,) = entries(f"\n- {{scenario: 'nesting/*', {GOOD}}}")
-    after, (standing,) = known.judge([entry], units, results(units, {0: "fail", 1: "fail"}), TODAY)
+    after, (standing,) = judged([entry], units, results(units, {0: "fail", 1: "fail"}), TODAY)
     assert standing.state is State.PASSED
     assert standing.message.startswith("nesting/deep[depth=2] merged on arm64 and 3 more passed and was to fail")
     assert standing.broken
     assert str(entry.place).endswith("known.yaml:2:3")
-    assert exit_status(after, no_skip=False, broken_entries=True) == 1
+    assert exit_status(after.apart(), no_skip=False, broken_entries=True) == 1
 
 
 def test_an_entry_counts_on_its_last_day_and_not_on_the_next(entries: Read, units: tuple[Unit, ...]) -> None:
     listed = entries(f"- {{scenario: nesting/plain, {GOOD}}}")
     bad = results(units, {4: "fail", 5: "fail"})
-    _, (last,) = known.judge(listed, units, bad, TODAY)
-    after, (next_day,) = known.judge(listed, units, bad, date(2026, 11, 23))
+    _, (last,) = judged(listed, units, bad, TODAY)
+    after, (next_day,) = judged(listed, units, bad, date(2026, 11, 23))
     assert (last.state, next_day.state, next_day.broken) == (State.HOLDS, State.EXPIRED, True)
     assert not any(result.known for result in after)
 
@@ -154,28 +163,28 @@ def test_an_entry_counts_on_its_last_day_and_not_on_the_next(entries: Read, unit
 def test_one_that_matches_nothing_selected_is_named_and_does_no_harm(entries: Read, units: tuple[Unit, ...]) -> None:
     # Expired too: a narrower run is not the place to say so.
     listed = entries("- {scenario: wrap/pause-and-back, reason: x, expires: 2020-01-01}")
-    _, (standing,) = known.judge(listed, units, results(units, {}), TODAY)
+    _, (standing,) = judged(listed, units, results(units, {}), TODAY)
     assert (standing.state, standing.broken) == (State.UNUSED, False)
     assert "matches nothing that was selected" in standing.message
 
 
 def test_a_run_in_which_only_known_failures_are_passes_for_nothing(entries: Read, units: tuple[Unit, ...]) -> None:
-    after, _ = known.judge(
+    after, _ = judged(
         entries(f"- {{scenario: '*', {GOOD}}}"), units, results(units, dict.fromkeys(range(8), "fail")), TODAY
     )
-    assert exit_status(after, no_skip=False) == 2
+    assert exit_status(after.apart(), no_skip=False) == 2
 
 
 def test_what_fails_in_one_of_its_repetitions_is_no_unexpected_pass(entries: Read, units: tuple[Unit, ...]) -> None:
     twice = tuple(replace(units[4], repetition=number) for number in (1, 2))
     (entry,) = entries(f"- {{scenario: nesting/plain, {GOOD}}}")
-    _, (flaky,) = known.judge([entry], twice, results(twice, {1: "fail"}), TODAY)
-    _, (steady,) = known.judge([entry], twice, results(twice, {}), TODAY)
+    _, (flaky,) = judged([entry], twice, results(twice, {1: "fail"}), TODAY)
+    _, (steady,) = judged([entry], twice, results(twice, {}), TODAY)
     assert (flaky.state, steady.state) == (State.HOLDS, State.PASSED)
 
 
 def test_true_is_not_one(entries: Read, units: tuple[Unit, ...]) -> None:
-    _, (standing,) = known.judge(
+    _, (standing,) = judged(
         entries(f"- {{scenario: nesting/deep, case: {{depth: true}}, {GOOD}}}"), units, results(units, {}), TODAY
     )
     assert standing.state is State.UNUSED

@@ -78,6 +78,10 @@ def test_a_report_that_is_whole_but_says_nonsense_is_an_error(case: Case) -> Non
         ("hooks=e inside=0", "hooks=e inside=-"),
         ("hooks=e inside=0", "hooks=x inside=0"),
         ("| enable=1", "| enables=1"),
+        ("| enable=1", "| enable=1 enable=1"),
+        ("count=1 enabled=1 outstanding=0", "count=1 enabled=1"),
+        ("count=1 enabled=1 outstanding=0", "count=1 enabled=7 outstanding=0"),
+        ("count=1 enabled=1 outstanding=0", "count=1 count=1 enabled=1 outstanding=0"),
     ):
         assert any(there in record for record in RECORDED)
         with pytest.raises(GuestError, match="no whole report"):
@@ -98,6 +102,19 @@ def test_a_report_of_another_run_revision_or_case_is_an_error(case: Case, tmp_pa
     ):
         with pytest.raises(GuestError, match="no whole report"):
             report.parse(answer, other_case, run=run, api=api, personality=personality)
+
+
+def test_what_one_revision_may_say_is_an_error_under_another(case: Case) -> None:
+    parse(case, RECORDED)  # what was read once is kept, and must not be taken for the answer of another revision
+    first = next(number for number, record in enumerate(RECORDED) if " step " in record)
+    merged = [
+        record.replace("=amended", "=merged").replace(" count=", " enable_count=").replace(" enabled=", " pause_count=")
+        for record in RECORDED
+    ]
+    report.parse(Answer(0, tuple(resealed(merged))), case, run=3, api="merged", personality="s390x")
+    merged[first] = RECORDED[first]
+    with pytest.raises(GuestError, match="is not that of merged"):
+        report.parse(Answer(0, tuple(resealed(merged))), case, run=3, api="merged", personality="s390x")
 
 
 def test_a_refused_program_is_an_error_with_the_modules_line(case: Case) -> None:

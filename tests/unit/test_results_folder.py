@@ -19,7 +19,6 @@ from harness.core.errors import LazymmuError, SetupError, UsageError
 from harness.core.project import ROOT
 from harness.core.result import Unit
 from harness.report import folder
-from harness.report.json import run_document
 from harness.report.target import targets
 from tests.unit import examples, runs
 
@@ -53,11 +52,10 @@ def test_a_folder_holds_every_report_of_the_run(units: tuple[Unit, ...], state: 
     path = run_once(units)
     assert path.parent == state
     assert sorted(entry.name for entry in path.iterdir() if entry.name != folder.LOCK) == [
-        *("guests", "junit.xml", "results.json", "results.ktap", "run.json", "scenarios", "summary.txt")
+        *("guests", "results.json", "results.ktap", "run.json", "scenarios", "summary.txt")
     ]
-    assert json.loads((path / "results.json").read_text()) == run_document(runs.finished(units, ["fail", "error"]))
+    assert json.loads((path / "results.json").read_text()) == runs.document(runs.finished(units, ["fail", "error"]))
     assert json.loads((path / "run.json").read_text()) == {"schema": 1, "program": "lazymmu", **FACTS}
-    assert (path / "junit.xml").read_text().startswith("<?xml")
     assert (path / "results.ktap").read_text().startswith("KTAP version 1\n")
     summary = (path / "summary.txt").read_text()
     assert f"results: {path}\n6 pass, 1 fail, 1 error, 0 skip in 2.0 s\n" in summary
@@ -198,7 +196,7 @@ def test_a_state_folder_that_cannot_be_written_is_an_error_that_names_out(
 def test_a_full_disk_is_an_error_that_names_the_folder_and_out(units: tuple[Unit, ...], tmp_path: Path) -> None:
     with folder.opened(str(tmp_path / "out"), NOW) as kept:
         # Every write to this device ends as on a full disk.
-        (kept.path / f".junit.xml.{os.getpid()}.partial").symlink_to("/dev/full")
+        (kept.path / f".results.ktap.{os.getpid()}.partial").symlink_to("/dev/full")
         with pytest.raises(SetupError) as caught:
             kept.finish(runs.finished(units, []), FACTS)
     assert f"no space left in {tmp_path}/out" in str(caught.value)
@@ -234,7 +232,7 @@ def test_what_a_killed_run_left_of_a_report_goes_with_the_next_to_the_same_place
     assert sorted(tmp_path.iterdir()) == sorted([*others, live])
 
 
-@pytest.mark.parametrize("name", ["run.json", "junit.xml", "results.json"])
+@pytest.mark.parametrize("name", ["run.json", "results.ktap", "results.json"])
 def test_what_a_killed_run_left_in_a_named_folder_goes_with_the_next(
     units: tuple[Unit, ...], tmp_path: Path, name: str
 ) -> None:

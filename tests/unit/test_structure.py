@@ -16,10 +16,14 @@ from harness.core.project import ROOT
 LAYERS = (
     *(
         "cli",
+        "arguments",
         "commands",
+        "bench",
         "doctor",
         "run",
         "worker",
+        "supply",
+        "guests",
         "selection",
         "known",
         "scenario",

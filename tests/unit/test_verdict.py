@@ -108,6 +108,15 @@ def test_a_pin_that_does_not_hold_is_told_with_its_place_for_model_and_guest(
     assert found[0].place.line == line
 
 
+def test_a_pin_that_holds_in_the_model_only_is_told_for_the_guest_only(tmp_path: Path) -> None:
+    unit = examples.unit(tmp_path, "description: x\nsteps: [enable, check: {depth: 1}]\n", api="merged", arch="arm64")
+    right = predicted(unit)
+    state = {"enable_count": 2, "pause_count": 0}
+    found = judge(unit, right, replace(right, steps=tuple(replace(step, state=state) for step in right.steps)))
+    assert [difference.what for difference in found] == ["step 0 enable: state", "check depth"]
+    assert found[1].sides == {"pinned": "1", "the guest says": "2"}
+
+
 def test_pins_that_hold_are_silent_and_leave_unnamed_counters_open(tmp_path: Path) -> None:
     unit = examples.unit(
         tmp_path,

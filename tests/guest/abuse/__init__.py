@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from harness.images import cpio
+from harness.images import builds, cpio
 from harness.images.cache import digest, digest_files
 from harness.images.catalogue import Architecture
 from harness.images.setup import Images
@@ -20,7 +20,6 @@ from harness.machine.qemu import Guest
 from tests.guest import machines
 
 _SOURCE = Path(__file__).parent / "guest"
-_NEEDS = 16_000_000
 # The abuser tells once a second where it is (seconds); a text around the limits takes longer, and so does a busy host.
 _SILENCE = 120.0
 
@@ -86,7 +85,7 @@ def _archive(images: Images, architecture: Architecture, module: bytes) -> Path:
         target.write_bytes(cpio.archive([*folders, cpio.node("dev/console", 5, 1), *programs]))
 
     target = images.sandbox.root / "lazymmu" / "archives" / f"{key}.cpio"
-    return images.cache.obtain(target, f"abuser's archive for {architecture.name}", build, needs=_NEEDS)
+    return images.cache.obtain(target, f"abuser's archive for {architecture.name}", build, needs=builds.NEEDS)
 
 
 def _messages(stream: IO[bytes]) -> Iterator[tuple[list[str], bytes]]:

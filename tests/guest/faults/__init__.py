@@ -10,13 +10,15 @@ from pathlib import Path
 
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError
+from harness.guests import Guests
 from harness.images import builds, catalogue, setup
 from harness.images.cache import Cache, default_root
 from harness.images.progress import Progress
 from harness.machine import qemu
+from harness.machine.boot import Boot
 from harness.machine.qemu import Guest
+from harness.supply import make_bootable, prepare
 from harness.transport.serial import SerialLine
-from harness.worker import Guests, Options, prepare
 
 SOURCE = Path(__file__).parent / "module"
 _BOOT = 60.0
@@ -29,7 +31,7 @@ _PATIENT = 20.0
 class Faulty:
     """What one architecture's guest with the fault module is started from."""
 
-    boot: qemu.Boot
+    boot: Boot
     module: bytes
 
     @contextmanager
@@ -56,7 +58,8 @@ def faulty(arch: str) -> Faulty:
     """Build the fault module, and what its guest needs, for one architecture."""
     architecture = catalogue.architectures()[arch]
     images = setup.prepare(Cache(default_root(), Progress()), catalogue.kernel("lts"), [arch])
-    machine = prepare(images, arch, Options(), Guests())
+    machine = prepare(images, arch, 1.0, Guests())
+    make_bootable(machine)
     kernel = images.kernels[arch]
     module = builds.module(images.cache, images.sandbox, architecture, kernel, source=SOURCE, name="faults")
     return Faulty(boot=machine.boot, module=module.read_bytes())

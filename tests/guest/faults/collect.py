@@ -20,7 +20,7 @@ from harness.core.errors import GuestError
 from harness.core.project import ROOT
 from harness.machine import qemu
 from harness.machine.accelerator import tcg
-from harness.machine.qemu import Boot
+from harness.machine.boot import Boot
 from harness.transport.serial import SerialLine
 from tests.guest import processes
 from tests.guest.faults import Faulty, faulty

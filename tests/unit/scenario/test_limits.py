@@ -91,8 +91,10 @@ def test_all_cases_together_are_limited(bench: Workbench) -> None:
     def vary(cases: int) -> str:
         return f"vary: {{a: {list(range(cases))}}}\n"
 
-    steps = "[repeat: {times: 65535, steps: [enable]}, check: {enable: $a}]"
-    assert bench.wrong(steps, vary(17)) == "3:1: more than 1,048,576 operations in all cases together"
+    steps = "[repeat: {times: 65535, steps: [enable]}, check: {enable: $a}]"  # 131,072 visits with the turns
+    assert len(bench.steps(steps, vary(31)).cases) == 31
+    problem = bench.wrong(steps, vary(33))
+    assert problem == "3:1: more than 4,194,304 steps and turns of `repeat` in all cases together"
 
 
 def test_4096_operations_fit_into_an_interrupt(bench: Workbench) -> None:

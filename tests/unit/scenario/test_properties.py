@@ -14,6 +14,7 @@ from harness.core.vocabulary import MAX_OPERATIONS
 from harness.scenario.compose import compose
 from harness.scenario.counting import Counter
 from harness.scenario.document import read_document
+from harness.scenario.expansion import expander
 from harness.scenario.operations import OPERATIONS, PLANNED, read_steps
 from harness.scenario.problems import Problems
 from harness.scenario.reading import Context
@@ -46,7 +47,7 @@ def look(text: str, parser: Any) -> list[str]:
     problems = Problems()
     root = compose(text, "f", problems, parser)
     if root is not None:
-        scenario = read_document(root, "f", "f", problems)
+        scenario = read_document(root, "f", "f", problems, expander())
         assert (scenario is None) == bool(problems.found)
     lines = text.count("\n") + text.count("\r") + 1
     for problem in problems.found:

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the harness can ask for. Nothing here knows what a program or a report says.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "requests.h"
+
+#define MODULE_NAME	"lazymmu"
+#define DEVICE		"/dev/lazymmu"
+#define PARAMETERS	"/sys/module/lazymmu/parameters/"
+/* How often the harness is told of a program's progress (nanoseconds); it waits for several before it believes in a hang. */
+#define TELL_EVERY	500000000L
+/* One record of /dev/kmsg is at most this long (the kernel's CONSOLE_EXT_LOG_MAX). */
+#define RECORD_MAX	8192
+#define FILE_MAX	(64u * 1024 * 1024)
+
+/* A program on its way into the module, and what became of it. */
+struct job {
+	int fd;
+	const char *program;
+	size_t len;
+	int status;
+};
+
+/* What the module tells of itself at any time, each in a file. */
+enum parameter {
+	/* How many steps of the present program it has begun. */
+	STEPS_BEGUN,
+	/* What it holds: both are 0 between two programs. */
+	LIVE_RUNS,
+	LIVE_THREADS,
+	PARAMETER_COUNT,
+};
+
+static const char *const parameter_paths[PARAMETER_COUNT] = {
+	[STEPS_BEGUN] = PARAMETERS "steps_begun",
+	[LIVE_RUNS] = PARAMETERS "live_runs",
+	[LIVE_THREADS] = PARAMETERS "live_threads",
+};
+
+/* Kept open as long as the module is loaded, since they are read after each program. */
+static int parameter_fds[PARAMETER_COUNT] = { -1, -1, -1 };
+
+void forward_log(int kmsg, struct answer *answer)
+{
+	char line[RECORD_MAX + 3] = "k ";
+
+	for (;;) {
+		ssize_t n = read(kmsg, line + 2, RECORD_MAX);
+		char *end;
+
+		if (n < 0) {
+			if (errno == EPIPE || errno == EINTR)
+				continue;
+			if (errno == EAGAIN)
+				return;
+			die("read from /dev/kmsg");
+		}
+		/* The lines after the first are the record's device properties. */
+		end = memchr(line + 2, '\n', n);
+		if (!end)
+			end = line + 2 + n;
+		*end++ = '\n';
+		channel_put(line, end - line);
+		answer->crc = crc32(answer->crc, line, end - line);
+		answer->records++;
+	}
+}
+
+static void open_parameters(void)
+{
+	for (int i = 0; i < PARAMETER_COUNT; i++) {
+		if (parameter_fds[i] >= 0)
+			close(parameter_fds[i]);
+		parameter_fds[i] = open(parameter_paths[i], O_RDONLY | O_CLOEXEC);
+	}
+}
+
+/* Returns what the module tells, or `otherwise` where it tells nothing. */
+static unsigned int parameter(enum parameter which, unsigned int otherwise)
+{
+	char text[16];
+	ssize_t n = pread(parameter_fds[which], text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return otherwise;
+	text[n] = '\0';
+	return strtoul(text, NULL, 10);
+}
+
+int load_module(const char *image, size_t len, const char *parameters)
+{
+	if (syscall(SYS_delete_module, MODULE_NAME, O_NONBLOCK) && errno != ENOENT)
+		return errno;
+	if (syscall(SYS_init_module, image, len, parameters))
+		return errno;
+	open_parameters();
+	return 0;
+}
+
+/* Returns a file's content, which may have no length of its own (/proc); NULL with errno when it cannot be read. */
+static char *read_file(const char *path, size_t *len)
+{
+	size_t room = CHUNK;
+	char *data = malloc(room), *more;
+	ssize_t n = -1;
+	int fd;
+
+	*len = 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && data && (n = read(fd, data + *len, room - *len)) > 0) {
+		*len += n;
+		if (*len < room)
+			continue;
+		room *= 2;
+		more = room <= FILE_MAX ? realloc(data, room) : NULL;
+		if (!more)
+			free(data);
+		data = more;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (data && n < 0) {
+		free(data);
+		data = NULL;
+	}
+	return data;
+}
+
+int send_file(const char *path)
+{
+	size_t len;
+	char *data = read_file(path, &len);
+
+	if (!data)
+		return errno ? errno : EIO;
+	channel_print("file %zu %08" PRIx32 "\n", len, crc32(0, data, len));
+	channel_put(data, len);
+	free(data);
+	return 0;
+}
+
+static void *write_program(void *argument)
+{
+	struct job *job = argument;
+	ssize_t n = write(job->fd, job->program, job->len);
+
+	if (n < 0)
+		job->status = errno;
+	else if ((size_t)n != job->len)
+		job->status = EIO;
+	return NULL;
+}
+
+static void tell_progress(void)
+{
+	channel_print("at %u\n", parameter(STEPS_BEGUN, 0));
+	channel_flush();
+}
+
+/* The program runs within write(), for as long as it takes; meanwhile the harness is told how far it is. */
+static int write_and_tell(struct job *job)
+{
+	pthread_t thread;
+	struct timespec until;
+	int err;
+
+	err = pthread_create(&thread, NULL, write_program, job);
+	if (err)
+		return err;
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += TELL_EVERY;
+		if (until.tv_nsec >= 1000000000L) {
+			until.tv_nsec -= 1000000000L;
+			until.tv_sec++;
+		}
+		err = pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until);
+		if (err == ETIMEDOUT)
+			tell_progress();
+	} while (err == ETIMEDOUT);
+	return err ? err : job->status;
+}
+
+/* Tells on the console, before the guest can die of it, which program runs. */
+static int announce(int kmsg, const char *id)
+{
+	char line[64];
+	int n = snprintf(line, sizeof(line), "<4>lazymmu-agent: run %s\n", id);
+
+	return write(kmsg, line, n) == n ? 0 : EIO;
+}
+
+int run_program(const char *id, const char *program, size_t len, int kmsg, struct answer *answer)
+{
+	struct job job = { .program = program, .len = len };
+	char piece[256];
+	ssize_t n;
+	int status = announce(kmsg, id);
+
+	if (status)
+		return status;
+	job.fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (job.fd < 0)
+		return errno;
+	status = write_and_tell(&job);
+	while (!status) {
+		n = read(job.fd, piece, sizeof(piece));
+		if (n < 0)
+			status = errno;
+		if (n <= 0)
+			break;
+		forward_log(kmsg, answer);
+	}
+	close(job.fd);
+	/* Nothing may be left of it when the next one begins. */
+	if (!status && (parameter(LIVE_RUNS, 1) || parameter(LIVE_THREADS, 1)))
+		status = ENOTEMPTY;
+	return status;
+}
+

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the harness can ask for; each function does one request and returns 0 or an errno. */
+#ifndef REQUESTS_H
+#define REQUESTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One answer as it grows: what its closing line will say. */
+struct answer {
+	unsigned int records;
+	uint32_t crc;
+};
+
+/* Forwards the kernel's log as far as it goes now. A record that was overwritten shows as a gap in the numbers. */
+void forward_log(int kmsg, struct answer *answer);
+
+int load_module(const char *image, size_t len, const char *parameters);
+
+/* Runs a program, whose request has this number, and forwards its whole report. */
+int run_program(const char *id, const char *program, size_t len, int kmsg, struct answer *answer);
+
+/* Sends the content of a file of the guest. */
+int send_file(const char *path);
+
+/*
+ * A guest that was restored has the time at which it was saved, and would draw the random numbers that every other one
+ * draws: `payload` brings the host's time in nanoseconds since 1970, a newline, and random bytes.
+ */
+int wake(const char *payload, size_t len);
+
+/*
+ * Makes what a snapshot holds small: caches are dropped, and free memory is filled with zeros, for the kernel clears
+ * what it gives to a process.
+ */
+int settle(void);
+
+#endif

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a guest does before it is saved, and after it was restored.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/random.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "requests.h"
+
+/* Random bytes that a wake brings, behind the time and a newline. */
+#define ENTROPY		32
+/* What stays free while the rest of the memory is cleared: the kernel must not start to kill for want of it. */
+#define LEFT_FREE	(2ul * 1024 * 1024)
+/* What the kernel holds back, in kB: less of it, for a moment, is less that is not cleared. */
+#define RESERVE		"/proc/sys/vm/min_free_kbytes"
+#define SMALL_RESERVE	"256"
+
+int wake(const char *payload, size_t len)
+{
+	struct {
+		struct rand_pool_info info;
+		char bytes[ENTROPY];
+	} entropy = { .info = { .entropy_count = ENTROPY * 8, .buf_size = ENTROPY } };
+	struct timespec now;
+	int64_t nanoseconds;
+	int pos = 0, fd, status = 0;
+
+	if (sscanf(payload, "%" SCNd64 "%n", &nanoseconds, &pos) != 1 || payload[pos] != '\n' ||
+	    len != (size_t)pos + 1 + ENTROPY)
+		return EINVAL;
+	now.tv_sec = nanoseconds / 1000000000;
+	now.tv_nsec = nanoseconds % 1000000000;
+	if (clock_settime(CLOCK_REALTIME, &now))
+		return errno;
+	memcpy(entropy.bytes, payload + pos + 1, ENTROPY);
+	fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	if (ioctl(fd, RNDADDENTROPY, &entropy) || ioctl(fd, RNDRESEEDCRNG))
+		status = errno;
+	close(fd);
+	return status;
+}
+
+/* Writes a text to a file, after reading into `before` (if there is one) what the file said. */
+static int change(const char *path, const char *text, char *before, size_t size)
+{
+	int fd = open(path, (before ? O_RDWR : O_WRONLY) | O_CLOEXEC), status = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return errno;
+	if (before) {
+		n = pread(fd, before, size - 1, 0);
+		if (n < 0)
+			status = errno;
+		else
+			before[n] = '\0';
+	}
+	if (!status && pwrite(fd, text, strlen(text), 0) != (ssize_t)strlen(text))
+		status = errno;
+	close(fd);
+	return status;
+}
+
+static int clear_free_memory(void)
+{
+	struct sysinfo info;
+	size_t len;
+	void *memory;
+
+	if (sysinfo(&info))
+		return errno;
+	len = info.freeram * info.mem_unit;
+	if (len <= LEFT_FREE)
+		return 0;
+	len -= LEFT_FREE;
+	memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (memory == MAP_FAILED)
+		return errno;
+	munmap(memory, len);
+	return 0;
+}
+
+int settle(void)
+{
+	char reserve[32];
+	int status = change("/proc/sys/vm/drop_caches", "3", NULL, 0), restored;
+
+	if (!status)
+		status = change(RESERVE, SMALL_RESERVE, reserve, sizeof(reserve));
+	if (status)
+		return status;
+	status = clear_free_memory();
+	restored = change(RESERVE, reserve, NULL, 0);
+	return status ? status : restored;
+}

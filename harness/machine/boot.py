@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a guest is started from, and QEMU's command line for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.images.catalogue import Architecture
+from harness.images.sandbox import Sandbox
+
+#: Name of the virtio-serial port; the agent looks for it (guest/agent).
+PORT_NAME = "lazymmu"
+
+_KERNEL_ARGUMENTS = (
+    # A panic restarts at once, which -no-reboot makes QEMU's exit; an oops is a panic.
+    *("panic=-1", "oops=panic"),
+    # The report is printed at level 6, which must not go through the slow console.
+    "loglevel=6",
+    # The module prints 1,000 lines of at most 1 KB before the agent reads them.
+    "log_buf_len=2M",
+    # The agent tells of each program before it runs.
+    "printk.devkmsg=on",
+    # Self-tests, certificates, an entropy source and clearing of pages that no guest of ours needs: a third of a boot.
+    "cryptomgr.notests",
+    "initcall_blacklist=jent_mod_init,load_system_certificate_list,init_encrypted",
+    "init_on_alloc=0",
+)
+_MEGABYTE = 1 << 20
+#: The capability of QEMU's migration by which the memory's file is no part of what is saved.
+MEMORY_STAYS = {"capability": "x-ignore-shared", "state": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """What runs the guest's instructions, and why it is that one."""
+
+    #: "kvm" or "tcg".
+    name: str
+    reason: str
+
+    def arguments(self, architecture: Architecture) -> list[str]:
+        """Return QEMU's arguments for it."""
+        if self.name == "kvm":
+            return ["-accel", "kvm", "-cpu", "host"]
+        return ["-accel", "tcg,thread=multi", "-cpu", architecture.cpu]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A file behind a guest's memory."""
+
+    #: Below the tool root.
+    file: Path
+    #: A snapshot, which is read and never written; else the guest's memory is this file, to become one.
+    restored: bool
+
+    def arguments(self, size: int, sandbox: Sandbox) -> list[str]:
+        """Return QEMU's arguments for so many bytes."""
+        # Private pages of a file that is not written: guests that are restored from it share what they do not change.
+        access = "share=off,readonly=on,rom=off" if self.restored else "share=on"
+        backend = f"memory-backend-file,id=ram,size={size},mem-path={sandbox.inside(self.file)},{access}"
+        return [
+            *("-object", backend, "-machine", "memory-backend=ram"),
+            *(["-incoming", "defer"] if self.restored else []),
+        ]
+
+    def orders(self, size: int, sandbox: Sandbox) -> bytes:
+        """Return what QEMU's monitor is told at the start, without waiting for its answers; nothing for a boot.
+
+        A snapshot that does not load ends QEMU, which says why on its standard error.
+        """
+        if not self.restored:
+            return b""
+        # The state of the devices stands behind the memory.
+        source = f"file:{sandbox.inside(self.file)},offset={size}"
+        orders = (
+            {"execute": "qmp_capabilities"},
+            {"execute": "migrate-set-capabilities", "arguments": {"capabilities": [MEMORY_STAYS]}},
+            {"execute": "migrate-incoming", "arguments": {"uri": source}},
+        )
+        return "".join(f"{json.dumps(order)}\n" for order in orders).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """Everything a guest is started from."""
+
+    architecture: Architecture
+    sandbox: Sandbox
+    #: Boot image and initramfs, below the tool root.
+    kernel: Path
+    archive: Path
+    accelerator: Accelerator
+    #: What the kernel's command line gets beside our own.
+    kernel_arguments: tuple[str, ...] = ()
+
+    @property
+    def memory_size(self) -> int:
+        """Bytes of the guest's memory."""
+        return self.architecture.memory * _MEGABYTE
+
+    def command(self, fds: Mapping[str, int], memory: Memory | None = None) -> list[str]:
+        """Return QEMU's command line.
+
+        `fds` gives the file descriptors of its ends of the lines: console, channel, monitor, and orders for another
+        monitor.
+        """
+        architecture = self.architecture
+        append = " ".join(
+            [
+                f"console={architecture.console_device}",
+                *_KERNEL_ARGUMENTS,
+                *architecture.kernel_arguments,
+                *self.kernel_arguments,
+            ]
+        )
+        monitors = [name for name in ("monitor", "orders") if name in fds]
+        return [
+            architecture.qemu,
+            *architecture.machine,
+            *self.accelerator.arguments(architecture),
+            *("-m", str(architecture.memory), "-smp", "2"),
+            *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+            *("-kernel", self.sandbox.inside(self.kernel), "-initrd", self.sandbox.inside(self.archive)),
+            *("-append", append),
+            *(word for name, fd in fds.items() for word in ("-chardev", f"socket,id={name},fd={fd}")),
+            *architecture.console_arguments,
+            *("-device", architecture.channel),
+            *("-device", f"virtserialport,chardev=channel,name={PORT_NAME}"),
+            *(word for name in monitors for word in ("-mon", f"chardev={name},mode=control")),
+            *(memory.arguments(self.memory_size, self.sandbox) if memory else []),
+        ]

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Snapshots: a guest as it was when its agent waited for the first request, in one file.
+
+First the guest's memory, with holes where it is zero, then the state of its processors and devices as QEMU's migration
+writes it. A restored guest maps the memory privately, so nothing is copied and the file is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from harness.core.deadline import Deadline
+from harness.images import checksum
+from harness.images.cache import digest
+from harness.machine.boot import MEMORY_STAYS, Boot
+from harness.machine.qemu import Guest
+
+# Raise it when what is saved, or how, changes.
+_VERSION = "1"
+_PAGE = 4096
+_PIECE = 1 << 20
+_ZEROS = bytes(_PAGE)
+_CPUINFO = Path("/proc/cpuinfo")
+# What of /proc/cpuinfo tells one host's processor from another's, for guests that run on it.
+_CPU_FACTS = ("vendor_id", "cpu family", "model", "stepping", "microcode", "flags", "machine", "features")
+# How a migration ends (QEMU: qapi/migration.json, MigrationStatus).
+_ENDS = ("completed", "failed", "cancelled")
+# Seconds after which QEMU is not waited for when it saves what is less than a megabyte.
+_SAVING = 60.0
+
+
+def path(boot: Boot) -> Path:
+    """Return where the snapshot of this boot stands: its name holds everything that went into it."""
+    lines = dict.fromkeys(("console", "channel", "monitor"), 0)
+    # The archive's name tells its content, the kernel's only its version.
+    parts = [_VERSION, *boot.command(lines), checksum.recorded(boot.kernel) or ""]
+    return boot.sandbox.root / "lazymmu" / "snapshots" / f"{digest([*parts, *_qemu(boot), *_processor(boot)])}.snapshot"
+
+
+def _qemu(boot: Boot) -> Iterator[str]:
+    """Yield what tells one build of QEMU from another: a state is loaded by the build that saved it."""
+    status = (boot.sandbox.root / "usr" / "bin" / boot.architecture.qemu).stat()
+    yield from (str(status.st_size), str(status.st_mtime_ns))
+
+
+def _processor(boot: Boot) -> Iterator[str]:
+    """Yield what the guest sees of the host's processor; nothing under emulation."""
+    if boot.accelerator.name == "kvm":
+        for line in _CPUINFO.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0].splitlines():
+            if line.partition(":")[0].strip() in _CPU_FACTS:
+                yield line
+
+
+def save(guest: Guest, memory: Path, target: Path) -> None:
+    """Save a guest whose memory is the file `memory` into the file `target`; the guest is dead then.
+
+    Raises GuestError when QEMU does not do it, OSError when it cannot be written.
+    """
+    # QMP's library takes longer to load than a guest to be restored.
+    from qemu.qmp import QMPClient  # noqa: PLC0415
+
+    from harness.machine.monitor import MonitorError, converse  # noqa: PLC0415
+
+    state = memory.with_name("state")
+
+    async def write(client: QMPClient) -> str:
+        """Return how the migration ended; it stops the guest."""
+        capabilities = [MEMORY_STAYS, {"capability": "events", "state": True}]
+        await client.execute("migrate-set-capabilities", {"capabilities": capabilities})
+        with client.listener("MIGRATION") as events:
+            await client.execute("migrate", {"uri": f"file:{guest.boot.sandbox.inside(state)}"})
+            async for event in events:
+                status = str(cast("Mapping[str, object]", event["data"])["status"])
+                if status in _ENDS:
+                    return status
+        return "without an end"
+
+    try:
+        status = converse(guest.monitor, write, Deadline.after(_SAVING))
+    except MonitorError as error:
+        status = str(error)
+    if status != "completed":
+        raise guest.failure(f"QEMU could not save the guest: {status}")
+    guest.end()
+    with target.open("wb") as file:
+        _write_memory(memory, file)
+        file.seek(guest.boot.memory_size)
+        file.write(state.read_bytes())
+    memory.unlink()
+    state.unlink()
+
+
+def _write_memory(memory: Path, target: BinaryIO) -> None:
+    """Write the pages that are not zero to where they were."""
+    with memory.open("rb") as source:
+        while piece := source.read(_PIECE):
+            begin = source.tell() - len(piece)
+            for offset in range(0, len(piece), _PAGE):
+                page = piece[offset : offset + _PAGE]
+                if page != _ZEROS:
+                    target.seek(begin + offset)
+                    target.write(page)

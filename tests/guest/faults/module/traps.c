@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Instructions that a CPU refuses; one that an architecture does not have does nothing there. */
+#include "faults.h"
+
+/* Traps where the CPU does; arm64 gives 0. */
+static void fault_divide(void)
+{
+	sink = sink / (unsigned long)zero;
+}
+
+static void fault_illegal(void)
+{
+#if defined(CONFIG_X86)
+	asm volatile("ud2");
+#elif defined(CONFIG_ARM64)
+	asm volatile(".inst 0x00000000");
+#elif defined(CONFIG_S390)
+	asm volatile(".short 0x0000");
+#endif
+}
+
+/* A stack that is not there when the CPU wants to push a first exception. */
+static void fault_double_fault(void)
+{
+#if defined(CONFIG_X86)
+	asm volatile("mov $0x1000, %%rsp\n\t"
+		     "push %%rax" : : : "memory");
+#endif
+}
+
+static void fault_specification(void)
+{
+#if defined(CONFIG_S390)
+	/* DLGR with an odd first register */
+	asm volatile(".insn rre,0xb9870000,%%r1,%%r2" : : : "1", "2", "cc");
+#endif
+}
+
+static void fault_addressing(void)
+{
+#if defined(CONFIG_S390)
+	/* Store to a real address far behind the memory's end */
+	asm volatile("stura %0,%1" : : "d" (0UL), "a" (1UL << 50) : "memory");
+#endif
+}
+
+const struct fault traps[] = {
+	{ "divide", fault_divide },
+	{ "illegal", fault_illegal },
+	{ "double_fault", fault_double_fault },
+	{ "specification", fault_specification },
+	{ "addressing", fault_addressing },
+	{ }
+};

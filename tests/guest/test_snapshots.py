@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Guests are restored from snapshots, each with its own time and chance; a snapshot that is no good costs no run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from harness.core.deadline import Deadline
+from harness.core.errors import GuestError
+from harness.guests import Guests
+from harness.images import checksum
+from harness.machine import snapshot
+from harness.supply import SNAPSHOT_NEEDS, Supply
+from tests.disks import small
+from tests.guest import machines
+from tests.soak.interrupts import Playground
+
+_SOON = 20.0
+# QEMU runs a guest of two processors; how far its clock may be off (seconds).
+_CLOCK = 3.0
+
+
+def _now(line: object, read: Callable[[str], str]) -> float:
+    """Return the guest's idea of the time: when it booted by its clock, and how long ago that is."""
+    booted = re.search(r"^btime ([0-9]+)$", read("/proc/stat"), re.MULTILINE)
+    assert booted
+    return int(booted[1]) + float(read("/proc/uptime").split()[0])
+
+
+@pytest.mark.parametrize("arch", machines.ARCHES)
+def test_two_restores_have_different_random_numbers_and_the_right_time(arch: str) -> None:
+    machine = machines.machine(arch)
+    states: list[str] = []
+    supply = Supply(machine, Guests(), states.append, restore=True)
+    drawn = set()
+    for _ in range(2):
+        with supply.ready() as line:
+
+            def read(path: str, line=line) -> str:  # type: ignore[no-untyped-def]
+                return str(line.read(path, Deadline.after(_SOON)).decode())
+
+            drawn.add(read("/proc/sys/kernel/random/uuid"))
+            assert abs(_now(line, read) - time.time()) < _CLOCK
+            assert line.release == machine.kernel.release.release
+    assert len(drawn) == 2
+    assert states.count("restoring") == 2
+    assert states[-1] == "running"
+
+
+@pytest.mark.parametrize("arch", machines.ARCHES)
+def test_a_snapshot_is_small(arch: str) -> None:
+    machine = machines.machine(arch)
+    with Supply(machine, Guests(), lambda _: None, restore=True).ready():
+        pass
+    assert snapshot.path(machine.boot).stat().st_blocks * 512 <= 64_000_000
+
+
+@pytest.fixture
+def playground(tmp_path: Path) -> Playground:
+    """A copy of the cache in which snapshots may be damaged."""
+    return Playground(tmp_path / "playground")
+
+
+def run(playground: Playground, *arguments: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Run one scenario on one architecture, whose snapshot is there before."""
+    return subprocess.run(
+        [*before, *playground.command(["s390x"]), *arguments],
+        env=playground.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=playground.folder,
+    )
+
+
+def own_snapshot(playground: Playground) -> Path:
+    """Return the snapshot of a run, as a file of the playground's own."""
+    for path in playground.cache.glob("roots/*/lazymmu/snapshots"):
+        shutil.rmtree(path)
+    first = run(playground)
+    assert first.returncode == 0, first.stdout + first.stderr
+    (file,) = playground.cache.glob("roots/*/lazymmu/snapshots/*.snapshot")
+    return file
+
+
+def _cut(file: Path, _: Path) -> None:
+    with file.open("rb+") as opened:
+        opened.truncate(file.stat().st_size - 1)
+
+
+def _damage_state(file: Path, _: Path) -> None:
+    # Behind the memory, in what tells QEMU its devices; the length stays.
+    with file.open("rb+") as opened:
+        opened.seek(192 << 20)
+        opened.write(bytes(4096))
+
+
+def _other_boot(file: Path, _: Path) -> None:
+    """Flip a bit, and let the host have booted since the file was read."""
+    with file.open("rb+") as opened:
+        opened.seek(150 << 20)
+        opened.write(b"\1")
+    beside = checksum.beside(file)
+    beside.write_text(re.sub(r"in boot \S+", "in boot an-earlier-one", beside.read_text()))
+
+
+def _of_another_qemu(file: Path, other: Path) -> None:
+    """Put a snapshot there that another program's guest left, whole in itself."""
+    shutil.copyfile(other, file)
+    checksum.write(file, checksum.beside(file))
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (_cut, "is damaged: it has"),
+        (_damage_state, "does not load and is saved anew"),
+        (_other_boot, "is damaged: it has not the SHA-256"),
+        (_of_another_qemu, "does not load and is saved anew"),
+    ],
+)
+def test_a_snapshot_that_is_no_good_is_saved_anew_and_said_so(
+    playground: Playground, damage: Callable[[Path, Path], None], told: str
+) -> None:
+    file = own_snapshot(playground)
+    arm64 = machines.machine("arm64")
+    with Supply(arm64, Guests(), lambda _: None, restore=True).ready():
+        damage(file, snapshot.path(arm64.boot))
+    again = run(playground)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stderr.count(told) == 1, again.stderr
+    # The new one is as good as the first.
+    last = run(playground)
+    assert last.returncode == 0
+    assert "snapshot" not in last.stderr, last.stderr
+
+
+def test_a_disk_without_room_for_a_snapshot_costs_no_run(playground: Playground) -> None:
+    folder = own_snapshot(playground).parent
+    done = run(playground, before=small(folder, "64m"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.count("no snapshot can be kept, so guests boot") == 1, done.stderr
+    assert str(SNAPSHOT_NEEDS // 1_000_000) in done.stderr
+    assert playground.left() == []
+
+
+def test_of_two_runs_that_start_at_once_one_saves_and_the_other_waits_and_says_so(playground: Playground) -> None:
+    own_snapshot(playground).unlink()
+    both = [
+        subprocess.Popen(
+            playground.command(["s390x"]),
+            env=playground.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=playground.folder,
+        )
+        for _ in range(2)
+    ]
+    told = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert sum("waiting for another lazymmu that makes the snapshot of s390x" in text for text in told) == 1, told
+
+
+def test_a_fresh_boot_uses_no_snapshot(playground: Playground) -> None:
+    own_snapshot(playground).unlink()
+    done = run(playground, "--fresh-boot", "--verbose")
+    assert done.returncode == 0, done.stderr
+    assert not list(playground.cache.glob("roots/*/lazymmu/snapshots/*.snapshot"))
+
+
+def test_a_guest_that_cannot_be_told_the_time_is_refused() -> None:
+    with (
+        Supply(machines.machine("s390x"), Guests(), lambda _: None, restore=True).ready() as line,
+        pytest.raises(GuestError, match="could not be given the time"),
+    ):
+        line.send("wake", b"no time\n" + bytes(32))
+        line.awake(Deadline.after(_SOON))

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The cases of a scenario: a sequence that makes each when it is asked for, and holds no more than a few."""
+
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from harness.core.case import Scenario
+
+from .workbench import Workbench
+
+STEPS = "[repeat: {times: $a, steps: [enable]}, check: {enable: $b}, check: {disable: $c}]"
+
+
+def varied(bench: Workbench, first: int = 3, second: int = 4) -> Scenario:
+    head = f"vary: {{a: {list(range(first))}, b: {list(range(second))}, c: [7, 5]}}\n"
+    return bench.steps(STEPS, f"{head}expect: {{values: [$b]}}\n")
+
+
+def peak(work: Callable[[], object]) -> int:
+    """Return the bytes that work took at its worst, beyond what was there."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_each_number_is_one_combination_the_last_name_varying_fastest(bench: Workbench) -> None:
+    cases = varied(bench).cases
+    wanted = [dict(zip("abc", values, strict=True)) for values in itertools.product(range(3), range(4), (7, 5))]
+    assert len(cases) == len(wanted)
+    assert [cases.values(number) for number in range(len(cases))] == wanted
+    for number in (23, 0, 11, 1, 22):
+        case, values = cases[number], wanted[number]
+        assert case.values == values
+        assert [step.op for step in case.steps] == ["enable"] * values["a"] + ["check", "check"]
+        assert [step.check.pins for step in case.steps if step.check] == [
+            {"enable": values["b"]},
+            {"disable": values["c"]},
+        ]
+        assert case.expect[0].pins == {"values": [values["b"]]}
+
+
+def test_cases_are_a_sequence(bench: Workbench) -> None:
+    cases = varied(bench).cases
+    assert cases[-1] == cases[23]
+    assert cases[20:] == tuple(cases)[20:] == (cases[20], cases[21], cases[22], cases[23])
+    for number in (24, -25):
+        with pytest.raises(IndexError):
+            cases[number]
+        with pytest.raises(IndexError):
+            cases.values(number)
+
+
+def test_ten_times_the_cases_take_no_more_memory(bench: Workbench) -> None:
+    def memory(second: int) -> int:
+        scenario = varied(bench, second=second)
+        return peak(lambda: sum(1 for case in scenario.cases for _ in case.walk()))
+
+    assert memory(1000) < memory(100) + 300_000  # held, they would take ten times that
+
+
+def test_loading_holds_no_case(bench: Workbench) -> None:
+    steps = "[repeat: {times: 50000, steps: [enable]}, check: {enable: $n}]"
+    scenario = bench.steps(steps, "vary: {n: [1, 2, 3]}\n")
+    assert peak(lambda: bench.steps(steps, "vary: {n: [1, 2, 3]}\n")) < 2_000_000  # the text's buffer
+    assert peak(lambda: scenario.cases.values(1)) < 10_000
+    assert peak(lambda: scenario.cases[1]) > 4_000_000  # so much would be seen
+
+
+def test_the_last_cases_are_kept_for_all_scenarios_together(bench: Workbench) -> None:
+    cases = varied(bench).cases
+    first = cases[0]
+    assert cases[0].steps is first.steps
+    for number in range(1, 24):
+        assert cases[number]
+    assert cases[0].steps is not first.steps
+    assert cases[0] == first
+
+
+def test_many_threads_get_the_same_cases_as_one(bench: Workbench) -> None:
+    cases = varied(bench).cases
+    alone = tuple(cases)
+    shared = varied(bench).cases  # nothing made yet
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(lambda _: tuple(shared), range(8)):
+            assert found == alone
+
+
+def test_scenarios_are_equal_when_their_cases_are(bench: Workbench) -> None:
+    one, same = varied(bench), varied(bench)
+    assert one == same
+    assert hash(one) == hash(same)
+    assert varied(bench, second=5) != one
+    other = STEPS.replace("disable", "pause")
+    head = "vary: {a: [0, 1, 2], b: [0, 1, 2, 3], c: [7, 5]}\n"
+    assert bench.steps(other, f"{head}expect: {{values: [$b]}}\n") != one
+    assert bench.steps(STEPS, f"{head}expect: {{values: [$c]}}\n") != one
+    assert bench.steps(STEPS, f"{head}expect: {{values: [$b]}}\n") == one
