@@ -122,8 +122,6 @@ class Supply:
         machine = self._machine
         with ExitStack() as stack:
             line = (self._restored(stack) if self._restore else None) or self._booted(stack)
-            line.send("load", machine.module)
-            names.ask_module(line)
             line.loaded(self._scaled(_ANSWER))
             place = names.module_place(line, self._scaled(_ANSWER))
             kernel = names.of_kernel(machine.images.cache, machine.boot, line, self._scaled(_ANSWER))
@@ -137,14 +135,19 @@ class Supply:
     def _booted(self, stack: ExitStack) -> SerialLine:
         """Boot a guest that ends with `stack`."""
         self._changed("booting")
-        return self._boot(stack, None)
+        return self._loading(self._boot(stack, None))
 
     def _boot(self, stack: ExitStack, memory: Memory | None) -> SerialLine:
         machine = self._machine
         make_bootable(machine)
-        line = SerialLine(stack.enter_context(self._guests.start(machine.boot, memory)), machine.time_scale)
+        line = self._line(stack.enter_context(self._guests.start(machine.boot, memory)))
         line.handshake(self._scaled(_BOOT))
         return line
+
+    def _line(self, guest: Guest) -> SerialLine:
+        """Return the line to a guest that was just started."""
+        guest.symbols = names.kept(self._machine.images.cache, self._machine.boot)
+        return SerialLine(guest, self._machine.time_scale)
 
     def _restored(self, stack: ExitStack) -> SerialLine | None:
         """Restore a guest that ends with `stack`; None when no snapshot can be had, or none loads."""
@@ -158,8 +161,8 @@ class Supply:
                 try:
                     line = self._wake(guest)
                 except GuestError as error:
-                    # A host that is too slow, or somebody who kills QEMU, is not the snapshot's fault.
-                    if self._guests.stopping.is_set() or error.starved or guest.was_killed():
+                    # A host that is too slow, or somebody who stops QEMU, is not the snapshot's fault.
+                    if self._guests.stopping.is_set() or error.starved or guest.meddled_with():
                         raise
                     self._refuse(file, error)
                 else:
@@ -170,9 +173,16 @@ class Supply:
 
     def _wake(self, guest: Guest) -> SerialLine:
         """Give a restored guest the time and random numbers of its own, and wait until it has them."""
-        line = SerialLine(guest, self._machine.time_scale)
+        line = self._line(guest)
         line.send("wake", f"{time.time_ns()}\n".encode() + os.urandom(_ENTROPY))
+        self._loading(line)
         line.awake(self._scaled(_ANSWER))
+        return line
+
+    def _loading(self, line: SerialLine) -> SerialLine:
+        """Send the module, so that the guest does not wait for it; the answers come to `ready`."""
+        line.send("load", self._machine.module)
+        names.ask_module(line)
         return line
 
     def _refuse(self, file: Path, error: GuestError) -> None:

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,27 +90,18 @@ static void mount_all(void)
 			die(mounts[i][1]);
 }
 
-/* Programs run on CPU 0; when one spins there with interrupts off, the agent can still tell where. */
-static void leave_cpu0(void)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(1, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		die("move to CPU 1");
-}
-
 int main(void)
 {
 	int kmsg;
 
 	mount_all();
-	leave_cpu0();
+	/* Programs run there, and CPU 1 is left to the thread that tells where one spins. */
+	stay_on_cpu(0, 0);
 	kmsg = open("/dev/kmsg", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
 		die("/dev/kmsg");
 	channel_open();
+	start_telling();
 	hello();
 	channel_flush();
 	for (;;)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +21,11 @@
 #define MODULE_NAME	"lazymmu"
 #define DEVICE		"/dev/lazymmu"
 #define PARAMETERS	"/sys/module/lazymmu/parameters/"
-/* How often the harness is told of a program's progress (nanoseconds); it waits for several before it believes in a hang. */
+/* How often the harness is told of progress (nanoseconds); it waits for several before it believes in a hang. */
 #define TELL_EVERY	500000000L
 /* One record of /dev/kmsg is at most this long (the kernel's CONSOLE_EXT_LOG_MAX). */
 #define RECORD_MAX	8192
 #define FILE_MAX	(64u * 1024 * 1024)
-
-/* A program on its way into the module, and what became of it. */
-struct job {
-	int fd;
-	const char *program;
-	size_t len;
-	int status;
-};
 
 /* What the module tells of itself at any time, each in a file. */
 enum parameter {
@@ -52,6 +45,9 @@ static const char *const parameter_paths[PARAMETER_COUNT] = {
 
 /* Kept open as long as the module is loaded, since they are read after each program. */
 static int parameter_fds[PARAMETER_COUNT] = { -1, -1, -1 };
+
+/* Held by the one thread that may use the channel. */
+static pthread_mutex_t channel_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void forward_log(int kmsg, struct answer *answer)
 {
@@ -152,48 +148,6 @@ int send_file(const char *path)
 	return 0;
 }
 
-static void *write_program(void *argument)
-{
-	struct job *job = argument;
-	ssize_t n = write(job->fd, job->program, job->len);
-
-	if (n < 0)
-		job->status = errno;
-	else if ((size_t)n != job->len)
-		job->status = EIO;
-	return NULL;
-}
-
-static void tell_progress(void)
-{
-	channel_print("at %u\n", parameter(STEPS_BEGUN, 0));
-	channel_flush();
-}
-
-/* The program runs within write(), for as long as it takes; meanwhile the harness is told how far it is. */
-static int write_and_tell(struct job *job)
-{
-	pthread_t thread;
-	struct timespec until;
-	int err;
-
-	err = pthread_create(&thread, NULL, write_program, job);
-	if (err)
-		return err;
-	do {
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += TELL_EVERY;
-		if (until.tv_nsec >= 1000000000L) {
-			until.tv_nsec -= 1000000000L;
-			until.tv_sec++;
-		}
-		err = pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until);
-		if (err == ETIMEDOUT)
-			tell_progress();
-	} while (err == ETIMEDOUT);
-	return err ? err : job->status;
-}
-
 /* Tells on the console, before the guest can die of it, which program runs. */
 static int announce(int kmsg, const char *id)
 {
@@ -203,31 +157,82 @@ static int announce(int kmsg, const char *id)
 	return write(kmsg, line, n) == n ? 0 : EIO;
 }
 
+/* The program runs within write(), for as long as it takes; meanwhile the channel is the other thread's. */
+static int write_program(int fd, const char *program, size_t len)
+{
+	ssize_t n;
+	int err;
+
+	pthread_mutex_unlock(&channel_lock);
+	n = write(fd, program, len);
+	err = n < 0 ? errno : (size_t)n != len ? EIO : 0;
+	pthread_mutex_lock(&channel_lock);
+	return err;
+}
+
 int run_program(const char *id, const char *program, size_t len, int kmsg, struct answer *answer)
 {
-	struct job job = { .program = program, .len = len };
+	int fd, status = announce(kmsg, id);
 	char piece[256];
 	ssize_t n;
-	int status = announce(kmsg, id);
 
 	if (status)
 		return status;
-	job.fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-	if (job.fd < 0)
+	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
 		return errno;
-	status = write_and_tell(&job);
+	status = write_program(fd, program, len);
 	while (!status) {
-		n = read(job.fd, piece, sizeof(piece));
+		n = read(fd, piece, sizeof(piece));
 		if (n < 0)
 			status = errno;
 		if (n <= 0)
 			break;
 		forward_log(kmsg, answer);
 	}
-	close(job.fd);
+	close(fd);
 	/* Nothing may be left of it when the next one begins. */
 	if (!status && (parameter(LIVE_RUNS, 1) || parameter(LIVE_THREADS, 1)))
 		status = ENOTEMPTY;
 	return status;
 }
 
+/*
+ * Tells the harness, from CPU 1, how far a program is that runs. The channel is free only while one does, so nothing
+ * is told between two, and nobody has to be woken for it.
+ */
+static void *tell_progress(void *unused)
+{
+	const struct timespec every = { .tv_nsec = TELL_EVERY };
+
+	stay_on_cpu(0, 1);
+	for (;;) {
+		nanosleep(&every, NULL);
+		if (pthread_mutex_trylock(&channel_lock))
+			continue;
+		channel_print("at %u\n", parameter(STEPS_BEGUN, 0));
+		channel_flush();
+		pthread_mutex_unlock(&channel_lock);
+	}
+	return unused;
+}
+
+void stay_on_cpu(pid_t pid, int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	if (sched_setaffinity(pid, sizeof(cpus), &cpus))
+		die("stay on one CPU");
+}
+
+void start_telling(void)
+{
+	pthread_t thread;
+
+	pthread_mutex_lock(&channel_lock);
+	errno = pthread_create(&thread, NULL, tell_progress, NULL);
+	if (errno)
+		die("start the thread that tells of progress");
+}

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* One answer as it grows: what its closing line will say. */
 struct answer {
@@ -19,6 +20,12 @@ int load_module(const char *image, size_t len, const char *parameters);
 
 /* Runs a program, whose request has this number, and forwards its whole report. */
 int run_program(const char *id, const char *program, size_t len, int kmsg, struct answer *answer);
+
+/* Keeps a thread (0: this one) on one CPU. */
+void stay_on_cpu(pid_t pid, int cpu);
+
+/* Starts to tell the harness, while programs run, how far they are; from then on this thread owns the channel. */
+void start_telling(void);
 
 /* Sends the content of a file of the guest. */
 int send_file(const char *path);

@@ -87,9 +87,10 @@ class Guest:
         """Return QEMU's exit status, None while it runs. QEMU exits 0 after a panic, too."""
         return self._process.poll()
 
-    def was_killed(self) -> bool:
-        """Return whether a signal from outside ended QEMU."""
-        return self.exit_status() in _KILLED
+    def meddled_with(self) -> bool:
+        """Return whether a signal from outside ended or stopped QEMU."""
+        process = self.process()
+        return self.exit_status() in _KILLED or (process is not None and host.is_stopped(process))
 
     def log_failures(self) -> list[LazymmuError]:
         """Return why its logs could not be kept whole; nothing when they were."""

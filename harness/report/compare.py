@@ -126,14 +126,14 @@ def _folded(group: Sequence[Record]) -> Record:
 
 def _kind(old: Record | None, new: Record | None) -> Kind | None:
     """Return how two results differ, None when they do not."""
-    if old is None:
-        return Kind.APPEARED
-    if new is None:
-        return Kind.DISAPPEARED
+    if old is None or new is None:
+        return Kind.APPEARED if old is None else Kind.DISAPPEARED
     if old.outcome is not new.outcome:
         if old.outcome is Outcome.PASS:
             return Kind.NEWLY_FAILING
         return Kind.NEWLY_PASSING if new.outcome is Outcome.PASS else Kind.OUTCOME
+    if bool(old.known) is not bool(new.known):
+        return Kind.OUTCOME
     if old.reason != new.reason:
         return Kind.REASON
     short, long = sorted((old.seconds, new.seconds))

@@ -215,7 +215,10 @@ def _foreign(shown: str) -> UsageError:
 
 def _is_ours(path: Path) -> bool:
     """Return whether a folder is one of an earlier run, or one that such a run began and no more."""
-    if all(entry.name in (LOCK, _GUESTS) or partial_of(entry) == RUN for entry in path.iterdir()):
+    if all(
+        entry.name == LOCK or partial_of(entry) == RUN or (entry.name == _GUESTS and not _holds(entry))
+        for entry in path.iterdir()
+    ):
         return True
     return _facts(path) is not None
 

@@ -23,7 +23,7 @@ Names = Callable[[], Symbols]
 
 def of_kernel(cache: Cache, boot: Boot, line: SerialLine, deadline: Deadline) -> Names:
     """Return the names of a guest's kernel, asked of the guest itself when no boot before has saved them."""
-    target = cache.root / "symbols" / digest([boot.kernel.name, *boot.kernel_arguments])
+    target = _kept(cache, boot)
 
     def save(partial: Path) -> None:
         partial.write_bytes(line.read(_KALLSYMS, deadline))
@@ -34,6 +34,16 @@ def of_kernel(cache: Cache, boot: Boot, line: SerialLine, deadline: Deadline) ->
         # A cache that cannot be written (full, read-only) must not cost a run; only a hang is told by bare addresses.
         return Symbols
     return lambda: _read(path)
+
+
+def kept(cache: Cache, boot: Boot) -> Names:
+    """Return the names of a guest's kernel as an earlier boot saved them; there are none before the first."""
+    path = _kept(cache, boot)
+    return lambda: _read(path)
+
+
+def _kept(cache: Cache, boot: Boot) -> Path:
+    return cache.root / "symbols" / digest([boot.kernel.name, *boot.kernel_arguments])
 
 
 def _read(path: Path) -> Symbols:

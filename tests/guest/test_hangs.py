@@ -16,7 +16,7 @@ import pytest
 from tests.guest.conftest import Lazymmu
 from tests.guest.hogs import hogs
 from tests.guest.processes import wait_for_qemus
-from tests.guest.test_run import FLUSH, outcomes, write
+from tests.guest.test_run import FLUSH, LONG, outcomes, write
 
 ARCHES = ["arm64", "s390x", "x86_64"]
 CALL = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
@@ -66,7 +66,7 @@ def test_a_slow_but_living_guest_is_no_hang(lazymmu: Lazymmu, tmp_path: Path) ->
 
 
 def test_a_qemu_that_is_stopped_by_a_signal_is_an_error_that_says_so(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    command = lazymmu.command("run", "nesting/single", "--api", "merged")
+    command = lazymmu.command("run", write(tmp_path / "given", long=LONG), "--api", "merged")
     with subprocess.Popen(command, env=lazymmu.environment(), stdout=subprocess.PIPE, text=True) as process:
         victim = wait_for_qemus(process.pid, 3)["qemu-system-s390x"]
         begin = time.monotonic()

@@ -108,6 +108,14 @@ def test_a_failure_that_is_known_is_not_worse(bench: Bench) -> None:
     assert "pass -> fail (known)" in said
 
 
+def test_a_known_failure_that_is_no_longer_known_is_told(bench: Bench) -> None:
+    old, new = bench.document(["fail"]), bench.document(["fail"])
+    old["results"][0]["known"] = "bug 7"
+    status, document, said = bench.compare(old, new)
+    assert (status, changes(document)) == (0, [("other outcome", False)])
+    assert "fail (known) -> fail" in said
+
+
 def test_of_several_repetitions_the_worst_counts(bench: Bench) -> None:
     once, twice = bench.document([]), bench.document([])
     twice["results"] = [{**result, "repetition": number} for result in twice["results"] for number in (1, 2)]

@@ -264,3 +264,14 @@ def test_a_lock_is_never_the_existence_of_its_file(
         pass
     with pytest.raises(OSError, match=os.strerror(errno.ENOSYS)):
         run_once(units)
+
+
+def test_a_users_own_folder_called_guests_is_not_touched(tmp_path: Path) -> None:
+    image = tmp_path / "machines" / "guests" / "disk.img"
+    image.parent.mkdir(parents=True)
+    image.write_text("x")
+    out = str(tmp_path / "machines")
+    for _ in range(2):
+        with pytest.raises(UsageError, match="not of an earlier run"), folder.opened(out, NOW):
+            pass
+    assert image.read_text() == "x"
