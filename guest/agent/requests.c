@@ -19,7 +19,7 @@
 #include "requests.h"
 
 #define MODULE_NAME	"lazymmu"
-#define DEVICE		"/dev/lazymmu"
+#define DEVICE		"/proc/lazymmu"
 #define PARAMETERS	"/sys/module/lazymmu/parameters/"
 /* How often the harness is told of progress (nanoseconds); it waits for several before it believes in a hang. */
 #define TELL_EVERY	500000000L

@@ -3,7 +3,7 @@
 
 This is what somebody who knows the field writes in an hour, and it is written to be fast at what it does: an initramfs
 of busybox and the module, a shell on the console, and for each step one command that hands a program of one step to
-/dev/lazymmu, reads the device to its end, and prints what the kernel log got since. The echo is on, the end of a
+/proc/lazymmu, reads the device to its end, and prints what the kernel log got since. The echo is on, the end of a
 command is the next prompt, every delay of pexpect is zero, and what is the same in all commands is a function that the
 shell has read before. Nothing here is used by a run.
 """
@@ -38,8 +38,8 @@ exec setsid cttyhack sh
 # line by itself); the log is emptied each time, so that it never has to be searched.
 _FUNCTIONS = """\
 step() {
-echo -ne "lazymmu-program 1\\nrun $1\\nrevision $2\\npersonality $3\\nsteps 1\\n0 $4\\nend\\n" >/dev/lazymmu
-cat /dev/lazymmu >/dev/null
+echo -ne "lazymmu-program 1\\nrun $1\\nrevision $2\\npersonality $3\\nsteps 1\\n0 $4\\nend\\n" >/proc/lazymmu
+cat /proc/lazymmu >/dev/null
 dmesg -c
 }
 dmesg -c >/dev/null

@@ -23,6 +23,7 @@ _KERNEL_ARGUMENTS = (
     "log_buf_len=2M",
     # Nothing that the kernel can choose runs on CPU 1: under emulation to wake it costs more than most programs.
     "isolcpus=1",
+    "rcupdate.rcu_expedited=1",
     # The agent tells of each program before it runs.
     "printk.devkmsg=on",
     # Self-tests, certificates, an entropy source and clearing of pages that no guest of ours needs: a third of a boot.

@@ -56,7 +56,7 @@ _Noreturn void die(const char *what);
 void crowd(uint64_t seed, unsigned int programs, struct text *text, struct records *records);
 
 /* state.c: what the guest says of the module */
-#define DEVICE	"/dev/lazymmu"
+#define DEVICE	"/proc/lazymmu"
 enum parameter { LIVE_RUNS, LIVE_THREADS };
 unsigned long parameter(enum parameter parameter);
 unsigned int threads(void);
