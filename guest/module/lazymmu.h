@@ -162,7 +162,7 @@ struct lmm_record {
  * @error: why this run is no result; NULL if it is one
  * @line: the next line of the report
  * @crc: CRC-32 over the lines before it, not yet inverted
- * @text: room for a line; printk's records end at 1024 bytes
+ * @text: room for the lines of a record; printk's end at 1024 bytes
  */
 struct lmm_run {
 	struct lmm_program program;

@@ -132,25 +132,52 @@ static void put_tail(struct seq_buf *s, const struct lmm_run *run, u32 tail)
 	}
 }
 
-static void print_line(struct lmm_run *run)
+static void put_line(struct seq_buf *s, const struct lmm_run *run)
 {
-	struct seq_buf s;
-
-	seq_buf_init(&s, run->text, sizeof(run->text));
-	seq_buf_printf(&s, "run %u ", run->program.run);
+	seq_buf_printf(s, "run %u ", run->program.run);
 	if (!run->line)
-		put_begin(&s, run);
+		put_begin(s, run);
 	else if (run->line <= run->nr_records)
-		put_step(&s, run, run->line - 1);
+		put_step(s, run, run->line - 1);
 	else
-		put_tail(&s, run, run->line - 1 - run->nr_records);
-	pr_info("%s\n", seq_buf_str(&s));
+		put_tail(s, run, run->line - 1 - run->nr_records);
+}
 
+static void count_line(struct lmm_run *run, const char *line, size_t len)
+{
 	if (!run->line)
 		run->crc = ~0U;
-	run->crc = crc32_le(run->crc, run->text, seq_buf_used(&s));
+	run->crc = crc32_le(run->crc, line, len);
 	run->crc = crc32_le(run->crc, "\n", 1);
 	run->line++;
+}
+
+/*
+ * Prints one record with as many of the next lines as it has room for, since a
+ * record costs more than a line. Returns how many.
+ */
+static u32 print_record(struct lmm_run *run, u32 lines)
+{
+	size_t end = 0, begin;
+	struct seq_buf s;
+	u32 done = 0;
+
+	seq_buf_init(&s, run->text, sizeof(run->text));
+	while (done < lines) {
+		if (done)
+			seq_buf_puts(&s, "\n" KBUILD_MODNAME ": ");
+		begin = seq_buf_used(&s);
+		put_line(&s, run);
+		if (seq_buf_has_overflowed(&s) && done)
+			break;
+		end = seq_buf_used(&s);
+		count_line(run, run->text + begin, end - begin);
+		done++;
+	}
+	/* Without the line that did not fit. */
+	s.len = end;
+	pr_info("%s\n", seq_buf_str(&s));
+	return done;
 }
 
 /**
@@ -175,6 +202,6 @@ u32 lmm_report_lines(const struct lmm_run *run)
  */
 void lmm_report_print(struct lmm_run *run, u32 lines)
 {
-	while (lines--)
-		print_line(run);
+	while (lines)
+		lines -= print_record(run, lines);
 }

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from types import ModuleType
 from typing import Any
 
-from harness import known
 from harness.commands import common, record, resume
 from harness.core.case import Scenario
 from harness.core.errors import INTERRUPTED, LazymmuError, UsageError
@@ -33,6 +33,12 @@ from harness.run import Isolation, Options, Report, repeated, shuffled
 from harness.run import run as run_units
 from harness.scenario import load
 from harness.selection import units
+
+
+def _known() -> ModuleType:
+    from harness import known  # noqa: PLC0415  (as with JUnit)
+
+    return known
 
 
 def _junit(run: Finished) -> str:
@@ -100,7 +106,7 @@ def _plan(arguments: Namespace, started: datetime) -> _Plan:
         arguments=arguments,
         kernel=kernel,
         selected=selected,
-        entries=None if arguments.known is None else known.load(arguments.known, library, selected),
+        entries=None if arguments.known is None else _known().load(arguments.known, library, selected),
         goals=targets({"--json": arguments.json, "--junit": arguments.junit, "--ktap": arguments.ktap}),
         started=started,
     )
@@ -184,7 +190,8 @@ def _run_units(
     )
 
     def ended(position: int, result: Result) -> None:
-        result = known.excused(plan.entries or (), result, plan.started.date())
+        if plan.entries:
+            result = _known().excused(plan.entries, result, plan.started.date())
         results.add(position, result)
         view.ended(result)
 
@@ -199,7 +206,7 @@ def _finished(
     """Return all that the reports are made from."""
     before = {arch: (one["name"], one["reason"]) for arch, one in facts.get("accelerators", {}).items()}
     now = {arch: (chosen.name, chosen.reason) for arch, chosen in ran.accelerators.items()}
-    standings = None if plan.entries is None else known.standings(plan.entries, results, plan.started.date())
+    standings = None if plan.entries is None else _known().standings(plan.entries, results, plan.started.date())
     return Finished(
         results=results,
         interrupted=interrupts.came,

@@ -6,15 +6,13 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
-from typing import Self, cast
-
-import pexpect
-from pexpect.fdpexpect import fdspawn
+from typing import Self
 
 from harness.machine.journal import Journal
 
 # What is kept of either end of a console that is flooded (bytes).
 _KEPT = 1_000_000
+_PIECE = 65_536
 _CUT = b"\n[... the middle of the console is not kept ...]\n"
 
 
@@ -40,13 +38,10 @@ class Console:
         self._thread.join()
 
     def _drain(self) -> None:
-        spawn = fdspawn(self._line, timeout=None, maxread=65536)
-        spawn.delayafterread = None
         # A QEMU that dies with bytes for it unread resets the connection: as good as an end of file.
-        with suppress(pexpect.EOF, ConnectionResetError):
-            while True:
-                # pexpect's types are those of its text mode; this line is bytes.
-                self._keep(cast("bytes", spawn.read_nonblocking(65536, timeout=None)))
+        with suppress(ConnectionResetError):
+            while data := self._line.recv(_PIECE):
+                self._keep(data)
 
     def _keep(self, data: bytes) -> None:
         self.received += len(data)

@@ -10,7 +10,9 @@ from harness.core.result import Difference, Outcome, Result
 from harness.core.trace import compact
 
 #: Control characters, halves of surrogate pairs and non-characters (XML 1.0, production 2, and C1 besides).
-_INVISIBLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_INVISIBLE = r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+# To compile the one above takes long, and most texts need it not.
+_NOT_PLAIN = re.compile(r"[^\t\n\x20-\x7e]")
 
 
 def difference(found: Difference) -> Iterator[str]:
@@ -43,7 +45,7 @@ def visible(text: str) -> str:
 
     Tabs and line ends stay; a carriage return is an escape, for readers change it.
     """
-    return _INVISIBLE.sub(_escape, text)
+    return re.sub(_INVISIBLE, _escape, text) if _NOT_PLAIN.search(text) else text
 
 
 def _escape(found: re.Match[str]) -> str:

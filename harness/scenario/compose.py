@@ -21,8 +21,10 @@ from harness.scenario.problems import Problems, quote
 #: libyaml's parser where PyYAML was built with it (ten times as fast), else the one in Python.
 PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-#: What may not stand in a file: control characters, and line ends that editors do not count as such.
-_REFUSED = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+#: What may not stand in a file: control characters, and line ends that editors do not count as such. Compiled when a
+#: text has more than ASCII: that takes longer than to read many files.
+_REFUSED = r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+_NOT_PLAIN = re.compile(r"[^\t\n\r\x20-\x7e]")
 
 #: What may not stand in a string, where escapes such as "\x00" can bring it in.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -51,7 +53,7 @@ def compose(text: str, path: str, problems: Problems, parser: Any = PARSER, what
 
     `what` is what one file holds, for messages.
     """
-    refused = _REFUSED.search(text)
+    refused = re.search(_REFUSED, text) if _NOT_PLAIN.search(text) else None
     if refused is not None:
         before = text[: refused.start()]
         place = Place(path, before.count("\n") + 1, refused.start() - before.rfind("\n"))

@@ -15,9 +15,6 @@ from collections import deque
 from contextlib import suppress
 from typing import cast
 
-import pexpect
-from pexpect.fdpexpect import fdspawn
-
 from harness.core.answer import Answer
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError
@@ -32,6 +29,8 @@ _NUMBER = rb"(0|[1-9][0-9]{0,9})"
 _AT = re.compile(rb"at " + _NUMBER)
 _FILE = re.compile(rb"file " + _NUMBER + rb" ([0-9a-f]{8})")
 _DONE = re.compile(rb"done " + _NUMBER + rb" " + _NUMBER + rb" " + _NUMBER + rb" ([0-9a-f]{8})")
+# How /dev/kmsg writes an end of line within a record (Linux: kernel/printk/printk.c, msg_add_ext_text).
+_NEWLINE = r"\x0a"
 # Longer than any record that the agent reads (8 KB), or file that anybody asks for.
 _LONGEST_LINE = 16_384
 _LARGEST_FILE = 64_000_000
@@ -80,6 +79,10 @@ class SerialLine:
 
         `silence` is how long the kernel may say nothing, in seconds of the guest's own time.
         """
+        # A guest that is restored does without.
+        import pexpect  # noqa: PLC0415
+        from pexpect.fdpexpect import fdspawn  # noqa: PLC0415
+
         console = self.guest.console
         patience = Patience(
             self.guest.process, deadline, scale=self._scale, silence=silence, signs=lambda: console.received
@@ -227,7 +230,7 @@ class SerialLine:
         return sent > 0
 
     def _answer(self, request: int, verb: str, patience: Patience) -> Answer:
-        checksum = 0
+        checksum = received = 0
         content = None
         records: list[str] = []
         foreign: list[tuple[int, str]] = []
@@ -238,10 +241,12 @@ class SerialLine:
                 patience.heard()
                 checksum = zlib.crc32(line + b"\n", checksum)
                 self._in_sequence(int(record[2]))
-                text = record[3].decode("ascii", errors="replace")
-                records.append(text)
-                if not text.startswith(_OWN):
-                    foreign.append((int(record[1]) & _LEVEL, text))
+                received += 1
+                # A record may hold several lines; the kernel escapes what ends them.
+                texts = record[3].decode("ascii", errors="replace").split(_NEWLINE)
+                records += texts
+                if not texts[0].startswith(_OWN):
+                    foreign += [(int(record[1]) & _LEVEL, text) for text in texts]
                 continue
             at = _AT.fullmatch(line)
             if at is not None:
@@ -261,8 +266,8 @@ class SerialLine:
             number, status, count, crc = int(done[1]), int(done[2]), int(done[3]), int(done[4], 16)
             if number != request:
                 raise self._broken(f"the answer to request {number}, waiting for that to {request}")
-            if count != len(records) or crc != checksum:
-                raise self._broken(f"{len(records)} records with checksum {checksum:08x}, sent {count} with {crc:08x}")
+            if count != received or crc != checksum:
+                raise self._broken(f"{received} records with checksum {checksum:08x}, sent {count} with {crc:08x}")
             return Answer(status=status, records=tuple(records), foreign=tuple(foreign), content=content)
 
     def _progress(self, steps_begun: int, patience: Patience) -> None:

@@ -16,7 +16,8 @@ _RUN = "guest/module/run.c"
 _AGENT = "guest/agent/agent.c"
 _REPORTING = "guest/agent/requests.c"
 _FLUSH = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
-_PRINT = '\tpr_info("%s\\n", seq_buf_str(&s));\n'
+_PUT = "\t\tput_line(&s, run);\n"
+_COUNTED = "\t\tend = seq_buf_used(&s);\n"
 _CRC = "\t\tanswer->crc = crc32(answer->crc, line, end - line);\n"
 _FLASH = "description: x\nsteps: [flash]\n"
 _REQUEST = "\tpayload = malloc(len + 1);\n"
@@ -187,13 +188,13 @@ FAULTS = (
         "a line of the report is missing",
         3,
         "no whole report",
-        {"guest/module/report.c": (_PRINT, f"\tif (run->line != 2)\n\t{_PRINT}")},
+        {"guest/module/report.c": (_COUNTED, f"\t\tif (run->line == 2)\n\t\t\ts.len = begin;\n{_COUNTED}")},
     ),
     Fault(
         "a line of the report stands twice",
         3,
         "no whole report",
-        {"guest/module/report.c": (_PRINT, f"{_PRINT}\tif (run->line == 2)\n\t{_PRINT}")},
+        {"guest/module/report.c": (_PUT, f'{_PUT}\t\tif (run->line == 2) {{\n\t\t\tseq_buf_puts(&s, "\\nlazymmu: ");\n{_PUT}\t\t}}\n')},
     ),
     Fault(
         "a byte of the line is wrong",
