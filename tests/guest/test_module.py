@@ -112,10 +112,3 @@ def test_the_longest_case_arrives_whole(line: SerialLine, tmp_path: Path) -> Non
     assert len(observed.steps) == MAX_OPERATIONS
     assert observed == predict(case, "merged", "x86_64")
     assert alive(line) == [0, 0]
-
-
-def test_the_device_is_roots_only(line: SerialLine) -> None:
-    said = line.read("/sys/class/misc/lazymmu/uevent", Deadline.after(30)).decode().splitlines()
-    assert "DEVMODE=0600" in said
-    # An owner that is not root would be named.
-    assert not [words for words in said if words.startswith(("DEVUID", "DEVGID"))]
