@@ -20,7 +20,7 @@ from tests.guest.processes import wait_until_none
 # Each test makes a virtual environment or two.
 pytestmark = pytest.mark.slow
 
-TOOLS = ("sh", "cat", "dirname", "flock", "mv", "readlink", "rm", "setpriv", "setsid", "sort", "tr")
+TOOLS = ("sh", "cat", "dirname", "flock", "mv", "readlink", "rm", "setpriv", "setsid", "sort", "stat")
 
 
 @pytest.fixture
