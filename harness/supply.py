@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from harness.core.errors import GuestError, SetupError
 from harness.guests import Guests
 from harness.images import builds, checksum, kernels
 from harness.images.catalogue import Architecture, architectures
+from harness.images.inventory import SNAPSHOTS, beyond, stored
 from harness.images.kernels import InstalledKernel
 from harness.images.sandbox import Sandbox
 from harness.images.setup import Images
@@ -108,7 +109,7 @@ class Supply:
         self._changed = changed
         #: Whether guests are restored; no more when no snapshot can be had.
         self._restore = restore
-        self._rebuilt = False
+        self._rebuilt = self._saved = False
         #: Look at the whole snapshot before the next guest.
         self._doubted = False
 
@@ -205,11 +206,22 @@ class Supply:
         look = checksum.mismatch if self._doubted else checksum.glance
         self._doubted = False
         try:
-            return cache.obtain(target, self._what(), self._save, needs=SNAPSHOT_NEEDS, look=look)
+            cache.obtain(target, self._what(), self._save, needs=SNAPSHOT_NEEDS, look=look)
         except SetupError as error:
             cache.tools.check(self._what())
             cache.progress.say(f"{self._machine.name}: no snapshot can be kept, so guests boot: {error.message}")
             return None
+        if self._saved:
+            self._saved = False
+            self._drop_old(target.parent)
+        return target
+
+    def _drop_old(self, folder: Path) -> None:
+        """Remove the snapshots for which their limit leaves no room; guests that came from one are not disturbed."""
+        for removal in beyond(stored(folder, SNAPSHOTS), SNAPSHOTS.limit):
+            # What cannot be removed now goes with a later one, or by `lazymmu clean`.
+            with suppress(SetupError, OSError):
+                self._machine.images.cache.discard(removal.path, "old snapshot")
 
     def _save(self, target: Path) -> None:
         """Boot a guest and save it when its agent waits."""
@@ -223,3 +235,4 @@ class Supply:
             line.settle(self._scaled(_ANSWER))
             self._changed("saving a snapshot")
             snapshot.save(line.guest, memory, target)
+        self._saved = True

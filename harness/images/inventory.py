@@ -54,6 +54,14 @@ class Kind:
 _IN_ROOT = tuple(f"roots/*/lazymmu/{folder}" for folder in ("archives", "kernels", "modules", "shells", "snapshots"))
 _BESIDE = tuple(f"{folder}/*{SUFFIX}" for folder in (*_IN_ROOT, "kvm", "symbols"))
 
+#: The one kind that is held to its limit whenever an entry is added, too: they are large.
+SNAPSHOTS = Kind(
+    "snapshots",
+    ("roots/*/lazymmu/snapshots/*.snapshot",),
+    "guests as they were when their agent waited",
+    Limit(entries=12, size=600_000_000, days=30),
+)
+
 #: Every kind of entry. Those of the tool root and the kernels go when no recipe or lock file refers to them.
 KINDS = (
     Kind("tool roots", ("roots/*",), "compilers and QEMU"),
@@ -61,12 +69,7 @@ KINDS = (
     Kind("headers", ("roots/*/usr/src/linux-*", "roots/*/usr/lib/linux-kbuild-*"), "what modules are built with"),
     Kind("modules", ("roots/*/lazymmu/modules/*.ko",), "builds of guest/module", Limit(entries=60, days=30)),
     Kind("archives", ("roots/*/lazymmu/archives/*.cpio",), "what guests boot into", Limit(entries=12, days=30)),
-    Kind(
-        "snapshots",
-        ("roots/*/lazymmu/snapshots/*.snapshot",),
-        "guests as they were when their agent waited",
-        Limit(entries=12, size=600_000_000, days=30),
-    ),
+    SNAPSHOTS,
     Kind("shells", ("roots/*/lazymmu/shells/*",), "busybox for guests", Limit(entries=6, days=30)),
     Kind("KVM answers", ("kvm/*",), "outcomes of trials of KVM", Limit(entries=20, days=30)),
     Kind("symbols", ("symbols/*",), "names of a kernel's addresses", Limit(entries=12, days=30)),
@@ -182,6 +185,17 @@ def matches(root: Path, pattern: str, unseen: set[Path]) -> Iterator[Path]:
             yield root / name
 
 
+def stored(folder: Path, kind: Kind) -> list[Entry]:
+    """Return the entries of a kind in the folder that holds them, those used last first."""
+    pattern = kind.patterns[0].rpartition("/")[2]
+    return sorted(_tolerant(folder.glob(pattern), _entry), key=lambda one: (-one.used, one.path))
+
+
+def _entry(path: Path, without: frozenset[Path] = frozenset()) -> Entry:
+    status = path.lstat()
+    return Entry(path, size_of(path, without), max(status.st_atime, status.st_mtime))
+
+
 def _tolerant(paths: Iterable[Path], make: Callable[[Path], Entry]) -> Iterator[Entry]:
     for path in paths:
         try:
@@ -234,8 +248,7 @@ def take(root: Path, kernels: Sequence[str]) -> Inventory:
     every = frozenset(left.union(*paths.values()))
 
     def entry(path: Path) -> Entry:
-        status = path.lstat()
-        return Entry(path, size_of(path, every - {path}), max(status.st_atime, status.st_mtime))
+        return _entry(path, every - {path})
 
     entries = {
         kind: tuple(sorted(_tolerant(found_paths, entry), key=lambda one: (-one.used, one.path)))

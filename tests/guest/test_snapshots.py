@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from harness.core.deadline import Deadline
 from harness.core.errors import GuestError
 from harness.guests import Guests
 from harness.images import checksum
+from harness.images.inventory import SNAPSHOTS
 from harness.machine import snapshot
 from harness.supply import SNAPSHOT_NEEDS, Supply
 from tests.disks import small
@@ -167,6 +169,19 @@ def test_of_two_runs_that_start_at_once_one_saves_and_the_other_waits_and_says_s
     told = [process.communicate()[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], told
     assert sum("waiting for another lazymmu that makes the snapshot of s390x" in text for text in told) == 1, told
+
+
+def test_old_snapshots_go_when_one_is_saved(playground: Playground) -> None:
+    file = own_snapshot(playground)
+    for number in range(SNAPSHOTS.limit.entries or 0):
+        old = file.with_name(f"{number:016x}.snapshot")
+        old.write_bytes(b"old")
+        checksum.write(old, checksum.beside(old))
+        os.utime(old, (1e9 + number, 1e9 + number))
+    file.unlink()
+    assert run(playground).returncode == 0
+    # All of them were last used longer ago than the limit allows.
+    assert {path.name for path in file.parent.iterdir()} == {file.name, checksum.beside(file).name}
 
 
 def test_a_fresh_boot_uses_no_snapshot(playground: Playground) -> None:

@@ -17,6 +17,7 @@ _AGENT = "guest/agent/agent.c"
 _REPORTING = "guest/agent/requests.c"
 _FLUSH = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
 _PUT = "\t\tput_line(&s, run);\n"
+_PUT_TWICE = f'{_PUT}\t\tif (run->line == 2) {{\n\t\t\tseq_buf_puts(&s, "\\nlazymmu: ");\n{_PUT}\t\t}}\n'
 _COUNTED = "\t\tend = seq_buf_used(&s);\n"
 _CRC = "\t\tanswer->crc = crc32(answer->crc, line, end - line);\n"
 _FLASH = "description: x\nsteps: [flash]\n"
@@ -194,7 +195,7 @@ FAULTS = (
         "a line of the report stands twice",
         3,
         "no whole report",
-        {"guest/module/report.c": (_PUT, f'{_PUT}\t\tif (run->line == 2) {{\n\t\t\tseq_buf_puts(&s, "\\nlazymmu: ");\n{_PUT}\t\t}}\n')},
+        {"guest/module/report.c": (_PUT, _PUT_TWICE)},
     ),
     Fault(
         "a byte of the line is wrong",
