@@ -20,6 +20,7 @@ _PUT = "\t\tput_line(&s, run);\n"
 _PUT_TWICE = f'{_PUT}\t\tif (run->line == 2) {{\n\t\t\tseq_buf_puts(&s, "\\nlazymmu: ");\n{_PUT}\t\t}}\n'
 _COUNTED = "\t\tend = seq_buf_used(&s);\n"
 _CRC = "\t\tanswer->crc = crc32(answer->crc, line, end - line);\n"
+_STRUCK = 'memmem(line, end - line, " step 1 flush", 13)'
 _FLASH = "description: x\nsteps: [flash]\n"
 _REQUEST = "\tpayload = malloc(len + 1);\n"
 
@@ -201,19 +202,19 @@ FAULTS = (
         "a byte of the line is wrong",
         3,
         "the report is not whole",
-        {_REPORTING: (_CRC, f"{_CRC}\t\tif (answer->records == 3)\n\t\t\tanswer->crc ^= 1;\n")},
+        {_REPORTING: (_CRC, f"{_CRC}\t\tif ({_STRUCK})\n\t\t\tanswer->crc ^= 1;\n")},
     ),
     Fault(
         "foreign bytes on the line",
         3,
         "the report is not whole: a line that is neither record nor end: b'foreign",
-        {_REPORTING: (_CRC, f'{_CRC}\t\tif (answer->records == 3)\n\t\t\tchannel_print("foreign\\n");\n')},
+        {_REPORTING: (_CRC, f'{_CRC}\t\tif ({_STRUCK})\n\t\t\tchannel_print("foreign\\n");\n')},
     ),
     Fault(
         "the agent dies",
         3,
         "the guest died: .*init was killed",
-        {_REPORTING: (_CRC, f'{_CRC}\t\tif (answer->records == 3)\n\t\t\tdie("on purpose");\n')},
+        {_REPORTING: (_CRC, f'{_CRC}\t\tif ({_STRUCK})\n\t\t\tdie("on purpose");\n')},
     ),
     Fault(
         "the agent is deaf",
