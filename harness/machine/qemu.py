@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One QEMU process: its command line, its three lines, its certain end, and what it leaves when it dies.
+"""One QEMU process: its lines, its certain end, and what it leaves when it dies.
 
-Console, channel and monitor are socket pairs whose far ends QEMU inherits: nothing listens anywhere, no socket file
+Console, channel and monitors are socket pairs whose far ends QEMU inherits: nothing listens anywhere, no socket file
 can be left behind, and QEMU's death is an end of file on all of them.
 """
 
