@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""QEMU's monitor (QMP), to save a guest or find out what is wrong: one conversation, with one deadline for all of it."""
+"""QEMU's monitor (QMP), to save a guest or find out what is wrong: one conversation, with one deadline."""
 
 from __future__ import annotations
 
