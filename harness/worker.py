@@ -23,7 +23,7 @@ from harness.transport.complaint import complaint
 from harness.transport.serial import SerialLine
 from harness.verdict import judge
 
-# Budgets in seconds, multiplied by --timeout-scale, as those of harness/supply.py.
+# Budgets in seconds, multiplied by --timeout-scale, as those of harness/supply/start.py.
 _ANSWER = 120.0
 _ANSWER_PER_STEP = 0.002
 

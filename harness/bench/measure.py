@@ -134,7 +134,8 @@ def restored(bench: Bench, arch: str) -> float:
 
 def _bare(bench: Bench, arch: str) -> float:
     boot = bench.machines[arch].boot
-    return bare.restore(boot, Memory(snapshot.path(boot), restored=True), _SILENT)
+    file = snapshot.path(boot)
+    return bare.restore(boot, Memory(file, file), _SILENT)
 
 
 def _cases(bench: Bench, arch: str) -> float:

@@ -25,6 +25,15 @@ def _with_scratch(sandbox: Sandbox, target: Path, command: Sequence[str]) -> lis
     return ["env", f"TMPDIR={sandbox.inside(target.parent)}", *command]
 
 
+def module_path(
+    sandbox: Sandbox, architecture: Architecture, kernel: InstalledKernel, source: Path = MODULE_SOURCE
+) -> Path:
+    """Return where a module for one kernel stands once it is built: its name holds everything that goes into it."""
+    release = kernel.release
+    key = digest([_BUILD_VERSION, digest_files(source), architecture.name, release.release, release.version])
+    return sandbox.root / "lazymmu" / "modules" / f"{key}.ko"
+
+
 def module(
     cache: Cache,
     sandbox: Sandbox,
@@ -34,9 +43,6 @@ def module(
     name: str = "lazymmu",
 ) -> Path:
     """Return the object file of the module `name` for one kernel, built first if its source or the kernel is new."""
-    release = kernel.release
-    key = digest([_BUILD_VERSION, digest_files(source), architecture.name, release.release, release.version])
-    store = sandbox.root / "lazymmu" / "modules"
 
     def build(target: Path) -> None:
         work = target.with_name("work")
@@ -52,11 +58,12 @@ def module(
         ]
         cache.tools.run(
             sandbox.command(_with_scratch(sandbox, target, command), writable=True),
-            what=f"build the module from {source} for {architecture.name}, Linux {release.release}",
+            what=f"build the module from {source} for {architecture.name}, Linux {kernel.release.release}",
         )
         (work / f"{name}.ko").rename(target)
 
-    return cache.obtain(store / f"{key}.ko", f"module for {architecture.name}", build, needs=NEEDS)
+    target = module_path(sandbox, architecture, kernel, source)
+    return cache.obtain(target, f"module for {architecture.name}", build, needs=NEEDS)
 
 
 def archive_path(sandbox: Sandbox, architecture: Architecture) -> Path:

@@ -58,8 +58,8 @@ _BESIDE = tuple(f"{folder}/*{SUFFIX}" for folder in (*_IN_ROOT, "kvm", "symbols"
 SNAPSHOTS = Kind(
     "snapshots",
     ("roots/*/lazymmu/snapshots/*.snapshot",),
-    "guests as they were when their agent waited",
-    Limit(entries=12, size=600_000_000, days=30),
+    "guests as they were when their agent waited, without the module and with it",
+    Limit(entries=24, size=1_400_000_000, days=30),
 )
 
 #: Every kind of entry. Those of the tool root and the kernels go when no recipe or lock file refers to them.

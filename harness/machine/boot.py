@@ -53,21 +53,21 @@ class Accelerator:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A file behind a guest's memory."""
+    """A file behind a guest's memory, to become a snapshot; or a snapshot, which is read and never written."""
 
     #: Below the tool root.
     file: Path
-    #: A snapshot, which is read and never written; else the guest's memory is this file, to become one.
-    restored: bool
+    #: The snapshot behind whose memory stands the state of the devices that the guest goes on with; None for a boot.
+    state: Path | None = None
 
     def arguments(self, size: int, sandbox: Sandbox) -> list[str]:
         """Return QEMU's arguments for so many bytes."""
         # Private pages of a file that is not written: guests that are restored from it share what they do not change.
-        access = "share=off,readonly=on,rom=off" if self.restored else "share=on"
+        access = "share=off,readonly=on,rom=off" if self.file == self.state else "share=on"
         backend = f"memory-backend-file,id=ram,size={size},mem-path={sandbox.inside(self.file)},{access}"
         return [
             *("-object", backend, "-machine", "memory-backend=ram"),
-            *(["-incoming", "defer"] if self.restored else []),
+            *(["-incoming", "defer"] if self.state else []),
         ]
 
     def orders(self, size: int, sandbox: Sandbox) -> bytes:
@@ -75,10 +75,9 @@ class Memory:
 
         A snapshot that does not load ends QEMU, which says why on its standard error.
         """
-        if not self.restored:
+        if self.state is None:
             return b""
-        # The state of the devices stands behind the memory.
-        source = f"file:{sandbox.inside(self.file)},offset={size}"
+        source = f"file:{sandbox.inside(self.state)},offset={size}"
         orders = (
             {"execute": "qmp_capabilities"},
             {"execute": "migrate-set-capabilities", "arguments": {"capabilities": [MEMORY_STAYS]}},
@@ -132,7 +131,7 @@ class Boot:
             *self.accelerator.arguments(architecture),
             *("-m", str(architecture.memory), "-smp", "2"),
             *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-            *([] if memory and memory.restored else kernel),
+            *([] if memory and memory.state else kernel),
             *(word for name, fd in fds.items() for word in ("-chardev", f"socket,id={name},fd={fd}")),
             *architecture.console_arguments,
             *("-device", architecture.channel),

@@ -186,7 +186,7 @@ def _keep(path: Path, stderr: IO[bytes], command: Sequence[str]) -> None:
 def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Memory | None = None) -> Iterator[Guest]:
     """Run a guest for the length of a `with`; `logs` is the folder that keeps what it said, under `name`.
 
-    With a snapshot as its memory it goes on where that was saved, else it boots.
+    With a snapshot's state it goes on where that was saved, else it boots.
     QEMU dies with the *thread* that enters (PR_SET_PDEATHSIG): leave in the same thread.
     """
     orders = memory.orders(boot.memory_size, boot.sandbox) if memory else b""
@@ -203,7 +203,7 @@ def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Mem
             for line in ("console", "channel")
         ]
         fds = {line: far.fileno() for line, (_, far) in pairs.items()}
-        written = memory.file.parent if memory and not memory.restored else None
+        written = memory.file.parent if memory and memory.file != memory.state else None
         command = boot.sandbox.command(boot.command(fds, memory), also=written)
         try:
             process = subprocess.Popen(

@@ -2,11 +2,14 @@
 """Snapshots: a guest as it was when its agent waited for the first request, in one file.
 
 First the guest's memory, with holes where it is zero, then the state of its processors and devices as QEMU's migration
-writes it. A restored guest maps the memory privately, so nothing is copied and the file is never changed.
+writes it, and last, when a module was loaded, where that lies. A restored guest maps the memory privately, so nothing
+is copied and the file is never changed.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -27,16 +30,26 @@ _CPUINFO = Path("/proc/cpuinfo")
 _CPU_FACTS = ("vendor_id", "cpu family", "model", "stepping", "microcode", "flags", "machine", "features")
 # How a migration ends (QEMU: qapi/migration.json, MigrationStatus).
 _ENDS = ("completed", "failed", "cancelled")
+# An address, behind what QEMU reads.
+_PLACE_BYTES = 8
 # Seconds after which QEMU is not waited for when it saves what is less than a megabyte.
 _SAVING = 60.0
 
 
-def path(boot: Boot) -> Path:
-    """Return where the snapshot of this boot stands: its name holds everything that went into it."""
+def path(boot: Boot, module: bytes = b"") -> Path:
+    """Return where the snapshot of this boot stands: its name holds everything that went into it.
+
+    `module` is what was loaded before it was saved.
+    """
     lines = dict.fromkeys(("console", "channel", "monitor"), 0)
     # The archive's name tells its content, the kernel's only its version.
     parts = [_VERSION, *boot.command(lines), checksum.recorded(boot.kernel) or ""]
-    return boot.sandbox.root / "lazymmu" / "snapshots" / f"{digest([*parts, *_qemu(boot), *_processor(boot)])}.snapshot"
+    return (
+        boot.sandbox.root
+        / "lazymmu"
+        / "snapshots"
+        / f"{digest([*parts, *_qemu(boot), *_processor(boot), module])}.snapshot"
+    )
 
 
 def _qemu(boot: Boot) -> Iterator[str]:
@@ -90,6 +103,43 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
         file.write(state.read_bytes())
     memory.unlink()
     state.unlink()
+
+
+def copy_memory(saved: Path, target: Path, size: int) -> None:
+    """Write a snapshot's memory, so many bytes, into a file of its own, to be the memory of a guest that goes on.
+
+    All of its room is taken at once: a guest whose memory finds none would die of it. Raises OSError.
+    """
+    with saved.open("rb") as source, target.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
+        offset = 0
+        while (begin := _data_from(source, offset, size)) < size:
+            offset = min(os.lseek(source.fileno(), begin, os.SEEK_HOLE), size)
+            while begin < offset:
+                begin += os.copy_file_range(source.fileno(), file.fileno(), offset - begin, begin, begin)
+
+
+def _data_from(file: BinaryIO, offset: int, end: int) -> int:
+    """Return where the first byte from `offset` on stands that is no hole, `end` if there is none."""
+    try:
+        return os.lseek(file.fileno(), offset, os.SEEK_DATA) if offset < end else end
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return end
+
+
+def keep_place(saved: Path, address: int) -> None:
+    """Write where the module's code lies in the guests of a snapshot, at its end."""
+    with saved.open("ab") as file:
+        file.write(address.to_bytes(_PLACE_BYTES, "little"))
+
+
+def place(saved: Path) -> int:
+    """Return what `keep_place` wrote."""
+    with saved.open("rb") as file:
+        file.seek(-_PLACE_BYTES, os.SEEK_END)
+        return int.from_bytes(file.read(), "little")
 
 
 def _write_memory(memory: Path, target: BinaryIO) -> None:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,13 @@ from harness.guests import Guests
 from harness.images import checksum
 from harness.images.cache import default_root
 from harness.machine import snapshot
-from harness.supply import SNAPSHOT_NEEDS, Supply
+from harness.supply import Supply
+from harness.supply.snapshots import SNAPSHOT_NEEDS
 from tests.disks import small
 from tests.guest import machines
 from tests.soak.interrupts import Playground
 
+WITH_MODULE = "with the module"
 _SOON = 20.0
 # QEMU runs a guest of two processors; how far its clock may be off (seconds).
 _CLOCK = 3.0
@@ -56,28 +59,34 @@ def test_two_restores_have_different_random_numbers_and_the_right_time(arch: str
     assert states[-1] == "running"
 
 
-def ready(arch: str) -> Path:
-    """Return the snapshot of an architecture in the real cache, made first if there is none."""
+def ready(arch: str) -> tuple[Path, Path]:
+    """Return the snapshots of an architecture in the real cache, without the module and with it, made if need be."""
     machine = machines.machine(arch)
-    with Supply(machine, Guests(), lambda _: None, restore=True).ready():
-        return snapshot.path(machine.boot)
+    # A module that this very test run built is found by the second one who asks.
+    with Supply(replace(machine, module_found=True), Guests(), lambda _: None, restore=True).ready():
+        return snapshot.path(machine.boot), snapshot.path(machine.boot, machine.module)
 
 
 @pytest.mark.parametrize("arch", machines.ARCHES)
 def test_a_snapshot_is_small(arch: str) -> None:
-    assert ready(arch).stat().st_blocks * 512 <= 64_000_000
+    for file in ready(arch):
+        assert file.stat().st_blocks * 512 <= 64_000_000
 
 
 @pytest.fixture
-def playground(tmp_path: Path) -> Playground:
-    """A copy of the cache, with a snapshot of s390x that may be damaged."""
-    saved = ready("s390x")
+def playground(request: pytest.FixtureRequest, tmp_path: Path) -> Playground:
+    """A copy of the cache, with a snapshot of s390x that may be damaged: that with the module if the test says so."""
+    waiting, loaded = ready("s390x")
     playground = Playground(tmp_path / "playground")
-    copy = playground.cache / saved.relative_to(default_root())
-    # By a hard link it would be the same as that of the real cache.
-    for source, target in ((saved, copy), (checksum.beside(saved), checksum.beside(copy))):
-        target.unlink()
-        subprocess.run(["cp", "--sparse=always", str(source), str(target)], check=True)
+    copied = loaded if getattr(request, "param", "") == WITH_MODULE else waiting
+    # By a hard link they would be the same as those of the real cache.
+    for path in (copied, checksum.beside(copied)):
+        copy = playground.cache / path.relative_to(default_root())
+        copy.unlink()
+        subprocess.run(["cp", "--sparse=always", str(path), str(copy)], check=True)
+    if copied == waiting:
+        # Or guests would be restored from it.
+        (playground.cache / loaded.relative_to(default_root())).unlink()
     return playground
 
 
@@ -128,6 +137,7 @@ def _of_another_qemu(file: Path, other: Path) -> None:
     checksum.write(file, checksum.beside(file))
 
 
+@pytest.mark.parametrize("playground", ["without the module", WITH_MODULE], indirect=True)
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
@@ -141,7 +151,7 @@ def test_a_snapshot_that_is_no_good_is_saved_anew_and_said_so(
     playground: Playground, damage: Callable[[Path, Path], None], told: str
 ) -> None:
     file = own_snapshot(playground)
-    damage(file, ready("arm64"))
+    damage(file, ready("arm64")[0])
     again = run(playground)
     assert again.returncode == 0, again.stdout + again.stderr
     assert again.stderr.count(told) == 1, again.stderr
@@ -190,7 +200,26 @@ def test_old_snapshots_go_when_one_is_saved(playground: Playground) -> None:
         os.utime(old, (1e9 + number, 1e9 + number))
     assert run(playground).returncode == 0
     # All of them were last used longer ago than the limit allows.
-    assert {path.name for path in folder.iterdir()} == {file.name, checksum.beside(file).name}
+    assert file.exists()
+    assert not list(folder.glob("0000*"))
+
+
+def test_a_module_gets_its_snapshot_when_it_is_found_built_and_not_before() -> None:
+    machine = machines.machine("s390x")
+    # The kernel does not look at what stands behind a module.
+    changed = replace(machine, module=machine.module + bytes(16), module_found=False)
+    own = snapshot.path(machine.boot, changed.module)
+    states: list[str] = []
+    try:
+        for found in (False, True, True):
+            with Supply(replace(changed, module_found=found), Guests(), states.append, restore=True).ready() as line:
+                place = line.read("/sys/module/lazymmu/sections/.text", Deadline.after(_SOON))
+            assert own.exists() == found
+        assert states.count("saving a snapshot") == 1
+        assert snapshot.place(own) == int(place, 16)
+    finally:
+        own.unlink(missing_ok=True)
+        checksum.beside(own).unlink(missing_ok=True)
 
 
 def test_a_fresh_boot_uses_no_snapshot_and_saves_none(playground: Playground) -> None:

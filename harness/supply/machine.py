@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One architecture's guests and the module that goes into them, before any guest runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.core.deadline import Deadline
+from harness.guests import Guests
+from harness.images import builds, kernels
+from harness.images.catalogue import Architecture, architectures
+from harness.images.kernels import InstalledKernel
+from harness.images.sandbox import Sandbox
+from harness.images.setup import Images
+from harness.machine import accelerator
+from harness.machine.boot import Boot
+from harness.machine.patience import SILENCE
+from harness.machine.qemu import Guest
+from harness.transport.serial import SerialLine
+
+# Bounds the trial of an accelerator (seconds), multiplied by --timeout-scale.
+_TRIAL = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One architecture's guests, ready to be started, and the module that goes into them."""
+
+    boot: Boot
+    module: bytes
+    #: Whether an earlier run built the module: it is not of an edit that this run is the first to see.
+    module_found: bool
+    kernel: InstalledKernel
+    images: Images
+    #: Multiplies every time limit.
+    time_scale: float
+
+    @property
+    def name(self) -> str:
+        """The architecture's name."""
+        return self.boot.architecture.name
+
+    def within(self, seconds: float) -> Deadline:
+        """Return the deadline that is so many seconds away, by this machine's scale."""
+        return Deadline.after(seconds * self.time_scale)
+
+
+def untried(sandbox: Sandbox, architecture: Architecture, image: Path) -> Boot:
+    """Return what the guests of a machine are started from, before its accelerator is chosen."""
+    archive = builds.archive_path(sandbox, architecture)
+    return Boot(architecture, sandbox, image, archive, accelerator.tcg("not tried yet"))
+
+
+def prepare(images: Images, arch: str, time_scale: float, guests: Guests) -> Machine:
+    """Build the module of one architecture's guests and choose their accelerator."""
+    architecture, kernel = architectures()[arch], images.kernels[arch]
+    boot = untried(images.sandbox, architecture, kernel.image)
+    # Real hardware boots in a second; one that is silent for longer may as well be emulated. The answer is kept, so a
+    # smaller scale must not spoil it, nor a busy host.
+    scale = max(1.0, time_scale)
+
+    @contextmanager
+    def started(trial: Boot) -> Iterator[Guest]:
+        _bootable(images, kernel, architecture)
+        with guests.start(trial) as guest:
+            yield guest
+
+    chosen = accelerator.choose(
+        images.cache,
+        boot,
+        started,
+        lambda guest: SerialLine(guest, scale).handshake(Deadline.after(_TRIAL * scale), SILENCE),
+    )
+    found = builds.module_path(images.sandbox, architecture, kernel).exists()
+    return Machine(
+        boot=replace(boot, accelerator=chosen),
+        module=builds.module(images.cache, images.sandbox, architecture, kernel).read_bytes(),
+        module_found=found,
+        kernel=kernel,
+        images=images,
+        time_scale=time_scale,
+    )
+
+
+def _bootable(images: Images, kernel: InstalledKernel, architecture: Architecture) -> None:
+    kernels.verify(images.cache, kernel)
+    builds.archive(images.cache, images.sandbox, architecture)
+
+
+def make_bootable(machine: Machine) -> None:
+    """See to it that a boot finds what it needs, which a restored guest does not. Raises SetupError."""
+    _bootable(machine.images, machine.kernel, machine.boot.architecture)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How a guest comes to the point where its agent answers, and gets the module."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+
+from harness.guests import Guests
+from harness.machine.boot import Memory
+from harness.machine.qemu import Guest
+from harness.supply.machine import Machine, make_bootable
+from harness.transport import names
+from harness.transport.serial import SerialLine
+
+# Budgets in seconds, multiplied by --timeout-scale. They bound a guest that shows life and yet never comes to an end,
+# and a host that is too slow; one that hangs is found long before (harness/machine/patience.py).
+_BOOT = 120.0
+ANSWER = 120.0
+# Random bytes that a restored guest needs (guest/agent/snapshot.c), for all draw from the same pool.
+_ENTROPY = 32
+
+
+def boot(machine: Machine, guests: Guests, stack: ExitStack, memory: Memory | None = None) -> SerialLine:
+    """Boot a guest that ends with `stack`; its agent waits. Raises GuestError, SetupError."""
+    make_bootable(machine)
+    line = _line(machine, stack.enter_context(guests.start(machine.boot, memory)))
+    line.handshake(machine.within(_BOOT))
+    return line
+
+
+def wake(machine: Machine, guest: Guest, *, load: bool) -> SerialLine:
+    """Give a restored guest the time and random numbers of its own, and wait until it has them. Raises GuestError.
+
+    With `load` the module is on its way then, so that the guest does not wait for it: `loaded` is next.
+    """
+    line = _line(machine, guest)
+    line.send("wake", f"{time.time_ns()}\n".encode() + os.urandom(_ENTROPY))
+    if load:
+        send_module(machine, line)
+    line.awake(machine.within(ANSWER))
+    return line
+
+
+def send_module(machine: Machine, line: SerialLine) -> None:
+    """Send the module, and ask where it lies; the answers come to `loaded`."""
+    line.send("load", machine.module)
+    names.ask_module(line)
+
+
+def loaded(machine: Machine, line: SerialLine) -> int:
+    """Wait for a module that was sent; return the address of its code. Raises GuestError."""
+    line.loaded(machine.within(ANSWER))
+    return names.module_place(line, machine.within(ANSWER))
+
+
+def _line(machine: Machine, guest: Guest) -> SerialLine:
+    """Return the line to a guest that was just started."""
+    guest.symbols = names.kept(machine.images.cache, machine.boot)
+    return SerialLine(guest, machine.time_scale)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Gives ready guests of one machine: restored from a snapshot, or booted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from harness.core.errors import GuestError
+from harness.guests import Guests
+from harness.machine import snapshot
+from harness.machine.boot import Memory
+from harness.machine.symbols import Symbols
+from harness.supply import start
+from harness.supply.machine import Machine
+from harness.supply.snapshots import Snapshots
+from harness.transport import names
+from harness.transport.serial import SerialLine
+
+
+class Supply:
+    """Gives ready guests of one machine; `changed` is told what it does meanwhile, in a few words."""
+
+    def __init__(self, machine: Machine, guests: Guests, changed: Callable[[str], None], *, restore: bool) -> None:
+        self._machine = machine
+        self._guests = guests
+        self._changed = changed
+        #: What guests are restored from; None when each boots.
+        self._snapshots = Snapshots(machine, guests, changed) if restore else None
+
+    def doubt(self) -> None:
+        """Note that a guest died: a snapshot of which a byte is wrong loads without a word."""
+        if self._snapshots is not None:
+            self._snapshots.doubt()
+
+    @contextmanager
+    def ready(self) -> Iterator[SerialLine]:
+        """Run a guest with the module loaded for the length of a `with`. Raises GuestError, SetupError."""
+        machine = self._machine
+        with ExitStack() as stack:
+            line, place = self._restored(stack) or self._booted(stack)
+            kernel = names.of_kernel(machine.images.cache, machine.boot, line, machine.within(start.ANSWER))
+            line.guest.symbols = lambda: kernel() + Symbols.of_module(machine.module, place)
+            self._changed("running")
+            yield line
+
+    def _booted(self, stack: ExitStack) -> tuple[SerialLine, int]:
+        """Boot a guest that ends with `stack`; return the line to it, and where the module lies."""
+        self._changed("booting")
+        line = start.boot(self._machine, self._guests, stack)
+        start.send_module(self._machine, line)
+        return line, start.loaded(self._machine, line)
+
+    def _restored(self, stack: ExitStack) -> tuple[SerialLine, int] | None:
+        """Restore a guest as `_booted` boots one; None when no snapshot can be had, or none loads."""
+        while self._snapshots is not None and (saved := self._snapshots.take()) is not None:
+            self._changed("restoring")
+            with ExitStack() as attempt:
+                guest = attempt.enter_context(self._guests.start(self._machine.boot, Memory(saved.file, saved.file)))
+                try:
+                    line = start.wake(self._machine, guest, load=not saved.loaded)
+                except GuestError as error:
+                    # A host that is too slow, or somebody who stops QEMU, is not the snapshot's fault.
+                    if self._guests.stopping.is_set() or error.starved or guest.meddled_with():
+                        raise
+                    self._snapshots.refuse(saved, error)
+                else:
+                    stack.enter_context(attempt.pop_all())
+                    place = snapshot.place(saved.file) if saved.loaded else start.loaded(self._machine, line)
+                    return line, place
+        return None
