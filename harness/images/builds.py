@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.core.project import AGENT_SOURCE, MODULE_SOURCE
-from harness.images import cpio
+from harness.images import cpio, incremental
 from harness.images.cache import Cache, digest, digest_files
 from harness.images.catalogue import Architecture
 from harness.images.kernels import InstalledKernel
@@ -43,24 +43,27 @@ def module(
     name: str = "lazymmu",
 ) -> Path:
     """Return the object file of the module `name` for one kernel, built first if its source or the kernel is new."""
+    # A name without what is in the source: the next build of this kind finds its objects there.
+    release = kernel.release
+    kind = digest([_BUILD_VERSION, name, architecture.name, release.release, release.version])
+    work = sandbox.root / "lazymmu" / "builds" / kind
 
     def build(target: Path) -> None:
-        work = target.with_name("work")
-        shutil.copytree(source, work)
         command = [
             *("make", "-s", "-C", kernel.headers, f"M={sandbox.inside(work)}"),
             *(f"ARCH={architecture.kbuild}", f"CROSS_COMPILE={architecture.compiler_prefix}"),
             # BTF would need pahole and the kernel's own debug information; the rest only costs time.
             *("CONFIG_DEBUG_INFO_BTF_MODULES=", "CONFIG_DEBUG_INFO="),
-            # The folder has another name each time; the same source is to give the same module.
+            # Wherever it is built, the same source is to give the same module.
             f"KCFLAGS=-fmacro-prefix-map={sandbox.inside(work)}/=",
             "modules",
         ]
-        cache.tools.run(
-            sandbox.command(_with_scratch(sandbox, target, command), writable=True),
-            what=f"build the module from {source} for {architecture.name}, Linux {kernel.release.release}",
-        )
-        (work / f"{name}.ko").rename(target)
+        with cache.locked(work, f"module for {architecture.name}"), incremental.folder(work, source):
+            cache.tools.run(
+                sandbox.command(_with_scratch(sandbox, target, command), writable=True),
+                what=f"build the module from {source} for {architecture.name}, Linux {release.release}",
+            )
+            shutil.copyfile(work / f"{name}.ko", target)
 
     target = module_path(sandbox, architecture, kernel, source)
     return cache.obtain(target, f"module for {architecture.name}", build, needs=NEEDS)

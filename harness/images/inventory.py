@@ -68,6 +68,7 @@ KINDS = (
     Kind("kernels", ("roots/*/lazymmu/kernels/*",), "boot images"),
     Kind("headers", ("roots/*/usr/src/linux-*", "roots/*/usr/lib/linux-kbuild-*"), "what modules are built with"),
     Kind("modules", ("roots/*/lazymmu/modules/*.ko",), "builds of guest/module", Limit(entries=60, days=30)),
+    Kind("builds", ("roots/*/lazymmu/builds/*",), "objects of unchanged source files", Limit(entries=24, days=30)),
     Kind("archives", ("roots/*/lazymmu/archives/*.cpio",), "what guests boot into", Limit(entries=12, days=30)),
     SNAPSHOTS,
     Kind("shells", ("roots/*/lazymmu/shells/*",), "busybox for guests", Limit(entries=6, days=30)),

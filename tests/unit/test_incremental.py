@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A build finds the objects of what did not change, and nothing else of the build before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.images import incremental
+
+SOURCES = {"Kbuild": "obj-m := m.o", "a.c": "int a;", "b.c": "int b;", "m.h": "#define M"}
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for name, text in SOURCES.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture
+def work(source: Path, tmp_path: Path) -> Path:
+    """A folder in which a build came to its end."""
+    work = tmp_path / "builds" / "work"
+    with incremental.folder(work, source):
+        for name in ("a.o", "b.o", ".a.o.cmd", ".b.o.cmd", "m.o", "m.ko", "Module.symvers"):
+            (work / name).write_text(f"of the first build: {name}")
+    return work
+
+
+def found(work: Path, source: Path) -> set[str]:
+    """Return what a build finds beside the sources."""
+    with incremental.folder(work, source):
+        sources = files(source)
+        assert {name: (work / name).read_text() for name in sources} == {
+            name: (source / name).read_text() for name in sources
+        }
+        return files(work) - sources
+
+
+def test_the_first_build_finds_the_sources_alone(tmp_path: Path, source: Path) -> None:
+    assert found(tmp_path / "builds" / "new", source) == set()
+
+
+def test_objects_of_files_that_did_not_change_are_kept_and_nothing_that_was_linked(work: Path, source: Path) -> None:
+    (source / "b.c").write_text("int b = 1;")
+    assert found(work, source) == {"a.o", ".a.o.cmd"}
+
+
+@pytest.mark.parametrize("name", ["m.h", "Kbuild"])
+def test_what_every_object_may_come_from_leaves_none(work: Path, source: Path, name: str) -> None:
+    (source / name).write_text("another")
+    assert found(work, source) == set()
+
+
+def test_a_file_that_went_takes_its_object_along(work: Path, source: Path) -> None:
+    (source / "a.c").unlink()
+    assert found(work, source) == {"b.o", ".b.o.cmd"}
+
+
+def test_a_new_file_costs_the_others_nothing(work: Path, source: Path) -> None:
+    (source / "c.c").write_text("int c;")
+    assert found(work, source) == {"a.o", ".a.o.cmd", "b.o", ".b.o.cmd"}
+
+
+def test_a_build_that_failed_leaves_nothing(work: Path, source: Path) -> None:
+    with pytest.raises(RuntimeError, match="compiler"), incremental.folder(work, source):
+        raise RuntimeError("compiler")
+    assert found(work, source) == set()
+
+
+def test_sources_that_were_edited_in_the_build_folder_are_not_believed(work: Path, source: Path) -> None:
+    (work / "a.c").write_text("int a = 2;")
+    assert found(work, source) == {"b.o", ".b.o.cmd"}
