@@ -15,6 +15,7 @@ _LATER_FLAGS = ("--html",)
 
 _MAX_REPEAT = 10_000
 _MAX_JOBS = 256
+_TRANSPORTS = ("serial", "ssh")
 _ISOLATIONS = ("boot", "scenario", "shared")
 _MAX_REPETITIONS = 100
 _MAX_SEED_DIGITS = 18
@@ -67,6 +68,12 @@ def _isolation(text: str) -> str:
     return text
 
 
+def _transport(text: str) -> str:
+    if text not in _TRANSPORTS:
+        raise UsageError(f"unknown transport `{text}`", hint=f"there is: {', '.join(_TRANSPORTS)}")
+    return text
+
+
 def _repetitions(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MAX_REPETITIONS and len(text) < 9):
         raise UsageError(f"--repetitions {text}: an integer from 1 to {_MAX_REPETITIONS} is needed")
@@ -91,10 +98,14 @@ def _selection_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kernel", action="append", help="kernel of images/kernels.yaml (default: lts)")
 
 
+def _transport_flag(parser: argparse.ArgumentParser, what: str) -> None:
+    names = f"{', '.join(_TRANSPORTS)} (default: {_TRANSPORTS[0]})"
+    parser.add_argument("--transport", type=_transport, default=_TRANSPORTS[0], metavar="NAME", help=f"{what}: {names}")
+
+
 def _run_flags(run: argparse.ArgumentParser) -> None:
     _selection_flags(run)
-    line = _choice_so_far("--transport", "serial", ("ssh",))
-    run.add_argument("--transport", type=line, default="serial", help="line to the guest (default: serial)")
+    _transport_flag(run, "line to the guest")
     run.add_argument("--json", metavar="FILE", help="write results as JSON; - is standard output")
     run.add_argument("--junit", metavar="FILE", help="write results as JUnit XML; - is standard output")
     run.add_argument("--ktap", metavar="FILE", help="write results as KTAP version 1; - is standard output")
@@ -119,6 +130,32 @@ def _run_flags(run: argparse.ArgumentParser) -> None:
         run.add_argument(flag, nargs="?", action=_NotYet, help=argparse.SUPPRESS)
 
 
+def words_apart(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return our own arguments, and the command for the guest behind `--`, of which argparse must take nothing."""
+    if "--" not in argv:
+        return argv, ()
+    end = list(argv).index("--")
+    if end + 1 == len(argv):
+        raise UsageError("a command is needed behind --")
+    return argv[:end], tuple(argv[end + 1 :])
+
+
+def _shell_flags(shell: argparse.ArgumentParser) -> None:
+    shell.add_argument("arch", metavar="ARCH", help="architecture of the guest")
+    shell.add_argument("--kernel", action="append", help="kernel of images/kernels.yaml (default: lts)")
+    _transport_flag(shell, "line to the guest")
+    shell.add_argument("--push", action="append", default=[], metavar="FILE", help="a file for the guest's /root")
+    shell.add_argument(
+        "--pull", action="append", default=[], metavar="FILE", help="a file of the guest that lands here at the end"
+    )
+    shell.add_argument("--kernel-arg", action="append", default=[], metavar="ARG", help="for the kernel's command line")
+    shell.add_argument(
+        "--qemu-arg", action="append", default=[], metavar="ARGS", help="for QEMU's command line; the guest then boots"
+    )
+    shell.add_argument("--timeout-scale", type=_scale, default=1.0, metavar="N", help="multiply every time limit")
+    shell.add_argument("--offline", action="store_true", help="use only what the cache has")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; what its types refuse is a UsageError."""
     whole = argparse.ArgumentParser(
@@ -137,6 +174,13 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("--json", metavar="FILE", help="write predictions as JSON; - is standard output")
     predict.add_argument("--trace", action="store_true", help="steps of every trace in the JSON")
 
+    diff = verbs.add_parser("diff", help="say where revisions part in a scenario; no guest", allow_abbrev=False)
+    diff.add_argument("scenarios", nargs="+", metavar="SCENARIO", help="name, file or directory")
+    diff.add_argument("--arch", action="append", default=[], help="architecture; may be repeated (default: all)")
+    diff.add_argument("--api", action="append", default=[], help="revision; may be repeated (default: all)")
+    diff.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
+    diff.add_argument("--json", metavar="FILE", help="write groups and partings as JSON; - is standard output")
+
     compare = verbs.add_parser("compare", help="say what changed from one run to another", allow_abbrev=False)
     compare.add_argument("old", metavar="OLD", help="results of a run: a file of --json, or a results folder")
     compare.add_argument("new", metavar="NEW", help="those of a later one")
@@ -151,6 +195,7 @@ def parser() -> argparse.ArgumentParser:
 
     setup = verbs.add_parser("setup", help="fetch and build what guests need, and no more", allow_abbrev=False)
     setup.add_argument("--kernel", action="append", help="kernel of images/kernels.yaml (default: lts)")
+    _transport_flag(setup, "line to the guest that is to be used later")
     setup.add_argument("--update", action="store_true", help="resolve the kernel's version anew")
     setup.add_argument("--offline", action="store_true", help="only check that everything is there")
 
@@ -171,6 +216,25 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--arch", action="append", default=[], help="architecture; may be repeated (default: all)")
     bench.add_argument("--repetitions", type=_repetitions, default=5, metavar="N", help="of each figure (default: 5)")
     bench.add_argument("--json", metavar="FILE", help="write all figures as JSON; - is standard output")
+
+    mutants = verbs.add_parser("mutants", help="which scenarios notice which mistake", allow_abbrev=False)
+    mutants.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=_SCENARIO_HELP)
+    mutants.add_argument("--mutant", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
+    mutants.add_argument("--full", action="store_true", help="each against all scenarios, not only until it is killed")
+    mutants.add_argument("--list", action="store_true", help="only name the mutants")
+    mutants.add_argument("--arch", action="append", default=[], help="architecture; may be repeated (default: all)")
+    mutants.add_argument("--api", action="append", default=[], help="revision; may be repeated (default: all)")
+    mutants.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
+    mutants.add_argument("--json", metavar="FILE", help="write what became of each as JSON; - is standard output")
+
+    _shell_flags(
+        verbs.add_parser(
+            "shell",
+            help="a prompt in a guest; behind -- one command there",
+            usage="lazymmu shell ARCH [flags] [-- COMMAND [ARGUMENT ...]]",
+            allow_abbrev=False,
+        )
+    )
 
     verbs.add_parser("test", help="run the project's own tests; what follows is handed to pytest", add_help=False)
     return whole

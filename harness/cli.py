@@ -12,13 +12,10 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from harness.arguments import parser
+from harness.arguments import parser, words_apart
 from harness.commands import COMMANDS, WATCH
 from harness.commands.failure import told
 from harness.core.errors import INTERRUPTED, LazymmuError, UsageError
-
-# Commands of the contract that do not exist yet: refused, never ignored.
-_LATER_COMMANDS = ("shell",)
 
 
 def _on_signal(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -27,12 +24,11 @@ def _on_signal(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _dispatch(argv: Sequence[str]) -> int:
     name = argv[0] if argv else ""
-    if name in _LATER_COMMANDS:
-        raise UsageError(f"lazymmu {name} is not available yet")
     if name == "test":
         # Everything behind it is pytest's; argparse would take flags for its own.
         return COMMANDS[name](argparse.Namespace(arguments=argv[1:]))
-    arguments = parser().parse_args(argv, argparse.Namespace(command_line=list(argv)))
+    own, words = words_apart(argv) if name == "shell" else (argv, ())
+    arguments = parser().parse_args(own, argparse.Namespace(command_line=list(argv), words=words))
     if arguments.command is None:
         raise UsageError("a command is needed", hint=f"one of {', '.join(COMMANDS)}; --help explains them")
     if arguments.command == "run" and arguments.watch:

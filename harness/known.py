@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.core.errors import ScenarioError, UsageError
 from harness.core.known import Entry, Standing, State
 from harness.core.result import Outcome, Result, Unit
-from harness.core.vocabulary import PERSONALITIES, PLANNED_REVISIONS, REVISIONS
+from harness.core.vocabulary import PERSONALITIES, REVISIONS
 from harness.report.spool import Results
 from harness.scenario import reading
 from harness.scenario.compose import compose
@@ -94,8 +94,8 @@ def _read_entry(context: Context, node: Node, there: _Scenarios) -> Entry | None
             place=node.place,
             scenario=scenario,
             case=_read_case(context, found),
-            arches=_read_names(context, found, "arch", PERSONALITIES, ()),
-            apis=_read_names(context, found, "api", REVISIONS, PLANNED_REVISIONS),
+            arches=_read_names(context, found, "arch", PERSONALITIES),
+            apis=_read_names(context, found, "api", REVISIONS),
             outcome=_read_outcome(context, found),
             reason=" ".join(reason.split()),
             expires=expires,
@@ -131,16 +131,14 @@ def _read_case(context: Context, found: Fields) -> dict[str, int | bool | str]:
     return values
 
 
-def _read_names(
-    context: Context, found: Fields, key: str, names: Collection[str], planned: Collection[str]
-) -> frozenset[str] | None:
+def _read_names(context: Context, found: Fields, key: str, names: Collection[str]) -> frozenset[str] | None:
     """Return a name or a list of names as a set, None without the key."""
     if key not in found:
         return None
     node = found[key][1]
     if isinstance(node, Scalar):
         node = Listing(node.place, (node,))
-    return frozenset(name.text for name in reading.names(context, node, quote(key), names, planned) or ())
+    return frozenset(name.text for name in reading.names(context, node, quote(key), names) or ())
 
 
 def _read_outcome(context: Context, found: Fields) -> Outcome:

@@ -19,10 +19,12 @@ from harness.core.errors import LazymmuError
 from harness.core.interrupts import Interrupts
 from harness.core.result import Result, Unit
 from harness.guests import Guests
+from harness.images.builds import PLAIN, Variant
 from harness.images.catalogue import architectures
 from harness.images.setup import Images
 from harness.machine.boot import Accelerator
 from harness.supply import Machine, Supply, prepare
+from harness.transport.interface import Transport
 from harness.worker import Job, Queue, Worker, without_report
 
 __all__ = ["Isolation", "Options", "Report", "prepare_all", "run"]
@@ -62,6 +64,10 @@ class Options:
     fresh_boot: bool = False
     #: How many guests may run at the same time; None is what the host has room for.
     jobs: int | None = None
+    #: The module that is built and loaded.
+    variant: Variant = PLAIN
+    #: How agents are reached; None is the serial line.
+    transport: Transport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,10 @@ def prepare_all(images: Images, arches: Sequence[str], options: Options) -> dict
         guests.stopped_at_exit(),
         images.cache.tools.stopped_by_interrupt(),
     ):
-        futures = {arch: pool.submit(prepare, images, arch, options.timeout_scale, guests) for arch in arches}
+        futures = {
+            arch: pool.submit(prepare, images, arch, options.timeout_scale, guests, transport=options.transport)
+            for arch in arches
+        }
         return {arch: future.result() for arch, future in futures.items()}
 
 
@@ -188,7 +197,10 @@ class _Matrix:
         self._machines = {arch: _Once(partial(self._prepare, arch)) for arch in waiting}
 
     def _prepare(self, arch: str) -> Machine:
-        return prepare(self._images, arch, self._options.timeout_scale, self.guests)
+        options = self._options
+        return prepare(
+            self._images, arch, options.timeout_scale, self.guests, transport=options.transport, variant=options.variant
+        )
 
     def accelerators(self) -> dict[str, Accelerator]:
         """Return what runs the instructions of the machines that were prepared."""

@@ -13,7 +13,7 @@ from typing import overload
 from harness.core.case import Scenario
 from harness.core.errors import UsageError
 from harness.core.result import Unit
-from harness.core.vocabulary import DEFAULT_REVISIONS, PERSONALITIES, PLANNED_REVISIONS, REVISIONS
+from harness.core.vocabulary import DEFAULT_REVISIONS, PERSONALITIES, REVISIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,6 @@ def chosen_arches(selection: Selection) -> tuple[str, ...]:
 
 
 def _chosen_apis(selection: Selection) -> tuple[str, ...]:
-    for name in selection.apis:
-        if name in PLANNED_REVISIONS:
-            raise UsageError(f"revision `{name}` is not available yet", hint=f"there is: {', '.join(REVISIONS)}, all")
     _known("revision", selection.apis, [*REVISIONS, "all"])
     wanted = selection.apis or DEFAULT_REVISIONS
     return tuple(name for name in REVISIONS if name in wanted or "all" in wanted)

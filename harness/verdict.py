@@ -23,6 +23,8 @@ def _show(value: Any) -> str:
     """Return a value as a person reads it in a scenario."""
     if isinstance(value, bool):
         return str(value).lower()
+    if value is None:
+        return "nothing"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name}: {_show(entry)}" for name, entry in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -85,7 +87,7 @@ def _checks(case: Case, unit: Unit, trace: Trace) -> Iterator[tuple[Step, Check,
         hooks += record.hooks
         counters.update(record.counters)
         step = steps.get(record.index)
-        if step is None or step.check is None or not step.check.applies(unit.api, unit.arch):
+        if step is None or step.check is None or not step.check.applies(unit.api, unit.personality):
             continue
         for pin in step.check.pins:
             yield step, step.check, pin, _actual(pin, unit.api, record, hooks, counters)
@@ -96,7 +98,8 @@ def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
 
     Counters and tasks are compared where they are named, and only what differs is returned.
     """
-    if part in _PARTIAL:
+    # None is the state of a task that was never forked.
+    if part in _PARTIAL and actual is not None:
         breaches = {
             name: breach
             for name, value in pinned.items()
@@ -128,15 +131,29 @@ class _Broken:
 def _broken(case: Case, unit: Unit, trace: Trace) -> list[_Broken]:
     """Return every `check` and `expect` of the author that does not hold in a trace."""
     found = [
-        _Broken(f"check {pin}", step.place, check.pins[pin], actual)
+        _Broken(f"check {pin}{f' of task {check.task}' if check.task else ''}", step.place, check.pins[pin], actual)
         for step, check, pin, actual in _checks(case, unit, trace)
         if actual != check.pins[pin]
     ]
-    for part, (pinned, place) in case.expected(unit.api, unit.arch).items():
+    found += _answers(case, trace)
+    for part, (pinned, place) in case.expected(unit.api, unit.personality).items():
         breach = _breach(part, pinned, getattr(trace, part))
         if breach:
             found.append(_Broken(f"expect {part}", place, *breach))
     return found
+
+
+def _answers(case: Case, trace: Trace) -> Iterator[_Broken]:
+    """Yield every answer that is not the one that the author pinned at its step."""
+    steps = {step.index: step for step in case.walk() if step.answer is not None}
+    for record in trace.steps if steps else ():
+        step = steps.get(record.index)
+        if step is not None and record.value != step.answer:
+            told = (
+                bool(value) if step.op == "touch" and value is not None else value
+                for value in (step.answer, record.value)
+            )
+            yield _Broken(f"step {step.index} {step.op}: answer", step.place, *told)
 
 
 def pins(unit: Unit, trace: Trace, who: str) -> list[Difference]:

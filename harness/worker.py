@@ -14,7 +14,8 @@ from harness.core.answer import Answer
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError, LazymmuError
 from harness.core.result import Outcome, Result, Unit
-from harness.core.trace import Trace
+from harness.core.trace import Skip, Trace
+from harness.core.vocabulary import LEAVING
 from harness.guestlink import program, report
 from harness.guests import Guests
 from harness.model import predict
@@ -62,10 +63,6 @@ class Queue:
             self._workers -= 1
             return self._workers == 0
 
-    def empty(self) -> bool:
-        """Return whether none waits now."""
-        return not self._waiting
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -89,7 +86,12 @@ def without_report(
     predicted: Trace | None = None,
     begin: float = 0.0,
 ) -> Result:
-    """Return the result of a unit that ended without a whole report."""
+    """Return the result of a unit that ended without a whole report: a skip if no guest could have run it."""
+    if predicted is None:
+        said = predict(unit.case, unit.api, unit.personality)
+        if isinstance(said, Skip):
+            return _skipped(unit, kernel, said, release=release)
+        predicted = said
     return Result(
         unit=unit,
         impl=IMPL,
@@ -97,10 +99,33 @@ def without_report(
         release=release,
         outcome=Outcome.ERROR,
         reason=str(error),
-        predicted=predicted or predict(unit.case, unit.api, unit.arch),
+        predicted=predicted,
         observed=None,
         seconds=time.monotonic() - begin if begin else 0.0,
         details=error.details if isinstance(error, GuestError) else "",
+    )
+
+
+def _prediction(unit: Unit) -> Trace:
+    """Return what the model says of a unit that was sent to a guest, and so is no skip."""
+    predicted = predict(unit.case, unit.api, unit.personality)
+    assert isinstance(predicted, Trace)  # noqa: S101  (narrows the type: `_skips` was asked before)
+    return predicted
+
+
+def _skipped(unit: Unit, kernel: str, skip: Skip, *, release: str = "") -> Result:
+    """Return the result of a unit that the model says cannot run: it is a property of the scenario."""
+    return Result(
+        unit=unit,
+        impl=IMPL,
+        kernel=kernel,
+        release=release,
+        outcome=Outcome.SKIP,
+        reason=skip.reason,
+        predicted=None,
+        observed=None,
+        seconds=0.0,
+        details=f"{skip.step.place}: {skip.step.op}",
     )
 
 
@@ -145,14 +170,18 @@ class Worker:
         self._release = ""
         #: Sent to the guest of now, the first one is running.
         self._sent: deque[_Sent] = deque()
+        #: Positions of units that were looked at: these are for a guest.
+        self._runnable: set[int] = set()
         #: Taken for the guest of now, and results that came of it.
         self._taken = self._done = 0
+        #: How many units are still to run one at a time, each alone on the line.
+        self._alone = 0
 
     def work(self) -> None:
         """Run units until none waits, or the machine loses one guest after the other."""
         losses = 0
         error: LazymmuError | OSError | None = None
-        while error is None and not self._job.queue.empty() and not self._guests.stopping.is_set():
+        while error is None and self._waiting() and not self._guests.stopping.is_set():
             self._taken = self._done = 0
             try:
                 self._use_one_guest()
@@ -161,6 +190,8 @@ class Worker:
                 if self._guests.stopping.is_set():
                     return
                 self._supply.doubt()
+                if self._cause_unknown(lost):
+                    continue
                 losses = losses + 1 if self._done <= 1 else 1
                 # A guest that did not come as far as a unit will not do so the next time either.
                 if self._done == 0:
@@ -174,6 +205,13 @@ class Worker:
         if self._job.queue.left_alone() and error is not None:
             self._give_up(error)
 
+    def _cause_unknown(self, lost: LazymmuError | OSError) -> bool:
+        """Return whether any of several units may have lost the line: then they will run again, one at a time."""
+        if not (isinstance(lost, GuestError) and lost.line_lost and len(self._sent) > 1):
+            return False
+        self._alone = len(self._sent)
+        return True
+
     def _give_up(self, error: LazymmuError | OSError) -> None:
         """Give the units that no guest will run this error."""
         while (position := self._job.queue.take()) is not None:
@@ -182,6 +220,7 @@ class Worker:
 
     def _finish(self, position: int, result: Result) -> None:
         self._done += 1
+        self._alone = max(0, self._alone - 1)
         self._job.finished(position, result)
 
     def _use_one_guest(self) -> None:
@@ -197,14 +236,17 @@ class Worker:
 
     def _send_ahead(self, line: SerialLine) -> None:
         """Send the programs of the next units, so that the guest never waits for one."""
-        while not self._sent or (len(self._sent) < _AHEAD and sum(sent.size for sent in self._sent) < _AHEAD_BYTES):
+        ahead = 1 if self._alone else _AHEAD
+        while not self._sent or (len(self._sent) < ahead and sum(sent.size for sent in self._sent) < _AHEAD_BYTES):
             position = self._job.queue.take() if self._more() else None
             if position is None:
                 return
+            if self._skips(position):
+                continue
             unit = self._job.units[position]
             self._taken += 1
             self._runs += 1
-            text = program.text(unit.case, run=self._runs, api=unit.api, personality=unit.arch)
+            text = program.text(unit.case, run=self._runs, api=unit.api, personality=unit.personality)
             request = line.send("run", text.encode("ascii"))
             self._sent.append(_Sent(position, unit, self._runs, request, len(text)))
 
@@ -217,7 +259,7 @@ class Worker:
         sent = self._sent[0]
         unit = sent.unit
         # The guest runs it meanwhile.
-        predicted = predict(unit.case, unit.api, unit.arch)
+        predicted = _prediction(unit)
         try:
             answer = line.answer(self._deadline(predicted))
             complained = complaint(answer)
@@ -246,22 +288,45 @@ class Worker:
         self._finish(sent.position, result)
         return fit
 
+    def _waiting(self) -> bool:
+        """Return whether a unit waits that is for a guest; those before it that are skips get their results."""
+        while (position := self._job.queue.take()) is not None:
+            if not self._skips(position):
+                self._job.queue.give_back([position])
+                return True
+        return False
+
+    def _skips(self, position: int) -> bool:
+        """Return whether the model says that a unit cannot run; it has its result then."""
+        unit = self._job.units[position]
+        # What makes a skip stands in no list, so a look at the outermost steps spares most cases this prediction.
+        if position in self._runnable or not any(step.op in LEAVING for step in unit.case.steps):
+            return False
+        predicted = predict(unit.case, unit.api, unit.personality)
+        if isinstance(predicted, Skip):
+            self._job.finished(position, _skipped(unit, self._machine.kernel.name, predicted, release=self._release))
+            return True
+        self._runnable.add(position)
+        return False
+
     def _more(self) -> bool:
         """Return whether the guest of now may get another unit."""
-        return self._taken != self._job.units_per_guest and not self._job.queue.empty()
+        return self._taken != self._job.units_per_guest and self._waiting()
 
     def _deadline(self, predicted: Trace) -> Deadline:
         return Deadline.after((_ANSWER + _ANSWER_PER_STEP * len(predicted.steps)) * self._machine.time_scale)
 
     def _lost(self, line: SerialLine, error: GuestError, predicted: Trace, begin: float) -> None:
         """Give the unit in which a guest was lost its result; those before and behind it will run again."""
+        if self._cause_unknown(error):
+            return
         # What a guest sent last may be lost with it: its console tells which program it had begun.
         begun = line.begun() if error.died else None
         lost = next((sent for sent in self._sent if sent.request == begun), self._sent[0])
         if lost is self._sent[0]:
             error = _located(error, lost.unit, line.steps_begun)
         else:
-            predicted = predict(lost.unit.case, lost.unit.api, lost.unit.arch)
+            predicted = _prediction(lost.unit)
         self._sent.remove(lost)
         kernel = self._machine.kernel.name
         result = without_report(lost.unit, kernel, error, release=self._release, predicted=predicted, begin=begin)
@@ -271,7 +336,7 @@ class Worker:
         """Return the result of a unit whose guest answered."""
         unit, kernel = sent.unit, self._machine.kernel.name
         try:
-            observed = report.parse(answer, unit.case, run=sent.run, api=unit.api, personality=unit.arch)
+            observed = report.parse(answer, unit.case, run=sent.run, api=unit.api, personality=unit.personality)
         except GuestError as error:
             return without_report(unit, kernel, error, release=self._release, predicted=predicted, begin=begin)
         differences = tuple(judge(unit, predicted, observed))

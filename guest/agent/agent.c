@@ -3,7 +3,8 @@
  * The guest's init, and its end of the channel described in docs/protocol.md.
  *
  * It takes a module or a program over a virtio-serial port, hands it to the
- * kernel, and forwards the kernel's log until the report is complete.
+ * kernel, and forwards the kernel's log until the report is complete. Started
+ * by an SSH server it does the same over standard input and output.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,7 +18,9 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "network.h"
 #include "requests.h"
+#include "session.h"
 
 #define PAYLOAD_MAX	(64u * 1024 * 1024)
 
@@ -35,6 +38,13 @@ static void hello(void)
 
 	uname(&uts);
 	channel_print("hello lazymmu-agent 1 %s %s\n", uts.release, uts.machine);
+}
+
+/* A session may log more than the log holds: what came meanwhile is for its own commands to read. */
+static int serve_session(const char *arguments, const char *command, size_t len, int kmsg)
+{
+	run_session(arguments, command, len);
+	return lseek(kmsg, 0, SEEK_END) < 0 ? errno : 0;
 }
 
 static void serve(int kmsg)
@@ -68,6 +78,12 @@ static void serve(int kmsg)
 		status = wake(payload, len);
 	else if (!strcmp(verb, "settle"))
 		status = settle();
+	else if (!strcmp(verb, "listen"))
+		status = listen_ssh(payload, len, kmsg);
+	else if (!strcmp(verb, "write"))
+		status = write_file(line + arguments, payload, len);
+	else if (!strcmp(verb, "session"))
+		status = serve_session(line + arguments, payload, len, kmsg);
 	else
 		refuse("an unknown request");
 	free(payload);
@@ -90,20 +106,71 @@ static void mount_all(void)
 			die(mounts[i][1]);
 }
 
-int main(void)
+/* Reads the kernel's log up to the record of this number, which is the next to be forwarded. */
+static int skip_log(int kmsg, uint64_t next)
 {
-	int kmsg;
+	char record[RECORD_MAX];
+	uint64_t number;
 
-	mount_all();
-	/* Programs run there, and CPU 1 is left to the thread that tells where one spins. */
-	stay_on_cpu(0, 0);
-	kmsg = open("/dev/kmsg", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
-		die("/dev/kmsg");
-	channel_open();
+	if (lseek(kmsg, 0, SEEK_SET) < 0)
+		return -1;
+	do {
+		ssize_t n = read(kmsg, record, sizeof(record) - 1);
+
+		if (n < 0)
+			return -1;
+		record[n] = '\0';
+		if (sscanf(record, "%*u,%" SCNu64, &number) != 1)
+			return -1;
+	} while (number + 1 < next);
+	return 0;
+}
+
+static _Noreturn void serve_all(int kmsg)
+{
 	start_telling();
 	hello();
 	channel_flush();
 	for (;;)
 		serve(kmsg);
+}
+
+/*
+ * As root's login shell, or by name from another: `lazymmu-agent NEXT` works over standard input and output, and
+ * forwards the kernel's log from the record NEXT on.
+ */
+static _Noreturn void serve_stdio(int kmsg, int argc, char *argv[])
+{
+	const char *command = argc > 1 ? argv[argc - 1] : "";
+	uint64_t next;
+
+	if (sscanf(command, "lazymmu-agent %" SCNu64, &next) != 1 && sscanf(command, "%" SCNu64, &next) != 1) {
+		fprintf(stderr, "there is no shell in this guest\n");
+		exit(127);
+	}
+	if (skip_log(kmsg, next))
+		die("the beginning of the kernel's log");
+	channel_stdio();
+	serve_all(kmsg);
+}
+
+int main(int argc, char *argv[])
+{
+	bool init = getpid() == 1;
+	int kmsg;
+
+	if (init) {
+		mount_all();
+		prepare_sessions();
+	}
+	/* Programs run there, and CPU 1 is left to the thread that tells where one spins. */
+	stay_on_cpu(0, 0);
+	kmsg = open("/dev/kmsg", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
+		die("/dev/kmsg");
+	if (!init)
+		serve_stdio(kmsg, argc, argv);
+	network_open();
+	channel_open();
+	serve_all(kmsg);
 }

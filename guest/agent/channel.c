@@ -22,14 +22,16 @@
 
 /* The channel to the harness, with both directions in pieces of CHUNK bytes. */
 struct channel {
-	int fd;
+	int fd, out_fd;
+	/* A pair of pipes: when their other end is closed, the work is done. */
+	bool pipes;
 	char in[CHUNK];
 	size_t in_pos, in_len;
 	char out[CHUNK];
 	size_t out_len;
 };
 
-static struct channel channel = { .fd = -1 };
+static struct channel channel = { .fd = -1, .out_fd = -1 };
 static uint32_t crc_table[256];
 
 static void crc_init(void)
@@ -82,7 +84,7 @@ void channel_flush(void)
 	size_t done = 0;
 
 	while (done < channel.out_len) {
-		ssize_t n = write(channel.fd, channel.out + done, channel.out_len - done);
+		ssize_t n = write(channel.out_fd, channel.out + done, channel.out_len - done);
 
 		if (n > 0)
 			done += n;
@@ -131,7 +133,9 @@ static void channel_fill(void)
 
 		channel.in_pos = 0;
 		channel.in_len = n > 0 ? n : 0;
-		if (n == 0)
+		if (n == 0 && channel.pipes)
+			exit(0);
+		else if (n == 0)
 			wait_for_host();
 		else if (n < 0 && errno != EINTR)
 			die("read from the channel");
@@ -172,6 +176,16 @@ bool channel_line(char *line, size_t size)
 	return true;
 }
 
+int channel_fd(void)
+{
+	return channel.fd;
+}
+
+bool channel_buffered(void)
+{
+	return channel.in_pos < channel.in_len;
+}
+
 /* Returns the port called PORT_NAME, or -1 while there is none. */
 static int find_port(void)
 {
@@ -200,19 +214,19 @@ static int find_port(void)
 }
 
 /* Some buses find their devices after init has started: look again whenever the kernel announces one. */
-static int wait_for_port(void)
+int wait_for_device(int (*look)(void), const char *what)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
-	int fd, events = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+	int found, events = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
 	char event[4096];
 
 	if (events < 0 || bind(events, (struct sockaddr *)&addr, sizeof(addr)))
 		die("listen for devices");
-	while ((fd = find_port()) < 0)
+	while ((found = look()) < 0)
 		if (recv(events, event, sizeof(event), 0) < 0 && errno != ENOBUFS && errno != EINTR)
-			die("wait for the port " PORT_NAME);
+			die(what);
 	close(events);
-	return fd;
+	return found;
 }
 
 void channel_open(void)
@@ -223,8 +237,16 @@ void channel_open(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGIO);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	channel.fd = wait_for_port();
+	channel.fd = channel.out_fd = wait_for_device(find_port, "wait for the port " PORT_NAME);
 	if (fcntl(channel.fd, F_SETOWN, getpid()) || fcntl(channel.fd, F_SETFL, O_RDWR | O_ASYNC))
 		die("ask for SIGIO");
 	wait_for_host();
+}
+
+void channel_stdio(void)
+{
+	crc_init();
+	channel.fd = STDIN_FILENO;
+	channel.out_fd = STDOUT_FILENO;
+	channel.pipes = true;
 }

@@ -23,8 +23,6 @@
 #define PARAMETERS	"/sys/module/lazymmu/parameters/"
 /* How often the harness is told of progress (nanoseconds); it waits for several before it believes in a hang. */
 #define TELL_EVERY	500000000L
-/* One record of /dev/kmsg is at most this long (the kernel's CONSOLE_EXT_LOG_MAX). */
-#define RECORD_MAX	8192
 #define FILE_MAX	(64u * 1024 * 1024)
 
 /* What the module tells of itself at any time, each in a file. */

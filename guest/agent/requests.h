@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* One record of /dev/kmsg is at most this long (the kernel's CONSOLE_EXT_LOG_MAX). */
+#define RECORD_MAX	8192
+
 /* One answer as it grows: what its closing line will say. */
 struct answer {
 	unsigned int records;

@@ -8,49 +8,70 @@
  * as in the mails, save that they do nothing in interrupt: the mails announce
  * that in words only.
  */
+#include <linux/limits.h>
 #include <linux/preempt.h>
 
 #include "lazymmu.h"
 
 static void proposal_enable(struct lmm_run *run)
 {
-	struct lmm_proposal_state *state = &run->task->state.proposal;
+	struct lmm_flag_state *state = &run->task->state.flag;
 
-	if (in_interrupt())
+	if (LMM_IN_INTERRUPT(ENABLE))
 		return;
 
+	if (LMM_MUTANT(ENABLE_STATE_BEFORE_HOOK) && !state->count) {
+		state->enabled = true;
+		state->count++;
+		lmm_arch_enter(run);
+		return;
+	}
+	if (LMM_MUTANT(WRAP_CLEARS_ENABLED) && state->count == U8_MAX)
+		state->enabled = false;
 	if (!state->count) {
 		lmm_arch_enter(run);
 		state->enabled = true;
+	} else if (LMM_MUTANT(NESTED_ENABLE_ENTERS)) {
+		lmm_arch_enter(run);
 	}
+	LMM_UP(state->count, COUNT);
 	state->count++;
 }
 
 static void amended_enable_with_ptes(struct lmm_run *run)
 {
-	struct lmm_proposal_state *state = &run->task->state.proposal;
+	struct lmm_flag_state *state = &run->task->state.flag;
 
-	if (in_interrupt())
+	if (LMM_IN_INTERRUPT(WITH_PTES))
 		return;
 
 	if (!state->count) {
 		lmm_arch_enter_with_ptes(run);
 		state->enabled = true;
+	} else if (LMM_MUTANT(NESTED_WITH_PTES_CALLS_HOOK)) {
+		lmm_arch_enter_with_ptes(run);
+	} else if (LMM_MUTANT(RANGE_TAKEN_WHEN_NESTED)) {
+		lmm_arch_take_range(run);
 	}
+	LMM_UP(state->count, COUNT);
 	state->count++;
 }
 
 static void proposal_disable(struct lmm_run *run)
 {
-	struct lmm_proposal_state *state = &run->task->state.proposal;
+	struct lmm_flag_state *state = &run->task->state.flag;
 
-	if (in_interrupt())
+	if (LMM_IN_INTERRUPT(DISABLE))
 		return;
 
+	LMM_DOWN(state->count, COUNT);
 	state->count--;
 	if (!state->count) {
-		state->enabled = false;
+		if (!LMM_MUTANT(DISABLE_STATE_AFTER_HOOK))
+			state->enabled = false;
 		lmm_arch_leave(run);
+		if (LMM_MUTANT(DISABLE_STATE_AFTER_HOOK))
+			state->enabled = false;
 	} else {
 		lmm_arch_flush(run);
 	}
@@ -58,58 +79,76 @@ static void proposal_disable(struct lmm_run *run)
 
 static void proposal_pause(struct lmm_run *run)
 {
-	struct lmm_proposal_state *state = &run->task->state.proposal;
+	struct lmm_flag_state *state = &run->task->state.flag;
 
-	if (in_interrupt())
+	if (LMM_IN_INTERRUPT(PAUSE))
 		return;
 
-	state->enabled = false;
+	if (!LMM_MUTANT(PAUSE_STATE_AFTER_HOOK))
+		state->enabled = false;
 	lmm_arch_leave(run);
+	if (LMM_MUTANT(PAUSE_STATE_AFTER_HOOK))
+		state->enabled = false;
 }
 
 static void proposal_resume(struct lmm_run *run)
 {
-	struct lmm_proposal_state *state = &run->task->state.proposal;
+	struct lmm_flag_state *state = &run->task->state.flag;
 
-	if (in_interrupt())
+	if (LMM_IN_INTERRUPT(RESUME))
 		return;
 
+	if (LMM_MUTANT(RESUME_STATE_BEFORE_HOOK))
+		state->enabled = true;
 	lmm_arch_enter(run);
-	state->enabled = true;
+	if (!LMM_MUTANT(RESUME_FORGETS_ENABLED))
+		state->enabled = true;
 }
 
 static void amended_pause(struct lmm_run *run)
 {
-	struct lmm_proposal_state *state = &run->task->state.proposal;
+	struct lmm_flag_state *state = &run->task->state.flag;
 
-	if (in_interrupt())
+	if (LMM_IN_INTERRUPT(PAUSE))
 		return;
 
-	state->enabled = false;
-	lmm_arch_pause(run);
+	if (!LMM_MUTANT(PAUSE_STATE_AFTER_HOOK))
+		state->enabled = false;
+	if (LMM_MUTANT(PAUSE_CALLS_LEAVE))
+		lmm_arch_leave(run);
+	else
+		lmm_arch_pause(run);
+	if (LMM_MUTANT(PAUSE_STATE_AFTER_HOOK))
+		state->enabled = false;
 }
 
 static void amended_resume(struct lmm_run *run)
 {
-	struct lmm_proposal_state *state = &run->task->state.proposal;
+	struct lmm_flag_state *state = &run->task->state.flag;
 
-	if (in_interrupt())
+	if (LMM_IN_INTERRUPT(RESUME))
 		return;
 
-	lmm_arch_resume(run);
+	if (LMM_MUTANT(RESUME_STATE_BEFORE_HOOK))
+		state->enabled = true;
+	if (LMM_MUTANT(RESUME_CALLS_ENTER))
+		lmm_arch_enter(run);
+	else
+		lmm_arch_resume(run);
 	/* The public copy of the mail of 15 Sep drops this line of the quote. */
-	state->enabled = true;
+	if (!LMM_MUTANT(RESUME_FORGETS_ENABLED))
+		state->enabled = true;
 }
 
 static bool proposal_active(const struct lmm_task *task)
 {
-	return !in_interrupt() && task->state.proposal.enabled;
+	return !LMM_IN_INTERRUPT(ACTIVE) && task->state.flag.enabled;
 }
 
 static void proposal_state(const struct lmm_task *task, u8 state[LMM_NR_STATE])
 {
-	state[0] = task->state.proposal.count;
-	state[1] = task->state.proposal.enabled;
+	state[0] = task->state.flag.count;
+	state[1] = task->state.flag.enabled;
 }
 
 const struct lmm_api lmm_api_proposal = {

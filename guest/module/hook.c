@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The arch hooks as the API calls them: whatever precedes a hook in the
- * scenario (before_hook), its letter, its digit and its counter.
+ * scenario (before_hook), its letter, its digit and its counter, and then what
+ * the personality does.
  */
 #include "lazymmu.h"
 
-static void run_before_hook(struct lmm_run *run)
+/**
+ * lmm_warn_on() - VM_WARN_ON_ONCE(), except that each one counts
+ * @run: the run
+ * @condition: what must not be
+ */
+void lmm_warn_on(struct lmm_run *run, bool condition)
 {
-	u32 step = run->call->step;
-
-	lmm_run_steps(run, step + 1, run->program.steps[step].end);
+	if (condition)
+		run->counters[LMM_WARNINGS]++;
 }
 
 static void call_hook(struct lmm_run *run, enum lmm_counter counter, char letter)
 {
-	run_before_hook(run);
+	lmm_run_list(run, &run->program.steps[run->call->step]);
 
 	run->call->hook = letter;
 	run->call->inside = run->program.api->active(run->task);
@@ -28,16 +33,38 @@ static void call_hook(struct lmm_run *run, enum lmm_counter counter, char letter
 void lmm_arch_enter(struct lmm_run *run)
 {
 	call_hook(run, LMM_ARCH_ENTER, 'e');
+	if (run->program.arch->enter)
+		run->program.arch->enter(run);
 }
 
 /**
  * lmm_arch_enter_with_ptes() - arch_enter_lazy_mmu_mode_with_ptes()
- * @run: the run
+ * @run: the run; the range is that of its present step
  */
 void lmm_arch_enter_with_ptes(struct lmm_run *run)
 {
+	const struct lmm_step *step = &run->program.steps[run->call->step];
+	struct lmm_range range = { step->index, step->index + step->count };
+
+	if (LMM_MUTANT(WITH_PTES_CALLS_ENTER)) {
+		lmm_arch_enter(run);
+		return;
+	}
 	call_hook(run, LMM_ARCH_ENTER_WITH_PTES, 'w');
+	if (run->program.arch->enter_with_ptes)
+		run->program.arch->enter_with_ptes(run, range);
 }
+
+#ifdef LMM_MUTANTS
+void lmm_arch_take_range(struct lmm_run *run)
+{
+	const struct lmm_step *step = &run->program.steps[run->call->step];
+	struct lmm_range range = { step->index, step->index + step->count };
+
+	if (run->program.arch->enter_with_ptes)
+		run->program.arch->enter_with_ptes(run, range);
+}
+#endif
 
 /**
  * lmm_arch_leave() - arch_leave_lazy_mmu_mode()
@@ -46,6 +73,12 @@ void lmm_arch_enter_with_ptes(struct lmm_run *run)
 void lmm_arch_leave(struct lmm_run *run)
 {
 	call_hook(run, LMM_ARCH_LEAVE, 'l');
+	run->program.arch->leave(run);
+}
+
+static bool in_disable(const struct lmm_run *run)
+{
+	return run->program.steps[run->call->step].op == LMM_OP_DISABLE;
 }
 
 /**
@@ -54,7 +87,16 @@ void lmm_arch_leave(struct lmm_run *run)
  */
 void lmm_arch_flush(struct lmm_run *run)
 {
+	if (LMM_MUTANT(NESTED_DISABLE_LEAVES) && in_disable(run)) {
+		lmm_arch_leave(run);
+		return;
+	}
+	if (LMM_MUTANT(NESTED_DISABLE_NO_FLUSH) && in_disable(run))
+		return;
 	call_hook(run, LMM_ARCH_FLUSH, 'f');
+	if (LMM_MUTANT(FLUSH_ONLY_WHEN_ACTIVE) && !run->call->inside)
+		return;
+	run->program.arch->flush(run);
 }
 
 /**
@@ -63,10 +105,12 @@ void lmm_arch_flush(struct lmm_run *run)
  */
 void lmm_arch_pause(struct lmm_run *run)
 {
-	if (run->program.arch->has_pause)
-		call_hook(run, LMM_ARCH_PAUSE, 'p');
-	else
+	if (!run->program.arch->has_pause) {
 		lmm_arch_leave(run);
+		return;
+	}
+	call_hook(run, LMM_ARCH_PAUSE, 'p');
+	run->program.arch->pause(run);
 }
 
 /**

@@ -112,10 +112,15 @@ static struct proc_dir_entry *entry;
 
 static int __init lazymmu_init(void)
 {
+	int err;
+
+	err = lmm_mutants_init();
+	if (err)
+		return err;
 	entry = proc_create(KBUILD_MODNAME, 0600, NULL, &lazymmu_ops);
 	if (!entry)
 		return -ENOMEM;
-	pr_info("loaded, protocol 1\n");
+	pr_info("loaded, protocol 2\n");
 	return 0;
 }
 module_init(lazymmu_init);

@@ -6,19 +6,14 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/crc32.h>
+#include <linux/kernel.h>
 #include <linux/printk.h>
 #include <linux/seq_buf.h>
 
 #include "lazymmu.h"
 
-/* The lines around the step lines: begin and, after them, these in this order */
-enum tail {
-	TAIL_TOTAL,
-	TAIL_TASK,
-	TAIL_TABLE,
-	TAIL_ERROR,
-	TAIL_END,
-};
+/* Entries of the table in one line, which has room for them in any case */
+#define LINE_ENTRIES	32U
 
 static const char * const counter_names[LMM_NR_COMMON] = {
 	[LMM_CALL_ENABLE]		= "enable",
@@ -63,27 +58,36 @@ static void put_begin(struct seq_buf *s, const struct lmm_run *run)
 		       run->program.nr_steps);
 }
 
-static void put_step(struct seq_buf *s, const struct lmm_run *run, u32 index)
+static void put_counters(struct seq_buf *s, const struct lmm_run *run, u32 index)
 {
 	const struct lmm_record *record = &run->records[index];
-	const struct lmm_call *call = &record->call;
 	const char *name;
 	u64 before;
 
-	seq_buf_printf(s, "step %u %s task=%s hooks=%c inside=%c active=%d",
-		       call->step,
-		       lmm_op_names[run->program.steps[call->step].op],
-		       record->task->name,
-		       call->hook ?: '-',
-		       call->hook ? '0' + call->inside : '-',
-		       record->active);
-	put_state(s, run, record->state);
-	seq_buf_puts(s, " outstanding=0 |");
 	for (unsigned int i = 0; (name = counter_name(run, i)); i++) {
 		before = index ? run->records[index - 1].counters[i] : 0;
 		if (record->counters[i] != before)
 			seq_buf_printf(s, " %s=%llu", name, record->counters[i]);
 	}
+}
+
+static void put_step(struct seq_buf *s, const struct lmm_run *run, u32 index)
+{
+	const struct lmm_record *record = &run->records[index];
+	const struct lmm_operation *operation =
+		&lmm_operations[run->program.steps[record->step].op];
+
+	seq_buf_printf(s, "step %u %s task=%s hooks=%c inside=%c active=%d",
+		       record->step, operation->name,
+		       run->tasks[record->task].name,
+		       record->hook ?: '-',
+		       record->hook ? '0' + record->inside : '-',
+		       record->active);
+	if (operation->answers)
+		seq_buf_printf(s, " value=%llu", record->value);
+	put_state(s, run, record->state);
+	seq_buf_printf(s, " outstanding=%u |", record->outstanding);
+	put_counters(s, run, index);
 }
 
 static void put_total(struct seq_buf *s, const struct lmm_run *run)
@@ -95,41 +99,78 @@ static void put_total(struct seq_buf *s, const struct lmm_run *run)
 		seq_buf_printf(s, " %s=%llu", name, run->counters[i]);
 }
 
-static void put_task(struct seq_buf *s, const struct lmm_run *run)
+static void put_task(struct seq_buf *s, const struct lmm_run *run,
+		     const struct lmm_task *task)
 {
 	const struct lmm_api *api = run->program.api;
 	u8 state[LMM_NR_STATE];
 
-	api->state(&run->main, state);
-	seq_buf_printf(s, "task %s", run->main.name);
+	api->state(task, state);
+	seq_buf_printf(s, "task %s", task->name);
 	put_state(s, run, state);
-	seq_buf_printf(s, " active=%d", api->active(&run->main));
+	seq_buf_printf(s, " active=%d", api->active(task));
 }
 
-static void put_tail(struct seq_buf *s, const struct lmm_run *run, u32 tail)
+static void put_table(struct seq_buf *s, const struct lmm_run *run)
 {
-	/* Without an error, its line is not there. */
-	if (tail >= TAIL_ERROR && !run->error)
-		tail++;
+	seq_buf_printf(s, "table outstanding=%u entries=%u",
+		       run->table.outstanding, lmm_table_entries(run));
+}
 
-	switch (tail) {
-	case TAIL_TOTAL:
-		put_total(s, run);
-		break;
-	case TAIL_TASK:
-		put_task(s, run);
-		break;
-	case TAIL_TABLE:
-		/* No operation writes an entry yet. */
-		seq_buf_puts(s, "table outstanding=0 entries=-");
-		break;
-	case TAIL_ERROR:
-		seq_buf_printf(s, "error %s", run->error);
-		break;
-	case TAIL_END:
-		seq_buf_printf(s, "end lines=%u crc=%08x", run->line, ~run->crc);
-		break;
+static u32 entry_lines(const struct lmm_run *run)
+{
+	return DIV_ROUND_UP(lmm_table_entries(run), LINE_ENTRIES);
+}
+
+static void put_entries(struct seq_buf *s, const struct lmm_run *run, u32 line)
+{
+	u32 first = line * LINE_ENTRIES, entry = 0;
+
+	seq_buf_puts(s, "entries");
+	for (unsigned int i = 0; i < LMM_TABLE_ENTRIES; i++) {
+		u64 value = run->table.memory[i];
+
+		if (!value)
+			continue;
+		if (entry >= first && entry < first + LINE_ENTRIES)
+			seq_buf_printf(s, "%c%u:%llu", entry == first ? ' ' : ',',
+				       i, value);
+		entry++;
 	}
+}
+
+/* Takes a line off the number, if the line is not among the next so many. */
+static bool is_among(u32 *line, u32 lines)
+{
+	if (*line < lines)
+		return true;
+	*line -= lines;
+	return false;
+}
+
+/* The lines after the step lines */
+static void put_tail(struct seq_buf *s, const struct lmm_run *run, u32 line)
+{
+	if (is_among(&line, 1))
+		put_total(s, run);
+	else if (is_among(&line, run->nr_tasks))
+		put_task(s, run, &run->tasks[line]);
+	else if (is_among(&line, 1))
+		put_table(s, run);
+	else if (is_among(&line, entry_lines(run)))
+		put_entries(s, run, line);
+	else if (is_among(&line, run->error[0] != '\0'))
+		seq_buf_printf(s, "error %s", run->error);
+	else
+		seq_buf_printf(s, "end lines=%u crc=%08x", run->line, ~run->crc);
+}
+
+static u32 tail_lines(const struct lmm_run *run)
+{
+	u32 total = 1, table = 1, end = 1;
+
+	return total + run->nr_tasks + table + entry_lines(run) +
+	       (run->error[0] != '\0') + end;
 }
 
 static void put_line(struct seq_buf *s, const struct lmm_run *run)
@@ -188,9 +229,9 @@ static u32 print_record(struct lmm_run *run, u32 lines)
  */
 u32 lmm_report_lines(const struct lmm_run *run)
 {
-	u32 begin = 1, tail = TAIL_END + 1 - !run->error;
+	u32 begin = 1;
 
-	return begin + run->nr_records + tail - run->line;
+	return begin + run->nr_records + tail_lines(run) - run->line;
 }
 
 /**

@@ -58,7 +58,7 @@ def restore(boot: Boot, snapshot: Memory, seconds: float) -> float:
     """
     begin = time.monotonic()
     with started(boot, ("console", "channel", "orders"), snapshot) as lines:
-        lines["orders"].sendall(snapshot.orders(boot.memory_size, boot.sandbox))
+        lines["orders"].sendall(boot.orders(snapshot))
         channel = lines["channel"]
         channel.settimeout(seconds)
         channel.sendall(b"read 1 %d %08x\n%s" % (len(_ASKED), zlib.crc32(_ASKED), _ASKED))

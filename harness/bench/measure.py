@@ -19,6 +19,7 @@ from harness.core.case import Case, Step
 from harness.core.errors import GuestError, LazymmuError, Place
 from harness.core.interrupts import Interrupts
 from harness.core.result import Outcome, Result, Unit
+from harness.core.trace import Trace
 from harness.images import shell
 from harness.images.setup import Images
 from harness.machine import snapshot
@@ -170,6 +171,7 @@ def _obvious(bench: Bench, arch: str) -> float:
         seconds = time.monotonic() - begin
     for step in seen:
         predicted = predict(one_step(step.operation), _API, arch)
+        assert isinstance(predicted, Trace)  # noqa: S101  (a single call is never a skip)
         counters = {name: value for name, value in predicted.counters.items() if value}
         if (step.hooks, step.counters) != (predicted.hooks, counters):
             raise GuestError(f"{arch}: the obvious way saw {step}, the model says {predicted.hooks} {counters}")

@@ -38,7 +38,7 @@ exec setsid cttyhack sh
 # line by itself); the log is emptied each time, so that it never has to be searched.
 _FUNCTIONS = """\
 step() {
-echo -ne "lazymmu-program 1\\nrun $1\\nrevision $2\\npersonality $3\\nsteps 1\\n0 $4\\nend\\n" >/proc/lazymmu
+echo -ne "lazymmu-program 2\\nrun $1\\nrevision $2\\npersonality $3\\nsteps 1\\n0 $4\\nend\\n" >/proc/lazymmu
 cat /proc/lazymmu >/dev/null
 dmesg -c
 }

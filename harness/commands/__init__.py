@@ -33,13 +33,16 @@ class Command:
 COMMANDS = {
     "run": Command("run", "run", uses_cache=True),
     "predict": Command("predict", "predict"),
+    "diff": Command("diff", "diff"),
     "compare": Command("compare", "compare"),
     "list": Command("listing", "list_scenarios"),
     "lint": Command("lint", "lint"),
     "setup": Command("setup", "setup", uses_cache=True),
     "doctor": Command("doctor", "doctor"),
     "clean": Command("clean", "clean"),
+    "mutants": Command("mutants", "mutants", uses_cache=True),
     "bench": Command("bench", "bench", uses_cache=True),
+    "shell": Command("shell", "shell", uses_cache=True),
     "test": Command("test", "test"),
 }
 

@@ -13,9 +13,11 @@ from harness.core.project import LIBRARY
 from harness.images import catalogue
 from harness.images.cache import Cache, default_root
 from harness.images.progress import Progress
+from harness.images.setup import Images
 from harness.report.target import STDOUT
 from harness.report.terminal import Terminal
 from harness.selection import Selection
+from harness.transport.interface import Transport
 
 #: Kernel of a run that names none.
 DEFAULT_KERNEL = "lts"
@@ -40,6 +42,16 @@ def kernel(arguments: Namespace) -> catalogue.Kernel:
     if len(chosen) > 1:
         raise UsageError("more than one --kernel in a run is not available yet")
     return chosen[0]
+
+
+def transport(arguments: Namespace, prepared: Images) -> Transport | None:
+    """Return how guests are reached, with what that needs made or fetched; None is the serial line."""
+    if arguments.transport == "serial":
+        return None
+    # Only for runs that ask for it: its library costs time.
+    from harness.transport import keys, ssh  # noqa: PLC0415
+
+    return ssh.transport(keys.obtain(keys.default_folder()), prepared, offline=arguments.offline)
 
 
 def human(arguments: Namespace) -> Terminal:

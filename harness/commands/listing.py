@@ -19,6 +19,7 @@ def list_scenarios(arguments: Namespace) -> int:
     width = max(len(scenario.name) for scenario in shown)
     for scenario in shown:
         about = f"{','.join(scenario.apis)} on {','.join(scenario.arches)}"
+        about += f" as {scenario.personality}" if scenario.personality else ""
         tags = f" [{', '.join(scenario.tags)}]" if scenario.tags else ""
         terminal.line(f"{scenario.name:<{width}}  {len(scenario.cases)} case(s), {about}{tags}")
         terminal.line(f"{'':<{width}}  {' '.join(scenario.description.split())}", "dim")

@@ -7,6 +7,7 @@ from argparse import Namespace
 from dataclasses import replace
 
 from harness.commands import common
+from harness.core.trace import Skip
 from harness.model import predict as predict_case
 from harness.report import json
 from harness.report.target import targets
@@ -25,14 +26,16 @@ def predict(arguments: Namespace) -> int:
     predictions = []
     broken = []
     for unit in selected:
-        trace = predict_case(unit.case, unit.api, unit.arch)
-        broken += [(unit, difference) for difference in pins(unit, trace, "the model says")]
-        predictions.append((unit, trace if arguments.trace else replace(trace, steps=())))
+        said = predict_case(unit.case, unit.api, unit.personality)
+        if not isinstance(said, Skip):
+            broken += [(unit, difference) for difference in pins(unit, said, "the model says")]
+            said = said if arguments.trace else replace(said, steps=())
+        predictions.append((unit, said))
     for goal in goals.values():
         goal.write(json.text(json.predict_document(predictions, trace=arguments.trace)))
     if not goals:
-        for unit, trace in predictions:
-            terminal.prediction(unit, trace)
+        for unit, said in predictions:
+            terminal.prediction(unit, said)
     for unit, difference in broken:
         terminal.broken_pin(unit, difference)
     return 1 if broken else 0

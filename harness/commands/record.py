@@ -48,6 +48,7 @@ def beginning(arguments: Namespace, started: datetime) -> dict[str, Any]:
         },
         "arguments": {name: value for name, value in vars(arguments).items() if name not in _NOT_KEPT},
         "sources": sources(arguments.known),
+        "transport": arguments.transport,
         "repeat": arguments.repeat,
         "shuffle": arguments.shuffle,
         "known": arguments.known,

@@ -33,6 +33,7 @@ from harness.run import Isolation, Options, Report, repeated, shuffled
 from harness.run import run as run_units
 from harness.scenario import load
 from harness.selection import units
+from harness.transport.interface import Transport
 
 
 def _known() -> ModuleType:
@@ -143,6 +144,7 @@ def _carry_out(plan: _Plan, kept: folder.Folder, facts: dict[str, Any]) -> int:
         left = plan.order(results.left())
         arches = list(dict.fromkeys(plan.selected[position].arch for position in left))
         prepared = images.prepare(common.cache(), plan.kernel, arches, offline=arguments.offline) if left else None
+        transport = None if prepared is None else common.transport(arguments, prepared)
         if prepared is not None:
             found = record.images(prepared, arches)
             resume.check_images(kept, facts, found)
@@ -154,7 +156,7 @@ def _carry_out(plan: _Plan, kept: folder.Folder, facts: dict[str, Any]) -> int:
             with terminal.view(results, quiet=arguments.quiet, verbose=arguments.verbose) as view:
                 ran = Report(accelerators={})
                 if prepared is not None:
-                    ran = _run_units(plan, prepared, results, left, kept, view, interrupts)
+                    ran = _run_units(plan, prepared, transport, results, left, kept, view, interrupts)
             finished = _finished(plan, results, ran, facts, interrupts, time.monotonic() - begin)
             own = exit_status(results.apart(), no_skip=arguments.no_skip, broken_entries=bool(finished.broken()))
             return report(
@@ -172,6 +174,7 @@ def _carry_out(plan: _Plan, kept: folder.Folder, facts: dict[str, Any]) -> int:
 def _run_units(
     plan: _Plan,
     prepared: Images,
+    transport: Transport | None,
     results: Results,
     left: Sequence[int],
     kept: folder.Folder,
@@ -187,6 +190,7 @@ def _run_units(
         isolation=Isolation(arguments.isolation),
         fresh_boot=arguments.fresh_boot,
         jobs=arguments.jobs,
+        transport=transport,
     )
 
     def ended(position: int, result: Result) -> None:

@@ -20,7 +20,7 @@ def setup(arguments: Namespace) -> int:
     store = common.cache()
     arches = [arch for arch in PERSONALITIES if arch in kernel.flavours]
     prepared = images.prepare(store, kernel, arches, offline=arguments.offline, update=arguments.update)
-    machines = prepare_all(prepared, arches, Options())
+    machines = prepare_all(prepared, arches, Options(transport=common.transport(arguments, prepared)))
     for arch, machine in machines.items():
         release = prepared.kernels[arch].release
         chosen = machine.boot.accelerator

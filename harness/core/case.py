@@ -45,16 +45,18 @@ class Step:
 
     #: Number within the case, from 0, in the order of the text (a step before its own nested steps).
     index: int
-    #: enable, disable, pause, resume, flush, enable_with_ptes, check, interrupt.
+    #: A call of the API, an operation on the table, a hand-over, a context, or check (docs/protocol.md, section 1).
     op: str
     place: Place
-    #: enable_with_ptes: {"index": first entry, "count": entries}; empty otherwise.
-    args: Mapping[str, int] = field(default_factory=dict)
-    #: Steps run inside a context (interrupt).
+    #: What it takes, in the order in which the program text has it: {"index": entry, "value": 64 bits}, {"task": name}.
+    args: Mapping[str, int | str] = field(default_factory=dict)
+    #: Steps run inside a context (interrupt, softirq, bh_disabled, irqs_off).
     body: tuple[Step, ...] = ()
     #: Steps run where this call's hook is about to be called, not at all when none is called.
     before_hook: tuple[Step, ...] = ()
     check: Check | None = None
+    #: What the author pinned as the answer of touch (1 or 0), get_pte, clear_pte or load.
+    answer: int | None = None
 
     def walk(self) -> Iterator[Step]:
         """Yield this step and all nested ones, in the order of their numbers."""
@@ -84,6 +86,8 @@ class Case:
     values: Values
     steps: tuple[Step, ...]
     expect: tuple[Expectation, ...] = ()
+    #: Declared tasks beside `main` -> the CPU on which each starts; `main` starts on CPU 0.
+    tasks: Mapping[str, int] = field(default_factory=dict)
 
     def walk(self) -> Iterator[Step]:
         """Yield every step in the order of their numbers."""
@@ -164,6 +168,8 @@ class Scenario:
     kernel_warnings: bool
     #: Revisions it applies to, in the order of the vocabulary.
     apis: tuple[str, ...]
-    #: Personalities it applies to, in the order of the vocabulary.
+    #: Guests it applies to, in the order of the vocabulary.
     arches: tuple[str, ...]
     cases: Cases
+    #: The personality that its guests take on; None: each its own.
+    personality: str | None = None

@@ -76,7 +76,7 @@ class GuestError(LazymmuError):
 
     `details` is what is needed to act on it: the last console lines, QEMU's stderr, its command line. `stands_still`
     tells that it was alive and did not get on, `starved` that the host gave it no time to, `died` that its line was
-    closed.
+    closed, `line_lost` that only the line was: which of the programs on their way it was that did it is not known.
     """
 
     def __init__(
@@ -88,9 +88,11 @@ class GuestError(LazymmuError):
         stands_still: bool = False,
         starved: bool = False,
         died: bool = False,
+        line_lost: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.details = details
         self.stands_still = stands_still
         self.starved = starved
         self.died = died
+        self.line_lost = line_lost

@@ -44,15 +44,21 @@ class Unit:
         """The `vary` values of the case; costs no steps."""
         return self.scenario.cases.values(self.number)
 
+    @property
+    def personality(self) -> str:
+        """The personality in force: the scenario's, or the guest's own."""
+        return self.scenario.personality or self.arch
+
     def title(self) -> str:
         """Return the unit's name without its architecture, as `nesting/deep[depth=3] merged`."""
-        return f"{self._case()} {self.api}{self._again()}"
+        return f"{self.case_name()} {self.api}{self._again()}"
 
     def label(self) -> str:
         """Return the unit's name for a person, as `nesting/deep[depth=3] merged on arm64`."""
-        return f"{self._case()} {self.api} on {self.arch}{self._again()}"
+        return f"{self.case_name()} {self.api} on {self.arch}{self._again()}"
 
-    def _case(self) -> str:
+    def case_name(self) -> str:
+        """Return scenario and case for a person, as `nesting/deep[depth=3]`."""
         values = ",".join(f"{name}={value}" for name, value in self.values.items())
         return f"{self.scenario.name}{f'[{values}]' if values else ''}"
 
@@ -135,6 +141,8 @@ class Result:
         }
         if self.differences:
             document["parts"] = [difference.to_json() for difference in self.differences]
+        if self.unit.scenario.personality:
+            document["personality"] = self.unit.personality
         if self.unit.repetition:
             document["repetition"] = self.unit.repetition
         if self.known:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from harness.core.case import Step
+
 _LONG_RUN = re.compile(r"(\w)\1{7,}")
 
 
@@ -27,7 +29,7 @@ class StepTrace:
     #: `Step.index` and `Step.op`.
     index: int
     op: str
-    #: The task that ran, or was interrupted.
+    #: The task that runs, or is interrupted, at the end of the step; for a check of another task, that one.
     task: str
     #: The hook letter of this step's own call ("" or one letter; nested steps have their own records).
     hooks: str
@@ -41,10 +43,12 @@ class StepTrace:
     outstanding: int
     #: Counters that differ from the record before (all 0 before the first), with their new values.
     counters: Mapping[str, int]
+    #: The answer of touch, get_pte, clear_pte or load.
+    value: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form of one step."""
-        return {
+        """Return the JSON form of one step; `value` stands in it where there is an answer."""
+        document = {
             "step": self.index,
             "op": self.op,
             "task": self.task,
@@ -55,11 +59,22 @@ class StepTrace:
             "outstanding": self.outstanding,
             "counters": dict(self.counters),
         }
+        return document if self.value is None else {**document, "value": self.value}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Return the step that has this JSON form."""
         return cls(index=document["step"], **{key: value for key, value in document.items() if key != "step"})
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why a case cannot run under a personality, in place of a trace."""
+
+    #: For a person, as `comes to switch (step 4) with preemption off`.
+    reason: str
+    #: The step that it comes to.
+    step: Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,18 @@ from dataclasses import dataclass
 #: Calls of the API that are counted, in the order in which reports show them.
 CALLS = ("enable", "disable", "pause", "resume", "enable_with_ptes", "flush")
 
+#: Operations that have an answer; the answers of a run, in order, are the `values` of its trace.
+ANSWERING = ("touch", "get_pte", "clear_pte", "load")
+
+#: Operations whose list of steps runs in another context.
+CONTEXTS = ("interrupt", "softirq", "bh_disabled", "irqs_off")
+
+#: Operations at which the running task leaves its CPU, or a new one comes to be: they need preemption.
+LEAVING = ("switch", "migrate", "sleep", "fork")
+
+#: P and R on another task's state; not counted as calls (docs/semantics.md, "Merged").
+TASK_CALLS = ("pause_task", "resume_task")
+
 #: Letter in a hook trace -> counter of that hook (docs/semantics.md, "Notation").
 HOOKS = {
     "e": "arch_enter",
@@ -33,7 +45,7 @@ class Revision:
     name: str
     #: What it is, for `lazymmu list` and error messages.
     title: str
-    #: Operations of `CALLS` that it has. `flush` is the harness's own and belongs to every revision.
+    #: Operations of `CALLS` and `TASK_CALLS` that it has. `flush` is the harness's own and belongs to every revision.
     operations: frozenset[str]
     #: Its own names of a task's state, in order, with their Python types (int: u8 counter, bool: flag).
     state: tuple[tuple[str, type], ...]
@@ -61,9 +73,30 @@ REVISIONS = {
             depth="count",
         ),
         Revision(
+            name="v3",
+            title="version 3 of the series, 15 October 2025",
+            operations=_BASE,
+            state=(("count", int), ("enabled", bool)),
+            depth="count",
+        ),
+        Revision(
+            name="v4",
+            title="version 4 of the series, 29 October 2025",
+            operations=_BASE,
+            state=(("nesting_level", int), ("active", bool)),
+            depth="nesting_level",
+        ),
+        Revision(
             name="merged",
             title="Linux 7.0 and later",
-            operations=_BASE,
+            operations=_BASE | {*TASK_CALLS},
+            state=(("enable_count", int), ("pause_count", int)),
+            depth="enable_count",
+        ),
+        Revision(
+            name="with-ptes",
+            title="merged with enable_with_ptes, the s390 series of 2026",
+            operations=_BASE | {"enable_with_ptes", *TASK_CALLS},
             state=(("enable_count", int), ("pause_count", int)),
             depth="enable_count",
         ),
@@ -72,9 +105,6 @@ REVISIONS = {
 
 #: Revisions that a run covers when none is named.
 DEFAULT_REVISIONS = ("amended", "merged")
-
-#: Revisions described in docs/semantics.md that neither the model nor the module has yet.
-PLANNED_REVISIONS = ("v3", "v4", "with-ptes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +133,7 @@ TABLE_ENTRIES = 256
 #: Operations of one case after expansion, blocks and checks included.
 MAX_OPERATIONS = 65_536
 
-#: Operations inside one interrupt block, at any depth.
+#: Operations inside one context, at any depth.
 MAX_CONTEXT_OPERATIONS = 4_096
 
 #: How deep `before_hook` may nest.
@@ -111,6 +141,18 @@ MAX_BEFORE_HOOK_DEPTH = 8
 
 #: The task that every scenario starts in.
 MAIN_TASK = "main"
+
+#: Tasks of one case, `main` and forked ones included.
+MAX_TASKS = 64
+
+#: Characters in a task's name.
+MAX_TASK_NAME = 32
+
+#: CPUs of a guest that scenarios use: 0 and 1.
+CPUS = 2
+
+#: Longest `sleep`, in milliseconds.
+MAX_SLEEP_MS = 1000
 
 
 def counter_names(personality: str) -> tuple[str, ...]:

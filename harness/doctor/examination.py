@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.doctor import guests, host, results, storage
+from harness.doctor import guests, host, remote, results, storage
 from harness.doctor.check import Check, survive
 from harness.doctor.situation import Question, find
 from harness.images import pruning
@@ -25,6 +25,7 @@ def examine(question: Question) -> Iterator[Check]:
     yield from survive("kernels", lambda: guests.kernels(question, situation))
     yield from survive("builds", lambda: guests.builds(situation))
     yield from survive("accelerators", lambda: guests.accelerators(question, situation, box), blocks=False)
+    yield from survive("ssh", lambda: remote.ssh(question, situation), blocks=False)
     stock = pruning.inventory(question.cache)
     yield from survive("sizes", lambda: storage.sizes(stock), blocks=False)
     yield from survive("unneeded", lambda: storage.unneeded(question, stock), blocks=False)

@@ -10,8 +10,8 @@ from harness.core.case import Case, Step
 
 def _lines(step: Step) -> Iterator[str]:
     line = f"{step.index} {step.op}"
-    if step.args:
-        line += f" {step.args['index']} {step.args['count']}"
+    for argument in step.args.values():
+        line += f" {argument}"
     nested = step.before_hook or step.body
     if not nested:
         yield line
@@ -26,5 +26,6 @@ def text(case: Case, *, run: int, api: str, personality: str) -> str:
     """Return the program of a case; `run` is the number that its report repeats."""
     body = [line for step in case.steps for line in _lines(step)]
     count = sum(line != "}" for line in body)
-    head = ["lazymmu-program 1", f"run {run}", f"revision {api}", f"personality {personality}", f"steps {count}"]
-    return "\n".join([*head, *body, "end", ""])
+    head = ["lazymmu-program 2", f"run {run}", f"revision {api}", f"personality {personality}"]
+    tasks = [f"task {name} {cpu}" for name, cpu in case.tasks.items()]
+    return "\n".join([*head, *tasks, f"steps {count}", *body, "end", ""])

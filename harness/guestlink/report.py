@@ -17,16 +17,23 @@ from harness.core.answer import Answer
 from harness.core.case import Case
 from harness.core.errors import GuestError
 from harness.core.trace import StepTrace, Trace
-from harness.core.vocabulary import REVISIONS, Revision, counter_names
+from harness.core.vocabulary import ANSWERING, MAIN_TASK, REVISIONS, TABLE_ENTRIES, Revision, counter_names
 
 _PREFIX = "lazymmu: "
-_STEP = re.compile(r"step (\d+) ([^|]*) \|((?: \w+=\d+)*)", re.ASCII)
-_OUTCOME = re.compile(r"(\w+) task=(\S+) hooks=(\S+) inside=(\S+) active=([01]) (.*)", re.ASCII)
+# The answer stands apart, for it differs where all other words are the same.
+_STEP = re.compile(
+    r"step (\d+) (\w+ task=\S+ hooks=\S+ inside=\S+ active=[01]) (?:value=(\d{1,20}) )?([^|]*) \|((?: \w+=\d+)*)",
+    re.ASCII,
+)
+_WORDS = re.compile(r"(\w+) task=(\S+) hooks=(\S+) inside=(\S+) active=([01])", re.ASCII)
 _COUNTER = re.compile(r" (\w+)=(\d+)", re.ASCII)
 _TASK = re.compile(r"task (\S+) (.*) active=([01])", re.ASCII)
-_TABLE = re.compile(r"table outstanding=(\d+) entries=(-|\d+:\d+(?:,\d+:\d+)*)", re.ASCII)
+_TABLE = re.compile(r"table outstanding=(\d{1,3}) entries=(\d{1,3})", re.ASCII)
+_ENTRIES = re.compile(r"entries \d{1,3}:\d{1,20}(?:,\d{1,3}:\d{1,20})*", re.ASCII)
 _END = re.compile(r"end lines=(\d+) crc=([0-9a-f]{8})", re.ASCII)
 _HOOKS = re.compile(r"[elfprw]?")
+#: Highest entry of the table, 64 bits.
+_MAX_VALUE = (1 << 64) - 1
 
 
 class _Malformed(Exception):
@@ -58,7 +65,7 @@ def _dash(word: str) -> str:
 
 
 class _Outcome(NamedTuple):
-    """What a step line says between its number and its counters; few of these words differ from line to line."""
+    """What a step line says beside its number, answer and counters; few of these words differ from line to line."""
 
     op: str
     task: str
@@ -70,15 +77,15 @@ class _Outcome(NamedTuple):
 
 
 @functools.lru_cache(maxsize=4096)
-def _outcome(api: str, words: str) -> _Outcome:
+def _outcome(api: str, words: str, numbers: str) -> _Outcome:
     """Return what these words of a step line say. Most lines repeat another one's, whose answer they share."""
-    found = _OUTCOME.fullmatch(words)
+    found = _WORDS.fullmatch(words)
     if found is None:
         raise _Malformed("a step line was due")
     hooks, inside = _dash(found[3]), _dash(found[4])
     if not _HOOKS.fullmatch(hooks) or len(inside) != len(hooks) or inside.strip("01"):
         raise _Malformed(f"hooks={found[3]} inside={found[4]}")
-    state = _pairs(found[6])
+    state = _pairs(numbers)
     outstanding = state.pop("outstanding", None)
     if outstanding is None:
         raise _Malformed("outstanding is missing")
@@ -98,24 +105,40 @@ def _step(api: str, counters: Mapping[str, str], text: str) -> StepTrace:
     found = _STEP.fullmatch(text)
     if found is None:
         raise _Malformed("a step line was due")
-    number, words, changes = found.groups()
+    number, words, told, state, changes = found.groups()
+    outcome = _outcome(api, words, state)
+    value = None if told is None else int(told)
+    if (value is None) is (outcome.op in ANSWERING):
+        raise _Malformed(f"step {number} {outcome.op} has {'no answer' if value is None else 'an answer'}")
+    if value is not None and value > (1 if outcome.op == "touch" else _MAX_VALUE):
+        raise _Malformed(f"step {number} {outcome.op} cannot have the answer {value}")
     try:
-        changed = {counters[name]: int(value) for name, value in _COUNTER.findall(changes)}
+        changed = {counters[name]: int(amount) for name, amount in _COUNTER.findall(changes)}
     except KeyError as error:
         raise _Malformed(f"counter {error} is not known") from None
     if len(changed) != changes.count("="):
         raise _Malformed(f"a counter stands twice:{changes}")
-    return StepTrace(int(number), *_outcome(api, words), changed)
+    return StepTrace(int(number), *outcome, changed, value)
 
 
-def _table(text: str) -> tuple[int, dict[int, int]]:
-    found = _TABLE.fullmatch(text)
-    if found is None:
+def _table(lines: list[str]) -> tuple[int, dict[int, int]]:
+    """Take the lines of the table, and return what is outstanding and the entries that are not 0."""
+    found = _TABLE.fullmatch(_take(lines, "table"))
+    if found is None or int(found[1]) > TABLE_ENTRIES:
         raise _Malformed("the table line was due")
-    entries = [entry.split(":") for entry in _dash(found[2]).split(",") if entry]
-    table = {int(index): int(value) for index, value in entries}
-    if len(table) != len(entries):
-        raise _Malformed("an entry of the table stands twice")
+    table: dict[int, int] = {}
+    last = -1
+    while lines and lines[0].startswith("entries "):
+        line = lines.pop(0)
+        if not _ENTRIES.fullmatch(line):
+            raise _Malformed(f"`{line}` is no line of the table")
+        for entry in line.removeprefix("entries ").split(","):
+            index, value = map(int, entry.split(":"))
+            if not last < index < TABLE_ENTRIES or not 0 < value <= _MAX_VALUE:
+                raise _Malformed(f"`{entry}` cannot be the next entry of the table")
+            table[index], last = value, index
+    if len(table) != int(found[2]):
+        raise _Malformed(f"the table has {len(table)} entries, and says that it has {found[2]}")
     return int(found[1]), table
 
 
@@ -123,7 +146,17 @@ def _task(revision: Revision, text: str) -> tuple[str, dict[str, int | bool]]:
     found = _TASK.fullmatch(text)
     if found is None:
         raise _Malformed("a task line was due")
-    return found[1], {**_typed_state(revision, _pairs(found[2])), "active": found[3] == "1"}
+    state, active = _typed_state(revision, _pairs(found[2])), found[3] == "1"
+    # v4 has a flag of this name, which is the same outside interrupt.
+    if state.get("active", active) is not active:
+        raise _Malformed(f"task {found[1]} is active and is not")
+    return found[1], {**state, "active": active}
+
+
+def _tasks(case: Case) -> list[str]:
+    """Return the tasks of a case in the order of their lines; a fork is never nested, so each one comes to be."""
+    forked = (str(step.args["task"]) for step in case.steps if step.op == "fork")
+    return [MAIN_TASK, *case.tasks, *forked]
 
 
 def _own_lines(records: Sequence[str], run: int) -> list[str]:
@@ -173,20 +206,23 @@ def _assemble(lines: list[str], case: Case, api: str, personality: str) -> Trace
     told = [_task(revision, _take(rest, "task"))]
     while rest and rest[0].startswith("task "):
         told.append(_task(revision, rest.pop(0)))
-    tasks = dict(told)
-    if len(tasks) != len(told):
-        raise _Malformed("a task stands twice")
-    outstanding, table = _table(_take(rest, "table"))
+    names = [name for name, _ in told]
+    if names != _tasks(case):
+        raise _Malformed(f"the tasks {', '.join(names)} are not those of the case")
+    unknown = {step.task for step in steps} - {*names}
+    if unknown:
+        raise _Malformed(f"a step of a task that is not there: {', '.join(sorted(unknown))}")
+    outstanding, table = _table(rest)
     if rest:
         raise _Malformed(f"nothing was due after the table: {rest[0]}")
     return Trace(
         hooks="".join(step.hooks for step in steps),
         hook_active="".join(step.hook_active for step in steps),
         counters=total,
-        values=(),
+        values=tuple(step.value for step in steps if step.value is not None),
         outstanding=outstanding,
         table=table,
-        tasks=tasks,
+        tasks=dict(told),
         steps=steps,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.project import AGENT_SOURCE, MODULE_SOURCE
@@ -25,12 +26,31 @@ def _with_scratch(sandbox: Sandbox, target: Path, command: Sequence[str]) -> lis
     return ["env", f"TMPDIR={sandbox.inside(target.parent)}", *command]
 
 
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """How a module is built and loaded otherwise than usual."""
+
+    #: Words for make.
+    make: tuple[str, ...] = ()
+    #: What the kernel gets when it is loaded, as `mutant=NAME`.
+    parameters: str = ""
+
+
+#: The module as it is.
+PLAIN = Variant()
+
+
 def module_path(
-    sandbox: Sandbox, architecture: Architecture, kernel: InstalledKernel, source: Path = MODULE_SOURCE
+    sandbox: Sandbox,
+    architecture: Architecture,
+    kernel: InstalledKernel,
+    source: Path = MODULE_SOURCE,
+    variant: Variant = PLAIN,
 ) -> Path:
     """Return where a module for one kernel stands once it is built: its name holds everything that goes into it."""
     release = kernel.release
-    key = digest([_BUILD_VERSION, digest_files(source), architecture.name, release.release, release.version])
+    parts = [_BUILD_VERSION, digest_files(source), architecture.name, release.release, release.version]
+    key = digest([*parts, *variant.make])
     return sandbox.root / "lazymmu" / "modules" / f"{key}.ko"
 
 
@@ -41,11 +61,12 @@ def module(
     kernel: InstalledKernel,
     source: Path = MODULE_SOURCE,
     name: str = "lazymmu",
+    variant: Variant = PLAIN,
 ) -> Path:
     """Return the object file of the module `name` for one kernel, built first if its source or the kernel is new."""
     # A name without what is in the source: the next build of this kind finds its objects there.
     release = kernel.release
-    kind = digest([_BUILD_VERSION, name, architecture.name, release.release, release.version])
+    kind = digest([_BUILD_VERSION, name, architecture.name, release.release, release.version, *variant.make])
     work = sandbox.root / "lazymmu" / "builds" / kind
 
     def build(target: Path) -> None:
@@ -56,6 +77,7 @@ def module(
             *("CONFIG_DEBUG_INFO_BTF_MODULES=", "CONFIG_DEBUG_INFO="),
             # Wherever it is built, the same source is to give the same module.
             f"KCFLAGS=-fmacro-prefix-map={sandbox.inside(work)}/=",
+            *variant.make,
             "modules",
         ]
         with cache.locked(work, f"module for {architecture.name}"), incremental.folder(work, source):
@@ -65,7 +87,7 @@ def module(
             )
             shutil.copyfile(work / f"{name}.ko", target)
 
-    target = module_path(sandbox, architecture, kernel, source)
+    target = module_path(sandbox, architecture, kernel, source, variant)
     return cache.obtain(target, f"module for {architecture.name}", build, needs=NEEDS)
 
 

@@ -44,6 +44,8 @@ class Architecture:
     idle: tuple[str, ...]
     #: QEMU device that carries virtio-serial ports.
     channel: str
+    #: QEMU device that is a network card, for guests that have one.
+    network: str
     #: Guest memory in MB.
     memory: int
     #: Form of the boot image: "vmlinuz" as packaged, or "vmlinux", the ELF file inside a zstd-compressed bzImage.
@@ -79,6 +81,18 @@ class ShellRecipe:
     package: str
     #: Path of the program in the package.
     program: str
+
+
+@dataclass(frozen=True, slots=True)
+class SshRecipe:
+    """The file `images/ssh.yaml`."""
+
+    suite: str
+    package: str
+    #: Path of the server in the package, and in the guest.
+    program: str
+    #: The kernel module that drives the network card.
+    driver: str
 
 
 def _read(name: str) -> Any:
@@ -126,3 +140,8 @@ def tool_root_recipe() -> ToolRootRecipe:
 def shell_recipe() -> ShellRecipe:
     """Return what a guest's shell is."""
     return ShellRecipe(**_read("shell.yaml"))
+
+
+def ssh_recipe() -> SshRecipe:
+    """Return what a guest that is reached over SSH has beside its agent."""
+    return SshRecipe(**_read("ssh.yaml"))

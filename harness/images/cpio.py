@@ -21,9 +21,19 @@ class Entry:
     device: tuple[int, int] = (0, 0)
 
 
-def directory(name: str) -> Entry:
-    """Return a folder that everyone can read."""
-    return Entry(name, stat.S_IFDIR | 0o755)
+def directory(name: str, mode: int = 0o755) -> Entry:
+    """Return a folder, which everyone can read unless `mode` says otherwise."""
+    return Entry(name, stat.S_IFDIR | mode)
+
+
+def file(name: str, data: bytes) -> Entry:
+    """Return a file that everyone can read."""
+    return Entry(name, stat.S_IFREG | 0o644, data)
+
+
+def link(name: str, target: str) -> Entry:
+    """Return a symbolic link."""
+    return Entry(name, stat.S_IFLNK | 0o777, target.encode())
 
 
 def program(name: str, data: bytes) -> Entry:

@@ -81,6 +81,13 @@ class Apt:
             raise SetupError(f"{self.suite} has no package {package}", hint=_MIRROR_HINT)
         return fields
 
+    def needed(self, package: str) -> list[str]:
+        """Return a package (`name:architecture`) and all that it depends on, each as `name:architecture=version`."""
+        command = ["apt-get", "--simulate", "--no-install-recommends", "--yes", "install", package]
+        text = self._run(command, f"resolve what {package} depends on in {self.suite}")
+        found = re.findall(r"^Inst ([^ :]+)(?::\w+)? \((\S+) [^\n]*?\[(\w+)\]\)", text, re.MULTILINE)
+        return [f"{name}:{architecture}={version}" for name, version, architecture in found]
+
     def download(self, packages: Sequence[str], target: Path) -> list[Path]:
         """Fetch packages (`name:architecture=version`) into a folder; return the files."""
         target.mkdir(parents=True, exist_ok=True)

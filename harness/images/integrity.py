@@ -74,6 +74,7 @@ CHECKS: Mapping[str, Callable[[Path], str | None]] = {
     "modules": elf,
     "shells": elf,
     "archives": archive,
+    "servers": archive,
     "snapshots": image,
     "kernels": image,
     "KVM answers": answer,

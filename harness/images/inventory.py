@@ -51,7 +51,10 @@ class Kind:
 
 
 # A digest goes with its entry.
-_IN_ROOT = tuple(f"roots/*/lazymmu/{folder}" for folder in ("archives", "kernels", "modules", "shells", "snapshots"))
+_IN_ROOT = tuple(
+    f"roots/*/lazymmu/{folder}"
+    for folder in ("archives", "kernels", "libraries", "modules", "remote", "shells", "snapshots")
+)
 _BESIDE = tuple(f"{folder}/*{SUFFIX}" for folder in (*_IN_ROOT, "kvm", "symbols"))
 
 #: The one kind that is held to its limit whenever an entry is added, too: they are large.
@@ -72,6 +75,8 @@ KINDS = (
     Kind("archives", ("roots/*/lazymmu/archives/*.cpio",), "what guests boot into", Limit(entries=12, days=30)),
     SNAPSHOTS,
     Kind("shells", ("roots/*/lazymmu/shells/*",), "busybox for guests", Limit(entries=6, days=30)),
+    Kind("libraries", ("roots/*/lazymmu/libraries/*.tar.gz",), "scenarios for guests", Limit(entries=6, days=30)),
+    Kind("servers", ("roots/*/lazymmu/remote/*.cpio",), "SSH server and driver for guests", Limit(entries=6, days=30)),
     Kind("KVM answers", ("kvm/*",), "outcomes of trials of KVM", Limit(entries=20, days=30)),
     Kind("symbols", ("symbols/*",), "names of a kernel's addresses", Limit(entries=12, days=30)),
     Kind("digests", _BESIDE, "SHA-256 of the entries beside them"),

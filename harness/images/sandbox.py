@@ -20,8 +20,8 @@ from harness.images.process import tethered
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LC_ALL": "C"}  # noqa: S108
 # Devices that compilers and QEMU open, made in the root as the host has them.
 _DEVICES = ("null", "zero", "urandom", "kvm")
-# A guest needs neither the host's network nor its processes; and a sandbox that is killed takes all of its own along.
-_NAMESPACES = ("--unshare-net", "--unshare-pid", "--unshare-ipc")
+# A guest does not need the host's processes; and a sandbox that is killed takes all of its own along.
+_NAMESPACES = ("--unshare-pid", "--unshare-ipc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Sandbox:
     #: "bwrap" or "chroot".
     name: str
     root: Path
+    #: Programs see the host's network: a guest that is reached over one is reached at the host's loopback address.
+    network: bool = False
 
     def inside(self, path: Path) -> str:
         """Return the name that a path below the tool root has for the programs in it."""
@@ -47,7 +49,8 @@ class Sandbox:
             prefix += ["--bind", str(also), self.inside(also)] if also else []
             kvm = ["--dev-bind-try", "/dev/kvm", "/dev/kvm"]
             environment = ["--clearenv", *(word for pair in _ENVIRONMENT.items() for word in ("--setenv", *pair))]
-            return [*prefix, *kvm, *environment, *_NAMESPACES, "--die-with-parent", *argv]
+            network = [] if self.network else ["--unshare-net"]
+            return [*prefix, *kvm, *environment, *network, *_NAMESPACES, "--die-with-parent", *argv]
         environment = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in _ENVIRONMENT.items())]
         return ["setpriv", "--pdeathsig", "KILL", "chroot", str(self.root), *environment, *argv]
 

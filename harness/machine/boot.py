@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.images.catalogue import Architecture
 from harness.images.sandbox import Sandbox
+from harness.machine import usernet
 
 #: Name of the virtio-serial port; the agent looks for it (guest/agent).
 PORT_NAME = "lazymmu"
@@ -32,6 +33,8 @@ _KERNEL_ARGUMENTS = (
     "init_on_alloc=0",
 )
 _MEGABYTE = 1 << 20
+#: What a monitor must be told first.
+CAPABILITIES: Mapping[str, object] = {"execute": "qmp_capabilities"}
 #: The capability of QEMU's migration by which the memory's file is no part of what is saved.
 MEMORY_STAYS = {"capability": "x-ignore-shared", "state": True}
 
@@ -70,20 +73,19 @@ class Memory:
             *(["-incoming", "defer"] if self.state else []),
         ]
 
-    def orders(self, size: int, sandbox: Sandbox) -> bytes:
-        """Return what QEMU's monitor is told at the start, without waiting for its answers; nothing for a boot.
+    def orders(self, size: int, sandbox: Sandbox) -> list[Mapping[str, object]]:
+        """Return what QEMU's monitor is told at the start; nothing for a boot.
 
         A snapshot that does not load ends QEMU, which says why on its standard error.
         """
         if self.state is None:
-            return b""
+            return []
         source = f"file:{sandbox.inside(self.state)},offset={size}"
-        orders = (
-            {"execute": "qmp_capabilities"},
+        return [
+            CAPABILITIES,
             {"execute": "migrate-set-capabilities", "arguments": {"capabilities": [MEMORY_STAYS]}},
             {"execute": "migrate-incoming", "arguments": {"uri": source}},
-        )
-        return "".join(f"{json.dumps(order)}\n" for order in orders).encode()
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Boot:
     accelerator: Accelerator
     #: What the kernel's command line gets beside our own.
     kernel_arguments: tuple[str, ...] = ()
+    #: What QEMU's command line gets beside our own.
+    arguments: tuple[str, ...] = ()
 
     @property
     def memory_size(self) -> int:
@@ -138,4 +142,12 @@ class Boot:
             *("-device", f"virtserialport,chardev=channel,name={PORT_NAME}"),
             *(word for name in monitors for word in ("-mon", f"chardev={name},mode=control")),
             *(memory.arguments(self.memory_size, self.sandbox) if memory else []),
+            *self.arguments,
         ]
+
+    def orders(self, memory: Memory | None = None) -> bytes:
+        """Return what QEMU's monitor is told at the start, without waiting for its answers; nothing for most boots."""
+        orders = memory.orders(self.memory_size, self.sandbox) if memory else []
+        if usernet.forwards(self.arguments):
+            orders = [*(orders or [CAPABILITIES]), usernet.QUESTION]
+        return "".join(f"{json.dumps(order)}\n" for order in orders).encode()

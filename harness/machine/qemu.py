@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from harness.core.deadline import Deadline
 from harness.core.errors import GuestError, LazymmuError
 from harness.core.finding import Finding, Severity
 from harness.findings import find
 from harness.images.process import tethered
-from harness.machine import host
+from harness.machine import host, usernet
 from harness.machine.boot import Boot, Memory
 from harness.machine.console import Console
 from harness.machine.journal import Journal
@@ -47,6 +48,8 @@ class Lines:
     channel: socket.socket
     monitor: socket.socket
     journal: Journal
+    #: Where QEMU answers what it was told at the start; None when it was told nothing.
+    orders: socket.socket | None
 
 
 class Guest:
@@ -71,6 +74,8 @@ class Guest:
         self._qemu: int | None = None
         #: The host's end of the line to QEMU's monitor, for one conversation (harness/machine/monitor.py).
         self.monitor = lines.monitor
+        self._orders = lines.orders
+        self._port: int | None = None
         self._stderr = stderr
         self._command = command
 
@@ -111,10 +116,21 @@ class Guest:
             self._qemu = host.find(self._process.pid, self.boot.architecture.qemu)
         return self._qemu
 
-    def closed(self) -> GuestError:
+    def forwarded_port(self, deadline: Deadline) -> int:
+        """Return the port of the host's loopback address at which the guest is reached. Raises GuestError."""
+        if self._orders is None:
+            raise self.failure("nothing is forwarded to the guest")
+        if self._port is None:
+            try:
+                self._port = usernet.port(self._orders, deadline)
+            except (OSError, ValueError) as error:
+                raise self.failure(f"QEMU does not tell the port at which the guest is reached: {error}") from None
+        return self._port
+
+    def closed(self, what: str = "the line was closed") -> GuestError:
         """Return the error for a line that was closed: the guest or QEMU is dead, or will be."""
         self._wait_briefly()
-        error = self.failure("the line was closed")
+        error = self.failure(what)
         error.died = True
         return error
 
@@ -189,7 +205,7 @@ def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Mem
     With a snapshot's state it goes on where that was saved, else it boots.
     QEMU dies with the *thread* that enters (PR_SET_PDEATHSIG): leave in the same thread.
     """
-    orders = memory.orders(boot.memory_size, boot.sandbox) if memory else b""
+    orders = boot.orders(memory)
     with ExitStack() as stack:
         pairs = {
             line: socket.socketpair() for line in ("console", "channel", "monitor", *(["orders"] if orders else []))
@@ -229,5 +245,5 @@ def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Mem
             with suppress(OSError):
                 near["orders"].sendall(orders)
         reader = stack.enter_context(Console(near["console"], journals[0]))
-        lines = Lines(near["channel"], near["monitor"], journals[1])
+        lines = Lines(near["channel"], near["monitor"], journals[1], near.get("orders"))
         yield Guest(boot, process, reader, lines, stderr, command)

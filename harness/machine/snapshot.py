@@ -36,10 +36,10 @@ _PLACE_BYTES = 8
 _SAVING = 60.0
 
 
-def path(boot: Boot, module: bytes = b"") -> Path:
+def path(boot: Boot, module: bytes = b"", parameters: str = "") -> Path:
     """Return where the snapshot of this boot stands: its name holds everything that went into it.
 
-    `module` is what was loaded before it was saved.
+    `module` is what was loaded before it was saved, with these parameters.
     """
     lines = dict.fromkeys(("console", "channel", "monitor"), 0)
     # The archive's name tells its content, the kernel's only its version.
@@ -48,7 +48,7 @@ def path(boot: Boot, module: bytes = b"") -> Path:
         boot.sandbox.root
         / "lazymmu"
         / "snapshots"
-        / f"{digest([*parts, *_qemu(boot), *_processor(boot), module])}.snapshot"
+        / f"{digest([*parts, *_qemu(boot), *_processor(boot), module, parameters])}.snapshot"
     )
 
 

@@ -3,7 +3,7 @@
 
 It is the oracle that a guest's report is held against, so it is written from the text alone and never from, or to
 agree with, the module. A new revision is a file of state and calls beside `merged.py` and an entry in `REVISIONS`;
-a new operation is an entry in `run.Run.operations`.
+a new personality is a file in `personalities/`; a new operation is an entry in `operations.OPERATIONS`.
 """
 
 from __future__ import annotations
@@ -13,27 +13,41 @@ from typing import Any
 from harness.core import vocabulary
 from harness.core.case import Case
 from harness.core.errors import UsageError
-from harness.core.trace import Trace
+from harness.core.trace import Skip, Trace
 from harness.model.amended import AMENDED
 from harness.model.merged import MERGED
+from harness.model.personalities import PERSONALITIES
 from harness.model.proposal import PROPOSAL
 from harness.model.rules import Rules
 from harness.model.run import Run
+from harness.model.v3 import V3
+from harness.model.v4 import V4
+from harness.model.with_ptes import WITH_PTES
 
 __all__ = ["REVISIONS", "predict"]
 
 #: Revision -> its state machine, for every revision of the vocabulary.
-REVISIONS: dict[str, Rules[Any]] = {"proposal": PROPOSAL, "amended": AMENDED, "merged": MERGED}
+REVISIONS: dict[str, Rules[Any]] = {
+    "proposal": PROPOSAL,
+    "amended": AMENDED,
+    "v3": V3,
+    "v4": V4,
+    "merged": MERGED,
+    "with-ptes": WITH_PTES,
+}
+
+#: Operations that only some revisions have.
+_REVISION_BOUND = {*vocabulary.CALLS, *vocabulary.TASK_CALLS}
 
 
-def predict(case: Case, api: str, arch: str) -> Trace:
+def predict(case: Case, api: str, arch: str) -> Trace | Skip:
     """Return what a right implementation of revision `api` does with the case under personality `arch`.
 
-    Both are names of the vocabulary (KeyError otherwise). Raises UsageError when the case has an operation that the
-    revision lacks, be it one that would never run.
+    Both are names of the vocabulary (KeyError otherwise). A Skip says that the case cannot run under the personality.
+    Raises UsageError when the case has an operation that the revision lacks, be it one that would never run.
     """
-    has = (Run.operations.keys() - vocabulary.CALLS) | vocabulary.REVISIONS[api].operations
+    has = (Run.operations.keys() - _REVISION_BOUND) | vocabulary.REVISIONS[api].operations
     lacking = {step.op for step in case.walk()} - has
     if lacking:
         raise UsageError(f"revision {api} has no operation {', '.join(sorted(lacking))}")
-    return Run(REVISIONS[api], vocabulary.PERSONALITIES[arch]).play(case.steps)
+    return Run(REVISIONS[api], PERSONALITIES[arch], case.tasks).play(case.steps)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The API of Linux 7.0 and later (docs/semantics.md, "merged").
 
-In every call the state changes before the hook; which hook is due, if any, is decided by then.
+In every call the state changes before the hook; which hook is due, if any, is decided by then. `hook` is a parameter
+of the call whose form with a range differs in nothing but the hook (`with_ptes.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class MergedState:
         return {"enable_count": self.enable_count, "pause_count": self.pause_count}
 
 
-def enable(state: MergedState, caller: Caller) -> None:
+def enable(state: MergedState, caller: Caller, hook: str = "e") -> None:
     """Nothing in a pause, no warning either; otherwise enter at enable_count 0."""
     if state.pause_count > 0:
         return
@@ -37,7 +38,7 @@ def enable(state: MergedState, caller: Caller) -> None:
     enters = state.enable_count == 0
     state.enable_count = u8(state.enable_count + 1)
     if enters:
-        caller.hook("e")
+        caller.hook(hook)
 
 
 def disable(state: MergedState, caller: Caller) -> None:

@@ -2,8 +2,8 @@
 """What a revision of the API is made of: a task's state, and one function for each call that moves it.
 
 Each revision is a file beside this one, written as the mails or the kernel write it: a call changes the state and
-calls hooks, in the order that the revision defines. It knows nothing of interrupts, steps or counters: those are
-the same in every revision and live in `harness/model/run.py`.
+calls hooks, in the order that the revision defines. It knows nothing of interrupts, tasks, steps or counters: those
+are the same in every revision and live in `harness/model/run.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def u8(value: int) -> int:
 
 
 class State(Protocol):
-    """The lazy MMU state of one task; a new task's is made without arguments."""
+    """The lazy MMU state of one task; a new task's is made without arguments, a fork's is a copy."""
 
     @property
     def active(self) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One run of a case: what holds in every revision (contexts, counting, the order of events) and the trace of it.
+"""One run of a case: what holds in every revision (tasks, contexts, counting, the order of events) and its trace.
 
 A step's nested steps run, and leave their records, before its own: a before_hook where the hook is about to be
 called, a context's body before the context ends. So the letters stand in the trace in the order of the calls.
@@ -11,88 +11,85 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from harness.core.case import Step
-from harness.core.trace import StepTrace, Trace
-from harness.core.vocabulary import HOOKS, MAIN_TASK, Personality, counter_names
-from harness.model.rules import Rules, State
+from harness.core.trace import Skip, StepTrace, Trace
+from harness.core.vocabulary import HOOKS, MAIN_TASK, TABLE_ENTRIES, counter_names
+from harness.model.operations import OPERATIONS, PreemptionOff
+from harness.model.personalities.personality import Personality
+from harness.model.rules import Rules
+from harness.model.task import Task
 
 #: Optional hook -> the one called instead where an architecture does not define it
-#: (docs/semantics.md, "proposal and amended").
+#: (docs/semantics.md, "Proposal and amended").
 INSTEAD_OF_OPTIONAL = {"p": "l", "r": "e"}
+
+#: What a hook that is not `w` is told of entries.
+NO_ENTRIES = range(0)
 
 
 class Call:
-    """One step under way: the revision's code calls hooks through it (`rules.Caller`)."""
+    """One step under way: operations answer through it, and the revision's code calls hooks (`rules.Caller`)."""
 
-    __slots__ = ("hook_active", "hooks", "run", "step")
+    __slots__ = ("hook_active", "hooks", "run", "step", "subject", "value")
 
     def __init__(self, run: Run, step: Step) -> None:
         self.run = run
         self.step = step
         self.hooks = ""
         self.hook_active = ""
+        #: The answer, of an operation that has one.
+        self.value: int | None = None
+        #: The task whose state the record shows: the one that runs or is interrupted, unless a check names another.
+        self.subject = run.task
 
     def hook(self, letter: str) -> None:
-        """Run the before_hook, then call the hook: it is counted, and sees the task, as things are by then."""
+        """Run the before_hook, then call the hook: it is counted, sees the task as things are by then, and acts."""
         run = self.run
-        run.steps(self.step.before_hook)
+        if self.step.before_hook:
+            run.steps(self.step.before_hook)
         called = run.defined_hook(letter)
         run.count(HOOKS[called])
         self.hooks += called
         self.hook_active += "1" if run.active else "0"
+        run.personality.hooks[called](run.task, self.entries if called == "w" else NO_ENTRIES)
 
     def warn(self) -> None:
         """Count a failed check of the API."""
         self.run.count("warnings")
 
+    @property
+    def entries(self) -> range:
+        """The range that X was given."""
+        first = self.number("index")
+        return range(first, first + self.number("count"))
 
-def api_call(call: Call) -> None:
-    """Enable and the like: counted with or without effect, and without effect in interrupt.
+    @property
+    def named_task(self) -> Task:
+        """The task that the step names."""
+        return self.run.tasks[str(self.step.args["task"])]
 
-    docs/semantics.md, "Revisions of the API": in every revision they do nothing there, no hook and no warning.
-    """
-    run, operation = call.run, call.step.op
-    run.count(operation)
-    if not run.in_interrupt:
-        run.rules.calls[operation](run.state, call)
-
-
-def flush(call: Call) -> None:
-    """Call arch_flush in any context and state, interrupt included (docs/semantics.md, "Common rules")."""
-    call.run.count("flush")
-    call.hook("f")
-
-
-def check(_call: Call) -> None:
-    """Do nothing: the step's record is what the author's assertion is held against."""
-
-
-def interrupt(call: Call) -> None:
-    """Run the body in hard interrupt on top of the running task; the step itself ends outside it."""
-    run = call.run
-    interrupted, run.in_interrupt = run.in_interrupt, True
-    run.steps(call.step.body)
-    run.in_interrupt = interrupted
+    def number(self, argument: str) -> int:
+        """Return an argument of the step that is a number."""
+        return int(self.step.args[argument])
 
 
 class Run:
-    """A fresh task with nothing counted yet; `play` may be called once."""
+    """Fresh tasks, an empty table and nothing counted yet; `play` may be called once."""
 
     #: Operation -> what a step of it does.
-    operations: ClassVar[Mapping[str, Callable[[Call], None]]] = {
-        "enable": api_call,
-        "disable": api_call,
-        "pause": api_call,
-        "resume": api_call,
-        "enable_with_ptes": api_call,
-        "flush": flush,
-        "check": check,
-        "interrupt": interrupt,
-    }
+    operations: ClassVar[Mapping[str, Callable[[Call], None]]] = OPERATIONS
 
-    def __init__(self, rules: Rules[Any], personality: Personality) -> None:
+    def __init__(self, rules: Rules[Any], personality: type[Personality], tasks: Mapping[str, int]) -> None:
+        """Take the declared tasks beside `main`, each with its CPU."""
         self.rules = rules
-        self.personality = personality
-        self.state: State = rules.state()
+        #: The page table's memory and the one TLB, by entry.
+        self.memory = [0] * TABLE_ENTRIES
+        self.tlb: dict[int, int] = {}
+        self.personality = personality(self.memory, self.count)
+        #: Every task by its name: main, the declared ones, then the forked ones as they come to be.
+        self.tasks = {name: Task(name, cpu, rules.state()) for name, cpu in {MAIN_TASK: 0, **tasks}.items()}
+        #: The one that runs, or is interrupted.
+        self.task = self.tasks[MAIN_TASK]
+        #: In a hard interrupt, in a softirq, or with bottom halves disabled.
         self.in_interrupt = False
         #: Statistics: every counter of the trace in report order. They are 64 bits wide and never wrap here.
         self.counters = dict.fromkeys(counter_names(personality.name), 0)
@@ -104,21 +101,23 @@ class Run:
 
     @property
     def active(self) -> bool:
-        """Is the task active where the run stands? Never in interrupt."""
-        return self.state.active and not self.in_interrupt
+        """Is the running task active where the run stands? Never in interrupt."""
+        return self.is_active(self.task)
+
+    def is_active(self, task: Task) -> bool:
+        """Return whether a task is active, as seen from where the run stands."""
+        return task.state.active and not self.in_interrupt
 
     def defined_hook(self, letter: str) -> str:
         """Return the hook that this personality has for it: itself, or what stands in for an optional one."""
-        if self.personality.has_pause_hooks:
-            return letter
-        return INSTEAD_OF_OPTIONAL.get(letter, letter)
+        return letter if letter in self.personality.hooks else INSTEAD_OF_OPTIONAL[letter]
 
-    def count(self, counter: str) -> None:
-        """Add one to a counter of the trace."""
-        self.counters[counter] = self._changed[counter] = self.counters[counter] + 1
+    def count(self, counter: str, number: int = 1) -> None:
+        """Add to a counter of the trace."""
+        self.counters[counter] = self._changed[counter] = self.counters[counter] + number
 
     def steps(self, steps: Iterable[Step]) -> None:
-        """Run steps one after the other, each leaving its record when it ends."""
+        """Run steps one after the other, each leaving its record when it ends; may raise PreemptionOff."""
         for step in steps:
             call = Call(self, step)
             self.operations[step.op](call)
@@ -127,32 +126,37 @@ class Run:
     def _record(self, call: Call) -> None:
         """Write down what the step did, with the counters that differ from the record before, in no fixed order."""
         changed, self._changed = self._changed, {}
-        named = self.state.named()
+        subject = call.subject
+        named = subject.state.named()
         self._records.append(
             StepTrace(
                 index=call.step.index,
                 op=call.step.op,
-                task=MAIN_TASK,
+                task=subject.name,
                 hooks=call.hooks,
                 hook_active=call.hook_active,
-                active=self.active,
+                active=self.is_active(subject),
                 state=self._states.setdefault(tuple(named.values()), named),
-                outstanding=0,
+                outstanding=len(self.personality.outstanding),
                 counters=changed,
+                value=call.value,
             )
         )
 
-    def play(self, steps: Iterable[Step]) -> Trace:
-        """Run the whole case and return its trace."""
-        self.steps(steps)
+    def play(self, steps: Iterable[Step]) -> Trace | Skip:
+        """Run the whole case and return its trace, or where and why it cannot go on under this personality."""
+        try:
+            self.steps(steps)
+        except PreemptionOff as off:
+            return Skip(f"comes to {off.step.op} (step {off.step.index}) with preemption off", off.step)
         records = tuple(self._records)
         return Trace(
             hooks="".join(record.hooks for record in records),
             hook_active="".join(record.hook_active for record in records),
             counters=dict(self.counters),
-            values=(),
-            outstanding=0,
-            table={},
-            tasks={MAIN_TASK: {**self.state.named(), "active": self.state.active}},
+            values=tuple(record.value for record in records if record.value is not None),
+            outstanding=len(self.personality.outstanding),
+            table={index: value for index, value in enumerate(self.memory) if value},
+            tasks={name: {**task.state.named(), "active": task.state.active} for name, task in self.tasks.items()},
             steps=records,
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.core.result import Unit
-from harness.core.trace import Trace
+from harness.core.trace import Skip, Trace
 from harness.report.finished import Finished
 
 #: Of all documents; raised when a key changes its meaning.
@@ -35,22 +35,21 @@ def run_document(run: Finished) -> Iterator[str]:
     yield "\n], " + json.dumps(rest).removeprefix("{") + "\n"
 
 
-def predict_document(predictions: Sequence[tuple[Unit, Trace]], *, trace: bool) -> dict[str, Any]:
+def predict_document(predictions: Sequence[tuple[Unit, Trace | Skip]], *, trace: bool) -> dict[str, Any]:
     """Return the document of `lazymmu predict`."""
-    return {
-        "schema": SCHEMA,
-        "predictions": [
-            {
-                "scenario": unit.scenario.name,
-                "case": dict(unit.values),
-                "arch": unit.arch,
-                "api": unit.api,
-                "predicted": predicted.to_json(steps=trace),
-                "skip": None,
-            }
-            for unit, predicted in predictions
-        ],
+    return {"schema": SCHEMA, "predictions": [_prediction(unit, said, trace=trace) for unit, said in predictions]}
+
+
+def _prediction(unit: Unit, said: Trace | Skip, *, trace: bool) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "scenario": unit.scenario.name,
+        "case": dict(unit.values),
+        "arch": unit.arch,
+        "api": unit.api,
+        "predicted": None if isinstance(said, Skip) else said.to_json(steps=trace),
+        "skip": said.reason if isinstance(said, Skip) else None,
     }
+    return {**document, "personality": unit.personality} if unit.scenario.personality else document
 
 
 def text(document: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.core.result import Difference, Outcome, Result, Unit
-from harness.core.trace import Trace, compact
+from harness.core.trace import Skip, Trace, compact
 from harness.report import plain
 from harness.report.finished import Finished
 from harness.report.live import View
@@ -120,8 +120,11 @@ class Terminal:
         if run.interrupted:
             self.line(run.left())
 
-    def prediction(self, unit: Unit, trace: Trace) -> None:
+    def prediction(self, unit: Unit, trace: Trace | Skip) -> None:
         """Print what the model says of one unit."""
+        if isinstance(trace, Skip):
+            self.line(f"{unit.label()}: skip: {trace.reason} ({trace.step.place})", STYLES[Outcome.SKIP])
+            return
         states = "; ".join(
             f"{task}: {', '.join(f'{name} {int(value)}' for name, value in state.items())}"
             for task, state in trace.tasks.items()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.errors import Place
-from harness.core.vocabulary import CALLS, COMMON_COUNTERS, HOOKS, PERSONALITIES, REVISIONS
+from harness.core.vocabulary import CALLS, COMMON_COUNTERS, HOOKS, PERSONALITIES, REVISIONS, TASK_CALLS
 from harness.scenario.nodes import Scalar
 from harness.scenario.problems import Problems, listed, quote
 
@@ -25,11 +25,23 @@ COUNTERS: Mapping[str, frozenset[str]] = {
     },
 }
 
+#: What a TRACE has of every task, beside its state. A flag of that name (v4) is the same outside interrupt.
+ACTIVE = "active"
+
 #: Name of a task's state -> its type, and the revisions that have it.
 STATES: Mapping[str, tuple[type, frozenset[str]]] = {
     name: (kind, frozenset(other.name for other in REVISIONS.values() if name in dict(other.state)))
     for revision in REVISIONS.values()
     for name, kind in revision.state
+    if name != ACTIVE
+}
+
+#: Operation that some revision lacks -> revisions that have it.
+HAVING: Mapping[str, frozenset[str]] = {
+    operation: having
+    for operation in (*CALLS, *TASK_CALLS)
+    if (having := frozenset(name for name, revision in REVISIONS.items() if operation in revision.operations))
+    != {*REVISIONS}
 }
 
 
@@ -55,29 +67,46 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The names that `api:` and `arch:` list; None where there is no list (or one that could not be read)."""
+    """What `api:`, `arch:` and `personality:` name; None where there is nothing (or what could not be read)."""
 
     apis: Sequence[Scalar] | None
+    #: Guests.
     arches: Sequence[Scalar] | None
+    #: What all guests take on, in place of each its own.
+    personality: Scalar | None = None
+
+    @property
+    def personalities(self) -> Sequence[Scalar] | None:
+        """The names of those personalities that may be in force; None is all."""
+        return self.arches if self.personality is None else [self.personality]
 
 
 def applicable(named: Named, needs: Sequence[Need]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the revisions and the personalities that are named and have all that is needed."""
     return (
         tuple(api for api in _among(named.apis, REVISIONS) if not any(need.lacks_api(api) for need in needs)),
-        tuple(arch for arch in _among(named.arches, PERSONALITIES) if not any(need.lacks_arch(arch) for need in needs)),
+        tuple(
+            arch
+            for arch in _among(named.personalities, PERSONALITIES)
+            if not any(need.lacks_arch(arch) for need in needs)
+        ),
     )
+
+
+def guests(named: Named, personalities: Sequence[str]) -> tuple[str, ...]:
+    """Return the guests on which these personalities, which are in force, run."""
+    return tuple(personalities) if named.personality is None else tuple(_among(named.arches, PERSONALITIES))
 
 
 def report(problems: Problems, named: Named, needs: Sequence[Need]) -> None:
     """Report the named revisions and personalities that lack something, and needs that leave none."""
-    for name in (*(named.apis or ()), *(named.arches or ())):
+    for name in (*(named.apis or ()), *(named.personalities or ())):
         why = lack(name.text, needs)
         if why:
             problems.add(name.place, f"{quote(name.text)} cannot be named here: {why}")
     if named.apis is None:
         _report_none_left(problems, needs, "revision", REVISIONS, Need.lacks_api)
-    if named.arches is None:
+    if named.personalities is None:
         _report_none_left(problems, needs, "architecture", PERSONALITIES, Need.lacks_arch)
 
 

@@ -3,20 +3,21 @@
 
 from __future__ import annotations
 
-from harness.core.vocabulary import PERSONALITIES, PLANNED_REVISIONS, REVISIONS, TABLE_ENTRIES
+from harness.core.vocabulary import PERSONALITIES, REVISIONS, TABLE_ENTRIES
 from harness.scenario import reading
 from harness.scenario.applies import COUNTERS, STATES, Need
 from harness.scenario.limits import MAX_U8, MAX_U64
 from harness.scenario.nodes import Node, Scalar
 from harness.scenario.problems import listed, quote
 from harness.scenario.reading import Context
+from harness.scenario.tasks import task_name
 from harness.scenario.templates import CheckTemplate, OperationTemplate, PinTemplate, Template, Value
 
 #: What a check may pin beside the counters.
 PINS = ("active", "depth", "pause_count", "outstanding", "hooks")
 
-_SELECTORS = ("api", "arch")
-_PLANNED_KEYS = ("task",)
+#: For whom a check holds, and of whom it tells.
+_SELECTORS = ("api", "arch", "task")
 
 
 def read_check(context: Context, key: Scalar, node: Node) -> list[Template]:
@@ -24,10 +25,10 @@ def read_check(context: Context, key: Scalar, node: Node) -> list[Template]:
     content = reading.table(context, node, "`check`", "what it pins, for example {active: true}")
     if content is None:
         return []
-    found = reading.fields(context, content, "`check`", (*PINS, *_SELECTORS, *COUNTERS), _PLANNED_KEYS)
+    found = reading.fields(context, content, "`check`", (*PINS, *_SELECTORS, *COUNTERS))
     apis = arches = None
     if "api" in found:
-        apis = reading.names(context, found["api"][1], "`api`", REVISIONS, PLANNED_REVISIONS)
+        apis = reading.names(context, found["api"][1], "`api`", REVISIONS)
     if "arch" in found:
         arches = reading.names(context, found["arch"][1], "`arch`", PERSONALITIES)
     only_apis = None if apis is None else frozenset(name.text for name in apis)
@@ -54,7 +55,14 @@ def read_check(context: Context, key: Scalar, node: Node) -> list[Template]:
         )
     if len(found) == len(content.pairs) and found.keys() <= set(_SELECTORS):
         context.problems.add(key.place, f"`check` pins nothing: it may pin {listed(PINS)} or a counter")
-    return [OperationTemplate("check", key.place, check=CheckTemplate(pins, only_apis, only_arches))]
+    if "task" not in found:
+        return [OperationTemplate("check", key.place, check=CheckTemplate(pins, only_apis, only_arches))]
+    named = found["task"][1]
+    task = task_name(context, named, "`task`")
+    if task is None:
+        return []
+    check = CheckTemplate(pins, only_apis, only_arches, task)
+    return [OperationTemplate("check", key.place, {"task": task}, check=check, named=named.place)]
 
 
 def _pin(context: Context, name: str, node: Node) -> Value | None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.core.errors import Place
-from harness.core.vocabulary import MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
+from harness.core.vocabulary import CONTEXTS, MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
 from harness.scenario.limits import MAX_ALL_VISITS, MAX_CASE_VISITS
-from harness.scenario.problems import Problems, cut, quote
+from harness.scenario.problems import Problems, quote, shown
 from harness.scenario.scalars import Literal, Reference
 from harness.scenario.templates import Bindings, OperationTemplate, RepeatTemplate, Template, number
 
@@ -37,9 +37,6 @@ _NONE = Size(0, 0)
 
 #: How many sizes are kept, so that triangular loops are not counted anew for every turn around them.
 _REMEMBERED = 100_000
-
-#: Operations whose body runs in a context of its own.
-_CONTEXTS = frozenset({"interrupt"})
 
 
 def sizing_names(template: Template, found: dict[int, frozenset[str]]) -> frozenset[str]:
@@ -105,10 +102,10 @@ class Counter:
                 over = f"{MAX_OPERATIONS:,} operations"
                 if size.operations <= MAX_OPERATIONS:
                     over = f"{MAX_CASE_VISITS:,} steps and turns of `repeat`"
-                self._report(template.place, f"more than {over} after expansion, up to this step{_shown(values)}")
+                self._report(template.place, f"more than {over} after expansion, up to this step{shown(values)}")
                 return size
         if size.operations == 0 and self._whole and not self._reported:
-            self._report(self._start, f"no steps left after expansion{_shown(values)}")
+            self._report(self._start, f"no steps left after expansion{shown(values)}")
         return size
 
     def _size(self, template: Template, values: Bindings) -> Size:
@@ -126,12 +123,12 @@ class Counter:
 
     def _operation(self, template: OperationTemplate, values: Bindings) -> Size:
         body = self._all(template.body, values)
-        if template.op in _CONTEXTS and body.operations > MAX_CONTEXT_OPERATIONS:
+        if template.op in CONTEXTS and body.operations > MAX_CONTEXT_OPERATIONS:
             message = f"more than {MAX_CONTEXT_OPERATIONS:,} operations in this {quote(template.op)}"
-            self._report(template.place, message + _shown(values))
-        if template.op in _CONTEXTS and body.operations == 0 and self._whole:
+            self._report(template.place, message + shown(values))
+        if template.op in CONTEXTS and body.operations == 0 and self._whole:
             # The guest's module takes no empty context (docs/protocol.md).
-            self._report(template.place, f"no steps left in this {quote(template.op)}{_shown(values)}")
+            self._report(template.place, f"no steps left in this {quote(template.op)}{shown(values)}")
         return Size(1, 1) + self._all(template.before_hook, values) + body
 
     def _repeat(self, template: RepeatTemplate, values: Bindings) -> Size:
@@ -162,9 +159,3 @@ class Counter:
         if place not in self._reported:
             self._reported.add(place)
             self._problems.add(place, message)
-
-
-def _shown(values: Bindings) -> str:
-    """Return the values of the case, for messages."""
-    words = [f"{name}: {cut(value)}" for name, value in values.items()]
-    return f" (with {', '.join(words[:8])})" if words else ""

@@ -7,22 +7,27 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.core.case import Cases, Scenario
-from harness.core.vocabulary import PERSONALITIES, PLANNED_REVISIONS, REVISIONS
+from harness.core.vocabulary import MAIN_TASK, PERSONALITIES, REVISIONS
 from harness.scenario import applies, reading
 from harness.scenario.applies import Named, Need
 from harness.scenario.counting import Counter
 from harness.scenario.expansion import Expander, Expansion
 from harness.scenario.expectations import Expect, needs, read_expect
+from harness.scenario.flow import Flow, readable
 from harness.scenario.nodes import Node, Scalar, scalars
 from harness.scenario.operations import read_steps
 from harness.scenario.problems import Problems, listed, quote
 from harness.scenario.reading import Context, Domain
 from harness.scenario.scalars import Reference, meaning
+from harness.scenario.tasks import read_tasks
 from harness.scenario.templates import CheckTemplate, OperationTemplate, Template
 from harness.scenario.vary import read_vary
 
-_KEYS = ("description", "tags", "api", "arch", "vary", "steps", "expect", "kernel_warnings", "version")
-_PLANNED_KEYS = ("tasks", "personality")
+#: Keys of a scenario file.
+KEYS = (
+    *("description", "tags", "api", "arch", "personality", "tasks", "vary", "steps", "expect", "kernel_warnings"),
+    "version",
+)
 
 #: The one value of `kernel_warnings`.
 _ALLOWED = "allowed"
@@ -42,7 +47,7 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
     content = reading.table(context, root, "a scenario", "a mapping with `description` and `steps`")
     if content is None:
         return None
-    found = reading.fields(context, content, "a scenario", _KEYS, _PLANNED_KEYS)
+    found = reading.fields(context, content, "a scenario", KEYS)
     for key in ("description", "steps"):
         if key not in found:
             problems.add(root.place, f"a scenario needs `{key}`")
@@ -51,12 +56,16 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
     warnings = _read_warnings(context, found)
     tags = _read_tags(context, found["tags"][1]) if "tags" in found else ()
     named = Named(
-        _read_names(context, found, "api", REVISIONS, PLANNED_REVISIONS),
-        _read_names(context, found, "arch", PERSONALITIES, ()),
+        _read_names(context, found, "api", REVISIONS),
+        _read_names(context, found, "arch", PERSONALITIES),
+        _read_personality(context, found),
     )
     domains = _read_vary(context, found)
     context = context.within(names=domains)
+    tasks = read_tasks(context, found["tasks"][1]) if "tasks" in found else {}
     steps = read_steps(context, found["steps"][1], "`steps`", empty=False) if "steps" in found else None
+    if tasks is not None and steps is not None and readable(steps):
+        context = context.knowing((MAIN_TASK, *tasks, *context.forks))
     expect = read_expect(context, found["expect"][1]) if "expect" in found else Expect()
     apis, arches = _select(problems, named, context.needs, expect, steps or ())
     varied = {name: values for name, values in domains.items() if values is not None}
@@ -65,11 +74,15 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
     # Counted even when something else is wrong, so that all mistakes are told at once.
     counter = Counter(steps, found["steps"][0].place, problems, whole=len(problems) == before)
     used = _references(found, "steps") & varied.keys()
-    cases = Cases(varied, Expansion(steps, expect.parts, sorted(used), expander))
+    cases = Cases(varied, Expansion(steps, expect.parts, tasks or {}, sorted(used), expander))
     within_limits = all(counter.count_case(cases.values(number)) for number in range(len(cases)))
+    if within_limits and tasks is not None:
+        flow = Flow(steps, tasks, context.forks, problems)
+        flow.look_at(cases.values(number) for number in range(len(cases)))
     if not within_limits or description is None or len(problems) > before:
         return None
-    return Scenario(name, path, description, tags, warnings == _ALLOWED, apis, arches, cases)
+    personality = None if named.personality is None else named.personality.text
+    return Scenario(name, path, description, tags, warnings == _ALLOWED, apis, arches, cases, personality)
 
 
 def _read_version(context: Context, found: Fields) -> None:
@@ -104,16 +117,27 @@ def _read_tags(context: Context, node: Node) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def _read_names(
-    context: Context, found: Fields, key: str, known: Mapping[str, object], planned: Sequence[str]
-) -> list[Scalar] | None:
-    return reading.names(context, found[key][1], quote(key), known, planned) if key in found else None
+def _read_names(context: Context, found: Fields, key: str, known: Mapping[str, object]) -> list[Scalar] | None:
+    return reading.names(context, found[key][1], quote(key), known) if key in found else None
+
+
+def _read_personality(context: Context, found: Fields) -> Scalar | None:
+    if "personality" not in found:
+        return None
+    node = found["personality"][1]
+    if isinstance(node, Scalar) and node.text in PERSONALITIES:
+        return node
+    if isinstance(node, Scalar) and node.text and isinstance(meaning(node), str):
+        reading.unknown(context, node, f"name {quote(node.text)} in `personality`", PERSONALITIES)
+    else:
+        reading.mistaken(context, node, "`personality`", f"one of {listed(PERSONALITIES)}")
+    return None
 
 
 def _read_vary(context: Context, found: Fields) -> dict[str, Domain]:
     if "vary" not in found:
         return {}
-    used = _references(found, "steps") | _references(found, "expect")
+    used = _references(found, "steps") | _references(found, "expect") | _references(found, "tasks")
     return read_vary(context, *found["vary"], used)
 
 
@@ -128,27 +152,33 @@ def _references(found: Fields, key: str) -> set[str]:
 def _select(
     problems: Problems, named: Named, used: Sequence[Need], expect: Expect, steps: Sequence[Template]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the revisions and personalities that the scenario applies to; report what cannot apply."""
+    """Return the revisions and guests that the scenario applies to; report what cannot apply.
+
+    Everything of an architecture is asked of the personality in force, be it the guest's own or the scenario's.
+    """
     apis, arches = applies.applicable(named, used)
     used = (*used, *needs(expect.parts, apis, arches))
     apis, arches = applies.applicable(named, used)
     applies.report(problems, named, used)
+    guests = applies.guests(named, arches)
     if not apis or not arches:
-        return apis, arches  # reported above
+        return apis, guests  # reported above
     for selector in expect.selectors:
         if selector.name not in (*apis, *arches):
-            why = applies.lack(selector.name, used) or f"`{_key_of(selector.name)}` does not name it"
+            why = applies.lack(selector.name, used) or f"`{_key_of(selector.name, named)}` does not name it"
             problems.add(selector.place, f"the scenario does not apply to {quote(selector.name)}: {why}")
     for step, check in _checks(steps):
         for only, left in ((check.apis, apis), (check.arches, arches)):
             if check.pins and only and only.isdisjoint(left):
                 names = listed(sorted(only))
                 problems.add(step.place, f"this `check` never holds: the scenario does not apply to {names}")
-    return apis, arches
+    return apis, guests
 
 
-def _key_of(name: str) -> str:
-    return "api" if name in REVISIONS else "arch"
+def _key_of(name: str, named: Named) -> str:
+    if name in REVISIONS:
+        return "api"
+    return "arch" if named.personality is None else "personality"
 
 
 def _checks(steps: Sequence[Template]) -> Iterator[tuple[OperationTemplate, CheckTemplate]]:

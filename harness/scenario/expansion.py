@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from harness.core.case import Case, Check, Expectation, Pinned, Step, Values
 from harness.scenario.counting import sizing_names
@@ -16,13 +16,14 @@ from harness.scenario.templates import (
     OperationTemplate,
     RepeatTemplate,
     Template,
+    Value,
+    argument,
     is_fixed,
     number,
     resolve_pin,
 )
 
-_NO_ARGS: dict[str, int] = {}
-
+_NO_ARGS: dict[str, int | str] = {}
 
 #: How many expanded cases are kept: those whose programs each of a few machines was sent ahead (harness/worker.py).
 _KEPT = 16
@@ -42,27 +43,34 @@ def expander() -> Expander:
 class Expansion:
     """Makes the cases of one scenario; those whose steps come out the same share them while they are kept."""
 
-    __slots__ = ("_expander", "_fixed", "_parts", "steps", "used")
+    __slots__ = ("_expander", "_fixed", "_parts", "_tasks", "steps", "used")
 
     def __init__(
-        self, steps: Sequence[Template], parts: Sequence[Part], used: Iterable[str], expander: Expander
+        self,
+        steps: Sequence[Template],
+        parts: Sequence[Part],
+        tasks: Mapping[str, Value],
+        used: Iterable[str],
+        expander: Expander,
     ) -> None:
-        """Take what was read under `steps` and `expect`, and those `vary` names that stand in the steps."""
+        """Take what was read under `steps`, `expect` and `tasks`, and those `vary` names that stand in the steps."""
         self.steps = tuple(steps)
         self.used = tuple(used)
         self._parts = tuple(parts)
+        self._tasks = dict(tasks)
         self._fixed = _expectations(parts, {}) if all(is_fixed(part.pin) for part in parts) else None
         self._expander = expander
 
     def __call__(self, values: Values) -> Case:
         """Return the case of one combination of `vary` values."""
         steps = self._expander(self, *(values[name] for name in self.used))
-        return Case(values, steps, _expectations(self._parts, values) if self._fixed is None else self._fixed)
+        expect = _expectations(self._parts, values) if self._fixed is None else self._fixed
+        return Case(values, steps, expect, {name: number(cpu, values) for name, cpu in self._tasks.items()})
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Expansion):
             return NotImplemented
-        return self.steps == other.steps and self._parts == other._parts
+        return (self.steps, self._parts, self._tasks) == (other.steps, other._parts, other._tasks)
 
     def __hash__(self) -> int:
         return hash(tuple(template.place for template in self.steps))
@@ -89,7 +97,7 @@ class _Case:
         self._values = dict(values)
         self._names: dict[int, frozenset[str]] = {}
         self._checks: dict[int, Check] = {}
-        self._args: dict[int, dict[str, int]] = {}
+        self._args: dict[int, dict[str, int | str]] = {}
 
     def all(self, steps: Sequence[Template]) -> tuple[Step, ...]:
         """Return the steps of the case, numbered from 0; may be called once."""
@@ -123,12 +131,13 @@ class _Case:
         body = tuple(self._all(template.body)) if template.body else ()
         check = None if template.check is None else self._check(template.check)
         args = self._arguments(template) if template.args else _NO_ARGS
-        return Step(index, template.op, template.place, args, body, before_hook, check)
+        answer = None if template.answer is None else number(template.answer, self._values)
+        return Step(index, template.op, template.place, args, body, before_hook, check, answer)
 
-    def _arguments(self, template: OperationTemplate) -> dict[str, int]:
+    def _arguments(self, template: OperationTemplate) -> dict[str, int | str]:
         args = self._args.get(id(template))
         if args is None:
-            args = {name: number(value, self._values) for name, value in template.args.items()}
+            args = {name: argument(value, self._values) for name, value in template.args.items()}
             if not any(isinstance(value, Reference) for value in template.args.values()):
                 self._args[id(template)] = args
         return args
@@ -137,7 +146,7 @@ class _Case:
         check = self._checks.get(id(template))
         if check is None:
             pins: dict[str, Pinned] = {name: resolve_pin(pin, self._values) for name, pin in template.pins.items()}
-            check = Check(pins, apis=template.apis, arches=template.arches)
+            check = Check(pins, task=template.task, apis=template.apis, arches=template.arches)
             if all(is_fixed(pin) for pin in template.pins.values()):
                 self._checks[id(template)] = check
         return check

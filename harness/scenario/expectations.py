@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.core.errors import Place
-from harness.core.vocabulary import MAIN_TASK, PERSONALITIES, PLANNED_REVISIONS, REVISIONS, TABLE_ENTRIES
-from harness.scenario import reading
-from harness.scenario.applies import COUNTERS, STATES, Need
+from harness.core.vocabulary import MAIN_TASK, PERSONALITIES, REVISIONS, TABLE_ENTRIES
+from harness.scenario import problems, reading
+from harness.scenario.applies import ACTIVE, COUNTERS, STATES, Need
 from harness.scenario.limits import MAX_U8, MAX_U64
 from harness.scenario.nodes import Node, Scalar, Table
-from harness.scenario.problems import listed, not_yet, quote
+from harness.scenario.problems import listed, quote, suggest
 from harness.scenario.reading import Context
 from harness.scenario.scalars import meaning
+from harness.scenario.tasks import task_name
 from harness.scenario.templates import PinTemplate
 
 
@@ -95,9 +96,9 @@ def _read_level(context: Context, node: Node, what: str, expect: Expect, api: st
         return
     apis = tuple(REVISIONS) if api is None else ()
     arches = tuple(PERSONALITIES) if arch is None else ()
-    known = (*_PARTS, *apis, *arches)
+    known = (*PARTS, *apis, *arches)
     for key, value in content.pairs:
-        if key.text in _PARTS:
+        if key.text in PARTS:
             _read_part(context, key, value, expect, api, arch)
         elif key.text in apis:
             expect.selectors.append(Selector(key.place, key.text))
@@ -110,16 +111,14 @@ def _read_level(context: Context, node: Node, what: str, expect: Expect, api: st
             context.problems.add(key.place, f"{quote(key.text)} cannot stand inside {quote(str(chosen))}")
         elif key.text == "steps":
             context.problems.add(key.place, "`steps` cannot be pinned: use `check` at the step in question")
-        elif api is None and key.text in PLANNED_REVISIONS:
-            context.problems.add(key.place, not_yet(key.text, REVISIONS))
         else:
-            reading.unknown(context, key, f"key {quote(key.text)} in {what}", known, ())
+            reading.unknown(context, key, f"key {quote(key.text)} in {what}", known)
 
 
 def _read_part(context: Context, key: Scalar, node: Node, expect: Expect, api: str | None, arch: str | None) -> None:
     words: list[tuple[str, Place]] = []
     scope = _Scope(context, api, arch, words)
-    pin = _PARTS[key.text](scope, node, quote(key.text))
+    pin = PARTS[key.text](scope, node, quote(key.text))
     if pin is not None:
         expect.parts.append(Part(key.place, key.text, pin, api, arch, words))
 
@@ -192,7 +191,7 @@ def _counters(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
         if key.text in COUNTERS and key.text not in known:
             context.problems.add(key.place, f"{quote(str(scope.arch))} has no counter {quote(key.text)}")
         elif key.text not in known:
-            reading.unknown(context, key, f"counter {quote(key.text)}", known, ())
+            reading.unknown(context, key, f"counter {quote(key.text)}", known)
         else:
             pin = reading.integer(context, value, quote(key.text), 0, MAX_U64)
             scope.words.append((key.text, key.place))
@@ -227,9 +226,15 @@ def _tasks(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
     if content is None:
         return None
     pins: dict[str, PinTemplate] = {}
-    for name, (_, value) in reading.fields(context, content, what, (MAIN_TASK,)).items():
-        state = _state(scope, value, quote(name))
-        if state is not None:
+    for key, value in content.pairs:
+        name = task_name(context, key, f"a key of {what}")
+        state = _state(scope, value, quote(key.text))
+        if name is None:
+            continue
+        if context.tasks is not None and name not in context.tasks:
+            known = suggest(name, tuple(context.tasks)) or problems.known(context.tasks)
+            context.problems.add(key.place, f"unknown task {quote(name)} in {what}{known}")
+        elif state is not None:
             pins[name] = state
     return pins
 
@@ -247,11 +252,11 @@ def _state(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
                 key.place, f"{quote(str(scope.api))} has no {quote(key.text)} (it has: {listed(known)})"
             )
             continue
-        if key.text != "active" and key.text not in known:
-            reading.unknown(context, key, f"key {quote(key.text)} in {what}", ("active", *known), ())
+        if key.text != ACTIVE and key.text not in known:
+            reading.unknown(context, key, f"key {quote(key.text)} in {what}", (ACTIVE, *known))
             continue
         scope.words.append((key.text, key.place))
-        if key.text == "active" or STATES[key.text][0] is bool:
+        if key.text == ACTIVE or STATES[key.text][0] is bool:
             pin = reading.boolean(context, value, quote(key.text))
         else:
             pin = reading.integer(context, value, quote(key.text), 0, MAX_U8)
@@ -261,7 +266,7 @@ def _state(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
 
 
 #: Part of a TRACE -> how its pin is read.
-_PARTS: Mapping[str, Callable[[_Scope, Node, str], PinTemplate | None]] = {
+PARTS: Mapping[str, Callable[[_Scope, Node, str], PinTemplate | None]] = {
     "hooks": _hooks,
     "hook_active": _hook_active,
     "counters": _counters,

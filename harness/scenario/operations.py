@@ -1,32 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The steps of the language: one table, name -> how its node is read into templates.
 
-A new operation is an entry in `OPERATIONS` (and its name leaves `PLANNED`).
+A new operation is an entry in `OPERATIONS`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from harness.core.vocabulary import CALLS, MAX_BEFORE_HOOK_DEPTH, REVISIONS, TABLE_ENTRIES
-from harness.scenario import reading
-from harness.scenario.applies import Need
+from harness.core.vocabulary import ANSWERING, CONTEXTS, LEAVING, MAX_BEFORE_HOOK_DEPTH, TASK_CALLS
+from harness.scenario import entries, reading, tasks
+from harness.scenario.applies import HAVING, Need
 from harness.scenario.checks import read_check
 from harness.scenario.nodes import Node, Scalar
 from harness.scenario.problems import quote
 from harness.scenario.reading import Context, Domain
-from harness.scenario.scalars import Reference
+from harness.scenario.tasks import unreadable
 from harness.scenario.templates import OperationTemplate, RepeatTemplate, Template, Value
 
-#: Call that some revision lacks -> revisions that have it.
-_HAVING = {
-    call: having
-    for call in CALLS
-    if (having := frozenset(name for name, revision in REVISIONS.items() if call in revision.operations))
-    != {*REVISIONS}
-}
+#: Context -> those in which it may stand; the others stand in none.
+_WITHIN = {"interrupt": ("softirq", "bh_disabled")}
 
 Reader = Callable[[Context, Scalar, Node], list[Template]]
 
@@ -51,12 +46,18 @@ def read_steps(context: Context, node: Node, what: str, *, empty: bool = True) -
     return tuple(template for item in found.items for template in _read_step(context, item))
 
 
+def _nested(context: Context, node: Node, what: str, *, empty: bool = True) -> tuple[Template, ...]:
+    """Return the templates of a list of steps that stands in another step."""
+    steps = read_steps(context, node, what, empty=empty)
+    return (unreadable(node),) if steps is None else steps
+
+
 def _read_step(context: Context, item: Node) -> list[Template]:
     if isinstance(item, Scalar) and item.text:
         return _read_bare(context, item)
     content = reading.table(context, item, "a step", "one operation (`- enable` or `- lazy: [..]`)")
     if content is None:
-        return []
+        return [unreadable(item)]
     key, node = content.pairs[0]
     if len(content.pairs) > 1:
         second = content.pairs[1][0]
@@ -64,11 +65,10 @@ def _read_step(context: Context, item: Node) -> list[Template]:
         context.problems.add(
             second.place, f"{quote(second.text)} is a second key in the step {quote(key.text)}: {advice}"
         )
-        if _is_empty(node):
-            return []
+        return [unreadable(key)]
     operation = _find(context, key)
     if operation is None:
-        return []
+        return [unreadable(key)]
     if operation.read is None:
         context.problems.add(node.place, f"{quote(key.text)} takes nothing: write `{operation.form}`")
         return []
@@ -83,10 +83,10 @@ def _is_empty(node: Node) -> bool:
 def _read_bare(context: Context, word: Scalar) -> list[Template]:
     operation = _find(context, word)
     if operation is None:
-        return []
+        return [unreadable(word)]
     if operation.bare is None:
         context.problems.add(word.place, f"{quote(word.text)} needs more: write `{operation.form}`")
-        return []
+        return [unreadable(word)]
     return operation.bare(context, word)
 
 
@@ -97,13 +97,18 @@ def _find(context: Context, word: Scalar) -> Operation | None:
     if word.text.startswith("$") and not word.quoted:
         context.problems.add(word.place, f"a step cannot be a `$name`: {quote(word.text)} stands for a value")
     else:
-        reading.unknown(context, word, f"step {quote(word.text)}", OPERATIONS, PLANNED)
+        reading.unknown(context, word, f"step {quote(word.text)}", OPERATIONS)
     return None
 
 
 def _bare_call(context: Context, word: Scalar) -> list[Template]:
     """`- enable`."""
     return [_call(context, word, word.text)]
+
+
+def _bare_step(_context: Context, word: Scalar) -> list[Template]:
+    """`- tlb_flush`."""
+    return [OperationTemplate(word.text, word.place)]
 
 
 def _call(
@@ -114,9 +119,14 @@ def _call(
     before_hook: tuple[Template, ...] = (),
 ) -> OperationTemplate:
     """Return one call of the API; `word` is what stands in the file for it."""
-    if op in _HAVING:
-        context.needs.append(Need(word.place, word.text, apis=_HAVING[op]))
+    _need(context, word, op)
     return OperationTemplate(op, word.place, args=args or {}, before_hook=before_hook)
+
+
+def _need(context: Context, word: Scalar, op: str) -> None:
+    """Note that only some revisions have an operation."""
+    if op in HAVING:
+        context.needs.append(Need(word.place, word.text, apis=HAVING[op]))
 
 
 def _read_call(context: Context, key: Scalar, node: Node) -> list[Template]:
@@ -136,37 +146,7 @@ def _before_hook(context: Context, found: Mapping[str, tuple[Scalar, Node]]) -> 
     if context.hook_depth >= MAX_BEFORE_HOOK_DEPTH:
         context.problems.add(key.place, f"`before_hook` stands in itself more than {MAX_BEFORE_HOOK_DEPTH} deep")
         return ()
-    return read_steps(context.within(before_hook=True), node, "`before_hook`", empty=False) or ()
-
-
-def _range(context: Context, key: Scalar, found: Mapping[str, tuple[Scalar, Node]]) -> dict[str, Value]:
-    """Return the index and count of a range that lies in the table; of the two, those that could be read."""
-    args: dict[str, Value] = {}
-    for name, low, high in (("index", 0, TABLE_ENTRIES - 1), ("count", 1, TABLE_ENTRIES)):
-        if name not in found:
-            context.problems.add(key.place, f"{quote(key.text)} needs `{name}`: write `{OPERATIONS[key.text].form}`")
-            continue
-        value = reading.integer(context, found[name][1], f"`{name}`", low, high)
-        if value is not None:
-            args[name] = value
-    if len(args) == 2:
-        # Exact although the two are looked at apart: names are independent of each other, or grow together.
-        end = _highest(context, args["index"]) + _highest(context, args["count"])
-        if end > TABLE_ENTRIES:
-            context.problems.add(
-                found["count"][1].place, f"the range ends at {end}: the table has entries 0 to {TABLE_ENTRIES - 1}"
-            )
-    return args
-
-
-def _highest(context: Context, value: Value) -> int:
-    """Return the highest integer that the value may be, 0 when that is not known."""
-    if not isinstance(value, Reference):
-        return int(value)
-    domain = context.names[value.name] or ()
-    if isinstance(domain, range):
-        return domain[-1] if domain else 0
-    return max((int(possible) for possible in domain if isinstance(possible, int)), default=0)
+    return _nested(context.within(before_hook=True), node, "`before_hook`", empty=False)
 
 
 def _read_ranged_call(context: Context, key: Scalar, node: Node) -> list[Template]:
@@ -176,7 +156,7 @@ def _read_ranged_call(context: Context, key: Scalar, node: Node) -> list[Templat
     if content is None:
         return []
     found = reading.fields(context, content, what, ("index", "count", "before_hook"))
-    args = _range(context, key, found)
+    args = entries.read_range(context, key, OPERATIONS[key.text].form, found)
     return [_call(context, key, "enable_with_ptes", args, _before_hook(context, found))]
 
 
@@ -185,19 +165,24 @@ def _read_ranged_block(context: Context, key: Scalar, node: Node) -> list[Templa
     what = quote(key.text)
     content = reading.table(context, node, what, "{index: .., count: .., steps: [..]}")
     if content is None:
-        return []
+        return [unreadable(key)]
     found = reading.fields(context, content, what, ("index", "count", "steps"))
-    args = _range(context, key, found)
-    opening = _call(context, key, "enable_with_ptes", args)
-    return [opening, *_inner_steps(context, key, found), _call(context, key, "disable")]
+    args = entries.read_range(context, key, OPERATIONS[key.text].form, found)
+    first = _call(context, key, "enable_with_ptes", args)
+    return _closed(first, _inner_steps(context, key, found), _call(context, key, "disable"), key.text)
+
+
+def _closed(first: OperationTemplate, steps: Sequence[Template], last: OperationTemplate, block: str) -> list[Template]:
+    """Return a block: its two calls with the steps between them."""
+    return [replace(first, begins=block), *steps, replace(last, ends=block)]
 
 
 def _inner_steps(context: Context, key: Scalar, found: Mapping[str, tuple[Scalar, Node]]) -> tuple[Template, ...]:
     """Return what stands under `steps` in a mapping."""
     if "steps" not in found:
         context.problems.add(key.place, f"{quote(key.text)} needs `steps`: write `{OPERATIONS[key.text].form}`")
-        return ()
-    return read_steps(context, found["steps"][1], f"`steps` of {quote(key.text)}") or ()
+        return (unreadable(key),)
+    return _nested(context, found["steps"][1], f"`steps` of {quote(key.text)}")
 
 
 def _block(opening: str, closing: str) -> Reader:
@@ -205,8 +190,8 @@ def _block(opening: str, closing: str) -> Reader:
 
     def read(context: Context, key: Scalar, node: Node) -> list[Template]:
         first = _call(context, key, opening)
-        steps = read_steps(context, node, quote(key.text)) or ()
-        return [first, *steps, _call(context, key, closing)]
+        steps = _nested(context, node, quote(key.text))
+        return _closed(first, steps, _call(context, key, closing), key.text)
 
     return read
 
@@ -215,18 +200,18 @@ def _read_repeat(context: Context, key: Scalar, node: Node) -> list[Template]:
     """`- repeat: {times, steps, as: name}`."""
     content = reading.table(context, node, "`repeat`", "{times: .., steps: [..]}")
     if content is None:
-        return []
+        return [unreadable(key)]
     found = reading.fields(context, content, "`repeat`", ("times", "steps", "as"))
     times: Value | None = None
     if "times" in found:
         times = reading.integer(context, found["times"][1], "`times`", 0, None)
     else:
         context.problems.add(key.place, f"`repeat` needs `times`: write `{OPERATIONS['repeat'].form}`")
-    turns: Domain = None if times is None else range(max(_highest(context, times), 0))
+    turns: Domain = None if times is None else range(max(entries.highest(context, times), 0))
     name = _loop_name(context, found["as"][1]) if "as" in found else None
     inner = context if name is None else context.within(names={name: turns})
     body = _inner_steps(inner, key, found)
-    return [RepeatTemplate(key.place, 0 if times is None else times, name, body)]
+    return [unreadable(key)] if times is None else [RepeatTemplate(key.place, times, name, body)]
 
 
 def _loop_name(context: Context, node: Node) -> str | None:
@@ -240,14 +225,45 @@ def _loop_name(context: Context, node: Node) -> str | None:
     return word
 
 
-def _read_interrupt(context: Context, key: Scalar, node: Node) -> list[Template]:
-    """`- interrupt: [..]`."""
-    if context.in_interrupt:
-        context.problems.add(key.place, "an `interrupt` cannot stand inside an `interrupt`")
-        return []
-    body = read_steps(context.within(interrupt=True), node, "`interrupt`", empty=False)
-    return [] if body is None else [OperationTemplate("interrupt", key.place, body=body)]
+def _read_context(context: Context, key: Scalar, node: Node) -> list[Template]:
+    """`- interrupt: [..]` and its like."""
+    around = context.contexts[-1] if context.contexts else ""
+    allowed = _WITHIN.get(key.text, ())
+    if around and around not in allowed:
+        hint = f" (only in {' or '.join(map(quote, allowed))})" if allowed else ""
+        context.problems.add(key.place, f"{quote(key.text)} cannot stand inside {quote(around)}{hint}")
+        return [unreadable(key)]
+    body = _nested(context.within(entered=key.text), node, quote(key.text), empty=False)
+    return [OperationTemplate(key.text, key.place, body=body)]
 
+
+def _read_leaving(read: Reader) -> Reader:
+    """Return the reader of a step that needs a task to itself, and so stands in no context or before_hook."""
+
+    def checked(context: Context, key: Scalar, node: Node) -> list[Template]:
+        steps = read(context, key, node)
+        around = context.contexts[-1] if context.contexts else "before_hook" if context.hook_depth else ""
+        if around:
+            context.problems.add(key.place, f"{quote(key.text)} cannot stand inside {quote(around)}")
+            return [unreadable(key)]
+        return steps
+
+    return checked
+
+
+def _read_task_call(context: Context, key: Scalar, node: Node) -> list[Template]:
+    """`- pause_task: other`."""
+    _need(context, key, key.text)
+    return tasks.read_named(context, key, node)
+
+
+#: Step at which the running task leaves its CPU, or a new one comes to be -> an example, and its reader.
+_LEAVING: Mapping[str, tuple[str, Reader]] = {
+    "switch": ("- switch: other", tasks.read_named),
+    "migrate": ("- migrate: {cpu: 1}", tasks.read_migrate),
+    "sleep": ("- sleep: 10", tasks.read_sleep),
+    "fork": ("- fork: child", tasks.read_named),
+}
 
 #: Every step of the language: name -> how it is written and read.
 OPERATIONS: Mapping[str, Operation] = {
@@ -261,12 +277,11 @@ OPERATIONS: Mapping[str, Operation] = {
     "lazy_with_ptes": Operation("- lazy_with_ptes: {index: 0, count: 4, steps: [..]}", read=_read_ranged_block),
     "paused": Operation("- paused: [..]", read=_block("pause", "resume")),
     "repeat": Operation("- repeat: {times: 2, steps: [..]}", read=_read_repeat),
-    "interrupt": Operation("- interrupt: [..]", read=_read_interrupt),
+    "set_pte": Operation("- set_pte: {index: 0, value: 0x1001}", read=entries.read_set),
+    **{name: Operation(f"- {name}: 0", read=entries.read_answering) for name in ANSWERING},
+    "tlb_flush": Operation("- tlb_flush", bare=_bare_step),
+    **{name: Operation(f"- {name}: [..]", read=_read_context) for name in CONTEXTS},
+    **{name: Operation(_LEAVING[name][0], read=_read_leaving(_LEAVING[name][1])) for name in LEAVING},
+    **{name: Operation(f"- {name}: other", read=_read_task_call) for name in TASK_CALLS},
     "check": Operation("- check: {active: true}", read=read_check),
 }
-
-#: Steps of the language that this version does not have.
-PLANNED = (
-    "set_pte", "clear_pte", "get_pte", "touch", "load", "tlb_flush", "softirq", "bh_disabled", "irqs_off", "switch",
-    "migrate", "sleep", "fork", "pause_task", "resume_task",
-)  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from harness.core.errors import Place, Problem
 
@@ -61,6 +61,7 @@ def known(words: Collection[str], what: str = "known") -> str:
     return f" ({what}: {listed(words)})" if 0 < len(words) <= _SHOWN else ""
 
 
-def not_yet(word: str, available: Collection[str]) -> str:
-    """Return the message for a word of the language that this version does not have."""
-    return f"{quote(word)} is not available yet{known(available, 'this version has')}"
+def shown(values: Mapping[str, int | bool | str]) -> str:
+    """Return `` (with n: 3)`` with a space before it, nothing without values: those of the case that is meant."""
+    words = [f"{name}: {cut(value)}" for name, value in values.items()]
+    return f" (with {', '.join(words[:8])})" if words else ""

@@ -10,11 +10,12 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness.core.errors import Place
 from harness.core.vocabulary import HOOKS
 from harness.scenario import problems
 from harness.scenario.applies import Need
 from harness.scenario.nodes import Listing, Node, Scalar, Table
-from harness.scenario.problems import Problems, listed, not_yet, quote, suggest
+from harness.scenario.problems import Problems, listed, quote, suggest
 from harness.scenario.scalars import Literal, Nothing, Reference, Trap, meaning
 from harness.scenario.templates import Value
 
@@ -31,20 +32,29 @@ class Context:
     needs: list[Need]
     #: Names that `$name` may stand for here.
     names: Mapping[str, Domain] = field(default_factory=dict)
-    in_interrupt: bool = False
+    #: Every task that there may be, `main` among them; None where that is not known, or not asked.
+    tasks: Collection[str] | None = None
+    #: Task that a `fork` makes -> where the first one stands; added to by the readers of steps.
+    forks: dict[str, Place] = field(default_factory=dict)
+    #: The contexts (`interrupt: [..]` and its like) around this, the outermost first.
+    contexts: tuple[str, ...] = ()
     #: How many `before_hook`s this stands in.
     hook_depth: int = 0
 
     def within(
-        self, *, names: Mapping[str, Domain] | None = None, interrupt: bool = False, before_hook: bool = False
+        self, *, names: Mapping[str, Domain] | None = None, entered: str | None = None, before_hook: bool = False
     ) -> Context:
-        """Return the context of something nested, with further names."""
+        """Return the context of something nested, with further names; `entered` is a context of the language."""
         return dataclasses.replace(
             self,
             names=self.names if names is None else {**self.names, **names},
-            in_interrupt=self.in_interrupt or interrupt,
+            contexts=self.contexts if entered is None else (*self.contexts, entered),
             hook_depth=self.hook_depth + before_hook,
         )
+
+    def knowing(self, tasks: Collection[str]) -> Context:
+        """Return the context of something that may name these tasks."""
+        return dataclasses.replace(self, tasks=tasks)
 
 
 def kind(node: Node) -> str:
@@ -99,25 +109,20 @@ def mistaken(context: Context, node: Node, what: str, wanted: str) -> None:
         context.problems.add(node.place, f"{what} takes {wanted}, not {kind(node)}")
 
 
-def fields(
-    context: Context, node: Table, what: str, known: Collection[str], planned: Collection[str] = ()
-) -> dict[str, tuple[Scalar, Node]]:
+def fields(context: Context, node: Table, what: str, known: Collection[str]) -> dict[str, tuple[Scalar, Node]]:
     """Return the known keys of a mapping with their key and value nodes; report the others."""
     found: dict[str, tuple[Scalar, Node]] = {}
     for key, value in node.pairs:
         if key.text in known:
             found[key.text] = (key, value)
         else:
-            unknown(context, key, f"key {quote(key.text)} in {what}", known, planned)
+            unknown(context, key, f"key {quote(key.text)} in {what}", known)
     return found
 
 
-def unknown(context: Context, word: Scalar, what: str, known: Collection[str], planned: Collection[str]) -> None:
-    """Report a word that is not known here, or that a later version has."""
-    if word.text in planned:
-        context.problems.add(word.place, not_yet(word.text, known))
-        return
-    hint = suggest(word.text, (*known, *planned)) or problems.known(known)
+def unknown(context: Context, word: Scalar, what: str, known: Collection[str]) -> None:
+    """Report a word that is not known here."""
+    hint = suggest(word.text, tuple(known)) or problems.known(known)
     context.problems.add(word.place, f"unknown {what}{hint}")
 
 
@@ -210,9 +215,7 @@ def text(context: Context, node: Node, what: str) -> str | None:
     return None
 
 
-def names(
-    context: Context, node: Node, what: str, known: Collection[str], planned: Collection[str] = ()
-) -> list[Scalar] | None:
+def names(context: Context, node: Node, what: str, known: Collection[str]) -> list[Scalar] | None:
     """Return a list of known names, each once; None if any was reported."""
     found = listing(context, node, what, f"a list, for example [{next(iter(known))}]")
     if found is None:
@@ -225,7 +228,7 @@ def names(
         elif item.text in seen:
             context.problems.add(item.place, f"{quote(item.text)} stands in {what} twice")
         elif item.text not in known:
-            unknown(context, item, f"name {quote(item.text)} in {what}", known, planned)
+            unknown(context, item, f"name {quote(item.text)} in {what}", known)
         else:
             seen[item.text] = item
     return None if len(context.problems) > before else list(seen.values())

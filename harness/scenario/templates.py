@@ -24,6 +24,11 @@ class CheckTemplate:
     pins: Mapping[str, PinTemplate]
     apis: frozenset[str] | None
     arches: frozenset[str] | None
+    task: str | None = None
+
+
+#: The `op` of a step that could not be read and was reported: nobody can say which task runs behind it, or where.
+UNREADABLE = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,12 @@ class OperationTemplate:
     body: tuple[Template, ...] = ()
     before_hook: tuple[Template, ...] = ()
     check: CheckTemplate | None = None
+    answer: Value | None = None
+    #: Where the task or CPU stands that the step names, for messages.
+    named: Place | None = None
+    #: The block (`lazy: [..]` and its like) that begins, or ends, with this call.
+    begins: str = ""
+    ends: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,11 @@ Bindings = Mapping[str, Literal]
 def resolve(value: Value, bindings: Bindings) -> Literal:
     """Return the value with its `$name` replaced."""
     return bindings[value.name] if isinstance(value, Reference) else value
+
+
+def argument(value: Value, bindings: Bindings) -> int | str:
+    """Return an argument of a step: a task's name, or an integer."""
+    return value if isinstance(value, str) else number(value, bindings)
 
 
 def number(value: Value, bindings: Bindings) -> int:

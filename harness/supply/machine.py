@@ -19,6 +19,7 @@ from harness.machine import accelerator
 from harness.machine.boot import Boot
 from harness.machine.patience import SILENCE
 from harness.machine.qemu import Guest
+from harness.transport.interface import Transport
 from harness.transport.serial import SerialLine
 
 # Bounds the trial of an accelerator (seconds), multiplied by --timeout-scale.
@@ -31,12 +32,16 @@ class Machine:
 
     boot: Boot
     module: bytes
-    #: Whether an earlier run built the module: it is not of an edit that this run is the first to see.
-    module_found: bool
+    #: What the module is loaded with.
+    parameters: str
+    #: Whether the module is that of an earlier run, and will be that of others: it is worth a snapshot of its own.
+    lasting: bool
     kernel: InstalledKernel
     images: Images
     #: Multiplies every time limit.
     time_scale: float
+    #: How the agent is reached; None is the channel of the guest's init.
+    transport: Transport | None = None
 
     @property
     def name(self) -> str:
@@ -54,7 +59,15 @@ def untried(sandbox: Sandbox, architecture: Architecture, image: Path) -> Boot:
     return Boot(architecture, sandbox, image, archive, accelerator.tcg("not tried yet"))
 
 
-def prepare(images: Images, arch: str, time_scale: float, guests: Guests) -> Machine:
+def prepare(
+    images: Images,
+    arch: str,
+    time_scale: float,
+    guests: Guests,
+    *,
+    transport: Transport | None = None,
+    variant: builds.Variant = builds.PLAIN,
+) -> Machine:
     """Build the module of one architecture's guests and choose their accelerator."""
     architecture, kernel = architectures()[arch], images.kernels[arch]
     boot = untried(images.sandbox, architecture, kernel.image)
@@ -74,14 +87,20 @@ def prepare(images: Images, arch: str, time_scale: float, guests: Guests) -> Mac
         started,
         lambda guest: SerialLine(guest, scale).handshake(Deadline.after(_TRIAL * scale), SILENCE),
     )
-    found = builds.module_path(images.sandbox, architecture, kernel).exists()
+    found = builds.module_path(images.sandbox, architecture, kernel, variant=variant).exists()
+    fitted = replace(boot, accelerator=chosen)
+    if transport is not None:
+        fitted = transport.fitted(fitted, kernel)
     return Machine(
-        boot=replace(boot, accelerator=chosen),
-        module=builds.module(images.cache, images.sandbox, architecture, kernel).read_bytes(),
-        module_found=found,
+        boot=fitted,
+        module=builds.module(images.cache, images.sandbox, architecture, kernel, variant=variant).read_bytes(),
+        parameters=variant.parameters,
+        # Over another line than the agent's own the module travels each time.
+        lasting=found and variant == builds.PLAIN and transport is None,
         kernel=kernel,
         images=images,
         time_scale=time_scale,
+        transport=transport,
     )
 
 
@@ -93,3 +112,5 @@ def _bootable(images: Images, kernel: InstalledKernel, architecture: Architectur
 def make_bootable(machine: Machine) -> None:
     """See to it that a boot finds what it needs, which a restored guest does not. Raises SetupError."""
     _bootable(machine.images, machine.kernel, machine.boot.architecture)
+    if machine.transport is not None:
+        machine.transport.make_bootable(machine.images, machine.boot, machine.kernel)

@@ -45,7 +45,7 @@ class Snapshots:
         self._guests = guests
         self._changed = changed
         self._waiting = snapshot.path(machine.boot)
-        self._loaded = snapshot.path(machine.boot, machine.module)
+        self._loaded = snapshot.path(machine.boot, machine.module, machine.parameters)
         #: Those that did not load and were removed once: the second time guests do without.
         self._refused: set[Path] = set()
         #: Which can be had, as far as is known.
@@ -66,7 +66,7 @@ class Snapshots:
             return Saved(self._loaded, loaded=True)
         if not self._obtain(self._waiting, "guests boot", self._save_waiting, look):
             return None
-        if with_module and self._machine.module_found:
+        if with_module and self._machine.lasting:
             why = "each guest loads its module"
             with suppress(GuestError):  # whoever loads the module into a guest of its own will see it, too
                 if self._obtain(self._loaded, why, self._save_loaded, look):
@@ -135,9 +135,9 @@ class Snapshots:
         memory = target.with_name("memory")
         snapshot.copy_memory(self._waiting, memory, self._machine.boot.memory_size)
         self._changed("loading the module, for a snapshot")
-        with self._guests.start(self._machine.boot, Memory(memory, state=self._waiting)) as guest:
-            line = start.wake(self._machine, guest, load=True)
-            place = start.loaded(self._machine, line)
+        with ExitStack() as stack:
+            guest = stack.enter_context(self._guests.start(self._machine.boot, Memory(memory, state=self._waiting)))
+            line, place = start.loaded(self._machine, start.wake(self._machine, guest, load=True), stack)
             self._save(line, memory, target)
         snapshot.keep_place(target, place)
 

@@ -48,8 +48,13 @@ class Supply:
         """Boot a guest that ends with `stack`; return the line to it, and where the module lies."""
         self._changed("booting")
         line = start.boot(self._machine, self._guests, stack)
-        start.send_module(self._machine, line)
-        return line, start.loaded(self._machine, line)
+        start.send_ahead(self._machine, line)
+        return self._loaded(line, stack)
+
+    def _loaded(self, line: SerialLine, stack: ExitStack) -> tuple[SerialLine, int]:
+        if self._machine.transport is not None:
+            self._changed("connecting")
+        return start.loaded(self._machine, line, stack)
 
     def _restored(self, stack: ExitStack) -> tuple[SerialLine, int] | None:
         """Restore a guest as `_booted` boots one; None when no snapshot can be had, or none loads."""
@@ -66,6 +71,5 @@ class Supply:
                     self._snapshots.refuse(saved, error)
                 else:
                     stack.enter_context(attempt.pop_all())
-                    place = snapshot.place(saved.file) if saved.loaded else start.loaded(self._machine, line)
-                    return line, place
+                    return (line, snapshot.place(saved.file)) if saved.loaded else self._loaded(line, stack)
         return None

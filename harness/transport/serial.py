@@ -7,8 +7,10 @@ an error; a piece of one is never given to anybody.
 
 from __future__ import annotations
 
+import os
 import re
 import select
+import socket
 import time
 import zlib
 from collections import deque
@@ -57,13 +59,15 @@ class SerialLine:
     the guest may show no sign of life before it counts as hanging.
     """
 
-    def __init__(self, guest: Guest, scale: float = 1.0) -> None:
+    def __init__(self, guest: Guest, scale: float = 1.0, channel: socket.socket | None = None) -> None:
         #: How many steps of the present program the guest had begun when it last told.
         self.steps_begun = 0
         #: What `uname -r` says in the guest; empty before the agent was heard.
         self.release = ""
         self.guest = guest
-        self._scale = scale
+        #: Where the agent is reached: the guest's virtio-serial port, if not another stream.
+        self.channel = guest.channel if channel is None else channel
+        self.scale = scale
         self._received = bytearray()
         self._sending = bytearray()
         self._requests = 0
@@ -72,7 +76,7 @@ class SerialLine:
         self._next_record: int | None = None
         self._began = self._heard_at = time.monotonic()
         self._poll = select.poll()
-        guest.channel.setblocking(False)
+        self.channel.setblocking(False)
 
     def handshake(self, deadline: Deadline, silence: float = BOOT_SILENCE) -> str:
         """Wait until the agent of a guest that boots is ready; return the guest's kernel release (as uname -r).
@@ -85,20 +89,32 @@ class SerialLine:
 
         console = self.guest.console
         patience = Patience(
-            self.guest.process, deadline, scale=self._scale, silence=silence, signs=lambda: console.received
+            self.guest.process, deadline, scale=self.scale, silence=silence, signs=lambda: console.received
         )
-        spawn = fdspawn(self.guest.channel, timeout=None)
+        spawn = fdspawn(self.channel, timeout=None)
         spawn.delayafterread = None
         try:
             while spawn.expect([_HELLO, pexpect.TIMEOUT], timeout=patience.until_look()):
                 self._look(patience, "waiting for the agent's first sign")
         except (pexpect.EOF, OSError):
-            raise self.guest.closed() from None
+            raise self._closed() from None
         # pexpect's types are those of its text mode; this line is bytes.
         self._received += cast("bytes", spawn.buffer)
         self.guest.journal.add("<", cast("bytes", spawn.before) + cast("bytes", spawn.after) + self._received)
         self.release = cast("re.Match[bytes]", spawn.match)[1].decode()
         return self.release
+
+    def expect_hello(self, deadline: Deadline, silence: float = SILENCE) -> None:
+        """Wait for the first line of an agent that was just started, which is its hello."""
+        patience = Patience(self.guest.process, deadline, scale=self.scale, silence=silence)
+        try:
+            line = self._line(patience)
+        except OSError:
+            raise self._closed() from None
+        hello = _HELLO.fullmatch(line + b"\n")
+        if hello is None:
+            raise self._broken(f"an agent that begins with {line[:200]!r}")
+        self.release = hello[1].decode()
 
     def send(self, verb: str, payload: bytes, arguments: str = "") -> int:
         """Send a request and return its number; what the line does not take now goes out in `answer`."""
@@ -126,12 +142,12 @@ class SerialLine:
         request, verb = self._due.popleft()
         self.steps_begun = 0
         # Only the agent's word counts from here on: a kernel that complains of a stall is talking, too.
-        patience = Patience(self.guest.process, deadline, scale=self._scale, silence=silence)
+        patience = Patience(self.guest.process, deadline, scale=self.scale, silence=silence)
         self._began = time.monotonic()
         try:
             answer = self._answer(request, verb, patience)
         except OSError:
-            raise self.guest.closed() from None
+            raise self._closed() from None
         if (answer.content is not None) != (verb == "read" and answer.status == 0):
             raise self._broken(f"a {verb} answered {'without' if answer.content is None else 'with'} a file")
         return answer
@@ -158,6 +174,23 @@ class SerialLine:
         if answer.status:
             raise GuestError(f"{self.guest.name}: the guest could not be given the time (errno {answer.status})")
         self._well(answer)
+
+    def listens(self, deadline: Deadline) -> int:
+        """Wait for the answer to a `listen` that was sent ahead; return the number of the log's next record."""
+        answer = self.answer(deadline)
+        if answer.status:
+            raise GuestError(f"{self.guest.name}: the guest cannot listen: {os.strerror(answer.status)}")
+        self._well(answer)
+        if self._next_record is None:
+            raise self._broken("the agent listens and did not log it")
+        return self._next_record
+
+    def alive(self, seconds: float) -> bool:
+        """Return whether the agent still says something when it is asked; the line is of no use then."""
+        self.send("read", _TAINTED.encode())
+        poll = select.poll()
+        poll.register(self.channel, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
     def settle(self, deadline: Deadline) -> None:
         """Let the guest drop what a snapshot need not hold."""
@@ -202,6 +235,24 @@ class SerialLine:
         self._well(answer)
         return answer.content or b""
 
+    def write(self, path: str, content: bytes, mode: int, deadline: Deadline) -> None:
+        """Write a new file of the guest; GuestError when it cannot be, or something is there."""
+        self.send("write", content, f"{mode:o} {path}")
+        answer = self.answer(deadline, silence=BOOT_SILENCE)
+        if answer.status:
+            raise GuestError(f"{self.guest.name}: cannot write {path} in the guest: {os.strerror(answer.status)}")
+
+    def hand_over(self) -> bytearray:
+        """Return what was not sent yet: the channel is another's from here to `take_back`."""
+        sending, self._sending = self._sending, bytearray()
+        # What the kernel says until then is not forwarded.
+        self._next_record = None
+        return sending
+
+    def take_back(self, sending: bytearray, received: bytearray) -> None:
+        """Use the channel again, with what was not sent yet, and what came and is not the other's."""
+        self._sending, self._received = sending, received
+
     def begun(self) -> int | None:
         """Return the number of the last program that the guest began, as its console tells; None without one."""
         found = _BEGUN.findall(self.guest.console.text())
@@ -213,18 +264,26 @@ class SerialLine:
         if why is not None:
             deadline_over = patience.deadline.remaining() == 0.0
             answers = self._heard_at > self._began and time.monotonic() - self._heard_at < _AGENT_GONE
-            error = self.guest.hang(f"{why}, {what}", agent_answers=answers)
+            error = self._hang(f"{why}, {what}", agent_answers=answers)
             error.stands_still = not deadline_over
             # A guest that is silent in its own time is not the host's fault, however busy it is.
             error.starved = deadline_over and patience.starved()
             raise error
+
+    def _hang(self, what: str, *, agent_answers: bool) -> GuestError:
+        """Return the error for an agent that is silent, or a program that does not get on."""
+        return self.guest.hang(what, agent_answers=agent_answers)
+
+    def _closed(self) -> GuestError:
+        """Return the error for a line that was closed."""
+        return self.guest.closed()
 
     def _push(self) -> bool:
         """Send what the line takes without waiting; return whether it took anything."""
         sent = 0
         with suppress(BlockingIOError):
             while self._sending:
-                count = self.guest.channel.send(self._sending)
+                count = self.channel.send(self._sending)
                 sent += count
                 del self._sending[:count]
         return sent > 0
@@ -308,7 +367,7 @@ class SerialLine:
 
     def _receive(self, patience: Patience) -> None:
         """Add what the guest sends next; meanwhile requests that wait go out."""
-        channel = self.guest.channel
+        channel = self.channel
         while True:
             self._poll.register(channel, select.POLLIN | (select.POLLOUT if self._sending else 0))
             ready = self._poll.poll(patience.until_look() * 1000)
@@ -322,7 +381,7 @@ class SerialLine:
             except BlockingIOError:
                 continue
             if not data:
-                raise self.guest.closed()
+                raise self._closed()
             self._heard_at = time.monotonic()
             self.guest.journal.add("<", data)
             self._received += data

@@ -15,7 +15,6 @@ from harness.core.errors import GuestError
 from harness.core.result import Unit
 from harness.guestlink import program, report
 from harness.machine.qemu import Guest
-from harness.model import predict
 from harness.transport.complaint import complaint
 from harness.transport.serial import SerialLine
 from harness.verdict import judge
@@ -66,7 +65,7 @@ def passes(line: SerialLine, unit: Unit, run: int, text: str) -> bool:
     if complained:
         raise GuestError(complained)
     observed = report.parse(answer, unit.case, run=run, api=unit.api, personality=unit.arch)
-    return not judge(unit, predict(unit.case, unit.api, unit.arch), observed)
+    return not judge(unit, examples.predicted(unit), observed)
 
 
 def outcome(line: SerialLine, unit: Unit, run: int, text: str) -> str:

@@ -63,7 +63,7 @@ def ready(arch: str) -> tuple[Path, Path]:
     """Return the snapshots of an architecture in the real cache, without the module and with it, made if need be."""
     machine = machines.machine(arch)
     # A module that this very test run built is found by the second one who asks.
-    with Supply(replace(machine, module_found=True), Guests(), lambda _: None, restore=True).ready():
+    with Supply(replace(machine, lasting=True), Guests(), lambda _: None, restore=True).ready():
         return snapshot.path(machine.boot), snapshot.path(machine.boot, machine.module)
 
 
@@ -207,12 +207,12 @@ def test_old_snapshots_go_when_one_is_saved(playground: Playground) -> None:
 def test_a_module_gets_its_snapshot_when_it_is_found_built_and_not_before() -> None:
     machine = machines.machine("s390x")
     # The kernel does not look at what stands behind a module.
-    changed = replace(machine, module=machine.module + bytes(16), module_found=False)
+    changed = replace(machine, module=machine.module + bytes(16), lasting=False)
     own = snapshot.path(machine.boot, changed.module)
     states: list[str] = []
     try:
         for found in (False, True, True):
-            with Supply(replace(changed, module_found=found), Guests(), states.append, restore=True).ready() as line:
+            with Supply(replace(changed, lasting=found), Guests(), states.append, restore=True).ready() as line:
                 place = line.read("/sys/module/lazymmu/sections/.text", Deadline.after(_SOON))
             assert own.exists() == found
         assert states.count("saving a snapshot") == 1

@@ -170,7 +170,7 @@ FAULTS = (
         "module refused",
         3,
         r"the guest's kernel refused the module \(errno 19\)",
-        {"guest/module/main.c": ('pr_info("loaded, protocol 1\\n");\n\treturn 0;', "return -ENODEV;")},
+        {"guest/module/main.c": ('pr_info("loaded, protocol 2\\n");\n\treturn 0;', "return -ENODEV;")},
     ),
     Fault("module not C", 3, "no_such_name", _flush("no_such_name();")),
     Fault(

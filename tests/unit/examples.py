@@ -8,6 +8,8 @@ from pathlib import Path
 
 from harness.core.case import Case, Scenario
 from harness.core.result import Unit
+from harness.core.trace import Trace
+from harness.model import predict
 from harness.scenario import load
 
 NESTED = """\
@@ -41,6 +43,13 @@ def unit(folder: Path, text: str = NESTED, api: str = "amended", arch: str = "s3
 def case(folder: Path, text: str = NESTED) -> Case:
     """Return the first case of a scenario."""
     return scenario(folder, text).cases[0]
+
+
+def predicted(unit: Unit) -> Trace:
+    """Return what the model says of a unit that is no skip."""
+    said = predict(unit.case, unit.api, unit.personality)
+    assert isinstance(said, Trace), said
+    return said
 
 
 def without_override() -> list[str]:

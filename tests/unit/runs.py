@@ -12,11 +12,11 @@ from typing import Any
 
 from harness.core.errors import Place
 from harness.core.result import Difference, Outcome, Result, Unit
-from harness.model import predict
 from harness.report.finished import Finished
 from harness.report.json import run_document
 from harness.report.spool import Results
 from harness.scenario import load
+from tests.unit import examples
 
 ARCHES = ("arm64", "s390x")
 _FILES = {
@@ -45,7 +45,7 @@ def selected(folder: Path) -> tuple[Unit, ...]:
 
 def result(unit: Unit, outcome: Outcome, reason: str = "", details: str = "") -> Result:
     """Return a result of a unit; a failure has a difference in which the reason stands."""
-    trace = predict(unit.case, unit.api, unit.arch)
+    trace = examples.predicted(unit)
     differences: tuple[Difference, ...] = ()
     if outcome is Outcome.FAIL:
         sides = {"predicted": "f", "observed": reason}

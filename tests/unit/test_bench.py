@@ -10,6 +10,7 @@ from harness.bench.figures import Host, Ratio, Series
 from harness.bench.measure import one_step
 from harness.cli import main
 from harness.core.errors import GuestError
+from harness.core.trace import Trace
 from harness.model import predict
 
 # As a guest's console gave it, echo included.
@@ -38,6 +39,7 @@ RATIOS = (Ratio("fast / slow", "fast", "slow"),)
 def test_the_obvious_way_reads_hooks_and_counters_out_of_the_console_and_the_model_agrees() -> None:
     seen = obvious.parsed(CONSOLE, 3, "enable")
     predicted = predict(one_step("enable"), "merged", "arm64")
+    assert isinstance(predicted, Trace)
     assert (seen.operation, seen.hooks) == ("enable", predicted.hooks) == ("enable", "e")
     assert seen.counters == {name: value for name, value in predicted.counters.items() if value}
 

@@ -30,7 +30,7 @@ def path(tmp_path: Path) -> str:
     [
         (["--arch", "arm46"], "unknown architecture `arm46` (did you mean `arm64`?)"),
         (["--api", "mergd"], "unknown revision `mergd` (did you mean `merged`?)"),
-        (["--api", "v4"], "revision `v4` is not available yet"),
+        (["--api", "v5"], "unknown revision `v5`"),
         (["--tag", "nesting"], "unknown tag `nesting`"),
         (["--kernel", "newest"], "unknown kernel `newest`"),
         (["--impl", "native"], "--impl native is not available yet"),
@@ -51,7 +51,6 @@ def test_a_selection_of_what_is_not_there_is_refused_and_lists_what_is(
     "flags",
     [
         *(["--html"], ["--html", "x"]),
-        ["--transport", "ssh"],
     ],
 )
 def test_a_flag_whose_feature_is_to_come_is_refused(
@@ -67,9 +66,33 @@ def test_a_flag_whose_feature_is_to_come_is_refused(
     assert f"{flags[0]}" in capsys.readouterr().err
 
 
-def test_a_command_that_is_to_come_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["shell"]) == 2
-    assert "not available yet" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["amd64"], "unknown architecture `amd64`"),
+        (["arm64", "--"], "a command is needed behind --"),
+        (["arm64", "--kernel", "nope"], "unknown kernel `nope`"),
+        (["arm64", "--push", "nope"], "--push nope: No such file"),
+        (["arm64", "--pull", "etc/."], "--pull"),
+        (["arm64", "--qemu-arg", "'"], "--qemu-arg"),
+        (["arm64", "--kernel-arg", "a\nb"], "--kernel-arg"),
+        (["arm64", "--kernel-arg", "x" * 1025], "--kernel-arg"),
+    ],
+)
+def test_a_shell_that_cannot_be_is_refused_before_a_guest_starts(
+    arguments: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "etc").touch()
+    assert main(["shell", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_an_unknown_transport_is_refused_and_those_that_are_there_are_listed(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", path, "--transport", "carrier-pigeon"]) == 2
+    assert "unknown transport `carrier-pigeon`\n  hint: there is: serial, ssh" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "fast", "nan", "inf"])

@@ -69,7 +69,7 @@ def judged(
         (f"- {{scenario: 'nothing/*', {GOOD}}}", "1:14: no scenario `nothing/*`"),
         (f"- {{scenaro: nesting/plain, {GOOD}}}", "1:4: unknown key `scenaro` in a known failure (did you"),
         (f"- {{scenario: nesting/plain, arch: arm46, {GOOD}}}", "1:35: unknown name `arm46`"),
-        (f"- {{scenario: nesting/plain, api: [v4], {GOOD}}}", "1:35: `v4` is not available yet"),
+        (f"- {{scenario: nesting/plain, api: [v5], {GOOD}}}", "1:35: unknown name `v5` in `api`"),
         (f"- {{scenario: nesting/plain, outcome: pass, {GOOD}}}", "1:38: `outcome` takes fail or error"),
         (f"- {{scenario: nesting/plain, case: {{depth: 010}}, {GOOD}}}", "1:43: `010` is no integer here"),
         (f"- {{scenario: nesting/plain, case: [], {GOOD}}}", "1:35: `case` takes values of `vary`"),

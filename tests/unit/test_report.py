@@ -17,8 +17,27 @@ from harness.guestlink import program, report
 from harness.model import predict
 from tests.unit import examples
 
-# Recorded from an s390x guest that ran examples.NESTED under amended as run 3.
-RECORDED = (Path(__file__).parents[1] / "fixtures" / "report-nested-amended-s390x.txt").read_text().splitlines()
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+# Recorded from an s390x guest that ran examples.NESTED under amended, and an x86_64 guest that ran TASKS under v4.
+RECORDED = (FIXTURES / "report-nested-amended-s390x.txt").read_text().splitlines()
+OF_TASKS = (FIXTURES / "report-tasks-v4-x86_64.txt").read_text().splitlines()
+TASKS = """\
+description: Two tasks beside main, on two CPUs, with answers and a table.
+tasks: {other: {cpu: 1}}
+steps:
+  - set_pte: {index: 3, value: 0x1001}
+  - enable
+  - set_pte: {index: 200, value: 0xffffffffffffffff}
+  - touch: 200
+  - softirq: [get_pte: 200, check: {task: other, active: false}]
+  - switch: other
+  - load: 3
+  - fork: child
+  - switch: child
+  - clear_pte: 3
+  - repeat: {times: 30, as: i, steps: [set_pte: {index: $i, value: 0x8000000000000001}]}
+  - check: {task: main, active: true}
+"""
 
 
 @pytest.fixture
@@ -27,7 +46,7 @@ def case(tmp_path: Path) -> Case:
 
 
 def parse(case: Case, records: list[str], status: int = 0) -> Trace:
-    return report.parse(Answer(status, tuple(records)), case, run=3, api="amended", personality="s390x")
+    return report.parse(Answer(status, tuple(records)), case, run=1, api="amended", personality="s390x")
 
 
 def test_a_recorded_report_is_the_trace_that_the_model_predicts(case: Case) -> None:
@@ -52,7 +71,7 @@ def test_a_missing_doubled_or_moved_line_is_an_error(case: Case, number: int) ->
 def test_any_changed_character_is_an_error(case: Case) -> None:
     chance = random.Random(1)  # noqa: S311  (a fixed sequence)
     for number, line in enumerate(RECORDED):
-        start = len("lazymmu: run 3 ")
+        start = len("lazymmu: run 1 ")
         for position in chance.sample(range(start, len(line)), 5):
             other = chance.choice([c for c in "0a9=| e" if c != line[position]])
             damaged = [*RECORDED]
@@ -65,7 +84,7 @@ def resealed(records: list[str]) -> list[str]:
     """Return a report whose end vouches for its lines as they are."""
     body = [record.removeprefix("lazymmu: ") for record in records[:-1]]
     crc = zlib.crc32("".join(f"{line}\n" for line in body).encode())
-    return [*records[:-1], f"lazymmu: run 3 end lines={len(body)} crc={crc:08x}"]
+    return [*records[:-1], f"lazymmu: run 1 end lines={len(body)} crc={crc:08x}"]
 
 
 def test_a_report_that_is_whole_but_says_nonsense_is_an_error(case: Case) -> None:
@@ -73,7 +92,12 @@ def test_a_report_that_is_whole_but_says_nonsense_is_an_error(case: Case) -> Non
     for there, instead in (
         ("task main count=0 enabled=0", "task main count=0 enabled=7"),
         ("task main count=0", "task main count=0 pause_count=0"),
-        ("entries=-", "entries=3:1,3:2"),
+        ("entries=0", "entries=1"),
+        ("entries=0", "entries=-"),
+        ("table outstanding=0", "table outstanding=257"),
+        ("step 0 enable task=main", "step 0 enable task=other"),
+        ("task main count", "task other count"),
+        ("active=1 count=1", "active=1 value=1 count=1"),
         ("total enable=", "total enabled="),
         ("hooks=e inside=0", "hooks=e inside=-"),
         ("hooks=e inside=0", "hooks=x inside=0"),
@@ -87,18 +111,82 @@ def test_a_report_that_is_whole_but_says_nonsense_is_an_error(case: Case) -> Non
         with pytest.raises(GuestError, match="no whole report"):
             parse(case, resealed([record.replace(there, instead) for record in RECORDED]))
     task = next(n for n, record in enumerate(RECORDED) if " task main " in record)
-    with pytest.raises(GuestError, match="stands twice"):
+    with pytest.raises(GuestError, match="the tasks main, main are not those of the case"):
         parse(case, resealed([*RECORDED[: task + 1], *RECORDED[task:]]))
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Case:
+    return examples.case(tmp_path, TASKS)
+
+
+def parse_tasks(tasks: Case, records: list[str]) -> Trace:
+    return report.parse(Answer(0, tuple(records)), tasks, run=1, api="v4", personality="x86_64")
+
+
+def test_tasks_answers_and_the_table_are_read_from_a_recorded_report(tasks: Case) -> None:
+    trace = parse_tasks(tasks, OF_TASKS)
+    assert trace == predict(tasks, "v4", "x86_64")
+    assert trace.values == (0, 0, 4097, 4097)
+    assert list(trace.tasks) == ["main", "other", "child"]
+    assert trace.tasks["main"] == {"nesting_level": 1, "active": True}
+    assert trace.table == {**dict.fromkeys(range(30), 0x8000000000000001), 200: 0xFFFFFFFFFFFFFFFF}
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "message"),
+    [
+        ("touch task=main hooks=- inside=- active=1 value=0", "touch task=main hooks=- inside=- active=1", "no answer"),
+        ("active=1 value=0", "active=1 value=2", "touch cannot have the answer 2"),
+        ("active=0 value=4097", "active=0 value=18446744073709551616", "cannot have the answer"),
+        ("check task=main hooks=- inside=- active=1", "check task=main hooks=- inside=- active=1 value=1", "an answer"),
+        ("task=child", "task=chlid", "a step of a task that is not there: chlid"),
+        ("run 1 task child", "run 1 task chlid", "are not those of the case"),
+        ("task main nesting_level=1 active=1 active=1", "task main nesting_level=1 active=0 active=1", "and is not"),
+        ("entries=31", "entries=30", "the table has 31 entries, and says that it has 30"),
+        ("entries=31", "entries=256", "says that it has 256"),
+        ("entries 0:", "entries 1:", "cannot be the next entry"),
+        (",200:18446744073709551615", ",200:18446744073709551616", "cannot be the next entry"),
+        (",200:18446744073709551615", ",256:1", "cannot be the next entry"),
+        (",200:18446744073709551615", ",200:0", "cannot be the next entry"),
+        (",200:18446744073709551615", ",200", "is no line of the table"),
+        (",200:18446744073709551615", "", "has 30 entries"),
+    ],
+)
+def test_a_claim_that_cannot_be_is_an_error(tasks: Case, there: str, instead: str, message: str) -> None:
+    assert any(there in record for record in OF_TASKS)
+    with pytest.raises(GuestError, match=message):
+        parse_tasks(tasks, resealed([record.replace(there, instead) for record in OF_TASKS]))
+
+
+def test_entries_may_stand_in_several_lines_in_their_order(tasks: Case) -> None:
+    number = next(n for n, record in enumerate(OF_TASKS) if " entries 0:" in record)
+    prefix, _, entries = OF_TASKS[number].partition(" entries ")
+    first, second = entries.split(",")[:7], entries.split(",")[7:]
+    lines = [f"{prefix} entries {','.join(part)}" for part in (first, second)]
+    split = [*OF_TASKS[:number], *lines, *OF_TASKS[number + 1 :]]
+    assert parse_tasks(tasks, resealed(split)) == parse_tasks(tasks, OF_TASKS)
+    swapped = [*OF_TASKS[:number], *reversed(lines), *OF_TASKS[number + 1 :]]
+    with pytest.raises(GuestError, match="cannot be the next entry"):
+        parse_tasks(tasks, resealed(swapped))
+
+
+# A step line that is missing is a difference, which the verdict tells.
+@pytest.mark.parametrize("number", [n for n, record in enumerate(OF_TASKS) if " step " not in record])
+def test_a_missing_line_is_an_error_even_when_the_end_vouches_for_the_rest(tasks: Case, number: int) -> None:
+    missing = OF_TASKS[:number] + OF_TASKS[number + 1 :]
+    with pytest.raises(GuestError, match="no whole report"):
+        parse_tasks(tasks, resealed(missing) if number + 1 < len(OF_TASKS) else missing)
 
 
 def test_a_report_of_another_run_revision_or_case_is_an_error(case: Case, tmp_path: Path) -> None:
     answer = Answer(0, tuple(RECORDED))
     shorter = examples.case(tmp_path, "description: x\nsteps: [enable]\n")
     for other_case, run, api, personality in (
-        (case, 4, "amended", "s390x"),
-        (case, 3, "proposal", "s390x"),
-        (case, 3, "amended", "arm64"),
-        (shorter, 3, "amended", "s390x"),
+        (case, 2, "amended", "s390x"),
+        (case, 1, "proposal", "s390x"),
+        (case, 1, "amended", "arm64"),
+        (shorter, 1, "amended", "s390x"),
     ):
         with pytest.raises(GuestError, match="no whole report"):
             report.parse(answer, other_case, run=run, api=api, personality=personality)
@@ -111,10 +199,10 @@ def test_what_one_revision_may_say_is_an_error_under_another(case: Case) -> None
         record.replace("=amended", "=merged").replace(" count=", " enable_count=").replace(" enabled=", " pause_count=")
         for record in RECORDED
     ]
-    report.parse(Answer(0, tuple(resealed(merged))), case, run=3, api="merged", personality="s390x")
+    report.parse(Answer(0, tuple(resealed(merged))), case, run=1, api="merged", personality="s390x")
     merged[first] = RECORDED[first]
     with pytest.raises(GuestError, match="is not that of merged"):
-        report.parse(Answer(0, tuple(resealed(merged))), case, run=3, api="merged", personality="s390x")
+        report.parse(Answer(0, tuple(resealed(merged))), case, run=1, api="merged", personality="s390x")
 
 
 def test_a_refused_program_is_an_error_with_the_modules_line(case: Case) -> None:
@@ -124,10 +212,10 @@ def test_a_refused_program_is_an_error_with_the_modules_line(case: Case) -> None
 
 
 def test_the_program_numbers_every_step_and_closes_every_list(case: Case) -> None:
-    text = program.text(case, run=3, api="amended", personality="s390x")
+    text = program.text(case, run=1, api="amended", personality="s390x")
     assert text.splitlines()[:5] == [
-        "lazymmu-program 1",
-        "run 3",
+        "lazymmu-program 2",
+        "run 1",
         "revision amended",
         "personality s390x",
         "steps 11",
@@ -135,4 +223,27 @@ def test_the_program_numbers_every_step_and_closes_every_list(case: Case) -> Non
     assert text.splitlines()[5:] == [
         *("0 enable", "1 enable", "2 pause {", "3 check", "}", "4 resume", "5 disable"),
         *("6 interrupt {", "7 enable", "8 flush", "}", "9 check", "10 disable", "end"),
+    ]
+
+
+def test_the_program_declares_tasks_and_writes_every_argument(tasks: Case) -> None:
+    text = program.text(tasks, run=7, api="v4", personality="x86_64")
+    assert text.splitlines()[:20] == [
+        *("lazymmu-program 2", "run 7", "revision v4", "personality x86_64", "task other 1", "steps 43"),
+        *("0 set_pte 3 4097", "1 enable", "2 set_pte 200 18446744073709551615", "3 touch 200"),
+        *("4 softirq {", "5 get_pte 200", "6 check other", "}"),
+        *("7 switch other", "8 load 3", "9 fork child", "10 switch child", "11 clear_pte 3"),
+        "12 set_pte 0 9223372036854775809",
+    ]
+
+
+def test_the_program_writes_calls_contexts_and_times_as_the_module_reads_them(tmp_path: Path) -> None:
+    case = examples.case(
+        tmp_path,
+        "description: x\nsteps: [migrate: {cpu: 1}, sleep: 1000, tlb_flush, pause_task: main, "
+        "enable_with_ptes: {count: 4, index: 3, before_hook: [resume_task: main]}, irqs_off: [check: {depth: 1}]]\n",
+    )
+    assert program.text(case, run=1, api="with-ptes", personality="arm64").splitlines()[4:] == [
+        *("steps 8", "0 migrate 1", "1 sleep 1000", "2 tlb_flush", "3 pause_task main"),
+        *("4 enable_with_ptes 3 4 {", "5 resume_task main", "}", "6 irqs_off {", "7 check", "}", "end"),
     ]

@@ -67,6 +67,18 @@ def test_the_label_of_a_unit_shows_its_values(tmp_path: Path) -> None:
     assert (unit.label(), unit.values, unit.case.values) == ("a[n=2] amended on s390x", {"n": 2}, {"n": 2})
 
 
+def test_a_personality_is_in_force_on_every_guest_that_is_selected(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("description: x\npersonality: s390x\narch: [arm64, x86_64]\nsteps: [enable]\n")
+    (tmp_path / "q.yaml").write_text("description: x\nsteps: [enable]\n")
+    found = units(load([], tmp_path), Selection(apis=("merged",)))
+    assert [(unit.scenario.name, unit.arch, unit.personality) for unit in found] == [
+        *(("p", "arm64", "s390x"), ("p", "x86_64", "s390x")),
+        *(("q", arch, arch) for arch in ("arm64", "s390x", "x86_64")),
+    ]
+    with pytest.raises(UsageError, match="nothing is selected"):
+        units(load(["p"], tmp_path), Selection(arches=("s390x",)))
+
+
 def test_ninety_thousand_units_and_their_labels_take_no_memory(tmp_path: Path) -> None:
     (tmp_path / "many.yaml").write_text(
         f"description: x\nvary: {{a: {list(range(150))}, b: {list(range(100))}}}\n"

@@ -11,9 +11,9 @@ import pytest
 
 from harness.core.result import Unit
 from harness.core.trace import StepTrace, Trace
-from harness.model import predict
 from harness.verdict import judge, pins
 from tests.unit import examples
+from tests.unit.examples import predicted
 
 
 @pytest.fixture
@@ -21,12 +21,10 @@ def unit(tmp_path: Path) -> Unit:
     return examples.unit(tmp_path)
 
 
-def predicted(unit: Unit) -> Trace:
-    return predict(unit.case, unit.api, unit.arch)
-
-
 def other(value: Any) -> Any:
     """Return a value of the same kind that differs."""
+    if value is None:
+        return 0
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
@@ -133,3 +131,70 @@ def test_a_check_for_another_revision_is_not_made(tmp_path: Path) -> None:
     assert pins(examples.unit(tmp_path, text, api="amended"), predicted(examples.unit(tmp_path, text)), "x") == []
     merged = examples.unit(tmp_path, text, api="merged")
     assert len(pins(merged, predicted(merged), "x")) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "what", "pinned", "there"),
+    [
+        ("touch: {index: 3, expect: true}", "step 2 touch: answer", "true", "false"),
+        ("get_pte: {index: 3, expect: 7}", "step 2 get_pte: answer", "7", "4097"),
+        ("clear_pte: {index: 3, expect: 0}", "step 2 clear_pte: answer", "0", "4097"),
+        ("load: {index: 3, expect: 1}", "step 2 load: answer", "1", "4097"),
+        ("interrupt: [load: {index: 3, expect: 1}]", "step 3 load: answer", "1", "4097"),
+    ],
+)
+def test_an_answer_that_is_not_the_pinned_one_is_told_with_step_and_place(
+    tmp_path: Path, step: str, what: str, pinned: str, there: str
+) -> None:
+    text = f"description: x\nsteps:\n  - enable\n  - set_pte: {{index: 3, value: 4097}}\n  - {step}\n"
+    unit = examples.unit(tmp_path, text, api="merged", arch="arm64")
+    trace = predicted(unit)
+    in_model, in_guest = judge(unit, trace, trace)
+    assert (in_model.what, in_model.sides) == (what, {"pinned": pinned, "the model says": there})
+    assert (in_guest.what, in_guest.sides) == (what, {"pinned": pinned, "the guest says": there})
+    assert in_model.place is not None
+    assert in_model.place.line == 5
+
+
+def test_an_answer_that_only_the_guest_gets_wrong_is_a_difference_and_told_for_the_guest(tmp_path: Path) -> None:
+    text = "description: x\nsteps: [touch: {index: 3, expect: true}, touch: 4]\n"
+    unit = examples.unit(tmp_path, text, api="merged", arch="arm64")
+    right = predicted(unit)
+    wrong = replace(right, steps=tuple(replace(step, value=0) for step in right.steps), values=(0, 0))
+    found = judge(unit, right, wrong)
+    assert [difference.what for difference in found] == ["step 0 touch: value", "step 0 touch: answer"]
+    assert found[1].sides == {"pinned": "true", "the guest says": "false"}
+
+
+def test_a_check_of_another_task_reads_that_one(tmp_path: Path) -> None:
+    text = (
+        "description: x\ntasks: {other: {}}\nsteps:\n  - enable\n  - check: {task: other, active: false, depth: 0}\n"
+        "  - check: {task: other, active: true, depth: 1, enable: 1}\n  - check: {task: main, active: true, depth: 1}\n"
+    )
+    unit = examples.unit(tmp_path, text, api="merged", arch="arm64")
+    found = pins(unit, predicted(unit), "the model says")
+    assert [difference.what for difference in found] == ["check active of task other", "check depth of task other"]
+    assert {difference.place.line for difference in found if difference.place} == {6}
+
+
+def test_a_pin_on_a_task_that_never_came_to_be_does_not_hold(tmp_path: Path) -> None:
+    text = (
+        "description: x\nvary: {n: [0, 1]}\nsteps: [flush, repeat: {times: $n, steps: [fork: child]}]\n"
+        "expect: {tasks: {child: {active: false}}}\n"
+    )
+    never = examples.unit(tmp_path, text, api="merged", arch="arm64")
+    (found,) = pins(never, predicted(never), "the model says")
+    assert found.sides == {"pinned": "{child: {active: false}}", "the model says": "{child: nothing}"}
+    forked = replace(never, number=1)
+    assert pins(forked, predicted(forked), "the model says") == []
+
+
+def test_checks_and_expectations_follow_the_personality_and_not_the_guest(tmp_path: Path) -> None:
+    text = (
+        "description: x\npersonality: s390x\napi: [amended]\nsteps:\n  - lazy: [paused: []]\n"
+        "  - check: {hooks: eprl, iptes: 0, arch: [s390x]}\nexpect: {s390x: {hooks: eprl, counters: {iptes: 0}}}\n"
+    )
+    right = examples.unit(tmp_path, text, arch="arm64")
+    assert pins(right, predicted(right), "x") == []
+    wrong = examples.unit(tmp_path, text.replace("eprl", "elel"), arch="arm64")
+    assert [found.what for found in pins(wrong, predicted(wrong), "x")] == ["check hooks", "expect hooks"]

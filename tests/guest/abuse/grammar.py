@@ -6,24 +6,42 @@ against this.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.core import vocabulary
-from harness.core.case import Case, Step
+from harness.core.case import Case, Check, Step
 from harness.core.errors import Place
 
-_NUMBER = rb"(0|[1-9][0-9]{0,9})"
-# The header lines in their order, and the largest number that may stand there.
+_NUMBER = rb"(0|[1-9][0-9]{0,19})"
+_NAME = rb"([A-Za-z_][A-Za-z0-9_-]{0,%d})" % (vocabulary.MAX_TASK_NAME - 1)
+# The header lines before the tasks, in their order, and the largest number that may stand there.
 _HEAD = (
-    (re.compile(rb"lazymmu-program (1)"), None),
+    (re.compile(rb"lazymmu-program (2)"), None),
     (re.compile(rb"run " + _NUMBER), 2**32 - 1),
     (re.compile(rb"revision (%b)" % "|".join(vocabulary.REVISIONS).encode()), None),
     (re.compile(rb"personality (%b)" % "|".join(vocabulary.PERSONALITIES).encode()), None),
-    (re.compile(rb"steps " + _NUMBER), vocabulary.MAX_OPERATIONS),
 )
-_STEP = re.compile(_NUMBER + rb" ([a-z_]+)(?: %b %b)?( \{)?" % (_NUMBER, _NUMBER))
+_TASK = re.compile(rb"task %b %b" % (_NAME, _NUMBER))
+_STEPS = re.compile(rb"steps " + _NUMBER)
+_STEP = re.compile(_NUMBER + rb" ([a-z_]+)((?: [^ {]+)*)( \{)?")
 _MAX_BYTES = 4 << 20
 _WITH_HOOK = frozenset(vocabulary.CALLS) - {"flush"}
+# In which context an interrupt may stand; no other stands in any.
+_INTERRUPTIBLE = ("softirq", "bh_disabled")
+
+# What an operation takes: its name in Step.args, and the least and the most that it may be (None: a task's name).
+_INDEX = ("index", (0, vocabulary.TABLE_ENTRIES - 1))
+_TASK_NAME = ("task", None)
+_ARGUMENTS: dict[str, tuple[tuple[str, tuple[int, int] | None], ...]] = {
+    **dict.fromkeys((*_WITH_HOOK, "flush", "tlb_flush", *vocabulary.CONTEXTS), ()),
+    **dict.fromkeys(vocabulary.ANSWERING, (_INDEX,)),
+    **dict.fromkeys((*vocabulary.TASK_CALLS, "switch", "fork", "check"), (_TASK_NAME,)),
+    "enable_with_ptes": (_INDEX, ("count", (1, vocabulary.TABLE_ENTRIES))),
+    "set_pte": (_INDEX, ("value", (0, 2**64 - 1))),
+    "migrate": (("cpu", (0, vocabulary.CPUS - 1)),),
+    "sleep": (("ms", (0, vocabulary.MAX_SLEEP_MS)),),
+}
 
 
 class MalformedError(Exception):
@@ -50,53 +68,117 @@ class _Open:
 
     index: int
     op: str
-    args: dict[str, int]
+    args: dict[str, int | str]
     nested: list[Step] = field(default_factory=list)
 
     def step(self) -> Step:
-        body, hook = (self.nested, []) if self.op == "interrupt" else ([], self.nested)
-        place = Place("program", self.index, 1)
-        return Step(self.index, self.op, place, args=self.args, body=tuple(body), before_hook=tuple(hook))
+        body, hook = (self.nested, []) if self.op in vocabulary.CONTEXTS else ([], self.nested)
+        task = self.args.get("task")
+        return Step(
+            self.index,
+            self.op,
+            Place("program", self.index, 1),
+            args=self.args,
+            body=tuple(body),
+            before_hook=tuple(hook),
+            check=Check({}, str(task)) if self.op == "check" and task is not None else None,
+        )
 
 
-def _step(line: bytes, count: int, revision: vocabulary.Revision, open_lists: list[_Open]) -> tuple[_Open, bool] | None:
+@dataclass
+class _Tasks:
+    """Where the tasks are, as far as the program is read."""
+
+    cpus: dict[str, int] = field(default_factory=lambda: {vocabulary.MAIN_TASK: 0})
+    running: str = vocabulary.MAIN_TASK
+
+    def add(self, name: str, cpu: int) -> bool:
+        """Add a task; return whether there may be one more of that name."""
+        new = name not in self.cpus and len(self.cpus) < vocabulary.MAX_TASKS
+        return new and self.cpus.setdefault(name, cpu) == cpu
+
+    def follow(self, op: str, args: Mapping[str, int | str]) -> bool:
+        """Do what a step does; return whether it can."""
+        task, cpu = str(args.get("task", self.running)), self.cpus[self.running]
+        if op == "fork":
+            return self.add(task, cpu)
+        if task not in self.cpus or (op == "switch" and task == self.running):
+            return False
+        if op == "switch":
+            self.running = task
+        if op == "migrate":
+            self.cpus[self.running] = int(args["cpu"])
+            return args["cpu"] != cpu
+        return True
+
+
+def _arguments(op: str, words: list[bytes]) -> dict[str, int | str] | None:
+    """Return what an operation takes, None when it is something else."""
+    wanted = _ARGUMENTS.get(op)
+    if wanted is None or (len(words) != len(wanted) and not (op == "check" and not words)):
+        return None
+    args: dict[str, int | str] = {}
+    for word, (name, limits) in zip(words, wanted, strict=False):
+        if not re.fullmatch(_NAME if limits is None else _NUMBER, word):
+            return None
+        args[name] = word.decode() if limits is None else int(word)
+        if limits is not None and not limits[0] <= int(word) <= limits[1]:
+            return None
+    beyond = op == "enable_with_ptes" and int(args["index"]) + int(args["count"]) > vocabulary.TABLE_ENTRIES
+    return None if beyond else args
+
+
+def _may_stand(op: str, count: int, *, opens: bool, open_lists: list[_Open]) -> bool:
+    """Return whether an operation may stand where it does, with a list or without."""
+    contexts = [entry for entry in open_lists[1:] if entry.op in vocabulary.CONTEXTS]
+    if op in vocabulary.LEAVING and len(open_lists) > 1:
+        return False
+    if contexts and count - contexts[0].index > vocabulary.MAX_CONTEXT_OPERATIONS:
+        return False
+    if op in vocabulary.CONTEXTS:
+        inside = not contexts or (op == "interrupt" and len(contexts) == 1 and contexts[0].op in _INTERRUPTIBLE)
+        return opens and inside
+    hooks = len(open_lists) - 1 - len(contexts)
+    return not opens or (op in _WITH_HOOK and hooks < vocabulary.MAX_BEFORE_HOOK_DEPTH)
+
+
+def _step(line: bytes, count: int, api: str, tasks: _Tasks, open_lists: list[_Open]) -> tuple[_Open, bool] | None:
     """Return the step of a line and whether it opens a list, None when it is malformed."""
     found = _STEP.fullmatch(line)
     if found is None or int(found[1]) != count:
         return None
-    op, opens = found[2].decode(), found[5] is not None
-    interrupts = [entry for entry in open_lists[1:] if entry.op == "interrupt"]
-    if (op in vocabulary.CALLS and op not in revision.operations) or (
-        op not in vocabulary.CALLS and op not in ("check", "interrupt")
-    ):
+    op, opens = found[2].decode(), found[4] is not None
+    if op in (*vocabulary.CALLS, *vocabulary.TASK_CALLS) and op not in vocabulary.REVISIONS[api].operations:
         return None
-    args = {}
-    if (op == "enable_with_ptes") != (found[3] is not None):
+    args = _arguments(op, found[3].split(b" ")[1:])
+    if args is None or not _may_stand(op, count, opens=opens, open_lists=open_lists) or not tasks.follow(op, args):
         return None
-    if op == "enable_with_ptes":
-        args = {"index": int(found[3]), "count": int(found[4])}
-        if not 0 < args["count"] <= vocabulary.TABLE_ENTRIES - args["index"]:
-            return None
-    if interrupts and (op == "interrupt" or count - interrupts[0].index > vocabulary.MAX_CONTEXT_OPERATIONS):
-        return None
-    if op == "interrupt":
-        allowed = opens
-    else:
-        hooks = len(open_lists) - 1 - len(interrupts)
-        allowed = not opens or (op in _WITH_HOOK and hooks < vocabulary.MAX_BEFORE_HOOK_DEPTH)
-    return (_Open(count, op, args), opens) if allowed else None
+    return _Open(count, op, args), opens
 
 
-def _head(lines: list[bytes]) -> tuple[int, str, str, int]:
-    """Return run, revision, personality and number of steps."""
+def _head(lines: list[bytes]) -> tuple[int, str, str]:
+    """Return run, revision and personality."""
     values = []
     for number, (pattern, largest) in enumerate(_HEAD, start=1):
         found = pattern.fullmatch(lines[number - 1]) if number < len(lines) else None
         if found is None or (largest is not None and int(found[1]) > largest):
             raise MalformedError(number)
         values.append(found[1].decode())
-    _, run, api, personality, steps = values
-    return int(run), api, personality, int(steps)
+    return int(values[1]), values[2], values[3]
+
+
+def _tasks(lines: list[bytes]) -> tuple[_Tasks, int, int]:
+    """Return the declared tasks, the number of steps, and the number of the line that has it."""
+    tasks = _Tasks()
+    for number, line in enumerate(lines[len(_HEAD) : -1], start=len(_HEAD) + 1):
+        if found := _STEPS.fullmatch(line):
+            if int(found[1]) > vocabulary.MAX_OPERATIONS:
+                raise MalformedError(number)
+            return tasks, int(found[1]), number
+        task = _TASK.fullmatch(line)
+        if task is None or int(task[2]) >= vocabulary.CPUS or not tasks.add(task[1].decode(), int(task[2])):
+            raise MalformedError(number)
+    raise MalformedError(len(lines))
 
 
 def read(text: bytes) -> Program:
@@ -105,24 +187,26 @@ def read(text: bytes) -> Program:
         raise MalformedError(1)
     # The last line, which has no newline, must be empty.
     lines = text.split(b"\n")
-    run, api, personality, steps = _head(lines)
+    run, api, personality = _head(lines)
+    tasks, steps, head = _tasks(lines)
+    declared = {name: cpu for name, cpu in tasks.cpus.items() if name != vocabulary.MAIN_TASK}
     stack = [_Open(-1, "program", {})]
     count = 0
-    for number in range(len(_HEAD) + 1, len(lines)):
+    for number in range(head + 1, len(lines)):
         line = lines[number - 1]
         if line == b"end":
             if len(stack) > 1 or count < steps:
                 raise MalformedError(number)
             if lines[number:] != [b""]:
                 raise MalformedError(number + 1)
-            return Program(run, api, personality, Case(values={}, steps=tuple(stack[0].nested)))
+            return Program(run, api, personality, Case(values={}, steps=tuple(stack[0].nested), tasks=declared))
         if line == b"}":
             if len(stack) == 1 or not stack[-1].nested:
                 raise MalformedError(number)
             closed = stack.pop()
             stack[-1].nested.append(closed.step())
             continue
-        step = _step(line, count, vocabulary.REVISIONS[api], stack) if count < steps else None
+        step = _step(line, count, api, tasks, stack) if count < steps else None
         if step is None:
             raise MalformedError(number)
         count += 1

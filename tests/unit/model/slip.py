@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A slip: a model of one revision that is wrong in one thing; and ways to make one from the right calls and state."""
+"""A slip: a model that is wrong in one thing; and ways to make one from a revision's right calls and state."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.core.trace import Trace
-from harness.core.vocabulary import PERSONALITIES
+from harness.core.trace import Skip, Trace
 from harness.model import REVISIONS
+from harness.model.personalities import PERSONALITIES
+from harness.model.personalities.personality import Personality
 from harness.model.rules import Caller
 from harness.model.run import Run
 
@@ -34,10 +35,29 @@ class Slip:
     patches: Mapping[str, object] = field(default_factory=dict)
 
     def play(self, program: str, arch: str) -> Trace:
-        """Return what the wrong model makes of a program in the notation."""
+        """Return what the wrong model makes of a program in the notation, which comes to its end."""
         right = REVISIONS[self.api]
         rules = replace(right, state=self.state or right.state, calls={**right.calls, **self.calls})
-        return self.run(rules, PERSONALITIES[arch]).play(case(program).steps)
+        trace = self.run(rules, PERSONALITIES[arch], {}).play(case(program).steps)
+        assert isinstance(trace, Trace)
+        return trace
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSlip:
+    """One wrong model of every revision: a personality replaced, or what is common to all."""
+
+    name: str
+    run: type[Run] = Run
+    personalities: tuple[type[Personality], ...] = ()
+    #: Names of the model to replace while it plays, as monkeypatch takes them.
+    patches: Mapping[str, object] = field(default_factory=dict)
+
+    def play(self, program: str, api: str, arch: str) -> Trace | Skip:
+        """Return what the wrong model makes of a program in the notation."""
+        personalities = {**PERSONALITIES, **{wrong.name: wrong for wrong in self.personalities}}
+        played = case(program)
+        return self.run(REVISIONS[api], personalities[arch], played.tasks).play(played.steps)
 
 
 class Rehooking:
@@ -85,6 +105,27 @@ def rehooked(call: ApiCall, hooks: Mapping[str, str]) -> ApiCall:
 def unchecked(call: ApiCall) -> ApiCall:
     """Return the call without its checks."""
     return lambda state, caller: call(state, Rehooking(caller, {}, warns=False))
+
+
+def without_check(call: ApiCall, fails: Callable[[Any], bool]) -> ApiCall:
+    """Return the call with one warning less where a check fails, which is seen when the call begins."""
+
+    def changed(state: Any, caller: Caller) -> None:
+        call(state, _Lenient(caller) if fails(state) else caller)
+
+    return changed
+
+
+class _Lenient(Rehooking):
+    """Keeps back the first warning."""
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__(caller, {}, warns=False)
+
+    def warn(self) -> None:
+        """Count the failed check, but for the first."""
+        super().warn()
+        self.warns = True
 
 
 def hook_last(call: ApiCall) -> ApiCall:

@@ -62,3 +62,54 @@ def balanced(*, sections_only: bool) -> st.SearchStrategy[str]:
     leaves = st.sampled_from("FC") | _interrupt(st.sampled_from([*CALLS, "F"]))
     inner = st.recursive(leaves, lambda items: _pairs("E", "D", items) | _pairs("P", "R", items), max_leaves=12)
     return _joined(_pairs("E", "D", inner) if sections_only else inner, most=4)
+
+
+#: Entries of random programs: few, so that they meet; 4..11 is the range of X.
+_ENTRIES = st.sampled_from((3, 4, 5, 6, 7, 11, 12))
+
+#: Steps on the table: more valid values than not.
+_ON_THE_TABLE = (
+    st.builds("{}({})".format, st.sampled_from(("W", "W", "W", "clear", "get", "touch", "load")), _ENTRIES)
+    | st.builds("W({},{})".format, _ENTRIES, st.sampled_from((101, 201, 4096)))
+    | st.just("tlb")
+)
+
+
+def with_table(calls: str = "EEEXXDPRF") -> st.SearchStrategy[str]:
+    """Return programs of writes, calls, contexts and hand-overs among `main`, a task on CPU 1 and a forked one."""
+    leaves = _ON_THE_TABLE | _ON_THE_TABLE | st.sampled_from(calls)
+    context = st.builds("{}{{{}}}".format, st.sampled_from("ISBO"), _joined(leaves, least=1, most=3))
+    hooked = st.builds("{}[{}]".format, st.sampled_from("EXDPR"), _joined(leaves, least=1, most=3))
+    moves = st.sampled_from(("sleep(1)", "switch", "switch", "migrate", "fork"))
+    items = st.one_of(leaves, leaves, leaves, leaves, leaves, context, hooked, moves)
+    start = st.sampled_from(
+        (
+            "",
+            "X",
+            "W(3) W(4) W(6) W(7) X clear(4) W(3) clear(5) W(6)",
+            "X W(4) 255*E W(5) E",
+            "255*E",
+            f"E {'W(3) W(4) ' * 15}",
+        )
+    )
+    return st.builds("task(other,1) {} {}".format, start, st.lists(items, max_size=24).map(_handed_over))
+
+
+def _handed_over(items: list[str]) -> str:
+    """Return a program in which each hand-over is one that may be: to another task, to the other CPU."""
+    cpus, running, words = {"main": 0, "other": 1}, "main", []
+    for item in items:
+        word = item
+        if item == "fork":
+            name = f"child{len(cpus)}"
+            cpus[name] = cpus[running]
+            word = f"fork({name})"
+        elif item == "switch":
+            names = list(cpus)
+            running = names[(names.index(running) + 1) % len(names)]
+            word = f"switch({running})"
+        elif item == "migrate":
+            cpus[running] = 1 - cpus[running]
+            word = f"migrate({cpus[running]})"
+        words.append(word)
+    return " ".join(words)

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from harness.core.case import Case
 from harness.core.trace import StepTrace, Trace
 from harness.core.vocabulary import CALLS, HOOKS, PERSONALITIES, REVISIONS
-from harness.model import predict
 
-from .notation import case, final_state, play
+from .notation import case, final_state, play, to_the_end
 from .strategies import CALLS_AND_X, LAW, balanced, programs
 
 ARCHES = st.sampled_from(sorted(PERSONALITIES))
@@ -51,7 +50,7 @@ def assert_entered_is_active(trace: Trace) -> None:
 def test_merged_enters_minus_leaves_is_active_at_each_step_of_a_right_use(program: str, data: st.DataObject) -> None:
     steps = case(program).steps
     length = data.draw(st.integers(0, len(steps)))
-    assert_entered_is_active(predict(Case(values={}, steps=steps[:length]), "merged", "arm64"))
+    assert_entered_is_active(to_the_end(Case(values={}, steps=steps[:length]), "merged", "arm64"))
 
 
 @LAW
@@ -85,7 +84,7 @@ def test_interrupts_change_nothing_but_call_counters_and_flushes(program: str, a
     """An interrupt block cannot hold another, so the text without blocks is found by a simple pattern."""
     with_blocks, without = case(program), case(re.sub(r"I\{[^}]*\}", "", program))
     in_blocks = {step.index for block in with_blocks.walk() if block.op == "interrupt" for step in block.walk()}
-    trace, bare = predict(with_blocks, api, arch), predict(without, api, arch)
+    trace, bare = to_the_end(with_blocks, api, arch), to_the_end(without, api, arch)
 
     assert [seen(step) for step in trace.steps if step.index not in in_blocks] == [seen(step) for step in bare.steps]
     assert trace.tasks == bare.tasks
@@ -149,8 +148,8 @@ def test_the_start_of_a_program_gives_the_start_of_its_records(
 ) -> None:
     steps = case(program).steps
     length = data.draw(st.integers(0, len(steps)))
-    start = predict(Case(values={}, steps=steps[:length]), api, arch)
-    whole = predict(Case(values={}, steps=steps), api, arch)
+    start = to_the_end(Case(values={}, steps=steps[:length]), api, arch)
+    whole = to_the_end(Case(values={}, steps=steps), api, arch)
     assert whole.steps[: len(start.steps)] == start.steps
     assert whole.hooks.startswith(start.hooks)
 

@@ -7,22 +7,27 @@ revisions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
-from harness.model import REVISIONS, amended, merged, proposal
+from harness.model import REVISIONS, amended, merged, proposal, v3, v4, with_ptes
 from harness.model.merged import MergedState
 from harness.model.proposal import ProposalState
+from harness.model.v4 import V4State
 
-from . import test_amended, test_merged, test_proposal, wrong_calls, wrong_runs
+from . import test_amended, test_merged, test_proposal, test_v3, test_v4, test_with_ptes, wrong_calls, wrong_runs
 from .example import Example
-from .slip import Slip, hook_first, hook_last, rehooked, saturating, skipped_if, unchecked
+from .slip import Slip, hook_first, hook_last, rehooked, saturating, skipped_if, unchecked, without_check
 
 EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "proposal": test_proposal.EXAMPLES,
     "amended": test_amended.EXAMPLES,
+    "v3": test_v3.EXAMPLES,
+    "v4": test_v4.EXAMPLES,
     "merged": test_merged.EXAMPLES,
+    "with-ptes": test_with_ptes.WITH_PTES,
 }
 
 PROPOSAL = (
@@ -110,6 +115,80 @@ MERGED = (
     Slip("counters of 16 bits", "merged", patches={"harness.model.merged.u8": lambda value: value & 0xFFFF}),
 )
 
+
+def checks_of(api: str, level: str, flag: str) -> tuple[Slip, ...]:
+    """Return v3 or v4 with each of its checks left out, one at a time: a check fails where its condition holds."""
+    failing: dict[str, tuple[Callable[[int, bool], bool], ...]] = {
+        "enable": (lambda count, _: count == 255, lambda count, on: count > 0 and not on),
+        "disable": (lambda count, _: count == 0, lambda _, on: not on),
+        "pause": (lambda count, _: count == 0, lambda count, on: count > 0 and not on),
+        "resume": (lambda count, _: count == 0, lambda count, on: count > 0 and on),
+    }
+
+    def of_state(fails: Callable[[int, bool], bool]) -> Callable[[Any], bool]:
+        return lambda state: fails(getattr(state, level), getattr(state, flag))
+
+    return tuple(
+        Slip(
+            f"{call}: its check {number} is missing",
+            api,
+            {call: without_check(REVISIONS[api].calls[call], of_state(fails))},
+        )
+        for call, conditions in failing.items()
+        for number, fails in enumerate(conditions)
+    )
+
+
+V3 = (
+    *checks_of("v3", "count", "enabled"),
+    *(Slip(f"{name} does not warn", "v3", {name: unchecked(call)}) for name, call in REVISIONS["v3"].calls.items()),
+    Slip("enable: flag before the hook", "v3", {"enable": wrong_calls.v3_enable_sets_the_flag_before_the_hook}),
+    Slip("enable: state before the hook", "v3", {"enable": hook_last(v3.enable)}),
+    Slip("resume: flag before the hook", "v3", {"resume": hook_last(v3.resume)}),
+    Slip("disable: state after the hook", "v3", {"disable": hook_first(v3.disable)}),
+    Slip("pause: flag after the hook", "v3", {"pause": hook_first(v3.pause)}),
+    Slip("a failed check ends the call: enable", "v3", {"enable": skipped_if(lambda s: s.count == 255, v3.enable)}),
+    Slip("a failed check ends the call: disable", "v3", {"disable": skipped_if(lambda s: s.count == 0, v3.disable)}),
+    Slip("a failed check ends the call: pause", "v3", {"pause": skipped_if(lambda s: not s.enabled, v3.pause)}),
+    Slip("a failed check ends the call: resume", "v3", {"resume": skipped_if(lambda s: s.enabled, v3.resume)}),
+    Slip("count saturates at 255", "v3", state=saturating(ProposalState, "count", 255)),
+    Slip("count saturates at 0", "v3", state=saturating(ProposalState, "count", 0)),
+    Slip("a wrap to 0 clears the flag", "v3", state=wrong_calls.WrapClearsEnabled),
+    Slip("resume forgets the flag", "v3", {"resume": wrong_calls.proposal_resume_forgets_the_flag}),
+    Slip("warnings in interrupt", "v3", run=wrong_runs.NoInterruptCheck),
+)
+
+V4 = (
+    *checks_of("v4", "nesting_level", "active"),
+    *(Slip(f"{name} does not warn", "v4", {name: unchecked(call)}) for name, call in REVISIONS["v4"].calls.items()),
+    *(
+        Slip(f"{name}: state after the hook", "v4", {name: hook_first(call)})
+        for name, call in REVISIONS["v4"].calls.items()
+    ),
+    Slip("enable: flag after the hook", "v4", {"enable": wrong_calls.v4_enable_sets_the_flag_after_the_hook}),
+    Slip("enable: level after the hook", "v4", {"enable": wrong_calls.v4_enable_counts_after_the_hook}),
+    Slip("nested disable without flush", "v4", {"disable": rehooked(v4.disable, {"f": ""})}),
+    Slip("nested disable leaves", "v4", {"disable": rehooked(v4.disable, {"f": "l"})}),
+    Slip("level saturates at 255", "v4", state=saturating(V4State, "nesting_level", 255)),
+    Slip("level saturates at 0", "v4", state=saturating(V4State, "nesting_level", 0)),
+    Slip("level of 2 bits", "v4", patches={"harness.model.v4.u8": lambda value: value & 3}),
+    Slip("level of 16 bits", "v4", patches={"harness.model.v4.u8": lambda value: value & 0xFFFF}),
+    Slip("a wrap to 0 clears the flag", "v4", state=wrong_calls.V4WrapClearsFlag),
+    Slip("a nested pause does nothing", "v4", {"pause": skipped_if(lambda s: not s.active, v4.pause)}),
+    Slip("a nested resume does nothing", "v4", {"resume": skipped_if(lambda s: s.active, v4.resume)}),
+)
+
+WITH_PTES = (
+    Slip("X calls enter", "with-ptes", {"enable_with_ptes": merged.enable}),
+    Slip("nested X calls `w`", "with-ptes", {"enable_with_ptes": wrong_calls.with_ptes_nested_x_calls_w}),
+    Slip("X counted while paused", "with-ptes", {"enable_with_ptes": wrong_calls.with_ptes_x_counted_while_paused}),
+    Slip("X: state after the hook", "with-ptes", {"enable_with_ptes": hook_first(with_ptes.enable_with_ptes)}),
+    Slip("X does not warn", "with-ptes", {"enable_with_ptes": unchecked(with_ptes.enable_with_ptes)}),
+    Slip("pause calls arch_pause", "with-ptes", {"pause": wrong_calls.with_ptes_pause_calls_arch_pause}),
+    Slip("resume calls arch_resume", "with-ptes", {"resume": wrong_calls.with_ptes_resume_calls_arch_resume}),
+    Slip("X works in interrupt", "with-ptes", run=wrong_runs.NoInterruptCheck),
+)
+
 SHARED = tuple(
     slip
     for api in ("proposal", "merged")
@@ -129,13 +208,16 @@ SHARED = tuple(
 )
 
 
-@pytest.mark.parametrize("slip", [*PROPOSAL, *AMENDED, *MERGED, *SHARED], ids=lambda slip: f"{slip.api}: {slip.name}")
+SLIPS = (*PROPOSAL, *AMENDED, *V3, *V4, *MERGED, *WITH_PTES, *SHARED)
+
+
+@pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: f"{slip.api}: {slip.name}")
 def test_the_examples_notice(slip: Slip, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, wrong in slip.patches.items():
         monkeypatch.setattr(name, wrong)
     assert any(
         example.differences(slip.play(example.program, arch))
-        for example in EXAMPLES[slip.api]
+        for example in sorted(EXAMPLES[slip.api], key=lambda example: "*" in example.program)
         for arch in example.arches
     )
 

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from harness.model import amended, merged
+from harness.model import amended, merged, v3, with_ptes
 from harness.model.merged import MergedState
 from harness.model.proposal import ProposalState
 from harness.model.rules import Caller, u8
+from harness.model.v4 import V4State
 
 
 class WrapClearsEnabled(ProposalState):
@@ -126,3 +127,61 @@ def merged_resume_enters_outside(state: MergedState, caller: Caller) -> None:
 def merged_one_resume_ends_all_pauses(state: MergedState, caller: Caller) -> None:
     state.pause_count = min(state.pause_count, 1)
     merged.resume(state, caller)
+
+
+class V4WrapClearsFlag(V4State):
+    """Active only where the level is not 0."""
+
+    def __setattr__(self, name: str, value: int) -> None:
+        super().__setattr__(name, value)
+        if name == "nesting_level" and value == 0:
+            super().__setattr__("active", False)
+
+
+def v3_enable_sets_the_flag_before_the_hook(state: ProposalState, caller: Caller) -> None:
+    if state.count == 0:
+        state.enabled = True
+    v3.enable(state, caller)
+
+
+def v4_enable_sets_the_flag_after_the_hook(state: V4State, caller: Caller) -> None:
+    enters = state.nesting_level == 0
+    state.nesting_level = u8(state.nesting_level + 1)
+    if enters:
+        caller.hook("e")
+        state.active = True
+
+
+def v4_enable_counts_after_the_hook(state: V4State, caller: Caller) -> None:
+    if state.nesting_level == 0:
+        state.active = True
+        caller.hook("e")
+    state.nesting_level = u8(state.nesting_level + 1)
+
+
+def with_ptes_nested_x_calls_w(state: MergedState, caller: Caller) -> None:
+    if state.enable_count > 0 and state.pause_count == 0:
+        state.enable_count = u8(state.enable_count + 1)
+        caller.hook("w")
+    else:
+        with_ptes.enable_with_ptes(state, caller)
+
+
+def with_ptes_x_counted_while_paused(state: MergedState, caller: Caller) -> None:
+    if state.pause_count > 0:
+        state.enable_count = u8(state.enable_count + 1)
+    else:
+        with_ptes.enable_with_ptes(state, caller)
+
+
+def with_ptes_pause_calls_arch_pause(state: MergedState, caller: Caller) -> None:
+    leaves = state.pause_count == 0 and state.enable_count > 0
+    state.pause_count = u8(state.pause_count + 1)
+    if leaves:
+        caller.hook("p")
+
+
+def with_ptes_resume_calls_arch_resume(state: MergedState, caller: Caller) -> None:
+    state.pause_count = u8(state.pause_count - 1)
+    if state.pause_count == 0 and state.enable_count > 0:
+        caller.hook("r")

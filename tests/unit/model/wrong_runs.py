@@ -9,14 +9,17 @@ from typing import ClassVar
 
 from harness.core.case import Step
 from harness.core.vocabulary import CALLS, HOOKS
-from harness.model.run import Call, Run, api_call, flush, interrupt
+from harness.model.operations import api_call, flush, in_interrupt
+from harness.model.personalities.personality import nothing
+from harness.model.run import Call, Run
+from harness.model.task import Task
 
 API_CALLS = frozenset(CALLS) - {"flush"}
 
 
 def call_in_any_context(call: Call) -> None:
     call.run.count(call.step.op)
-    call.run.rules.calls[call.step.op](call.run.state, call)
+    call.run.rules.calls[call.step.op](call.run.task.state, call)
 
 
 class NoInterruptCheck(Run):
@@ -39,9 +42,8 @@ class InterruptCallsNotCounted(Run):
 class ActiveInInterrupt(Run):
     """`active` does not ask for the context."""
 
-    @property
-    def active(self) -> bool:
-        return self.state.active
+    def is_active(self, task: Task) -> bool:
+        return task.state.active
 
 
 def flush_outside_interrupt(call: Call) -> None:
@@ -56,7 +58,7 @@ class NoFlushInInterrupt(Run):
 
 
 def flush_in_section(call: Call) -> None:
-    if call.run.state.active:
+    if call.run.task.state.active:
         flush(call)
 
 
@@ -67,7 +69,7 @@ class FlushOnlyWhenActive(Run):
 
 
 def interrupt_without_end(call: Call) -> None:
-    interrupt(call)
+    in_interrupt(call)
     call.run.in_interrupt = True
 
 
@@ -81,6 +83,7 @@ class PauseHooksEverywhere(Run):
     """Every architecture defines the optional hooks."""
 
     def defined_hook(self, letter: str) -> str:
+        self.personality.hooks = {"p": nothing, "r": nothing, **self.personality.hooks}
         return letter
 
 
@@ -94,8 +97,8 @@ class PauseHooksNowhere(Run):
 class NarrowStatistics(Run):
     """Statistics wrap as the nesting counters do."""
 
-    def count(self, counter: str) -> None:
-        super().count(counter)
+    def count(self, counter: str, number: int = 1) -> None:
+        super().count(counter, number)
         self.counters[counter] %= 256
 
 
@@ -137,7 +140,7 @@ class DecidesAtTheHook(Call):
     def hook(self, letter: str) -> None:
         self.run.steps(self.step.before_hook)
         if self.step.op == "disable":
-            level, _ = self.run.state.named().values()
+            level, _ = self.run.task.state.named().values()
             letter = "f" if level else "l"
         self.step = replace(self.step, before_hook=())
         super().hook(letter)

@@ -7,7 +7,7 @@ import pytest
 
 from .workbench import Workbench
 
-ALL = ("proposal", "amended", "merged")
+ALL = ("proposal", "amended", "v3", "v4", "merged", "with-ptes")
 EVERYWHERE = ("arm64", "s390x", "x86_64")
 
 
@@ -15,11 +15,16 @@ EVERYWHERE = ("arm64", "s390x", "x86_64")
     ("steps", "apis"),
     [
         ("[enable]", ALL),
-        ("[enable_with_ptes: {index: 0, count: 1}]", ("amended",)),
-        ("[lazy_with_ptes: {index: 0, count: 1, steps: []}]", ("amended",)),
-        ("[interrupt: [enable: {before_hook: [enable_with_ptes: {index: 0, count: 1}]}]]", ("amended",)),
-        ("[enable, repeat: {times: 0, steps: [enable_with_ptes: {index: 0, count: 1}]}]", ("amended",)),
-        ("[check: {pause_count: 0}]", ("merged",)),
+        ("[enable_with_ptes: {index: 0, count: 1}]", ("amended", "with-ptes")),
+        ("[lazy_with_ptes: {index: 0, count: 1, steps: []}]", ("amended", "with-ptes")),
+        ("[interrupt: [enable: {before_hook: [enable_with_ptes: {index: 0, count: 1}]}]]", ("amended", "with-ptes")),
+        ("[enable, repeat: {times: 0, steps: [enable_with_ptes: {index: 0, count: 1}]}]", ("amended", "with-ptes")),
+        ("[check: {pause_count: 0}]", ("merged", "with-ptes")),
+        ("[pause_task: main]", ("merged", "with-ptes")),
+        ("[interrupt: [resume_task: main]]", ("merged", "with-ptes")),
+        ("[resume_task: main, enable_with_ptes: {index: 0, count: 1}]", ("with-ptes",)),
+        ("[set_pte: {index: 0, value: 1}, clear_pte: 0, get_pte: 0, touch: 0, load: 0, tlb_flush]", ALL),
+        ("[fork: child, switch: child, migrate: {cpu: 1}, sleep: 0, irqs_off: [flush]]", ALL),
         ("[check: {depth: 0, enable_with_ptes: 0, arch_pause: 0}]", ALL),
     ],
 )
@@ -43,11 +48,12 @@ def test_the_head_chooses_in_the_vocabulary_s_order(bench: Workbench) -> None:
          "1:15: `proposal` cannot be named here: it has no `pause_count` (line 3)"),
         ("arch: [s390x, arm64]", "[check: {iptes: 0}]",
          "1:15: `arm64` cannot be named here: it has no `iptes` (line 3)"),
-        ("tags: [a]", "[check: {pause_count: 0}, enable_with_ptes: {index: 0, count: 1}]",
-         "3:34: no revision has all that this scenario uses: `pause_count` (line 3), `enable_with_ptes` (line 3)"),
+        ("api: [v4]", "[pause_task: main]", "1:7: `v4` cannot be named here: it has no `pause_task` (line 3)"),
+        ("api: [merged, amended]", "[resume_task: main]",
+         "1:15: `amended` cannot be named here: it has no `resume_task` (line 3)"),
         ("tags: [a]", "[check: {iptes: 0}, check: {barriers: 0}]",
          "3:36: no architecture has all that this scenario uses: `iptes` (line 3), `barriers` (line 3)"),
-        ("api: [v3]", "[enable]", "1:7: `v3` is not available yet (this version has: proposal, amended, merged)"),
+        ("api: [v5]", "[enable]", "1:7: unknown name `v5` in `api` (known: proposal, amended, "),
         ("api: [amendd]", "[enable]", "1:7: unknown name `amendd` in `api` (did you mean `amended`?)"),
         ("api: amended", "[enable]", "1:6: `api` takes a list, for example [proposal], not the word `amended`"),
         ("api: []", "[enable]", "1:6: `api` is empty: it takes a list, for example [proposal]"),
@@ -72,12 +78,17 @@ def expecting(bench: Workbench, expect: str) -> tuple[tuple[str, ...], tuple[str
         ("{merged: {counters: {barriers: 1}}}", ALL, ("arm64",)),
         ("{arm64: {counters: {barriers: 1}}}", ALL, EVERYWHERE),
         ("{counters: {barriers: 1}, s390x: {counters: {iptes: 1}}}", ALL, ("arm64", "s390x")),
-        ("{tasks: {main: {pause_count: 1}}}", ("merged",), EVERYWHERE),
-        ("{tasks: {main: {count: 1}}}", ("proposal", "amended"), EVERYWHERE),
+        ("{tasks: {main: {pause_count: 1}}}", ("merged", "with-ptes"), EVERYWHERE),
+        ("{tasks: {main: {count: 1}}}", ("proposal", "amended", "v3"), EVERYWHERE),
+        ("{tasks: {main: {nesting_level: 1, active: true}}}", ("v4",), EVERYWHERE),
         ("{tasks: {main: {active: true}}}", ALL, EVERYWHERE),
-        ("{arm64: {tasks: {main: {count: 1}}}}", ("proposal", "amended"), EVERYWHERE),
+        ("{arm64: {tasks: {main: {count: 1}}}}", ("proposal", "amended", "v3"), EVERYWHERE),
         ("{merged: {tasks: {main: {pause_count: 1}}}}", ALL, EVERYWHERE),
-        ("{tasks: {main: {count: 1}}, merged: {tasks: {main: {pause_count: 1}}}}", ALL, EVERYWHERE),
+        (
+            "{tasks: {main: {count: 1}}, merged: {tasks: {main: {pause_count: 1}}}}",
+            ("proposal", "amended", "v3", "merged"),
+            EVERYWHERE,
+        ),
     ],
 )
 def test_an_expectation_rules_out_whom_it_cannot_be_about(
@@ -97,9 +108,40 @@ def test_an_expectation_rules_out_whom_it_cannot_be_about(
          "4:37: the scenario does not apply to `merged`: it has no `count` (line 4)"),
         ("api: [merged]", "{tasks: {main: {count: 1}}}",
          "1:7: `merged` cannot be named here: it has no `count` (line 4)"),
+        ("tags: [a]", "{tasks: {main: {count: 1, pause_count: 1}}}",
+         "4:35: no revision has all that this scenario uses: `count` (line 4), `pause_count` (line 4)"),
         ("arch: [s390x]", "{counters: {barriers: 1}}",
          "1:8: `s390x` cannot be named here: it has no `barriers` (line 4)"),
     ],
 )  # fmt: skip
 def test_an_expectation_that_cannot_hold_is_named(bench: Workbench, head: str, expect: str, problem: str) -> None:
     assert bench.refuse(f"{head}\ndescription: d\nsteps: [enable]\nexpect: {expect}\n") == [problem]
+
+
+def test_with_a_personality_arch_names_the_guests_and_all_else_is_the_personality_s(bench: Workbench) -> None:
+    text = "[check: {iptes: 0}, check: {depth: 0, arch: [s390x]}]"
+    scenario = bench.steps(text, "personality: s390x\narch: [x86_64, arm64]\n")
+    assert (scenario.personality, scenario.arches) == ("s390x", ("arm64", "x86_64"))
+    assert bench.steps("[check: {iptes: 0}]", "personality: s390x\n").arches == EVERYWHERE
+    scenario = bench.accept(
+        "description: d\npersonality: arm64\nsteps: [enable]\nexpect: {arm64: {counters: {barriers: 0}}}\n"
+    )
+    assert scenario.arches == EVERYWHERE
+    assert bench.steps("[enable]").personality is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "rest", "problem"),
+    [
+        ("[check: {barriers: 0}]", "", "1:14: `s390x` cannot be named here: it has no `barriers` (line 3)"),
+        ("[check: {depth: 0, arch: [arm64]}]", "",
+         "3:9: this `check` never holds: the scenario does not apply to arm64"),
+        ("[enable]", "expect: {arm64: {hooks: e}}\n",
+         "4:10: the scenario does not apply to `arm64`: `personality` does not name it"),
+        ("[enable]", "expect: {counters: {updates: 0}}\n",
+         "1:14: `s390x` cannot be named here: it has no `updates` (line 4)"),
+    ],
+)  # fmt: skip
+def test_what_a_personality_lacks_is_named(bench: Workbench, steps: str, rest: str, problem: str) -> None:
+    text = f"personality: s390x\ndescription: d\nsteps: {steps}\n{rest}"
+    assert bench.refuse(text) == [problem]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.core.vocabulary import CALLS, HOOKS, PERSONALITIES
+from harness.core.vocabulary import CALLS, HOOKS, PERSONALITIES, REVISIONS
 
 from .workbench import Workbench
 
@@ -27,7 +27,7 @@ def test_a_check_keeps_its_pins_and_its_place(bench: Workbench) -> None:
 @pytest.mark.parametrize("counter", [*CALLS, *HOOKS.values(), "deferred", "direct", "warnings"])
 def test_every_common_counter_may_be_pinned_everywhere(bench: Workbench, counter: str) -> None:
     scenario = bench.steps(f"[check: {{{counter}: 1}}]")
-    assert scenario.apis == ("proposal", "amended", "merged")
+    assert scenario.apis == tuple(REVISIONS)
     assert scenario.arches == ("arm64", "s390x", "x86_64")
 
 
@@ -42,9 +42,9 @@ def test_a_personality_s_counter_rules_out_the_others_unless_the_check_does(
 
 
 def test_pause_count_is_merged_s_unless_the_check_says_where_it_holds(bench: Workbench) -> None:
-    assert bench.steps("[check: {pause_count: 1}]").apis == ("merged",)
+    assert bench.steps("[check: {pause_count: 1}]").apis == ("merged", "with-ptes")
     scenario = bench.steps("[check: {pause_count: 1, api: [merged]}]")
-    assert scenario.apis == ("proposal", "amended", "merged")
+    assert scenario.apis == tuple(REVISIONS)
 
 
 @pytest.mark.parametrize(
@@ -55,20 +55,25 @@ def test_pause_count_is_merged_s_unless_the_check_says_where_it_holds(bench: Wor
             "{api: [merged]}",
             "2:9: `check` pins nothing: it may pin active, depth, pause_count, outstanding, hooks or a counter",
         ),
+        ("{task: main}", "2:9: `check` pins nothing: it may pin active, "),
+        ("{task: 3, depth: 1}", "2:23: `task` takes a task's name (letters, digits, `_` and `-`), not `3`"),
+        ("{task: $n, depth: 1}", "2:23: `task` takes a task's name (letters, digits, `_` and `-`): a `$name` cannot"),
         ("[active]", "2:16: `check` takes what it pins, for example {active: true}, not a list"),
         ("true", "2:16: `check` takes what it pins, for example {active: true}, not `true`"),
         ("{activ: true, depth: 1}", "2:17: unknown key `activ` in `check` (did you mean `active`?)"),
         ("{barrier: 1, depth: 1}", "2:17: unknown key `barrier` in `check` (did you mean `barriers`?)"),
-        ("{task: main, depth: 1}", "2:17: `task` is not available yet"),
         ("{pause_count: 256}", "2:30: `pause_count` takes an integer from 0 to 255, not `256`"),
         ("{outstanding: 257}", "2:30: `outstanding` takes an integer from 0 to 256, not `257`"),
         ("{depth: 1, api: merged}", "2:32: `api` takes a list, for example [proposal], not the word `merged`"),
         ("{depth: 1, api: []}", "2:32: `api` is empty"),
         ("{depth: 1, api: [merged, merged]}", "2:41: `merged` stands in `api` twice"),
         ("{depth: 1, api: [mergd]}", "2:33: unknown name `mergd` in `api` (did you mean `merged`?)"),
-        ("{depth: 1, api: [v4]}", "2:33: `v4` is not available yet (this version has: proposal, amended, merged)"),
+        ("{depth: 1, api: [v5]}", "2:33: unknown name `v5` in `api` (known: proposal, "),
         ("{depth: 1, arch: [arm]}", "2:34: unknown name `arm` in `arch` (did you mean `arm64`?)"),
-        ("{depth: 1, api: [[merged]]}", "2:33: an item of `api` takes one of proposal, amended, merged, not a list"),
+        (
+            "{depth: 1, api: [[merged]]}",
+            "2:33: an item of `api` takes one of proposal, amended, v3, v4, merged, with-ptes, not a list",
+        ),
         ("{pause_count: 1, api: [merged, amended]}", "2:47: `amended` cannot be named here: it has no `pause_count`"),
         ("{iptes: 1, arch: [arm64]}", "2:34: `arm64` cannot be named here: it has no `iptes`"),
     ],

@@ -27,14 +27,12 @@ def test_a_whole_scenario(bench: Workbench) -> None:
         ("--- ~\n", "1:5: a scenario has no value"),
         ("{}\n", "1:1: a scenario is empty"),
         (HEAD + "tag: [a]\n", "3:1: unknown key `tag` in a scenario (did you mean `tags`?)"),
-        (
-            HEAD + "tasks: {other: {}}\n",
-            "3:1: `tasks` is not available yet (this version has: description, tags, api, ",
-        ),
-        (
-            HEAD + "personality: s390x\n",
-            "3:1: `personality` is not available yet (this version has: description, tags, ",
-        ),
+        (HEAD + "personality: s390\n", "3:14: unknown name `s390` in `personality` (did you mean `s390x`?)"),
+        (HEAD + "personality: [s390x]\n", "3:14: `personality` takes one of arm64, s390x, x86_64, not a list"),
+        (HEAD + "personality: 390\n", "3:14: `personality` takes one of arm64, s390x, x86_64, not `390`"),
+        (HEAD + "personality: $p\n", "3:14: `personality` takes one of arm64, s390x, x86_64, not `$p`"),
+        (HEAD + "personality: on\n", "3:14: `on` is a boolean to some YAML readers"),
+        (HEAD + "personality:\n", "3:13: `personality` has no value: it takes one of arm64, s390x, x86_64"),
         (HEAD + "version: 2\n", "3:10: `version` takes only 1, not `2`"),
         (HEAD + 'version: "1"\n', "3:10: `version` takes only 1 without quotes, not the string `1`"),
         (HEAD + "tags: a\n", "3:7: `tags` takes a list of words, for example [nesting], not the word `a`"),
@@ -69,13 +67,13 @@ steps:
   - enabel
   - lazy: 3
   - check: {activ: true, depth: 010}
-  - set_pte: {index: 0, value: 1}
+  - set_pte: {index: 256, value: -1}
 expect: {hooks: 1, marged: {hooks: e}}
 vary: {n: [1]}
-api: [v4]
+api: [v5]
 """
     assert [problem.split(" ")[0] for problem in bench.refuse(text)] == [
-        "1:1:", "2:5:", "3:11:", "4:13:", "4:33:", "5:5:", "6:17:", "6:20:", "7:8:", "8:7:",
+        "1:1:", "2:5:", "3:11:", "4:13:", "4:33:", "5:22:", "5:34:", "6:17:", "6:20:", "7:8:", "8:7:",
     ]  # fmt: skip
 
 

@@ -10,12 +10,14 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.core.case import Case
 from harness.core.vocabulary import MAX_OPERATIONS
 from harness.scenario.compose import compose
 from harness.scenario.counting import Counter
 from harness.scenario.document import read_document
-from harness.scenario.expansion import expander
-from harness.scenario.operations import OPERATIONS, PLANNED, read_steps
+from harness.scenario.expansion import Expansion, expander
+from harness.scenario.flow import Flow
+from harness.scenario.operations import OPERATIONS, read_steps
 from harness.scenario.problems import Problems
 from harness.scenario.reading import Context
 
@@ -24,9 +26,10 @@ from .workbench import Workbench
 SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 WORDS = st.sampled_from(
-    [*OPERATIONS, *PLANNED, "before_hook", "index", "count", "steps", "times", "as", "i", "$i", "$n", "n", "vary",
+    [*OPERATIONS, "before_hook", "index", "count", "steps", "times", "as", "i", "$i", "$n", "n", "vary",
      "expect", "description", "tags", "api", "arch", "version", "amended", "merged", "s390x", "active", "depth",
-     "pause_count", "hooks", "counters", "tasks", "main", "table", "values", "barriers", "e", "on", "010", "1:30",
+     "pause_count", "hooks", "counters", "tasks", "main", "table", "values", "barriers", "other", "task",
+     "cpu", "personality", "value", "e", "on", "010", "1:30",
      "~", "", "0x10", "&a", "*a", "!t x", "enabel", "$", "'", '"', "|"]
 )  # fmt: skip
 SCALARS = st.one_of(
@@ -145,6 +148,67 @@ def test_what_is_counted_is_what_is_made(bench: Workbench, steps: list[Any], val
         assert counter.count_case(case.values)
         assert counter.total.operations == len(made)
         assert counter.total.visits >= len(made)
+
+
+TASKS = st.sampled_from(["main", "other", "a", "b"])
+
+
+@st.composite
+def moves(draw: st.DrawFn, names: tuple[str, ...] = ("n", "m"), depth: int = 3) -> list[Any]:
+    """Draw a list of steps that switch, fork and migrate, most of them where they cannot be done."""
+    steps: list[Any] = []
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(["switch", "fork", "migrate", "check", "repeat"] if depth else ["switch", "check"]))
+        if kind == "repeat":
+            name = "ijk"[3 - depth]
+            times = draw(TIMES.filter(lambda times: not isinstance(times, str) or times[1:] in names))
+            body = draw(moves((*names, name), depth - 1))
+            steps.append({"repeat": {"times": times, "as": name, "steps": ["flush", *body]}})
+        elif kind == "migrate":
+            steps.append({"migrate": {"cpu": draw(st.sampled_from([0, 1, "$m"]))}})
+        elif kind == "check":
+            steps.append({"softirq": [{"check": {"task": draw(TASKS), "depth": 0}}]})
+        else:
+            steps.append({kind: draw(TASKS)})
+    return steps
+
+
+def can_be_done(case: Case) -> bool:
+    """Return whether each step of a case can be done where it stands, one after the other."""
+    running, cpus = "main", {"main": 0, **case.tasks}
+    for step in case.walk():
+        name = str(step.args.get("task", running))
+        if (name in cpus) is (step.op == "fork"):
+            return False
+        if step.op == "fork":
+            cpus[name] = cpus[running]
+        elif step.op == "switch":
+            if name == running:
+                return False
+            running = name
+        elif step.op == "migrate":
+            if step.args["cpu"] == cpus[running]:
+                return False
+            cpus[running] = int(step.args["cpu"])
+    return True
+
+
+@SETTINGS
+@given(moves(), st.lists(st.integers(0, 3), unique=True, min_size=1, max_size=3))
+def test_what_is_refused_is_what_cannot_be_done(steps: list[Any], values: list[int]) -> None:
+    problems = Problems()
+    root = compose(flow(["flush", *steps]), "f", problems)
+    assert root is not None
+    context = Context(problems, [], names={"n": values, "m": [0, 1]})
+    templates = read_steps(context, root, "steps")
+    assert templates is not None
+    assert not problems.found
+    made = Expansion(templates, [], {"other": 1}, ["n", "m"], expander())
+    for value in values:
+        for cpu in (0, 1):
+            problems = Problems()
+            Flow(templates, {"other": 1}, context.forks, problems).look_at([{"n": value, "m": cpu}])
+            assert bool(problems.found) is not can_be_done(made({"n": value, "m": cpu}))
 
 
 def test_the_same_library_gives_the_same_scenarios(bench: Workbench) -> None:

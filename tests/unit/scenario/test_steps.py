@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import pytest
 
-from harness.scenario.operations import PLANNED
-
 from .workbench import Workbench, ops
 
 
@@ -65,8 +63,7 @@ def test_both_calls_of_a_block_stand_at_its_key(bench: Workbench) -> None:
         ("[Enable]", "2:9: unknown step `Enable` (did you mean `enable`?)"),
         ("[enable-with-ptes]", "2:9: unknown step `enable-with-ptes` (did you mean `enable_with_ptes`?)"),
         ("[layz: []]", "2:9: unknown step `layz` (did you mean `lazy`?)"),
-        ("[xyzzy]", "2:9: unknown step `xyzzy` (known: enable, disable, pause, resume, flush, enable_with_ptes, lazy, "
-                    "lazy_with_ptes, paused, repeat, interrupt, check)"),
+        ("[xyzzy]", "2:9: unknown step `xyzzy`"),
         ("[lazy]", "2:9: `lazy` needs more: write `- lazy: [..]`"),
         ("[check]", "2:9: `check` needs more: write `- check: {active: true}`"),
         ("[enable_with_ptes]", "2:9: `enable_with_ptes` needs more: write `- enable_with_ptes: {index: 0, count: 4}`"),
@@ -105,15 +102,6 @@ def test_a_dash_without_a_step_is_refused(bench: Workbench) -> None:
     ]
 
 
-@pytest.mark.parametrize("word", PLANNED)
-@pytest.mark.parametrize("form", ["[{}]", "[{}: 3]", "[lazy: [{}: {{index: 0}}]]"])
-def test_operations_of_later_versions_are_refused_by_name(bench: Workbench, word: str, form: str) -> None:
-    column = 16 if "lazy" in form else 9
-    assert bench.wrong(form.format(word)).startswith(
-        f"2:{column}: `{word}` is not available yet (this version has: enable, disable, "
-    )
-
-
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -133,19 +121,6 @@ def test_a_range_lies_in_the_table(bench: Workbench, arguments: str, problem: st
 
 def test_a_ranged_block_needs_its_steps(bench: Workbench) -> None:
     assert bench.wrong("[lazy_with_ptes: {index: 0, count: 1}]").startswith("2:9: `lazy_with_ptes` needs `steps`")
-
-
-@pytest.mark.parametrize(
-    ("written", "column"),
-    [
-        ("[interrupt: [interrupt: [enable]]]", 21),
-        ("[interrupt: [lazy: [interrupt: [enable]]]]", 28),
-        ("[interrupt: [enable: {before_hook: [interrupt: [enable]]}]]", 44),
-        ("[enable: {before_hook: [interrupt: [repeat: {times: 1, steps: [interrupt: [flush]]}]]}]", 71),
-    ],
-)
-def test_no_interrupt_stands_inside_an_interrupt(bench: Workbench, written: str, column: int) -> None:
-    assert bench.wrong(written) == f"2:{column}: an `interrupt` cannot stand inside an `interrupt`"
 
 
 def nested_before_hooks(depth: int) -> str:

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+
 /* The module takes 4 MiB; a longer text must be refused, too. */
 #define TEXT_MAX	((4u << 20) + 4096)
 #define RECORDS_MAX	(4u << 20)
@@ -34,9 +36,15 @@ struct chance chance_of(uint64_t seed, uint64_t number);
 uint32_t below(struct chance *c, uint32_t limit);
 bool one_in(struct chance *c, uint32_t n);
 
+/* program.c */
+void append(struct text *text, const char *data, size_t len);
+__attribute__((format(printf, 2, 3)))
+void print(struct text *text, const char *fmt, ...);
+void well_formed(struct text *text, struct chance *c);
+void generate_long(struct text *text, unsigned int steps);
+
 /* generate.c */
 void generate(struct text *text, struct chance *c);
-void generate_long(struct text *text, unsigned int steps);
 
 /* log.c */
 void log_open(void);

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The contexts: a list of steps in a hard interrupt or a softirq of the running
+ * task's CPU, with bottom halves disabled, or with interrupts off. Where a list
+ * really runs is looked at before its first step.
+ */
+#include <linux/bottom_half.h>
+#include <linux/interrupt.h>
+#include <linux/irq_work.h>
+#include <linux/irqflags.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+
+#include "lazymmu.h"
+
+static void run_block(struct lmm_run *run, const struct lmm_step *step, bool right)
+{
+	const char *name = lmm_operations[step->op].name;
+
+	if (!right)
+		lmm_run_failed(run, "%s block in another context", name);
+	else if (raw_smp_processor_id() != run->task->cpu)
+		lmm_run_failed(run, "%s block not on CPU %u", name, run->task->cpu);
+	else if (current != run->task->thread)
+		lmm_run_failed(run, "%s block in another thread than that of task %s",
+			       name, run->task->name);
+	else
+		lmm_run_list(run, step);
+}
+
+static void interrupt_block(struct irq_work *work)
+{
+	struct lmm_run *run = container_of(work, struct lmm_run, irq_work);
+
+	run_block(run, run->interrupt, in_hardirq());
+}
+
+static void softirq_block(struct tasklet_struct *tasklet)
+{
+	struct lmm_run *run = container_of(tasklet, struct lmm_run, tasklet);
+
+	run_block(run, run->softirq, in_serving_softirq() && !in_hardirq());
+}
+
+/**
+ * lmm_contexts_init() - prepare what raises interrupts and softirqs
+ * @run: the run
+ */
+void lmm_contexts_init(struct lmm_run *run)
+{
+	run->irq_work = IRQ_WORK_INIT_HARD(interrupt_block);
+	tasklet_setup(&run->tasklet, softirq_block);
+}
+
+/**
+ * lmm_context_interrupt() - execute a list in a hard interrupt
+ * @run: the run
+ * @step: the step that has the list
+ *
+ * Preemption is off, so that the interrupt finds the task's thread and no other.
+ * in_interrupt() does not look at it.
+ */
+void lmm_context_interrupt(struct lmm_run *run, const struct lmm_step *step)
+{
+	run->interrupt = step;
+	preempt_disable();
+	irq_work_queue(&run->irq_work);
+	while (irq_work_is_busy(&run->irq_work))
+		cpu_relax();
+	preempt_enable();
+}
+
+/**
+ * lmm_context_softirq() - execute a list in a softirq
+ * @run: the run
+ * @step: the step that has the list
+ *
+ * No interrupt can serve it before bottom halves are enabled, and that serves it
+ * at once, on top of the task. Were it left to ksoftirqd, the last line would
+ * wait for it.
+ */
+void lmm_context_softirq(struct lmm_run *run, const struct lmm_step *step)
+{
+	run->softirq = step;
+	local_bh_disable();
+	tasklet_hi_schedule(&run->tasklet);
+	local_bh_enable();
+	tasklet_kill(&run->tasklet);
+}
+
+/**
+ * lmm_context_bh_disabled() - execute a list with bottom halves disabled
+ * @run: the run
+ * @step: the step that has the list
+ */
+void lmm_context_bh_disabled(struct lmm_run *run, const struct lmm_step *step)
+{
+	local_bh_disable();
+	run_block(run, step, in_softirq() && !in_serving_softirq() && !in_hardirq());
+	local_bh_enable();
+}
+
+/**
+ * lmm_context_irqs_off() - execute a list with interrupts off
+ * @run: the run
+ * @step: the step that has the list
+ */
+void lmm_context_irqs_off(struct lmm_run *run, const struct lmm_step *step)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	run_block(run, step, irqs_disabled() && !in_interrupt());
+	local_irq_restore(flags);
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The parser's step lines: operations with what they take, lists, and the tasks
+ * and CPUs on the way. What an operation takes is a table here and in tables.c.
+ */
+#include <linux/ctype.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/string.h>
+
+#include "program.h"
+
+static u8 find_task(const struct lmm_program *program, const struct lmm_word *name)
+{
+	u8 task;
+
+	for (task = 0; task < program->nr_tasks; task++)
+		if (lmm_word_is(name, program->tasks[task].name))
+			break;
+	return task;
+}
+
+static bool is_name(const struct lmm_word *word)
+{
+	size_t i;
+
+	if (!word->len || word->len > LMM_MAX_NAME)
+		return false;
+	for (i = 0; i < word->len; i++) {
+		char c = word->s[i];
+
+		if (!isascii(c) || (!isalpha(c) && c != '_' &&
+				    (!i || (!isdigit(c) && c != '-'))))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * lmm_parse_new_task() - read the next word, the name of a task that is new
+ * @p: the parser
+ * @task: where to store its number
+ *
+ * Return: 0, or -EINVAL.
+ */
+int lmm_parse_new_task(struct lmm_parser *p, u8 *task)
+{
+	struct lmm_word name = lmm_next_word(&p->text);
+	struct lmm_program *program = p->program;
+
+	if (!is_name(&name))
+		return lmm_malformed(&p->text, &name, "expected a task's name, not");
+	if (find_task(program, &name) < program->nr_tasks)
+		return lmm_malformed(&p->text, &name, "there is already a task");
+	if (program->nr_tasks == LMM_MAX_TASKS)
+		return lmm_malformed(&p->text, &name, "more than %u tasks:",
+				     LMM_MAX_TASKS);
+	*task = program->nr_tasks++;
+	memcpy(program->tasks[*task].name, name.s, name.len);
+	return 0;
+}
+
+static int parse_task(struct lmm_parser *p, struct lmm_step *step)
+{
+	struct lmm_word name = lmm_next_word(&p->text);
+
+	step->task = find_task(p->program, &name);
+	if (step->task == p->program->nr_tasks)
+		return lmm_malformed(&p->text, &name, "there is no task");
+	return 0;
+}
+
+static int parse_task_if_any(struct lmm_parser *p, struct lmm_step *step)
+{
+	step->task = LMM_NO_TASK;
+	return p->text.pos == p->text.eol ? 0 : parse_task(p, step);
+}
+
+static int parse_new_task(struct lmm_parser *p, struct lmm_step *step)
+{
+	return lmm_parse_new_task(p, &step->task);
+}
+
+static int parse_index(struct lmm_parser *p, struct lmm_step *step)
+{
+	u64 index = 0;
+	int err = lmm_number_in(&p->text, 0, LMM_TABLE_ENTRIES - 1, &index);
+
+	step->index = index;
+	return err;
+}
+
+static int parse_value(struct lmm_parser *p, struct lmm_step *step)
+{
+	return lmm_number_in(&p->text, 0, U64_MAX, &step->value);
+}
+
+static int parse_count(struct lmm_parser *p, struct lmm_step *step)
+{
+	u64 count = 0;
+	int err = lmm_number_in(&p->text, 1, LMM_TABLE_ENTRIES - step->index, &count);
+
+	step->count = count;
+	return err;
+}
+
+static int parse_cpu(struct lmm_parser *p, struct lmm_step *step)
+{
+	u64 cpu = 0;
+	int err = lmm_number_in(&p->text, 0, LMM_NR_CPUS - 1, &cpu);
+
+	step->cpu = cpu;
+	return err;
+}
+
+static int parse_ms(struct lmm_parser *p, struct lmm_step *step)
+{
+	u64 ms = 0;
+	int err = lmm_number_in(&p->text, 0, LMM_MAX_SLEEP, &ms);
+
+	step->ms = ms;
+	return err;
+}
+
+static int (* const parse_arg[LMM_NR_ARGS])(struct lmm_parser *p,
+					    struct lmm_step *step) = {
+	[LMM_ARG_INDEX]		= parse_index,
+	[LMM_ARG_VALUE]		= parse_value,
+	[LMM_ARG_COUNT]		= parse_count,
+	[LMM_ARG_TASK]		= parse_task,
+	[LMM_ARG_TASK_IF_ANY]	= parse_task_if_any,
+	[LMM_ARG_NEW_TASK]	= parse_new_task,
+	[LMM_ARG_CPU]		= parse_cpu,
+	[LMM_ARG_MS]		= parse_ms,
+};
+
+static int parse_args(struct lmm_parser *p, struct lmm_step *step)
+{
+	const struct lmm_operation *operation = &lmm_operations[step->op];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(operation->args); i++)
+		if (operation->args[i] != LMM_ARG_NONE)
+			err = parse_arg[operation->args[i]](p, step);
+	return err;
+}
+
+/* Who runs where after the step; no list holds a step that changes that. */
+static int follow_tasks(struct lmm_parser *p, const struct lmm_step *step,
+			const struct lmm_word *op)
+{
+	const struct lmm_task_line *tasks = p->program->tasks;
+
+	switch (step->op) {
+	case LMM_OP_SWITCH:
+		if (step->task == p->running)
+			return lmm_malformed(&p->text, op, "task %s already runs at",
+					     tasks[step->task].name);
+		p->running = step->task;
+		break;
+	case LMM_OP_MIGRATE:
+		if (step->cpu == p->cpus[p->running])
+			return lmm_malformed(&p->text, op, "task %s is already on CPU %u at",
+					     tasks[p->running].name, step->cpu);
+		p->cpus[p->running] = step->cpu;
+		break;
+	case LMM_OP_FORK:
+		p->cpus[step->task] = p->cpus[p->running];
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static int open_list(struct lmm_parser *p, u32 step, const struct lmm_word *brace)
+{
+	u8 list = lmm_operations[p->program->steps[step].op].list;
+
+	if (!lmm_word_is(brace, "{") || list == LMM_LIST_NONE)
+		return lmm_malformed(&p->text, brace, "unexpected");
+	if (list == LMM_LIST_CONTEXT)
+		p->contexts[p->nr_contexts++] = step;
+	else if (p->nr_open - p->nr_contexts == LMM_MAX_HOOK_DEPTH)
+		return lmm_malformed(&p->text, brace, "before_hook more than %u deep:",
+				     LMM_MAX_HOOK_DEPTH);
+	p->open[p->nr_open++] = step;
+	return lmm_no_more_words(&p->text);
+}
+
+/**
+ * lmm_close_list() - take the line that closes a list
+ * @p: the parser
+ * @brace: its first word
+ *
+ * Return: 0, or -EINVAL.
+ */
+int lmm_close_list(struct lmm_parser *p, const struct lmm_word *brace)
+{
+	u32 step;
+
+	if (!p->nr_open)
+		return lmm_malformed(&p->text, brace, "no list is open, unexpected");
+	step = p->open[--p->nr_open];
+	if (step + 1 == p->nr_steps)
+		return lmm_malformed(&p->text, brace, "empty list before");
+	p->program->steps[step].end = p->nr_steps;
+	if (p->nr_contexts && step == p->contexts[p->nr_contexts - 1])
+		p->nr_contexts--;
+	return lmm_no_more_words(&p->text);
+}
+
+/* May the operation stand here, inside of these lists? */
+static int check_place(struct lmm_parser *p, enum lmm_op op,
+		       const struct lmm_word *word)
+{
+	const struct lmm_operation *operation = &lmm_operations[op], *outer;
+
+	if (operation->leaves && p->nr_open)
+		return lmm_malformed(&p->text, word, "no list may hold");
+	if (!p->nr_contexts)
+		return 0;
+	/* The outer one holds what the inner one holds. */
+	if (p->nr_steps - p->contexts[0] > LMM_MAX_CONTEXT_STEPS)
+		return lmm_malformed(&p->text, word, "more than %u steps in one context:",
+				     LMM_MAX_CONTEXT_STEPS);
+	if (operation->list != LMM_LIST_CONTEXT)
+		return 0;
+	outer = &lmm_operations[p->program->steps[p->contexts[0]].op];
+	if (p->nr_contexts == LMM_MAX_CONTEXTS || !outer->interruptible ||
+	    op != LMM_OP_INTERRUPT)
+		return lmm_malformed(&p->text, word, "%s may not hold", outer->name);
+	return 0;
+}
+
+static int parse_op(struct lmm_parser *p, enum lmm_op *op, struct lmm_word *word)
+{
+	const struct lmm_api *api = p->program->api;
+
+	*word = lmm_next_word(&p->text);
+	*op = lmm_find_op(word);
+	if (*op == LMM_NR_OPS)
+		return lmm_malformed(&p->text, word, "unknown operation");
+	if (lmm_operations[*op].in && !lmm_operations[*op].in(api))
+		return lmm_malformed(&p->text, word, "the revision has no operation");
+	return check_place(p, *op, word);
+}
+
+/**
+ * lmm_parse_step() - take a step line
+ * @p: the parser
+ * @first: its first word
+ *
+ * Return: 0, or -EINVAL.
+ */
+int lmm_parse_step(struct lmm_parser *p, const struct lmm_word *first)
+{
+	struct lmm_program *program = p->program;
+	struct lmm_word word, brace;
+	struct lmm_step *step;
+	enum lmm_op op;
+	u64 number;
+	int err;
+
+	if (p->nr_steps == program->nr_steps)
+		return lmm_malformed(&p->text, first, "expected no more than %u steps, not",
+				     program->nr_steps);
+	if (!lmm_word_to_number(first, &number) || number != p->nr_steps)
+		return lmm_malformed(&p->text, first, "expected step %u, not", p->nr_steps);
+	err = parse_op(p, &op, &word);
+	if (err)
+		return err;
+
+	step = &program->steps[p->nr_steps++];
+	step->op = op;
+	step->end = p->nr_steps;
+	err = parse_args(p, step) ?: follow_tasks(p, step, &word);
+	if (err)
+		return err;
+	if (p->text.pos < p->text.eol) {
+		brace = lmm_next_word(&p->text);
+		return open_list(p, p->nr_steps - 1, &brace);
+	}
+	if (lmm_operations[op].list == LMM_LIST_CONTEXT)
+		return lmm_malformed(&p->text, &word, "no list after");
+	return 0;
+}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What guests that are reached over SSH need beside the rest: keys, and the server with the network driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.doctor.check import Check, State
+from harness.doctor.situation import Question, Situation
+from harness.images import remote
+from harness.images.cache import whole
+from harness.transport import keys
+
+_SETUP = "lazymmu setup --transport ssh"
+
+
+def ssh(question: Question, situation: Situation) -> Iterator[Check]:
+    """Yield whether the keys can be used, and what a run over SSH would have to fetch; no other run needs any of it."""
+    folder = keys.default_folder()
+    wrong = keys.wrong(folder)
+    if wrong is not None:
+        yield Check("SSH keys", State.BROKEN, wrong, f"rm -r {folder}")
+    elif folder.exists():
+        yield Check("SSH keys", State.OK, str(folder))
+    else:
+        yield Check("SSH keys", State.NOTE, f"none in {folder} yet; the first run over SSH makes them", _SETUP)
+    for arch, kernel in situation.installed.items():
+        if situation.root is None:
+            return
+        path = remote.parts_path(situation.root, arch, kernel)
+        if whole(path):
+            yield Check(f"SSH server {arch}", State.OK, path.name)
+        else:
+            lack = "and --offline forbids to fetch it" if question.offline else "a run over SSH fetches it"
+            yield Check(f"SSH server {arch}", State.NOTE, f"not in the cache, {lack}", _SETUP)

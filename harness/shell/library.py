@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The library as a guest can use it: programs, and the reports that the model predicts, in one archive.
+
+A guest has neither Python nor the YAML: `run-scenario` (guest/shell) finds a folder for each revision and scenario.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.core.project import LIBRARY, ROOT
+from harness.core.result import Unit
+from harness.core.trace import Skip
+from harness.images.cache import digest, digest_files
+from harness.supply import Machine
+
+# A text that compresses to a twentieth either way: time counts.
+_LEVEL = 1
+_NEEDS = 4_000_000
+# What a program and a prediction are made by.
+_MAKERS = ("core", "guestlink", "model", "scenario", "shell")
+
+
+def packed(machine: Machine) -> bytes:
+    """Return the library for a machine's guests, made first if a scenario or what reads it is new.
+
+    Raises ScenarioError for a mistake in it, SetupError.
+    """
+    cache, personality = machine.images.cache, machine.boot.architecture.personality
+    makers = (path.read_bytes() for name in _MAKERS for path in sorted((ROOT / "harness" / name).rglob("*.py")))
+    key = digest([personality, digest_files(LIBRARY), *makers])
+
+    def build(target: Path) -> None:
+        # What is there already needs none of these.
+        from harness.scenario import load  # noqa: PLC0415
+        from harness.selection import Selection, units  # noqa: PLC0415
+
+        selection = Selection(arches=(personality,), apis=("all",))
+        target.write_bytes(archive(units(load([], LIBRARY), selection)))
+
+    store = machine.images.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
+    return cache.obtain(store, f"library for a guest on {machine.name}", build, needs=_NEEDS).read_bytes()
+
+
+def archive(units: Iterable[Unit]) -> bytes:
+    """Return a compressed tar archive of these units, which are of one architecture, but for those that cannot run."""
+    from harness.guestlink import expected, program  # noqa: PLC0415
+    from harness.model import predict  # noqa: PLC0415
+
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for run, unit in enumerate(units, start=1):
+            case = unit.case
+            trace = predict(case, unit.api, unit.personality)
+            if isinstance(trace, Skip):
+                continue
+            text = program.text(case, run=run, api=unit.api, personality=unit.personality)
+            steps = sum(1 for _ in case.walk())
+            report = expected.lines(trace, run=run, api=unit.api, personality=unit.personality, steps=steps)
+            values = ",".join(f"{name}={value}" for name, value in unit.values.items())
+            stem = f"{unit.api}/{unit.scenario.name}/{unit.number:05}"
+            _add(tar, f"{stem}.program", text)
+            _add(tar, f"{stem}.report", "".join(f"{line}\n" for line in report))
+            _add(tar, f"{stem}.values", f"[{values}]\n" if values else "\n")
+    return gzip.compress(whole.getvalue(), _LEVEL, mtime=0)
+
+
+def _add(tar: tarfile.TarFile, name: str, text: str) -> None:
+    data = text.encode()
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`lazymmu mutants`: mistakes are noticed, one that no scenario sees survives and is said so, and no build has them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.images import builds, catalogue
+from harness.images.cache import Cache, default_root
+from harness.images.progress import Progress
+from harness.mutants import NONE, known, variant
+from tests.guest import machines
+from tests.guest.conftest import Lazymmu
+
+# Of each part of the module one, on all architectures where it is.
+_SAMPLE = ("NESTED_DISABLE_NO_FLUSH", "RESUME_FORGETS_ENABLED", "BH_DISABLED_IS_NO_INTERRUPT", "PAUSE_DROPS_RANGE")
+
+
+def test_a_sample_of_mutants_is_killed(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    path = tmp_path / "mutants.json"
+    flags = [word for name in _SAMPLE for word in ("--mutant", name)]
+    done = lazymmu("mutants", *flags, "nesting", "pause", "interrupts", "parameters", "--json", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(_SAMPLE)} of {len(_SAMPLE)} mutants killed" in done.stdout
+    told = {entry["mutant"]: entry for entry in json.loads(path.read_text())["mutants"]}
+    assert [*told] == [*_SAMPLE]
+    for name, entry in told.items():
+        assert entry["killed"]
+        assert entry["errors"] == []
+        arches = {arch for found in entry["killers"].values() for arch in found}
+        assert arches == set(known()[name].arches)
+
+
+def test_a_mutant_that_no_scenario_sees_survives(lazymmu: Lazymmu) -> None:
+    done = lazymmu("mutants", "--mutant", "NESTED_DISABLE_NO_FLUSH", "nesting/single", "--arch", "s390x")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "SURVIVED  NESTED_DISABLE_NO_FLUSH: a nested disable calls no hook" in done.stdout
+    assert "scenarios that notice none of these: nesting/single" in done.stdout
+
+
+@pytest.mark.parametrize("arch", machines.ARCHES)
+def test_only_the_build_with_mutants_has_them(arch: str) -> None:
+    images = machines.images(arch)
+
+    def module(how: builds.Variant) -> bytes:
+        cache = Cache(default_root(), Progress())
+        architecture = catalogue.architectures()[arch]
+        return builds.module(cache, images.sandbox, architecture, images.kernels[arch], variant=how).read_bytes()
+
+    assert b"mutant" not in module(builds.PLAIN)
+    assert b"NESTED_DISABLE_NO_FLUSH" in module(variant(NONE))

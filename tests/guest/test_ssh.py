@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The SSH line: the results of the serial line, guests that never collide, and what goes wrong is told."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.deadline import Deadline
+from harness.guests import Guests
+from harness.machine import host, snapshot
+from harness.machine.qemu import Guest
+from harness.supply import Machine, Supply, prepare
+from harness.transport import keys, ssh
+from tests.guest import machines
+from tests.guest.conftest import Lazymmu
+from tests.guest.test_run import FLUSH, PLAIN, outcomes, write
+
+_CALL = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
+_INCLUDE = '#include "lazymmu.h"'
+#: What a unit must be over either line; how long it took, and in which order it ended, may differ.
+_SAME = ("scenario", "case", "arch", "api", "impl", "kernel", "release", "outcome", "reason", "observed", "predicted")
+_MANY = 8
+
+
+def machine(arch: str, folder: Path) -> Machine:
+    """Return one architecture's machine as a run over SSH prepares it, with keys of its own."""
+    images = machines.images(arch)
+    transport = ssh.transport(keys.obtain(folder / "ssh"), images, offline=False)
+    return prepare(images, arch, 1.0, Guests(), transport=transport)
+
+
+def signalling(number: str) -> dict[str, tuple[str, str]]:
+    """Return the edits of a module that sends the SSH server this signal where it should flush."""
+    loop = f'for_each_process(p) if (!strcmp(p->comm, "dropbear")) send_sig({number}, p, 1);'
+    deed = f"{{ struct task_struct *p; rcu_read_lock(); {loop} rcu_read_unlock(); }}"
+    return {
+        "guest/module/run.c": (_CALL, f"{deed}\n\t\t{_CALL}"),
+        "guest/module/lazymmu.h": (
+            "#include <linux/types.h>",
+            "#include <linux/sched/signal.h>\n#include <linux/types.h>",
+        ),
+    }
+
+
+def library(lazymmu: Lazymmu, arch: str, api: str, transport: str) -> list[dict[str, Any]]:
+    """Return what the whole library gives over one line."""
+    done, document = lazymmu.run("--arch", arch, "--transport", transport, "--api", api, "--trace")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [{name: result[name] for name in _SAME} for result in document["results"]]
+
+
+@pytest.mark.parametrize(
+    ("arch", "api"),
+    [
+        # The whole library in one revision; all revisions take minutes.
+        ("x86_64", "with-ptes"),
+        *(pytest.param(arch, "all", marks=pytest.mark.exhaustive) for arch in machines.ARCHES),
+    ],
+)
+def test_the_library_gives_the_same_over_either_line(lazymmu: Lazymmu, arch: str, api: str) -> None:
+    over_ssh = library(lazymmu, arch, api, "ssh")
+    assert len(over_ssh) > 100
+    assert over_ssh == library(lazymmu, arch, api, "serial")
+
+
+@pytest.mark.parametrize("flags", [["--isolation", "scenario"], ["--fresh-boot"]])
+def test_a_guest_for_each_unit_and_one_that_boots_are_reached_too(
+    lazymmu: Lazymmu, tmp_path: Path, flags: list[str]
+) -> None:
+    folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH)
+    done, document = lazymmu.run(folder, "--api", "merged", "--transport", "ssh", "--arch", "arm64", *flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert outcomes(document, "plain") | outcomes(document, "flush") == {("arm64", "pass")}
+
+
+def made_keys(tmp_path: Path) -> keys.Keys:
+    """Return the keys that the command line of a test will use."""
+    return keys.obtain(tmp_path / "state" / "lazymmu" / "ssh")
+
+
+def test_a_wrong_host_key_is_refused(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    mine, other = made_keys(tmp_path), keys.obtain(tmp_path / "other")
+    shown = mine.pinned()
+    (mine.folder / "host_ed25519.pub").write_text((other.folder / "host_ed25519.pub").read_text())
+    folder = write(tmp_path / "given", plain=PLAIN)
+    done, document = lazymmu.run(folder, "--api", "merged", "--transport", "ssh", "--arch", "s390x")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert outcomes(document, "plain") == {("s390x", "error")}
+    assert f"the host key is wrong: {shown} was shown, {other.pinned()} is pinned" in done.stdout
+
+
+def test_a_key_that_may_not_log_in_is_refused(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    mine, other = made_keys(tmp_path), keys.obtain(tmp_path / "other")
+    (mine.folder / "client_ed25519").write_bytes((other.folder / "client_ed25519").read_bytes())
+    folder = write(tmp_path / "given", plain=PLAIN)
+    done, document = lazymmu.run(folder, "--api", "merged", "--transport", "ssh", "--arch", "s390x")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert outcomes(document, "plain") == {("s390x", "error")}
+    assert "Authentication failed" in done.stdout
+
+
+def test_a_server_that_dies_within_a_scenario_is_an_error_and_the_rest_goes_on(
+    broken: Callable[..., Lazymmu], tmp_path: Path
+) -> None:
+    killing = broken(signalling("SIGKILL"))
+    folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
+    done, document = killing.run(folder, "--api", "merged", "--transport", "ssh", "--arch", "s390x")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert outcomes(document, "b_flush") == {("s390x", "error")}
+    assert outcomes(document, "plain") == {("s390x", "pass")}
+    assert "s390x: the SSH connection was closed" in done.stdout
+
+
+def test_a_connection_that_stalls_is_told_from_a_guest_that_hangs(
+    broken: Callable[..., Lazymmu], tmp_path: Path
+) -> None:
+    stalling = broken(signalling("SIGSTOP"))
+    folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
+    done, document = stalling.run(folder, "--api", "merged", "--transport", "ssh", "--arch", "arm64")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert outcomes(document, "b_flush") == {("arm64", "error")}
+    assert outcomes(document, "plain") == {("arm64", "pass")}
+    assert "arm64: the SSH connection stalls, and the guest answers without it; silent for " in done.stdout
+
+
+def listening(guest: Guest) -> set[tuple[str, int]]:
+    """Return the addresses and ports at which a guest's QEMU listens."""
+    process = guest.process()
+    assert process is not None
+    sockets = {str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir()}
+    found = set()
+    for table, words in (("tcp", 1), ("tcp6", 4), ("udp", 1), ("udp6", 4)):
+        for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if f"socket:[{rest[5]}]" in sockets and (state == "0A" or table.startswith("udp")):
+                address, port = local.split(":")
+                assert len(address) == words * 8
+                found.add((address, int(port, 16)))
+    return found
+
+
+def test_guests_at_the_same_time_never_collide_and_listen_nowhere_else(tmp_path: Path) -> None:
+    made = machine("arm64", tmp_path)
+    together = threading.Barrier(_MANY)
+
+    def one(_: int) -> int:
+        with Supply(made, Guests(), lambda _: None, restore=True).ready() as line:
+            together.wait(120)
+            port = line.guest.forwarded_port(Deadline.after(5))
+            # As /proc writes 127.0.0.1.
+            assert listening(line.guest) == {("0100007F", port)}
+            assert line.read("/proc/sys/kernel/ostype", Deadline.after(60)) == b"Linux\n"
+            together.wait(120)
+            return port
+
+    with ThreadPoolExecutor(_MANY) as pool:
+        ports = list(pool.map(one, range(_MANY)))
+    assert len(set(ports)) == _MANY
+
+
+def test_no_key_is_in_the_archive_or_the_snapshot(tmp_path: Path) -> None:
+    made = machine("s390x", tmp_path)
+    own = keys.Keys(tmp_path / "ssh")
+    with ExitStack() as stack:
+        line = stack.enter_context(Supply(made, Guests(), lambda _: None, restore=True).ready())
+        # It is in the guest now, and the file behind its memory is still what it was.
+        assert host.find(line.guest.process() or 0, made.boot.architecture.qemu)
+        private = own.host_for_dropbear()[-64:]
+        public = base64.b64decode(own.pinned())[-32:]
+        for path in (made.boot.archive, snapshot.path(made.boot)):
+            held = path.read_bytes()
+            assert len(held) > 1_000_000
+            for secret in (private[:32], public, own.authorized().split()[1].encode()):
+                assert secret not in held

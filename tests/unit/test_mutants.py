@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The list of mutants is read as the module's source has it, and a hunt stops when it is sure, not earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.core.errors import LazymmuError
+from harness.core.project import LIBRARY
+from harness.core.result import Outcome, Result, Unit
+from harness.core.vocabulary import PERSONALITIES, REVISIONS
+from harness.mutants import Mutant, hunt, idle, known
+from harness.scenario import load
+from harness.selection import Selection, units
+
+HEADER = """\
+#define LMM_MUTANT_LIST(M) \\
+	M(ONE, "a disable does nothing", "merged with-ptes", "all") \\
+	M(TWO, "a range is lost", "all", "s390x")
+"""
+
+
+def header(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "mutants.h"
+    path.write_text(text)
+    return path
+
+
+def test_the_list_is_read_with_what_each_is_about(tmp_path: Path) -> None:
+    one, two = known(header(tmp_path, HEADER)).values()
+    assert one == Mutant("ONE", "a disable does nothing", ("merged", "with-ptes"), ("arm64", "s390x", "x86_64"))
+    assert two.apis == ("proposal", "amended", "v3", "v4", "merged", "with-ptes")
+    assert two.arches == ("s390x",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        HEADER.replace('"s390x"', '"s390"'),
+        HEADER.replace('"a range is lost"', "RANGE"),
+        HEADER.replace('"merged with-ptes"', '"merged nothing"'),
+    ],
+)
+def test_a_list_that_is_not_understood_is_an_error_that_names_the_file(tmp_path: Path, text: str) -> None:
+    path = header(tmp_path, text)
+    with pytest.raises(LazymmuError, match=str(path)):
+        known(path)
+
+
+def test_the_module_has_its_mutants_one_for_each_revision_and_personality_at_least() -> None:
+    mutants = known().values()
+    assert len(mutants) >= 50
+    assert {api for mutant in mutants for api in mutant.apis} == set(REVISIONS)
+    for arch in PERSONALITIES:
+        assert any(mutant.arches == (arch,) for mutant in mutants)
+
+
+def result(unit: Unit, outcome: Outcome) -> Result:
+    return Result(unit, "module", "lts", "", outcome, "", None, None, 0.0)
+
+
+class Guests:
+    """What units do against a mutant: those of some scenarios fail on some architectures."""
+
+    def __init__(self, killers: dict[str, set[str]]) -> None:
+        self.killers = killers
+        self.ran: list[Unit] = []
+
+    def __call__(self, _mutant: Mutant, units: Sequence[Unit]) -> list[Result]:
+        self.ran += units
+        return [
+            result(unit, Outcome.FAIL if unit.arch in self.killers.get(unit.scenario.name, ()) else Outcome.PASS)
+            for unit in units
+        ]
+
+
+MUTANT = Mutant("RANGE_ENDS", "a range ends early", ("merged",), ("arm64", "s390x"))
+EVERY = {"arm64", "s390x", "x86_64"}
+
+
+@pytest.fixture(scope="module")
+def library() -> list[Unit]:
+    return list(units(load([], LIBRARY), Selection(apis=("all",))))
+
+
+def test_only_what_a_mutant_concerns_is_run_and_each_once(library: list[Unit]) -> None:
+    guests = Guests({})
+    trial = hunt(MUTANT, library, guests, full=False)
+    concerned = [unit for unit in library if unit.api == "merged" and unit.personality in ("arm64", "s390x")]
+    assert len(guests.ran) == len(concerned) == len(trial.tried)
+    assert trial.killers == []
+
+
+def test_a_hunt_ends_when_each_architecture_has_a_killer_and_not_before(library: list[Unit]) -> None:
+    first = hunt(MUTANT, library, Guests({"nesting/two-levels": EVERY}), full=True)
+    assert {unit.arch for unit in first.killers} == {"arm64", "s390x"}
+    every = Guests({unit.scenario.name: EVERY for unit in library})
+    hunt(MUTANT, library, every, full=False)
+    assert len(every.ran) < len(first.tried) / 2
+    one_sided = Guests({unit.scenario.name: {"arm64"} for unit in library})
+    hunt(MUTANT, library, one_sided, full=False)
+    assert len(one_sided.ran) == len(first.tried)
+
+
+def test_a_scenario_that_noticed_nothing_yet_is_tried_on_every_mutant(library: list[Unit]) -> None:
+    another = Mutant("ANOTHER", "something else", ("merged",), ("arm64",))
+    merged = [unit for unit in library if unit.api == "merged" and unit.personality == "arm64"]
+    killing = {unit.scenario.name for unit in merged} - {"nesting/single"}
+    trials = [hunt(MUTANT, merged, Guests({}), full=False), hunt(another, [], Guests({}), full=False)]
+    assert idle(merged, trials, Guests(dict.fromkeys(killing, EVERY))) == ["nesting/single"]
+
+
+def test_a_mutant_that_is_not_there_is_refused_with_its_neighbour(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mutants", "--mutant", "NESTED_DISABLE_NO_FLUHS"]) == 2
+    assert "did you mean `NESTED_DISABLE_NO_FLUSH`?" in capsys.readouterr().err

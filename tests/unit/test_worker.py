@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A lost line is the fault of one of the programs on their way: the worker finds out which, and blames no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+from harness.core.answer import Answer
+from harness.core.deadline import Deadline
+from harness.core.errors import GuestError
+from harness.core.result import Result, Unit
+from harness.guests import Guests
+from harness.supply import Machine, Supply
+from harness.worker import Job, Queue, Worker
+from tests.unit import examples
+
+_PLAIN = "description: x\nsteps: [enable, disable]\n"
+_GUILTY = "description: x\nsteps: [enable, flush, disable]\n"
+
+
+class Line:
+    """A line that is lost, with every answer that is still on its way, as soon as a program that flushes was sent."""
+
+    release = "6.12.0-test"
+    steps_begun = 0
+    guest = SimpleNamespace(details=lambda: "")
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def send(self, verb: str, payload: bytes) -> int:
+        self.sent.append(payload if verb == "run" else b"")
+        return len(self.sent)
+
+    def answer(self, _: Deadline) -> Answer:
+        if any(b"flush" in program for program in self.sent):
+            raise GuestError("the line was lost", line_lost=True)
+        # Not a report: whoever gets it is an error of another kind.
+        return Answer(status=0, records=())
+
+    def tainted(self, _: Deadline) -> str | None:
+        return None
+
+
+class Lines:
+    """Gives a fresh line for each guest."""
+
+    def __init__(self) -> None:
+        self.doubts = 0
+
+    @contextmanager
+    def ready(self) -> Iterator[Line]:
+        yield Line()
+
+    def doubt(self) -> None:
+        self.doubts += 1
+
+
+def test_only_the_unit_that_loses_its_line_alone_is_blamed(tmp_path: Path) -> None:
+    texts = [_PLAIN, _PLAIN, _GUILTY, _PLAIN, _GUILTY, _PLAIN]
+    units = [
+        Unit(examples.scenario(tmp_path, text, f"u{n}"), number=0, api="merged", arch="s390x")
+        for n, text in enumerate(texts)
+    ]
+    results: dict[int, Result] = {}
+
+    def finished(position: int, result: Result) -> None:
+        assert position not in results
+        results[position] = result
+
+    machine = cast("Machine", SimpleNamespace(kernel=SimpleNamespace(name="lts"), time_scale=1.0))
+    job = Job(units, Queue(range(len(units)), 1), finished, units_per_guest=None, keep_steps=False)
+    lines = Lines()
+    Worker(machine, cast("Supply", lines), Guests(), job).work()
+    assert [position for position, result in sorted(results.items()) if "the line was lost" in result.reason] == [2, 4]
+    assert len(results) == len(units)
+    # All together, and then each of the two alone: three guests, and no more, were lost.
+    assert lines.doubts == 3
