@@ -18,7 +18,7 @@ from tests.guest import abuse, machines
 from tests.guest.abuse import Abused, grammar
 
 _SEED = 20250915
-_EVERYDAY, _ALL = 5_000, 1_000_000
+_EVERYDAY, _ALL = 2_000, 1_000_000
 # The kernel's own small changes, in kB: slabs in part full; and pages that each processor keeps for itself.
 _NOISE = {"Slab": 1000, "KernelStack": 100, "VmallocUsed": 500, "MemAvailable": 8000}
 # Worse than a warning (Linux: include/linux/kern_levels.h).

@@ -115,7 +115,14 @@ def open_shell(person: Callable[..., Person], *flags: str) -> Iterator[tuple[Per
     assert gone([qemu])
 
 
-@pytest.mark.parametrize(("arch", "transport"), [*((arch, "serial") for arch in ARCHES), ("arm64", "ssh")])
+@pytest.mark.parametrize(
+    ("arch", "transport"),
+    [
+        ("s390x", "serial"),
+        ("arm64", "ssh"),
+        *(pytest.param(arch, "serial", marks=pytest.mark.exhaustive) for arch in ARCHES if arch != "s390x"),
+    ],
+)
 def test_a_prompt_with_a_terminal_interrupts_and_scenarios(
     person: Callable[..., Person], arch: str, transport: str
 ) -> None:

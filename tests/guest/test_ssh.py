@@ -71,7 +71,9 @@ def test_the_library_gives_the_same_over_either_line(lazymmu: Lazymmu, arch: str
     assert over_ssh == library(lazymmu, arch, api, "serial")
 
 
-@pytest.mark.parametrize("flags", [["--isolation", "scenario"], ["--fresh-boot"]])
+@pytest.mark.parametrize(
+    "flags", [["--isolation", "scenario"], pytest.param(["--fresh-boot"], marks=pytest.mark.exhaustive)]
+)
 def test_a_guest_for_each_unit_and_one_that_boots_are_reached_too(
     lazymmu: Lazymmu, tmp_path: Path, flags: list[str]
 ) -> None:
