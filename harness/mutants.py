@@ -17,7 +17,7 @@ from harness.core.errors import LazymmuError
 from harness.core.interrupts import Interrupts
 from harness.core.project import MODULE_SOURCE
 from harness.core.result import Outcome, Result, Unit
-from harness.core.vocabulary import PERSONALITIES, REVISIONS
+from harness.core.vocabulary import DEFAULT_REVISIONS, PERSONALITIES, REVISIONS
 from harness.images.builds import Variant
 from harness.images.setup import Images
 from harness.run import Options, run
@@ -185,9 +185,17 @@ def _kinship(mutant: Mutant, unit: Unit) -> int:
 def idle(units: Sequence[Unit], trials: Sequence[Trial], ran: Runner) -> list[str]:
     """Return the scenarios that notice no mutant, in the order selected; those that have not yet are tried on all."""
     killing = {unit.scenario.name for trial in trials for unit in trial.killers}
-    for trial in trials:
-        attempt(
-            trial, [unit for unit in units if unit.scenario.name not in killing and trial.mutant.concerns(unit)], ran
-        )
-        killing |= {unit.scenario.name for unit in trial.killers}
+    # Most notice some mutant on any architecture and in a usual revision.
+    for few in (True, False):
+        for trial in trials:
+            arch = trial.mutant.arches[0]
+            left = [
+                unit
+                for unit in units
+                if unit.scenario.name not in killing
+                and trial.mutant.concerns(unit)
+                and not (few and (unit.arch != arch or unit.api not in DEFAULT_REVISIONS))
+            ]
+            attempt(trial, left, ran)
+            killing |= {unit.scenario.name for unit in trial.killers}
     return [name for name in dict.fromkeys(unit.scenario.name for unit in units) if name not in killing]

@@ -12,6 +12,7 @@ from harness.commands import common
 from harness.core.errors import LazymmuError, UsageError
 from harness.core.interrupts import Interrupts
 from harness.core.result import Outcome, Unit
+from harness.core.vocabulary import DEFAULT_REVISIONS
 from harness.images import catalogue
 from harness.images import setup as images
 from harness.mutants import NONE, Mutant, Runner, Trial, hunt, idle, known, runner
@@ -44,7 +45,7 @@ def mutants(arguments: Namespace) -> int:
     trials: list[Trial] = []
     with Interrupts.noted() as interrupts:
         ran = runner(prepared, interrupts)
-        _check(NONE, [unit for unit in selected if any(mutant.concerns(unit) for mutant in chosen)], ran)
+        _check(NONE, _control(selected, chosen), ran)
         for mutant in chosen:
             trials.append(hunt(mutant, selected, ran, full=arguments.full))
             _tell(terminal, trials[-1])
@@ -68,6 +69,12 @@ def _chosen(names: Sequence[str]) -> list[Mutant]:
             guess = f" (did you mean `{close[0]}`?)" if close else ""
             raise UsageError(f"unknown mutant `{name}`{guess}", hint="`lazymmu mutants --list` names them")
     return [mutant for name, mutant in every.items() if not names or name in names]
+
+
+def _control(selected: Sequence[Unit], chosen: Sequence[Mutant]) -> list[Unit]:
+    """Return what must pass without a mutant: what one concerns, in the usual revisions where there are such."""
+    concerned = [unit for unit in selected if any(mutant.concerns(unit) for mutant in chosen)]
+    return [unit for unit in concerned if unit.api in DEFAULT_REVISIONS] or concerned
 
 
 def _check(control: Mutant, units: Sequence[Unit], ran: Runner) -> None:
