@@ -19,7 +19,7 @@ its name in `arguments.py` and its line in `commands/common.py`, function `trans
 
 `SerialLine` asks of the guest what `Guest` has (harness/machine/qemu.py): `name`, `journal`, `console`, `process` (a
 process that lives), and the errors `closed`, `hang`, `failure` and `details`. A board that is not QEMU's has an object
-with those in place of what `Guests.start` gives (harness/supply.py), which also switches it on and off.
+with those in place of what `Guests.start` gives (harness/supply), which also switches it on and off.
 """
 
 from __future__ import annotations
