@@ -26,6 +26,7 @@ def playground(tmp_path: Path) -> Playground:
     return Playground(tmp_path / "playground")
 
 
+@pytest.mark.exhaustive
 def test_random_moments(tmp_path: Path, everyday_or_all: Callable[[int, int], int]) -> None:
     told: list[str] = []
     assert soak(tmp_path / "playground", everyday_or_all(EVERYDAY, ALL), seed=1, say=told.append) == [], told
@@ -69,6 +70,7 @@ def test_a_set_up_that_waits_for_its_mirror_ends_at_once_and_leaves_nothing(
     assert list(folder.rglob("*.partial")) == []
 
 
+@pytest.mark.exhaustive
 def test_an_interrupt_ends_a_module_build(playground: Playground) -> None:
     playground.forget_builds()
     with subprocess.Popen(
@@ -149,6 +151,7 @@ def test_a_cold_set_up_on_a_small_disk_says_at_once_how_much_it_needs(lazymmu: L
         assert text in told
 
 
+@pytest.mark.exhaustive
 def test_a_module_build_on_a_full_disk_is_an_error_that_names_the_place(playground: Playground) -> None:
     playground.forget_builds()
     (root,) = playground.cache.glob("roots/*/lazymmu")

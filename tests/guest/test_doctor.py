@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness.images.cache import default_root
 from tests.guest.conftest import Lazymmu
 
@@ -44,6 +46,7 @@ def test_where_runs_work_the_doctor_says_what_they_use(lazymmu: Lazymmu, tmp_pat
     assert checks["tool root"]["found"].startswith(str(default_root()))
 
 
+@pytest.mark.exhaustive
 def test_what_is_not_built_is_a_note_and_stays_so(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
     changed = broken({"guest/module/main.c": ('MODULE_LICENSE("GPL")', 'MODULE_LICENSE("GPL v2")')})
     for _ in range(2):

