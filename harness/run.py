@@ -218,7 +218,7 @@ class _Matrix:
             if not self.guests.stopping.is_set():
                 while (position := queue.take()) is not None:
                     unit = self.units[position]
-                    self.done(position, without_report(unit, self._images.kernels[slot.arch].name, error))
+                    self.done(position, without_report(unit, error))
             return
         isolation = self._options.isolation
         job = Job(
@@ -248,7 +248,7 @@ class _Matrix:
             cause = causes.get(unit.arch)
             text = "".join(traceback.format_exception(cause)) if cause else "its machine ended without a result"
             error = LazymmuError(f"{unit.arch}: a mistake in lazymmu itself: {text.splitlines()[-1]}", hint=text)
-            self.done(position, without_report(unit, self._images.kernels[unit.arch].name, error))
+            self.done(position, without_report(unit, error))
 
 
 def run(

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import accumulate
-from typing import overload
+from typing import NamedTuple, overload
 
 from harness.core.case import Scenario
 from harness.core.errors import UsageError
 from harness.core.result import Unit
-from harness.core.vocabulary import DEFAULT_REVISIONS, PERSONALITIES, REVISIONS
+from harness.core.vocabulary import DEFAULT_KERNEL, DEFAULT_REVISIONS, MODULE, PERSONALITIES, REVISIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,25 @@ def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> tuple[Scenario
     return tuple(scenario for scenario in scenarios if not tags or set(tags) & set(scenario.tags))
 
 
+class Under(NamedTuple):
+    """What a case is run under."""
+
+    api: str
+    arch: str
+    impl: str = MODULE
+    kernel: str = DEFAULT_KERNEL
+
+
 class Units(Sequence[Unit]):
-    """Units in the order of scenario, case, revision and architecture, each made when it is asked for."""
+    """Units in the order of scenario, case, and what they are run under, each made when it is asked for."""
 
     __slots__ = ("_ends", "_parts")
 
-    def __init__(self, parts: Iterable[tuple[Scenario, Sequence[tuple[str, str]]]]) -> None:
-        """Take scenarios, each with the pairs of a revision and an architecture under which its cases are to run."""
-        self._parts = [(scenario, pairs) for scenario, pairs in parts if pairs and scenario.cases]
+    def __init__(self, parts: Iterable[tuple[Scenario, Sequence[Under]]]) -> None:
+        """Take scenarios, each with what its cases are to run under."""
+        self._parts = [(scenario, under) for scenario, under in parts if under and scenario.cases]
         #: For each scenario, how many units there are up to its last.
-        self._ends = list(accumulate(len(scenario.cases) * len(pairs) for scenario, pairs in self._parts))
+        self._ends = list(accumulate(len(scenario.cases) * len(under) for scenario, under in self._parts))
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -76,10 +85,9 @@ class Units(Sequence[Unit]):
             return tuple(self[one] for one in range(len(self))[position])
         position = range(len(self))[position]
         part = bisect_right(self._ends, position)
-        scenario, pairs = self._parts[part]
-        number, pair = divmod(position - (self._ends[part - 1] if part else 0), len(pairs))
-        api, arch = pairs[pair]
-        return Unit(scenario, number, api, arch)
+        scenario, under = self._parts[part]
+        number, one = divmod(position - (self._ends[part - 1] if part else 0), len(under))
+        return Unit(scenario, number, *under[one])
 
 
 def units(scenarios: Sequence[Scenario], selection: Selection) -> Units:
@@ -89,7 +97,10 @@ def units(scenarios: Sequence[Scenario], selection: Selection) -> Units:
     """
     arches, apis = chosen_arches(selection), _chosen_apis(selection)
     found = Units(
-        (scenario, [(api, arch) for api in apis if api in scenario.apis for arch in arches if arch in scenario.arches])
+        (
+            scenario,
+            [Under(api, arch) for api in apis if api in scenario.apis for arch in arches if arch in scenario.arches],
+        )
         for scenario in tagged(scenarios, selection.tags)
     )
     if not found:

@@ -35,9 +35,6 @@ _LOSSES = 3
 _AHEAD = 8
 _AHEAD_BYTES = 100_000
 
-#: The only implementation under test so far: the module's own.
-IMPL = "module"
-
 
 class Queue:
     """The positions of one machine's units that wait, shared by its workers."""
@@ -79,7 +76,6 @@ class Job:
 
 def without_report(
     unit: Unit,
-    kernel: str,
     error: LazymmuError | OSError,
     *,
     release: str = "",
@@ -90,12 +86,10 @@ def without_report(
     if predicted is None:
         said = predict(unit.case, unit.api, unit.personality)
         if isinstance(said, Skip):
-            return _skipped(unit, kernel, said, release=release)
+            return _skipped(unit, said, release=release)
         predicted = said
     return Result(
         unit=unit,
-        impl=IMPL,
-        kernel=kernel,
         release=release,
         outcome=Outcome.ERROR,
         reason=str(error),
@@ -113,12 +107,10 @@ def _prediction(unit: Unit) -> Trace:
     return predicted
 
 
-def _skipped(unit: Unit, kernel: str, skip: Skip, *, release: str = "") -> Result:
+def _skipped(unit: Unit, skip: Skip, *, release: str = "") -> Result:
     """Return the result of a unit that the model says cannot run: it is a property of the scenario."""
     return Result(
         unit=unit,
-        impl=IMPL,
-        kernel=kernel,
         release=release,
         outcome=Outcome.SKIP,
         reason=skip.reason,
@@ -216,7 +208,7 @@ class Worker:
         """Give the units that no guest will run this error."""
         while (position := self._job.queue.take()) is not None:
             unit = self._job.units[position]
-            self._job.finished(position, without_report(unit, self._machine.kernel.name, error, release=self._release))
+            self._job.finished(position, without_report(unit, error, release=self._release))
 
     def _finish(self, position: int, result: Result) -> None:
         self._done += 1
@@ -304,7 +296,7 @@ class Worker:
             return False
         predicted = predict(unit.case, unit.api, unit.personality)
         if isinstance(predicted, Skip):
-            self._job.finished(position, _skipped(unit, self._machine.kernel.name, predicted, release=self._release))
+            self._job.finished(position, _skipped(unit, predicted, release=self._release))
             return True
         self._runnable.add(position)
         return False
@@ -328,25 +320,22 @@ class Worker:
         else:
             predicted = _prediction(lost.unit)
         self._sent.remove(lost)
-        kernel = self._machine.kernel.name
-        result = without_report(lost.unit, kernel, error, release=self._release, predicted=predicted, begin=begin)
+        result = without_report(lost.unit, error, release=self._release, predicted=predicted, begin=begin)
         self._finish(lost.position, result)
 
     def _judged(self, sent: _Sent, answer: Answer, predicted: Trace, begin: float) -> Result:
         """Return the result of a unit whose guest answered."""
-        unit, kernel = sent.unit, self._machine.kernel.name
+        unit = sent.unit
         try:
             observed = report.parse(answer, unit.case, run=sent.run, api=unit.api, personality=unit.personality)
         except GuestError as error:
-            return without_report(unit, kernel, error, release=self._release, predicted=predicted, begin=begin)
+            return without_report(unit, error, release=self._release, predicted=predicted, begin=begin)
         differences = tuple(judge(unit, predicted, observed))
         if not differences and not self._job.keep_steps:
             # Both are the same, and long; nobody will ask for them.
             predicted, observed = replace(predicted, steps=()), replace(observed, steps=())
         return Result(
             unit=unit,
-            impl=IMPL,
-            kernel=kernel,
             release=self._release,
             outcome=Outcome.FAIL if differences else Outcome.PASS,
             reason=str(differences[0]) if differences else "",

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from harness.bench import figures, measure
 from harness.bench.figures import Series
 from harness.commands import common, record
+from harness.core.vocabulary import DEFAULT_KERNEL
 from harness.images import catalogue, shell
 from harness.images import setup as images
 from harness.report.target import targets
@@ -28,7 +29,7 @@ def bench(arguments: Namespace) -> int:
     arches = chosen_arches(Selection(arches=tuple(arguments.arch)))
     goals = targets({"--json": arguments.json})
     terminal, store = common.human(arguments), common.cache()
-    prepared = images.prepare(store, catalogue.kernel(common.DEFAULT_KERNEL), arches)
+    prepared = images.prepare(store, catalogue.kernel(DEFAULT_KERNEL), arches)
     shells = shell.busybox(store, prepared.sandbox.root, arches)
     machines = prepare_all(prepared, arches, Options())
     load = os.getloadavg()[0]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.core.errors import UsageError
 from harness.core.project import LIBRARY
+from harness.core.vocabulary import DEFAULT_KERNEL
 from harness.images import catalogue
 from harness.images.cache import Cache, default_root
 from harness.images.progress import Progress
@@ -18,9 +19,6 @@ from harness.report.target import STDOUT
 from harness.report.terminal import Terminal
 from harness.selection import Selection
 from harness.transport.interface import Transport
-
-#: Kernel of a run that names none.
-DEFAULT_KERNEL = "lts"
 
 
 def selection(arguments: Namespace) -> Selection:

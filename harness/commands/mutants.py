@@ -12,7 +12,7 @@ from harness.commands import common
 from harness.core.errors import LazymmuError, UsageError
 from harness.core.interrupts import Interrupts
 from harness.core.result import Outcome, Unit
-from harness.core.vocabulary import DEFAULT_REVISIONS
+from harness.core.vocabulary import DEFAULT_KERNEL, DEFAULT_REVISIONS
 from harness.images import catalogue
 from harness.images import setup as images
 from harness.mutants import NONE, Mutant, Runner, Trial, hunt, idle, known, runner
@@ -40,7 +40,7 @@ def mutants(arguments: Namespace) -> int:
             terminal.line(f"{mutant.name}: {mutant.what} ({', '.join(mutant.apis)}; {', '.join(mutant.arches)})")
         return 0
     arches = list(dict.fromkeys(unit.arch for unit in selected))
-    prepared = images.prepare(common.cache(), catalogue.kernel(common.DEFAULT_KERNEL), arches)
+    prepared = images.prepare(common.cache(), catalogue.kernel(DEFAULT_KERNEL), arches)
     begin = time.monotonic()
     trials: list[Trial] = []
     with Interrupts.noted() as interrupts:

@@ -11,6 +11,7 @@ from typing import Any, Self
 from harness.core.case import Case, Scenario, Values
 from harness.core.errors import Place
 from harness.core.trace import Trace
+from harness.core.vocabulary import DEFAULT_KERNEL, MODULE
 
 
 class Outcome(StrEnum):
@@ -31,6 +32,9 @@ class Unit:
     number: int
     api: str
     arch: str
+    #: Whose functions are under test, and the kernel of the guest (images/kernels.yaml).
+    impl: str = MODULE
+    kernel: str = DEFAULT_KERNEL
     #: Which of several runs of the same, from 1; None when it runs once.
     repetition: int | None = None
 
@@ -50,12 +54,20 @@ class Unit:
         return self.scenario.personality or self.arch
 
     def title(self) -> str:
-        """Return the unit's name without its architecture, as `nesting/deep[depth=3] merged`."""
-        return f"{self.case_name()} {self.api}{self._again()}"
+        """Return the unit's name without its machine, as `nesting/deep[depth=3] merged`."""
+        return f"{self.case_name()} {self._under_test()}{self._again()}"
 
     def label(self) -> str:
         """Return the unit's name for a person, as `nesting/deep[depth=3] merged on arm64`."""
-        return f"{self.case_name()} {self.api} on {self.arch}{self._again()}"
+        return f"{self.case_name()} {self._under_test()} on {self.machine}{self._again()}"
+
+    @property
+    def machine(self) -> str:
+        """The name of the guest for a person: its architecture, and its kernel when that is not the usual one."""
+        return self.arch if self.kernel == DEFAULT_KERNEL else f"{self.arch} {self.kernel}"
+
+    def _under_test(self) -> str:
+        return self.api if self.impl == MODULE else f"{self.api} {self.impl}"
 
     def case_name(self) -> str:
         """Return scenario and case for a person, as `nesting/deep[depth=3]`."""
@@ -100,8 +112,6 @@ class Result:
     """The end of one unit."""
 
     unit: Unit
-    impl: str
-    kernel: str
     #: What `uname -r` says in the guest; empty when none answered.
     release: str
     outcome: Outcome
@@ -127,8 +137,8 @@ class Result:
             "case": dict(self.unit.values),
             "arch": self.unit.arch,
             "api": self.unit.api,
-            "impl": self.impl,
-            "kernel": self.kernel,
+            "impl": self.unit.impl,
+            "kernel": self.unit.kernel,
             "release": self.release,
             "outcome": str(self.outcome),
             "reason": self.reason,
@@ -158,8 +168,6 @@ class Result:
         predicted, observed = document["predicted"], document["observed"]
         return cls(
             unit=unit,
-            impl=document["impl"],
-            kernel=document["kernel"],
             release=document["release"],
             outcome=Outcome(document["outcome"]),
             reason=document["reason"],

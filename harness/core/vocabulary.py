@@ -108,6 +108,37 @@ DEFAULT_REVISIONS = ("amended", "merged")
 
 
 @dataclass(frozen=True, slots=True)
+class Implementation:
+    """Whose functions are under test."""
+
+    name: str
+    #: What it is, for help and error messages.
+    title: str
+    #: Revisions of which it can be one.
+    revisions: frozenset[str]
+
+
+#: The implementation that the module brings along, of every revision.
+MODULE = "module"
+#: The running kernel's own.
+NATIVE = "native"
+#: That of a header's text.
+HEADER = "header"
+
+IMPLEMENTATIONS = {
+    implementation.name: implementation
+    for implementation in (
+        Implementation(name=MODULE, title="the module's own", revisions=frozenset(REVISIONS)),
+        Implementation(name=NATIVE, title="the running kernel's own", revisions=frozenset({"merged"})),
+        Implementation(name=HEADER, title="a header's text", revisions=frozenset({"merged", "with-ptes"})),
+    )
+}
+
+#: The kernel of a guest when none is named (images/kernels.yaml).
+DEFAULT_KERNEL = "lts"
+
+
+@dataclass(frozen=True, slots=True)
 class Personality:
     """How one architecture puts updates off."""
 

@@ -55,8 +55,8 @@ def _named(run: Finished, name: str) -> TestSuite:
 def _suite(run: Finished, arch: str, results: Sequence[Result]) -> TestSuite:
     suite = _named(run, arch)
     releases = {result.release for result in results if result.release}
-    kernels = {result.kernel for result in results}
-    impls = {result.impl for result in results}
+    kernels = {result.unit.kernel for result in results}
+    impls = {result.unit.impl for result in results}
     accelerator, reason = run.accelerators.get(arch, ("none", "no guest was started"))
     properties = {
         "release": ", ".join(sorted(releases)) or "none answered",

@@ -52,7 +52,7 @@ def result(unit: Unit, outcome: Outcome, reason: str = "", details: str = "") ->
         differences = (Difference("step 2 disable: hooks", sides, Place(unit.scenario.path, 3, 5)),)
     observed = None if outcome in (Outcome.ERROR, Outcome.SKIP) else trace
     release = "6.12.0-test" if observed else ""
-    return Result(unit, "module", "lts", release, outcome, reason, trace, observed, 0.25, differences, details)
+    return Result(unit, release, outcome, reason, trace, observed, 0.25, differences, details)
 
 
 def finished(

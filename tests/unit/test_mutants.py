@@ -61,7 +61,7 @@ def test_the_module_has_its_mutants_one_for_each_revision_and_personality_at_lea
 
 
 def result(unit: Unit, outcome: Outcome) -> Result:
-    return Result(unit, "module", "lts", "", outcome, "", None, None, 0.0)
+    return Result(unit, "", outcome, "", None, None, 0.0)
 
 
 class Guests:

@@ -72,7 +72,7 @@ def test_only_the_unit_that_loses_its_line_alone_is_blamed(tmp_path: Path) -> No
         assert position not in results
         results[position] = result
 
-    machine = cast("Machine", SimpleNamespace(kernel=SimpleNamespace(name="lts"), time_scale=1.0))
+    machine = cast("Machine", SimpleNamespace(time_scale=1.0))
     job = Job(units, Queue(range(len(units)), 1), finished, units_per_guest=None, keep_steps=False)
     lines = Lines()
     Worker(machine, cast("Supply", lines), Guests(), job).work()
