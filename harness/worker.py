@@ -84,7 +84,7 @@ def without_report(
 ) -> Result:
     """Return the result of a unit that ended without a whole report: a skip if no guest could have run it."""
     if predicted is None:
-        said = predict(unit.case, unit.api, unit.personality)
+        said = predict(unit.case, unit.api, unit.personality, unit.impl)
         if isinstance(said, Skip):
             return _skipped(unit, said, release=release)
         predicted = said
@@ -102,7 +102,7 @@ def without_report(
 
 def _prediction(unit: Unit) -> Trace:
     """Return what the model says of a unit that was sent to a guest, and so is no skip."""
-    predicted = predict(unit.case, unit.api, unit.personality)
+    predicted = predict(unit.case, unit.api, unit.personality, unit.impl)
     assert isinstance(predicted, Trace)  # noqa: S101  (narrows the type: `_skips` was asked before)
     return predicted
 
@@ -238,7 +238,7 @@ class Worker:
             unit = self._job.units[position]
             self._taken += 1
             self._runs += 1
-            text = program.text(unit.case, run=self._runs, api=unit.api, personality=unit.personality)
+            text = program.text(unit.case, run=self._runs, api=unit.api, personality=unit.personality, impl=unit.impl)
             request = line.send("run", text.encode("ascii"))
             self._sent.append(_Sent(position, unit, self._runs, request, len(text)))
 
@@ -294,7 +294,7 @@ class Worker:
         # What makes a skip stands in no list, so a look at the outermost steps spares most cases this prediction.
         if position in self._runnable or not any(step.op in LEAVING for step in unit.case.steps):
             return False
-        predicted = predict(unit.case, unit.api, unit.personality)
+        predicted = predict(unit.case, unit.api, unit.personality, unit.impl)
         if isinstance(predicted, Skip):
             self._job.finished(position, _skipped(unit, predicted, release=self._release))
             return True
@@ -327,7 +327,9 @@ class Worker:
         """Return the result of a unit whose guest answered."""
         unit = sent.unit
         try:
-            observed = report.parse(answer, unit.case, run=sent.run, api=unit.api, personality=unit.personality)
+            observed = report.parse(
+                answer, unit.case, run=sent.run, api=unit.api, personality=unit.personality, impl=unit.impl
+            )
         except GuestError as error:
             return without_report(unit, error, release=self._release, predicted=predicted, begin=begin)
         differences = tuple(judge(unit, predicted, observed))

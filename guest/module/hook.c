@@ -17,7 +17,13 @@ void lmm_warn_on(struct lmm_run *run, bool condition)
 		run->counters[LMM_WARNINGS]++;
 }
 
-static void call_hook(struct lmm_run *run, enum lmm_counter counter, char letter)
+/**
+ * lmm_call_hook() - do what every call of an arch hook does before the hook acts
+ * @run: the run
+ * @counter: the hook's counter
+ * @letter: its letter
+ */
+void lmm_call_hook(struct lmm_run *run, enum lmm_counter counter, char letter)
 {
 	lmm_run_list(run, &run->program.steps[run->call->step]);
 
@@ -32,7 +38,7 @@ static void call_hook(struct lmm_run *run, enum lmm_counter counter, char letter
  */
 void lmm_arch_enter(struct lmm_run *run)
 {
-	call_hook(run, LMM_ARCH_ENTER, 'e');
+	lmm_call_hook(run, LMM_ARCH_ENTER, 'e');
 	if (run->program.arch->enter)
 		run->program.arch->enter(run);
 }
@@ -50,7 +56,7 @@ void lmm_arch_enter_with_ptes(struct lmm_run *run)
 		lmm_arch_enter(run);
 		return;
 	}
-	call_hook(run, LMM_ARCH_ENTER_WITH_PTES, 'w');
+	lmm_call_hook(run, LMM_ARCH_ENTER_WITH_PTES, 'w');
 	if (run->program.arch->enter_with_ptes)
 		run->program.arch->enter_with_ptes(run, range);
 }
@@ -72,7 +78,7 @@ void lmm_arch_take_range(struct lmm_run *run)
  */
 void lmm_arch_leave(struct lmm_run *run)
 {
-	call_hook(run, LMM_ARCH_LEAVE, 'l');
+	lmm_call_hook(run, LMM_ARCH_LEAVE, 'l');
 	run->program.arch->leave(run);
 }
 
@@ -93,7 +99,7 @@ void lmm_arch_flush(struct lmm_run *run)
 	}
 	if (LMM_MUTANT(NESTED_DISABLE_NO_FLUSH) && in_disable(run))
 		return;
-	call_hook(run, LMM_ARCH_FLUSH, 'f');
+	lmm_call_hook(run, LMM_ARCH_FLUSH, 'f');
 	if (LMM_MUTANT(FLUSH_ONLY_WHEN_ACTIVE) && !run->call->inside)
 		return;
 	run->program.arch->flush(run);
@@ -109,7 +115,7 @@ void lmm_arch_pause(struct lmm_run *run)
 		lmm_arch_leave(run);
 		return;
 	}
-	call_hook(run, LMM_ARCH_PAUSE, 'p');
+	lmm_call_hook(run, LMM_ARCH_PAUSE, 'p');
 	run->program.arch->pause(run);
 }
 
@@ -120,7 +126,7 @@ void lmm_arch_pause(struct lmm_run *run)
 void lmm_arch_resume(struct lmm_run *run)
 {
 	if (run->program.arch->has_pause)
-		call_hook(run, LMM_ARCH_RESUME, 'r');
+		lmm_call_hook(run, LMM_ARCH_RESUME, 'r');
 	else
 		lmm_arch_enter(run);
 }

@@ -45,7 +45,7 @@ enum lmm_counter {
 #define LMM_MAX_OWN		2
 #define LMM_NR_COUNTERS		(LMM_NR_COMMON + LMM_MAX_OWN)
 
-#define LMM_NR_STATE		2
+#define LMM_NR_STATE		3	/* at most */
 
 /* What the revisions keep in task_struct; the u8 counters wrap. */
 struct lmm_flag_state {		/* from proposal to v4 */
@@ -58,9 +58,16 @@ struct lmm_merged_state {	/* with-ptes too */
 	lmm_u8 pause_count;
 };
 
+struct lmm_native_state {	/* the kernel's, when the task's thread has ended */
+	u8 enable_count;
+	u8 pause_count;
+	bool pending;
+};
+
 union lmm_state {
 	struct lmm_flag_state flag;
 	struct lmm_merged_state merged;
+	struct lmm_native_state native;
 };
 
 /* Entries of the table, from @first on until before @end; none if both are equal */
@@ -231,7 +238,9 @@ struct lmm_run {
 /**
  * struct lmm_api - a revision of the API
  * @name: as in the program's "revision" line
- * @state_names: what the revision calls its state
+ * @state_names: what the revision calls its state; NULL where there is less
+ * @hooks_only: calls, hooks and the state are all that is seen of it
+ * @arch: takes the place of the personality; NULL if none does
  * @enable: lazy_mmu_mode_enable()
  * @disable: lazy_mmu_mode_disable()
  * @pause: lazy_mmu_mode_pause()
@@ -242,12 +251,16 @@ struct lmm_run {
  * @resume_task: __task_lazy_mmu_mode_resume(); likewise
  * @active: is_lazy_mmu_mode_active(), false in interrupt
  * @state: stores the task's state in the order of @state_names
+ * @flush: arch_flush_lazy_mmu_mode(); NULL is the personality's
+ * @retire: called by a task's thread when it ends; NULL: nothing is to be done
  *
  * The operations act on &lmm_run.task, which stands for the kernel's current.
  */
 struct lmm_api {
 	const char *name;
 	const char *state_names[LMM_NR_STATE];
+	bool hooks_only;
+	const struct lmm_arch *arch;
 	void (*enable)(struct lmm_run *run);
 	void (*disable)(struct lmm_run *run);
 	void (*pause)(struct lmm_run *run);
@@ -257,6 +270,8 @@ struct lmm_api {
 	void (*resume_task)(struct lmm_run *run, struct lmm_task *task);
 	bool (*active)(const struct lmm_task *task);
 	void (*state)(const struct lmm_task *task, u8 state[LMM_NR_STATE]);
+	void (*flush)(struct lmm_run *run);
+	void (*retire)(struct lmm_task *task);
 };
 
 /**
@@ -302,6 +317,7 @@ extern const struct lmm_api lmm_api_v3;
 extern const struct lmm_api lmm_api_v4;
 extern const struct lmm_api lmm_api_merged;
 extern const struct lmm_api lmm_api_with_ptes;
+extern const struct lmm_api lmm_api_native;
 extern const struct lmm_arch lmm_arch_arm64;
 extern const struct lmm_arch lmm_arch_s390x;
 extern const struct lmm_arch lmm_arch_x86_64;
@@ -344,6 +360,7 @@ void lmm_tlb_flush(struct lmm_run *run);
 unsigned int lmm_table_entries(const struct lmm_run *run);
 
 /* hook.c */
+void lmm_call_hook(struct lmm_run *run, enum lmm_counter counter, char letter);
 void lmm_warn_on(struct lmm_run *run, bool condition);
 void lmm_arch_enter(struct lmm_run *run);
 void lmm_arch_enter_with_ptes(struct lmm_run *run);

@@ -59,9 +59,9 @@ static int parse_names(struct lmm_parser *p)
 	err = word_line(&p->text, "personality", &value);
 	if (err)
 		return err;
-	program->arch = lmm_find_arch(&value);
+	program->arch = lmm_find_arch(&value, program->api);
 	if (!program->arch)
-		return lmm_malformed(&p->text, &value, "unknown personality");
+		return lmm_malformed(&p->text, &value, "the revision has no personality");
 	return 0;
 }
 

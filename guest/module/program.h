@@ -182,7 +182,8 @@ struct lmm_parser {
 
 /* tables.c */
 const struct lmm_api *lmm_find_api(const struct lmm_word *name);
-const struct lmm_arch *lmm_find_arch(const struct lmm_word *name);
+const struct lmm_arch *lmm_find_arch(const struct lmm_word *name,
+				     const struct lmm_api *api);
 enum lmm_op lmm_find_op(const struct lmm_word *name);
 
 /* steps.c */

@@ -33,9 +33,11 @@ static const char * const counter_names[LMM_NR_COMMON] = {
 	[LMM_WARNINGS]			= "warnings",
 };
 
-/* NULL after the last one that the run's personality has */
+/* NULL after the last one that is seen of the run */
 static const char *counter_name(const struct lmm_run *run, unsigned int counter)
 {
+	if (run->program.api->hooks_only && counter >= LMM_DEFERRED)
+		return NULL;
 	if (counter < LMM_NR_COMMON)
 		return counter_names[counter];
 	if (counter < LMM_NR_COUNTERS)
@@ -46,9 +48,10 @@ static const char *counter_name(const struct lmm_run *run, unsigned int counter)
 static void put_state(struct seq_buf *s, const struct lmm_run *run,
 		      const u8 state[LMM_NR_STATE])
 {
-	for (unsigned int i = 0; i < LMM_NR_STATE; i++)
-		seq_buf_printf(s, " %s=%u", run->program.api->state_names[i],
-			       state[i]);
+	const char * const *names = run->program.api->state_names;
+
+	for (unsigned int i = 0; i < LMM_NR_STATE && names[i]; i++)
+		seq_buf_printf(s, " %s=%u", names[i], state[i]);
 }
 
 static void put_begin(struct seq_buf *s, const struct lmm_run *run)
@@ -83,10 +86,12 @@ static void put_step(struct seq_buf *s, const struct lmm_run *run, u32 index)
 		       record->hook ?: '-',
 		       record->hook ? '0' + record->inside : '-',
 		       record->active);
-	if (operation->answers)
+	if (operation->answers && !run->program.api->hooks_only)
 		seq_buf_printf(s, " value=%llu", record->value);
 	put_state(s, run, record->state);
-	seq_buf_printf(s, " outstanding=%u |", record->outstanding);
+	if (!run->program.api->hooks_only)
+		seq_buf_printf(s, " outstanding=%u", record->outstanding);
+	seq_buf_puts(s, " |");
 	put_counters(s, run, index);
 }
 
@@ -117,8 +122,15 @@ static void put_table(struct seq_buf *s, const struct lmm_run *run)
 		       run->table.outstanding, lmm_table_entries(run));
 }
 
+static u32 table_lines(const struct lmm_run *run)
+{
+	return run->program.api->hooks_only ? 0 : 1;
+}
+
 static u32 entry_lines(const struct lmm_run *run)
 {
+	if (run->program.api->hooks_only)
+		return 0;
 	return DIV_ROUND_UP(lmm_table_entries(run), LINE_ENTRIES);
 }
 
@@ -155,7 +167,7 @@ static void put_tail(struct seq_buf *s, const struct lmm_run *run, u32 line)
 		put_total(s, run);
 	else if (is_among(&line, run->nr_tasks))
 		put_task(s, run, &run->tasks[line]);
-	else if (is_among(&line, 1))
+	else if (is_among(&line, table_lines(run)))
 		put_table(s, run);
 	else if (is_among(&line, entry_lines(run)))
 		put_entries(s, run, line);
@@ -167,9 +179,9 @@ static void put_tail(struct seq_buf *s, const struct lmm_run *run, u32 line)
 
 static u32 tail_lines(const struct lmm_run *run)
 {
-	u32 total = 1, table = 1, end = 1;
+	u32 total = 1, end = 1;
 
-	return total + run->nr_tasks + table + entry_lines(run) +
+	return total + run->nr_tasks + table_lines(run) + entry_lines(run) +
 	       (run->error[0] != '\0') + end;
 }
 

@@ -99,7 +99,7 @@ static void run_operation(struct lmm_run *run, const struct lmm_step *step)
 		run_call(run, LMM_CALL_ENABLE_WITH_PTES, api->enable_with_ptes);
 		break;
 	case LMM_OP_FLUSH:
-		run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);
+		run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);
 		break;
 	case LMM_OP_PAUSE_TASK:
 		if (LMM_MUTANT(PAUSE_TASK_CHECKS_INTERRUPT) && in_interrupt())

@@ -11,6 +11,9 @@ static const struct lmm_api * const apis[] = {
 	&lmm_api_v4,
 	&lmm_api_merged,
 	&lmm_api_with_ptes,
+#ifdef CONFIG_ARCH_HAS_LAZY_MMU_MODE
+	&lmm_api_native,
+#endif
 };
 
 static const struct lmm_arch * const archs[] = {
@@ -22,6 +25,12 @@ static const struct lmm_arch * const archs[] = {
 static bool has_enable_with_ptes(const struct lmm_api *api)
 {
 	return api->enable_with_ptes;
+}
+
+/* What the kernel keeps for a task only a real fork copies. */
+static bool has_fork(const struct lmm_api *api)
+{
+	return !api->arch;
 }
 
 static bool has_task_calls(const struct lmm_api *api)
@@ -116,6 +125,7 @@ const struct lmm_operation lmm_operations[LMM_NR_OPS] = {
 		.name = "fork",
 		.args = { LMM_ARG_NEW_TASK },
 		.leaves = true,
+		.in = has_fork,
 	},
 
 	[LMM_OP_CHECK] = {
@@ -161,11 +171,15 @@ const struct lmm_api *lmm_find_api(const struct lmm_word *name)
 /**
  * lmm_find_arch() - look up a personality
  * @name: its name
+ * @api: the revision; one that is the kernel's own has no other than the guest's
  *
  * Return: the personality, or NULL if there is none of that name.
  */
-const struct lmm_arch *lmm_find_arch(const struct lmm_word *name)
+const struct lmm_arch *lmm_find_arch(const struct lmm_word *name,
+				     const struct lmm_api *api)
 {
+	if (api->arch)
+		return lmm_word_is(name, api->arch->name) ? api->arch : NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(archs); i++)
 		if (lmm_word_is(name, archs[i]->name))
 			return archs[i];

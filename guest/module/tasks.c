@@ -48,6 +48,8 @@ static int task_thread(void *data)
 		}
 		complete(&run->task->turn);
 	}
+	if (run->program.api->retire)
+		run->program.api->retire(task);
 	return 0;
 }
 

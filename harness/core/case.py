@@ -173,3 +173,5 @@ class Scenario:
     cases: Cases
     #: The personality that its guests take on; None: each its own.
     personality: str | None = None
+    #: Guests on which it can run on the kernel's own implementation, if that kernel has one (docs/native.md).
+    native: tuple[str, ...] = ()

@@ -21,6 +21,10 @@ def compact(hooks: str) -> str:
     return _LONG_RUN.sub(lambda run: f" {run[1]}*{len(run[0])} ", hooks).strip() or "(none)"
 
 
+def _seen(document: dict[str, Any]) -> dict[str, Any]:
+    return {part: value for part, value in document.items() if value is not None}
+
+
 # Not frozen, and yet never changed: a frozen one takes five times as long to make, which is half of what a step costs.
 @dataclass(slots=True)
 class StepTrace:
@@ -39,32 +43,35 @@ class StepTrace:
     active: bool
     #: The running task's state at the end of the step, by the revision's own names.
     state: Mapping[str, int | bool]
-    #: Entries whose last write has not taken full effect.
-    outstanding: int
+    #: Entries whose last write has not taken full effect; None where the page table is not seen.
+    outstanding: int | None
     #: Counters that differ from the record before (all 0 before the first), with their new values.
     counters: Mapping[str, int]
-    #: The answer of touch, get_pte, clear_pte or load.
+    #: The answer of touch, get_pte, clear_pte or load; None where the page table is not seen.
     value: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form of one step; `value` stands in it where there is an answer."""
-        document = {
-            "step": self.index,
-            "op": self.op,
-            "task": self.task,
-            "hooks": self.hooks,
-            "hook_active": self.hook_active,
-            "active": self.active,
-            "state": dict(self.state),
-            "outstanding": self.outstanding,
-            "counters": dict(self.counters),
-        }
-        return document if self.value is None else {**document, "value": self.value}
+        return _seen(
+            {
+                "step": self.index,
+                "op": self.op,
+                "task": self.task,
+                "hooks": self.hooks,
+                "hook_active": self.hook_active,
+                "active": self.active,
+                "state": dict(self.state),
+                "outstanding": self.outstanding,
+                "counters": dict(self.counters),
+                "value": self.value,
+            }
+        )
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Return the step that has this JSON form."""
-        return cls(index=document["step"], **{key: value for key, value in document.items() if key != "step"})
+        parts = {key: value for key, value in document.items() if key != "step"}
+        return cls(**{"outstanding": None, **parts}, index=document["step"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +86,19 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The whole run. `hooks` is the letters of all steps in order; `counters` holds all, 0 included."""
+    """The whole run. `hooks` is the letters of all steps in order; `counters` holds all, 0 included.
+
+    What is None is not seen of the implementation (`Implementation.hooks_only`), and stands in no JSON.
+    """
 
     hooks: str
     hook_active: str
     counters: Mapping[str, int]
     #: Answers of touch, get_pte, clear_pte and load, in order.
-    values: tuple[int, ...]
-    outstanding: int
+    values: tuple[int, ...] | None
+    outstanding: int | None
     #: Page-table entries that are not 0 at the end.
-    table: Mapping[int, int]
+    table: Mapping[int, int] | None
     #: Task -> its state by the revision's own names, plus "active" (as seen outside interrupt).
     tasks: Mapping[str, Mapping[str, int | bool]]
     steps: tuple[StepTrace, ...]
@@ -99,14 +109,14 @@ class Trace:
             "hooks": self.hooks,
             "hook_active": self.hook_active,
             "counters": dict(self.counters),
-            "values": list(self.values),
+            "values": None if self.values is None else list(self.values),
             "outstanding": self.outstanding,
-            "table": {str(index): value for index, value in sorted(self.table.items())},
+            "table": None if self.table is None else {str(index): self.table[index] for index in sorted(self.table)},
             "tasks": {name: dict(state) for name, state in self.tasks.items()},
         }
         if steps:
             document["steps"] = [step.to_json() for step in self.steps]
-        return document
+        return _seen(document)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
@@ -115,9 +125,9 @@ class Trace:
             hooks=document["hooks"],
             hook_active=document["hook_active"],
             counters=document["counters"],
-            values=tuple(document["values"]),
-            outstanding=document["outstanding"],
-            table={int(index): value for index, value in document["table"].items()},
+            values=tuple(document["values"]) if "values" in document else None,
+            outstanding=document.get("outstanding"),
+            table={int(index): value for index, value in document["table"].items()} if "table" in document else None,
             tasks=document["tasks"],
             steps=tuple(StepTrace.from_json(step) for step in document.get("steps", ())),
         )

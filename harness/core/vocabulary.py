@@ -116,6 +116,10 @@ class Implementation:
     title: str
     #: Revisions of which it can be one.
     revisions: frozenset[str]
+    #: Calls, hooks and the tasks' state are all that is seen of it: the page table is the kernel's business.
+    hooks_only: bool = False
+    #: Operations that it does not have, whatever the revision.
+    lacks: frozenset[str] = frozenset()
 
 
 #: The implementation that the module brings along, of every revision.
@@ -129,7 +133,14 @@ IMPLEMENTATIONS = {
     implementation.name: implementation
     for implementation in (
         Implementation(name=MODULE, title="the module's own", revisions=frozenset(REVISIONS)),
-        Implementation(name=NATIVE, title="the running kernel's own", revisions=frozenset({"merged"})),
+        Implementation(
+            name=NATIVE,
+            title="the running kernel's own",
+            revisions=frozenset({"merged"}),
+            hooks_only=True,
+            # No module can fork the thread that runs it.
+            lacks=frozenset({"fork"}),
+        ),
         Implementation(name=HEADER, title="a header's text", revisions=frozenset({"merged", "with-ptes"})),
     )
 }
@@ -147,12 +158,15 @@ class Personality:
     counters: tuple[str, ...]
     #: Whether it defines arch_pause and arch_resume; where it does not, pause calls leave and resume enter.
     has_pause_hooks: bool
+    #: What the kernel's own implementation keeps for a task beside the revision's state, as `Revision.state`.
+    native_state: tuple[tuple[str, type], ...] = ()
 
 
 PERSONALITIES = {
     personality.name: personality
     for personality in (
-        Personality(name="arm64", counters=("barriers",), has_pause_hooks=False),
+        # TIF_LAZY_MMU_PENDING
+        Personality(name="arm64", counters=("barriers",), has_pause_hooks=False, native_state=(("pending", bool),)),
         Personality(name="s390x", counters=("iptes", "ipte_entries"), has_pause_hooks=True),
         Personality(name="x86_64", counters=("multicalls", "updates"), has_pause_hooks=False),
     )
@@ -186,6 +200,15 @@ CPUS = 2
 MAX_SLEEP_MS = 1000
 
 
-def counter_names(personality: str) -> tuple[str, ...]:
+def counter_names(personality: str, impl: str = MODULE) -> tuple[str, ...]:
     """Return every counter that a trace of this personality holds, in report order."""
-    return (*CALLS, *HOOKS.values(), *COMMON_COUNTERS, *PERSONALITIES[personality].counters)
+    seen = (*CALLS, *HOOKS.values())
+    if IMPLEMENTATIONS[impl].hooks_only:
+        return seen
+    return (*seen, *COMMON_COUNTERS, *PERSONALITIES[personality].counters)
+
+
+def state_of(api: str, personality: str, impl: str = MODULE) -> tuple[tuple[str, type], ...]:
+    """Return what a trace tells of a task's state, in report order: names with their types, as `Revision.state`."""
+    native = PERSONALITIES[personality].native_state if impl == NATIVE else ()
+    return (*REVISIONS[api].state, *native)

@@ -38,7 +38,7 @@ def _lines(trace: Trace, api: str, personality: str, steps: int) -> Iterator[str
     for name, state in trace.tasks.items():
         # A revision's own `active` is a word of its own.
         yield f"task {name}{_pairs({word: state[word] for word in own})} active={int(state['active'])}"
-    entries = [f"{index}:{value}" for index, value in sorted(trace.table.items())]
+    entries = [f"{index}:{value}" for index, value in sorted((trace.table or {}).items())]
     yield f"table outstanding={trace.outstanding} entries={len(entries)}"
     for first in range(0, len(entries), _ENTRIES):
         yield f"entries {','.join(entries[first : first + _ENTRIES])}"

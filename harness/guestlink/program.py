@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.core.case import Case, Step
+from harness.core.vocabulary import MODULE
 
 
 def _lines(step: Step) -> Iterator[str]:
@@ -22,10 +23,15 @@ def _lines(step: Step) -> Iterator[str]:
     yield "}"
 
 
-def text(case: Case, *, run: int, api: str, personality: str) -> str:
+def revision(api: str, impl: str) -> str:
+    """Return the module's name of a revision as one implementation has it."""
+    return api if impl == MODULE else f"{api}/{impl}"
+
+
+def text(case: Case, *, run: int, api: str, personality: str, impl: str = MODULE) -> str:
     """Return the program of a case; `run` is the number that its report repeats."""
     body = [line for step in case.steps for line in _lines(step)]
     count = sum(line != "}" for line in body)
-    head = ["lazymmu-program 2", f"run {run}", f"revision {api}", f"personality {personality}"]
+    head = ["lazymmu-program 2", f"run {run}", f"revision {revision(api, impl)}", f"personality {personality}"]
     tasks = [f"task {name} {cpu}" for name, cpu in case.tasks.items()]
     return "\n".join([*head, *tasks, f"steps {count}", *body, "end", ""])

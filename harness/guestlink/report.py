@@ -11,13 +11,23 @@ import functools
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness.core.answer import Answer
 from harness.core.case import Case
 from harness.core.errors import GuestError
 from harness.core.trace import StepTrace, Trace
-from harness.core.vocabulary import ANSWERING, MAIN_TASK, REVISIONS, TABLE_ENTRIES, Revision, counter_names
+from harness.core.vocabulary import (
+    ANSWERING,
+    IMPLEMENTATIONS,
+    MAIN_TASK,
+    MODULE,
+    TABLE_ENTRIES,
+    counter_names,
+    state_of,
+)
+from harness.guestlink.program import revision
 
 _PREFIX = "lazymmu: "
 # The answer stands apart, for it differs where all other words are the same.
@@ -40,6 +50,30 @@ class _Malformed(Exception):
     """A line that does not say what it should."""
 
 
+# Compared by what it is, since each is made once: a report asks for it with every line.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Form:
+    """What the reports of one revision, implementation and personality hold."""
+
+    revision: str
+    #: A task's state: names with their types.
+    state: tuple[tuple[str, type], ...]
+    #: Every counter, each by the same text so that it is held once.
+    counters: Mapping[str, str]
+    #: Nothing is told of the page table.
+    hooks_only: bool
+
+
+@functools.cache
+def _form(api: str, impl: str, personality: str) -> _Form:
+    return _Form(
+        revision=revision(api, impl),
+        state=state_of(api, personality, impl),
+        counters={name: name for name in counter_names(personality, impl)},
+        hooks_only=IMPLEMENTATIONS[impl].hooks_only,
+    )
+
+
 def _pairs(words: str) -> dict[str, int]:
     """Return `name=number` words as a mapping, in order."""
     pairs: dict[str, int] = {}
@@ -51,13 +85,13 @@ def _pairs(words: str) -> dict[str, int]:
     return pairs
 
 
-def _typed_state(revision: Revision, pairs: Mapping[str, int]) -> dict[str, int | bool]:
-    """Return a task's state by the revision's names; anything more or less is malformed."""
-    if set(pairs) != {name for name, _ in revision.state}:
-        raise _Malformed(f"state {' '.join(pairs)} is not that of {revision.name}")
-    if any(kind is bool and pairs[name] > 1 for name, kind in revision.state):
+def _typed_state(form: _Form, pairs: Mapping[str, int]) -> dict[str, int | bool]:
+    """Return a task's state by its names; anything more or less is malformed."""
+    if set(pairs) != {name for name, _ in form.state}:
+        raise _Malformed(f"state {' '.join(pairs)} is not that of {form.revision}")
+    if any(kind is bool and pairs[name] > 1 for name, kind in form.state):
         raise _Malformed(f"a flag that is neither 0 nor 1 in {pairs}")
-    return {name: kind(pairs[name]) for name, kind in revision.state}
+    return {name: kind(pairs[name]) for name, kind in form.state}
 
 
 def _dash(word: str) -> str:
@@ -73,11 +107,11 @@ class _Outcome(NamedTuple):
     hook_active: str
     active: bool
     state: Mapping[str, int | bool]
-    outstanding: int
+    outstanding: int | None
 
 
 @functools.lru_cache(maxsize=4096)
-def _outcome(api: str, words: str, numbers: str) -> _Outcome:
+def _outcome(form: _Form, words: str, numbers: str) -> _Outcome:
     """Return what these words of a step line say. Most lines repeat another one's, whose answer they share."""
     found = _WORDS.fullmatch(words)
     if found is None:
@@ -87,33 +121,33 @@ def _outcome(api: str, words: str, numbers: str) -> _Outcome:
         raise _Malformed(f"hooks={found[3]} inside={found[4]}")
     state = _pairs(numbers)
     outstanding = state.pop("outstanding", None)
-    if outstanding is None:
-        raise _Malformed("outstanding is missing")
+    if (outstanding is None) is not form.hooks_only:
+        raise _Malformed(f"outstanding is {'missing' if outstanding is None else 'not to be seen'}")
     return _Outcome(
         op=found[1],
         task=found[2],
         hooks=hooks,
         hook_active=inside,
         active=found[5] == "1",
-        state=_typed_state(REVISIONS[api], state),
+        state=_typed_state(form, state),
         outstanding=outstanding,
     )
 
 
-def _step(api: str, counters: Mapping[str, str], text: str) -> StepTrace:
-    """Return what a step line says; `counters` maps each known one to the same text, so that it is held once."""
+def _step(form: _Form, text: str) -> StepTrace:
+    """Return what a step line says."""
     found = _STEP.fullmatch(text)
     if found is None:
         raise _Malformed("a step line was due")
     number, words, told, state, changes = found.groups()
-    outcome = _outcome(api, words, state)
+    outcome = _outcome(form, words, state)
     value = None if told is None else int(told)
-    if (value is None) is (outcome.op in ANSWERING):
+    if (value is None) is (outcome.op in ANSWERING and not form.hooks_only):
         raise _Malformed(f"step {number} {outcome.op} has {'no answer' if value is None else 'an answer'}")
     if value is not None and value > (1 if outcome.op == "touch" else _MAX_VALUE):
         raise _Malformed(f"step {number} {outcome.op} cannot have the answer {value}")
     try:
-        changed = {counters[name]: int(amount) for name, amount in _COUNTER.findall(changes)}
+        changed = {form.counters[name]: int(amount) for name, amount in _COUNTER.findall(changes)}
     except KeyError as error:
         raise _Malformed(f"counter {error} is not known") from None
     if len(changed) != changes.count("="):
@@ -142,11 +176,11 @@ def _table(lines: list[str]) -> tuple[int, dict[int, int]]:
     return int(found[1]), table
 
 
-def _task(revision: Revision, text: str) -> tuple[str, dict[str, int | bool]]:
+def _task(form: _Form, text: str) -> tuple[str, dict[str, int | bool]]:
     found = _TASK.fullmatch(text)
     if found is None:
         raise _Malformed("a task line was due")
-    state, active = _typed_state(revision, _pairs(found[2])), found[3] == "1"
+    state, active = _typed_state(form, _pairs(found[2])), found[3] == "1"
     # v4 has a flag of this name, which is the same outside interrupt.
     if state.get("active", active) is not active:
         raise _Malformed(f"task {found[1]} is active and is not")
@@ -189,37 +223,35 @@ def _take(lines: list[str], word: str) -> str:
     return lines.pop(0)
 
 
-def _assemble(lines: list[str], case: Case, api: str, personality: str) -> Trace:
-    revision, counters = REVISIONS[api], counter_names(personality)
+def _assemble(lines: list[str], case: Case, form: _Form, personality: str) -> Trace:
     if lines and lines[-1].startswith("error "):
         raise _Malformed(f"the module says: {lines[-1].removeprefix('error ')}")
     total_steps = sum(1 for _ in case.walk())
-    if lines[:1] != [f"begin revision={api} personality={personality} steps={total_steps}"]:
+    if lines[:1] != [f"begin revision={form.revision} personality={personality} steps={total_steps}"]:
         raise _Malformed(f"it begins with {lines[:1]}")
     first_total = next((n for n, line in enumerate(lines) if line.startswith("total ")), len(lines))
-    known = {name: name for name in counters}
-    steps = tuple(_step(api, known, line) for line in lines[1:first_total])
+    steps = tuple(_step(form, line) for line in lines[1:first_total])
     rest = lines[first_total:]
     total = _pairs(_take(rest, "total").removeprefix("total"))
-    if tuple(total) != counters:
+    if tuple(total) != tuple(form.counters):
         raise _Malformed("the counters of the total are not those of the personality")
-    told = [_task(revision, _take(rest, "task"))]
+    told = [_task(form, _take(rest, "task"))]
     while rest and rest[0].startswith("task "):
-        told.append(_task(revision, rest.pop(0)))
+        told.append(_task(form, rest.pop(0)))
     names = [name for name, _ in told]
     if names != _tasks(case):
         raise _Malformed(f"the tasks {', '.join(names)} are not those of the case")
     unknown = {step.task for step in steps} - {*names}
     if unknown:
         raise _Malformed(f"a step of a task that is not there: {', '.join(sorted(unknown))}")
-    outstanding, table = _table(rest)
+    outstanding, table = (None, None) if form.hooks_only else _table(rest)
     if rest:
-        raise _Malformed(f"nothing was due after the table: {rest[0]}")
+        raise _Malformed(f"nothing was due there: {rest[0]}")
     return Trace(
         hooks="".join(step.hooks for step in steps),
         hook_active="".join(step.hook_active for step in steps),
         counters=total,
-        values=tuple(step.value for step in steps if step.value is not None),
+        values=None if form.hooks_only else tuple(step.value for step in steps if step.value is not None),
         outstanding=outstanding,
         table=table,
         tasks=dict(told),
@@ -227,7 +259,7 @@ def _assemble(lines: list[str], case: Case, api: str, personality: str) -> Trace
     )
 
 
-def parse(answer: Answer, case: Case, *, run: int, api: str, personality: str) -> Trace:
+def parse(answer: Answer, case: Case, *, run: int, api: str, personality: str, impl: str = MODULE) -> Trace:
     """Return the Trace that an answer reports; GuestError when it does not hold a whole report."""
     try:
         if answer.status:
@@ -236,7 +268,7 @@ def parse(answer: Answer, case: Case, *, run: int, api: str, personality: str) -
                 if answer.status == errno.ENOTEMPTY
                 else f"the module refused the program (errno {answer.status})"
             )
-        return _assemble(_whole(_own_lines(answer.records, run), run), case, api, personality)
+        return _assemble(_whole(_own_lines(answer.records, run), run), case, _form(api, impl, personality), personality)
     except _Malformed as error:
         raise GuestError(
             f"no whole report: {error}",

@@ -16,6 +16,7 @@ from harness.core.errors import UsageError
 from harness.core.trace import Skip, Trace
 from harness.model.amended import AMENDED
 from harness.model.merged import MERGED
+from harness.model.native import NativeRun
 from harness.model.personalities import PERSONALITIES
 from harness.model.proposal import PROPOSAL
 from harness.model.rules import Rules
@@ -40,14 +41,17 @@ REVISIONS: dict[str, Rules[Any]] = {
 _REVISION_BOUND = {*vocabulary.CALLS, *vocabulary.TASK_CALLS}
 
 
-def predict(case: Case, api: str, arch: str) -> Trace | Skip:
+def predict(case: Case, api: str, arch: str, impl: str = vocabulary.MODULE) -> Trace | Skip:
     """Return what a right implementation of revision `api` does with the case under personality `arch`.
 
-    Both are names of the vocabulary (KeyError otherwise). A Skip says that the case cannot run under the personality.
+    All three are names of the vocabulary (KeyError otherwise); the trace has what is seen of `impl`. A Skip says that
+    the case cannot run under the personality.
     Raises UsageError when the case has an operation that the revision lacks, be it one that would never run.
     """
     has = (Run.operations.keys() - _REVISION_BOUND) | vocabulary.REVISIONS[api].operations
-    lacking = {step.op for step in case.walk()} - has
+    lacking = {step.op for step in case.walk()} - (has - vocabulary.IMPLEMENTATIONS[impl].lacks)
     if lacking:
-        raise UsageError(f"revision {api} has no operation {', '.join(sorted(lacking))}")
-    return Run(REVISIONS[api], PERSONALITIES[arch], case.tasks).play(case.steps)
+        who = f"revision {api}" if impl == vocabulary.MODULE else f"revision {api} of implementation {impl}"
+        raise UsageError(f"{who} has no operation {', '.join(sorted(lacking))}")
+    run = NativeRun if impl == vocabulary.NATIVE else Run
+    return run(REVISIONS[api], PERSONALITIES[arch], case.tasks).play(case.steps)

@@ -108,6 +108,10 @@ class Run:
         """Return whether a task is active, as seen from where the run stands."""
         return task.state.active and not self.in_interrupt
 
+    def named(self, task: Task) -> dict[str, int | bool]:
+        """Return a task's state as a trace tells it."""
+        return task.state.named()
+
     def defined_hook(self, letter: str) -> str:
         """Return the hook that this personality has for it: itself, or what stands in for an optional one."""
         return letter if letter in self.personality.hooks else INSTEAD_OF_OPTIONAL[letter]
@@ -127,7 +131,7 @@ class Run:
         """Write down what the step did, with the counters that differ from the record before, in no fixed order."""
         changed, self._changed = self._changed, {}
         subject = call.subject
-        named = subject.state.named()
+        named = self.named(subject)
         self._records.append(
             StepTrace(
                 index=call.step.index,
@@ -157,6 +161,6 @@ class Run:
             values=tuple(record.value for record in records if record.value is not None),
             outstanding=len(self.personality.outstanding),
             table={index: value for index, value in enumerate(self.memory) if value},
-            tasks={name: {**task.state.named(), "active": task.state.active} for name, task in self.tasks.items()},
+            tasks={name: {**self.named(task), "active": task.state.active} for name, task in self.tasks.items()},
             steps=records,
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from harness.core.case import Cases, Scenario
 from harness.core.vocabulary import MAIN_TASK, PERSONALITIES, REVISIONS
-from harness.scenario import applies, reading
+from harness.scenario import applies, native, reading
 from harness.scenario.applies import Named, Need
 from harness.scenario.counting import Counter
 from harness.scenario.expansion import Expander, Expansion
@@ -82,7 +82,18 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
     if not within_limits or description is None or len(problems) > before:
         return None
     personality = None if named.personality is None else named.personality.text
-    return Scenario(name, path, description, tags, warnings == _ALLOWED, apis, arches, cases, personality)
+    return Scenario(
+        name=name,
+        path=path,
+        description=description,
+        tags=tags,
+        kernel_warnings=warnings == _ALLOWED,
+        apis=apis,
+        arches=arches,
+        cases=cases,
+        personality=personality,
+        native=native.guests(steps, expect.parts, apis, arches, personality),
+    )
 
 
 def _read_version(context: Context, found: Fields) -> None:

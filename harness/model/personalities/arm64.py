@@ -51,6 +51,10 @@ class Arm64(Personality):
         for index in [index for index, (maker, _) in self.outstanding.items() if maker == task.name]:
             del self.outstanding[index]
 
+    def kernel_state(self, task: Task) -> dict[str, bool]:
+        """Return the pending flag (TIF_LAZY_MMU_PENDING)."""
+        return {"pending": task.name in self.pending}
+
     def fork(self, parent: Task, child: Task) -> None:
         """Copy the flag: it is a thread flag."""
         if parent.name in self.pending:

@@ -65,6 +65,10 @@ class Personality(ABC):
         """Give a new task what it inherits."""
         return
 
+    def kernel_state(self, _task: Task) -> dict[str, bool]:
+        """Return what the kernel of this architecture keeps for a task beside the API's state, by its names."""
+        return {}
+
     def preemption_off(self, _task: Task) -> bool:
         """Return whether the running task cannot leave its CPU."""
         return False
