@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from harness.core.errors import UsageError
+from harness.core.vocabulary import IMPLEMENTATIONS
 
 # Flags of the contract whose feature does not exist yet: refused, never ignored.
 _LATER_FLAGS = ("--html",)
@@ -71,6 +72,12 @@ def _isolation(text: str) -> str:
 def _transport(text: str) -> str:
     if text not in _TRANSPORTS:
         raise UsageError(f"unknown transport `{text}`", hint=f"there is: {', '.join(_TRANSPORTS)}")
+    return text
+
+
+def _implementation(text: str) -> str:
+    if text not in IMPLEMENTATIONS:
+        raise UsageError(f"unknown impl `{text}`", hint=f"there is: {', '.join(IMPLEMENTATIONS)}")
     return text
 
 
@@ -156,6 +163,12 @@ def _shell_flags(shell: argparse.ArgumentParser) -> None:
     shell.add_argument("--offline", action="store_true", help="use only what the cache has")
 
 
+def _list_flags(listing: argparse.ArgumentParser) -> None:
+    listing.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=_SCENARIO_HELP)
+    listing.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
+    listing.add_argument("--impl", type=_implementation, help="only scenarios that can run on this implementation")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; what its types refuse is a UsageError."""
     whole = argparse.ArgumentParser(
@@ -186,9 +199,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("new", metavar="NEW", help="those of a later one")
     compare.add_argument("--json", metavar="FILE", help="write the changes as JSON; - is standard output")
 
-    listing = verbs.add_parser("list", help="list scenarios", allow_abbrev=False)
-    listing.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=_SCENARIO_HELP)
-    listing.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
+    _list_flags(verbs.add_parser("list", help="list scenarios", allow_abbrev=False))
 
     lint = verbs.add_parser("lint", help="check scenario files; no guest", allow_abbrev=False)
     lint.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=_SCENARIO_HELP)

@@ -7,6 +7,8 @@ import sys
 from argparse import Namespace
 
 from harness.commands import common
+from harness.core.errors import UsageError
+from harness.core.vocabulary import IMPLEMENTATIONS, NATIVE
 from harness.report.terminal import Terminal
 from harness.scenario import load
 from harness.selection import tagged
@@ -15,6 +17,15 @@ from harness.selection import tagged
 def list_scenarios(arguments: Namespace) -> int:
     """Print the scenarios, one a line, with what they are about."""
     shown = tagged(load(arguments.scenarios, common.library()), arguments.tag)
+    if arguments.impl is not None:
+        revisions = IMPLEMENTATIONS[arguments.impl].revisions
+        shown = tuple(
+            scenario
+            for scenario in shown
+            if (scenario.native if arguments.impl == NATIVE else not revisions.isdisjoint(scenario.apis))
+        )
+    if not shown:
+        raise UsageError(f"none of the scenarios can run on the implementation {arguments.impl}")
     terminal = Terminal(sys.stdout)
     width = max(len(scenario.name) for scenario in shown)
     for scenario in shown:

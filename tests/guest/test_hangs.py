@@ -19,7 +19,7 @@ from tests.guest.processes import wait_for_qemus
 from tests.guest.test_run import FLUSH, LONG, outcomes, write
 
 ARCHES = ["arm64", "s390x", "x86_64"]
-CALL = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
+CALL = "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);"
 SPIN = "{ local_irq_disable(); while (READ_ONCE(run->task)) cpu_relax(); local_irq_enable(); }"
 WAIT = "{ DECLARE_COMPLETION_ONSTACK(never); wait_for_completion(&never); }"
 

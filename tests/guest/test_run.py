@@ -104,7 +104,7 @@ def test_a_guest_that_panics_is_an_error_with_its_console_and_the_others_go_on(
     panicking = broken(
         {
             "guest/module/run.c": (
-                "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);",
+                "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);",
                 'panic("on purpose");',
             )
         }
@@ -125,7 +125,7 @@ def test_a_guest_that_panics_is_an_error_with_its_console_and_the_others_go_on(
 def test_a_warning_of_the_kernel_is_an_error_unless_the_scenario_allows_it(
     broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    call = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
+    call = "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);"
     warning = broken({"guest/module/run.c": (call, f"WARN_ON_ONCE(1);\n\t\t{call}")})
     allowing = FLUSH + "kernel_warnings: allowed\n"
     folder = write(tmp_path / "given", a_allowing=allowing, b_flush=FLUSH, c_plain=PLAIN)
@@ -140,7 +140,9 @@ def test_a_warning_of_the_kernel_is_an_error_unless_the_scenario_allows_it(
 
 
 def test_a_machine_that_loses_guest_after_guest_is_given_up(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
-    panicking = broken({"guest/module/run.c": ("run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);", 'panic("again");')})
+    panicking = broken(
+        {"guest/module/run.c": ("run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);", 'panic("again");')}
+    )
     folder = write(tmp_path / "given", **{f"flush{n}": FLUSH for n in range(5)})
     done, document = panicking.run(folder, "--api", "merged", "--arch", "arm64")
     assert done.returncode == 3, done.stdout + done.stderr

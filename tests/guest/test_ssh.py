@@ -23,7 +23,7 @@ from tests.guest import machines
 from tests.guest.conftest import Lazymmu
 from tests.guest.test_run import FLUSH, PLAIN, outcomes, write
 
-_CALL = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
+_CALL = "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);"
 _INCLUDE = '#include "lazymmu.h"'
 #: What a unit must be over either line; how long it took, and in which order it ended, may differ.
 _SAME = ("scenario", "case", "arch", "api", "impl", "kernel", "release", "outcome", "reason", "observed", "predicted")

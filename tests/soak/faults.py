@@ -15,7 +15,7 @@ from tests.guest.hogs import hogs
 _RUN = "guest/module/run.c"
 _AGENT = "guest/agent/agent.c"
 _REPORTING = "guest/agent/requests.c"
-_FLUSH = "run_call(run, LMM_CALL_FLUSH, lmm_arch_flush);"
+_FLUSH = "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);"
 _PUT = "\t\tput_line(&s, run);\n"
 _PUT_TWICE = f'{_PUT}\t\tif (run->line == 2) {{\n\t\t\tseq_buf_puts(&s, "\\nlazymmu: ");\n{_PUT}\t\t}}\n'
 _COUNTED = "\t\tend = seq_buf_used(&s);\n"
