@@ -8,10 +8,10 @@ parameter chooses one. What is not noticed by any scenario, a wrong implementati
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from harness.core.errors import LazymmuError
 from harness.core.interrupts import Interrupts
@@ -29,8 +29,6 @@ _MAKE = ("LMM_MUTANTS=y",)
 _ENTRY = re.compile(r'^\s*M\((\w+), "([^"]+)", "([^"]+)", "([^"]+)"\)', re.MULTILINE)
 _ALL = "all"
 _WORD = re.compile(r"[a-z0-9]{3,}")
-# Units that are run against a mutant before it is asked whether that was enough.
-_BATCHES = (120, 600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +92,6 @@ class Trial:
                 arches.append(unit.arch)
         return found
 
-    def arches(self) -> set[str]:
-        """Return the architectures on which it was noticed."""
-        return {unit.arch for unit in self.killers}
-
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
@@ -110,27 +104,38 @@ class Trial:
         }
 
 
-#: Runs units against a mutant; returns their results.
-Runner = Callable[[Mutant, Sequence[Unit]], Sequence[Result]]
+class Runner(Protocol):
+    """Runs units against a mutant."""
+
+    def __call__(self, mutant: Mutant, units: Sequence[Unit], *, full: bool = False) -> Sequence[Result]:
+        """Return the results in the order of the units; on an architecture, none behind a failure unless `full`."""
 
 
 def runner(images: Images, interrupts: Interrupts) -> Runner:
     """Return what runs units against mutants in guests. It raises KeyboardInterrupt for an interrupt."""
 
-    def ran(mutant: Mutant, units: Sequence[Unit]) -> Sequence[Result]:
+    def ran(mutant: Mutant, units: Sequence[Unit], *, full: bool = False) -> Sequence[Result]:
         ended: dict[int, Result] = {}
+        killed: set[str] = set()
+
+        def finished(position: int, result: Result) -> None:
+            ended[position] = result
+            if result.outcome is Outcome.FAIL:
+                killed.add(result.unit.arch)
+
         run(
             units,
             images,
             Options(variant=variant(mutant)),
             left=range(len(units)),
-            finished=lambda position, result: ended.update({position: result}),
+            finished=finished,
             changed=_unheard,
             interrupts=interrupts,
+            wanted=lambda position: full or units[position].arch not in killed,
         )
         if interrupts.came:
             raise KeyboardInterrupt
-        return [ended[position] for position in range(len(units))]
+        return [ended[position] for position in sorted(ended)]
 
     return ran
 
@@ -144,12 +149,12 @@ def variant(mutant: Mutant) -> Variant:
     return Variant(_MAKE, "" if mutant is NONE else f"mutant={mutant.name}")
 
 
-def attempt(trial: Trial, units: Sequence[Unit], ran: Runner) -> None:
-    """Run units against a mutant that have not been yet, and note what became of them."""
+def attempt(trial: Trial, units: Sequence[Unit], ran: Runner, *, full: bool) -> None:
+    """Run units against a mutant that have not been yet, and note what became of them; `full`: of all."""
     new = [unit for unit in units if _key(unit) not in trial.tried]
     if new:
-        results = ran(trial.mutant, new)
-        trial.tried.update(_key(unit) for unit in new)
+        results = ran(trial.mutant, new, full=full)
+        trial.tried.update(_key(result.unit) for result in results)
         trial.killers += [result.unit for result in results if result.outcome is Outcome.FAIL]
         trial.errors += [result for result in results if result.outcome is Outcome.ERROR]
 
@@ -159,19 +164,13 @@ def _key(unit: Unit) -> tuple[str, int, str, str]:
 
 
 def hunt(mutant: Mutant, units: Sequence[Unit], ran: Runner, *, full: bool) -> Trial:
-    """Return what became of a mutant: the likely killers go first, and when it is killed on each architecture, no more.
+    """Return what became of a mutant: the likely killers go first, and on an architecture where it is killed, no more.
 
     `full`: all that it concerns.
     """
     trial = Trial(mutant)
     likely = sorted((unit for unit in units if mutant.concerns(unit)), key=lambda unit: -_kinship(mutant, unit))
-    wanted = {unit.arch for unit in likely}
-    begin = 0
-    for length in (len(likely),) if full else (*_BATCHES, len(likely)):
-        if trial.arches() == wanted and not full:
-            break
-        attempt(trial, likely[begin : begin + length], ran)
-        begin += length
+    attempt(trial, likely, ran, full=full)
     return trial
 
 
@@ -196,6 +195,6 @@ def idle(units: Sequence[Unit], trials: Sequence[Trial], ran: Runner) -> list[st
                 and trial.mutant.concerns(unit)
                 and not (few and (unit.arch != arch or unit.api not in DEFAULT_REVISIONS))
             ]
-            attempt(trial, left, ran)
+            attempt(trial, left, ran, full=True)
             killing |= {unit.scenario.name for unit in trial.killers}
     return [name for name in dict.fromkeys(unit.scenario.name for unit in units) if name not in killing]

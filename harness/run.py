@@ -175,6 +175,7 @@ class _Matrix:
         left: Sequence[int],
         finished: Callable[[int, Result], None],
         changed: Callable[[str, str], None],
+        wanted: Callable[[int], bool],
     ) -> None:
         self.units = units
         self.guests = Guests(logs=options.logs)
@@ -188,12 +189,13 @@ class _Matrix:
         for position in left:
             waiting.setdefault(units[position].arch, []).append(position)
         self._missing = set(left)
+        self._wanted = wanted
         jobs = options.jobs or guests_at_once(list(waiting))
         workers = _workers({arch: len(positions) for arch, positions in waiting.items()}, jobs)
         self.slots = [_Slot(arch, number + 1) for arch in waiting for number in range(workers[arch])]
         #: How many of them run at the same time.
         self.at_once = min(jobs, len(self.slots))
-        self._queues = {arch: Queue(positions, workers[arch]) for arch, positions in waiting.items()}
+        self._queues = {arch: Queue(positions, workers[arch], wanted) for arch, positions in waiting.items()}
         self._machines = {arch: _Once(partial(self._prepare, arch)) for arch in waiting}
 
     def _prepare(self, arch: str) -> Machine:
@@ -243,7 +245,7 @@ class _Matrix:
     def lost(self, futures: Mapping[_Slot, Future[None]]) -> None:
         """Give error results to the units that a worker's thread left when it ended in a mistake of ours."""
         causes = {slot.arch: future.exception() for slot, future in futures.items() if future.exception()}
-        for position in sorted(self._missing):
+        for position in filter(self._wanted, sorted(self._missing)):
             unit = self.units[position]
             cause = causes.get(unit.arch)
             text = "".join(traceback.format_exception(cause)) if cause else "its machine ended without a result"
@@ -260,13 +262,15 @@ def run(
     finished: Callable[[int, Result], None],
     changed: Callable[[str, str], None],
     interrupts: Interrupts,
+    wanted: Callable[[int], bool] = lambda _position: True,
 ) -> Report:
     """Run the units at the positions `left`, on each machine in this order.
 
+    A position that is not `wanted` when its turn comes gets no result.
     `finished` gets the position and the result of each when it ends, never two at a time; `changed` a machine's name
     and what it does now; both are called from the workers' threads. One of `interrupts` ends all guests.
     """
-    matrix = _Matrix(units, images, options, left, finished, changed)
+    matrix = _Matrix(units, images, options, left, finished, changed, wanted)
     # QEMU dies with the thread that started it, so each worker has one thread from its start to its end.
     with (
         ThreadPoolExecutor(max_workers=matrix.at_once, thread_name_prefix="machine") as pool,

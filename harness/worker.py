@@ -39,15 +39,23 @@ _AHEAD_BYTES = 100_000
 class Queue:
     """The positions of one machine's units that wait, shared by its workers."""
 
-    def __init__(self, positions: Iterable[int], workers: int) -> None:
+    def __init__(
+        self, positions: Iterable[int], workers: int, wanted: Callable[[int], bool] = lambda _position: True
+    ) -> None:
+        """Take the positions; one that is not `wanted` when its turn comes is dropped."""
         self._waiting = deque(positions)
+        self._wanted = wanted
         self._workers = workers
         self._lock = threading.Lock()
 
     def take(self) -> int | None:
         """Return the next one, None when there is none."""
         with self._lock:
-            return self._waiting.popleft() if self._waiting else None
+            while self._waiting:
+                position = self._waiting.popleft()
+                if self._wanted(position):
+                    return position
+            return None
 
     def give_back(self, positions: Sequence[int]) -> None:
         """Put some back, to be the next ones in this order."""

@@ -29,6 +29,8 @@ static void v3_enable(struct lmm_run *run)
 
 	check_enable(run, state);
 
+	if (LMM_MUTANT(WRAP_CLEARS_ENABLED) && state->count == U8_MAX)
+		state->enabled = false;
 	if (!state->count) {
 		if (LMM_MUTANT(V3_FLAG_BEFORE_HOOK))
 			state->enabled = true;
@@ -57,6 +59,8 @@ static void v4_enable(struct lmm_run *run)
 		return;
 	}
 	LMM_UP(state->count, COUNT);
+	if (LMM_MUTANT(WRAP_CLEARS_ENABLED) && state->count == U8_MAX)
+		state->enabled = false;
 	if (!state->count++) {
 		state->enabled = true;
 		lmm_arch_enter(run);

@@ -79,7 +79,7 @@ def _control(selected: Sequence[Unit], chosen: Sequence[Mutant]) -> list[Unit]:
 
 def _check(control: Mutant, units: Sequence[Unit], ran: Runner) -> None:
     """Raise LazymmuError when the build with mutants is wrong while none is chosen."""
-    wrong = [result for result in ran(control, units) if result.outcome in (Outcome.FAIL, Outcome.ERROR)]
+    wrong = [result for result in ran(control, units, full=True) if result.outcome in (Outcome.FAIL, Outcome.ERROR)]
     if wrong:
         named = ", ".join(result.unit.label() for result in wrong[:_NAMED])
         raise LazymmuError(

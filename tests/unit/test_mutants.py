@@ -71,12 +71,17 @@ class Guests:
         self.killers = killers
         self.ran: list[Unit] = []
 
-    def __call__(self, _mutant: Mutant, units: Sequence[Unit]) -> list[Result]:
-        self.ran += units
-        return [
-            result(unit, Outcome.FAIL if unit.arch in self.killers.get(unit.scenario.name, ()) else Outcome.PASS)
-            for unit in units
-        ]
+    def __call__(self, mutant: Mutant, units: Sequence[Unit], *, full: bool = False) -> list[Result]:
+        del mutant
+        killed: set[str] = set()
+        results = []
+        for unit in units:
+            if unit.arch not in killed or full:
+                kills = unit.arch in self.killers.get(unit.scenario.name, ())
+                killed |= {unit.arch} if kills else set()
+                results.append(result(unit, Outcome.FAIL if kills else Outcome.PASS))
+        self.ran += [one.unit for one in results]
+        return results
 
 
 MUTANT = Mutant("RANGE_ENDS", "a range ends early", ("merged",), ("arm64", "s390x"))
@@ -96,15 +101,20 @@ def test_only_what_a_mutant_concerns_is_run_and_each_once(library: list[Unit]) -
     assert trial.killers == []
 
 
-def test_a_hunt_ends_when_each_architecture_has_a_killer_and_not_before(library: list[Unit]) -> None:
-    first = hunt(MUTANT, library, Guests({"nesting/two-levels": EVERY}), full=True)
-    assert {unit.arch for unit in first.killers} == {"arm64", "s390x"}
-    every = Guests({unit.scenario.name: EVERY for unit in library})
-    hunt(MUTANT, library, every, full=False)
-    assert len(every.ran) < len(first.tried) / 2
-    one_sided = Guests({unit.scenario.name: {"arm64"} for unit in library})
-    hunt(MUTANT, library, one_sided, full=False)
-    assert len(one_sided.ran) == len(first.tried)
+def test_a_hunt_ends_on_an_architecture_with_its_first_killer_there_unless_it_is_full(library: list[Unit]) -> None:
+    killers = {unit.scenario.name: EVERY for unit in library}
+    full = hunt(MUTANT, library, Guests(killers), full=True)
+    assert len(full.killers) == len(full.tried) > 100
+    short = hunt(MUTANT, library, Guests(killers), full=False)
+    # x86_64's guest takes on the personality of another one in some scenarios.
+    assert sorted(unit.arch for unit in short.killers) == ["arm64", "s390x", "x86_64"]
+    assert short.tried == {(unit.scenario.name, unit.number, unit.api, unit.arch) for unit in short.killers}
+
+
+def test_the_scenarios_that_speak_of_a_mistake_are_tried_first(library: list[Unit]) -> None:
+    guests = Guests({})
+    hunt(Mutant("QUEUE", "multicall queue at 31", ("merged",), ("x86_64",)), library, guests, full=False)
+    assert "queue" in guests.ran[0].scenario.description
 
 
 def test_a_scenario_that_noticed_nothing_yet_is_tried_on_every_mutant(library: list[Unit]) -> None:

@@ -80,3 +80,11 @@ def test_only_the_unit_that_loses_its_line_alone_is_blamed(tmp_path: Path) -> No
     assert len(results) == len(units)
     # All together, and then each of the two alone: three guests, and no more, were lost.
     assert lines.doubts == 3
+
+
+def test_what_is_not_wanted_when_its_turn_comes_is_dropped() -> None:
+    unwanted = {1}
+    queue = Queue(range(5), 1, lambda position: position not in unwanted)
+    assert queue.take() == 0
+    unwanted.update({2, 4})
+    assert [queue.take() for _ in range(3)] == [3, None, None]
