@@ -169,6 +169,28 @@ def _list_flags(listing: argparse.ArgumentParser) -> None:
     listing.add_argument("--impl", type=_implementation, help="only scenarios that can run on this implementation")
 
 
+def _image_flags(verbs: Any) -> None:
+    """Add the commands that are about what guests are made of."""
+    setup = verbs.add_parser("setup", help="fetch and build what guests need, and no more", allow_abbrev=False)
+    setup.add_argument(
+        "--kernel", action="append", help="kernel of images/kernels.yaml; may be repeated (default: lts)"
+    )
+    _transport_flag(setup, "line to the guest that is to be used later")
+    setup.add_argument("--update", action="store_true", help="resolve the kernel's version anew")
+    setup.add_argument("--offline", action="store_true", help="only check that everything is there")
+
+    kernels = verbs.add_parser("kernels", help="say what each kernel is, and has, or why not", allow_abbrev=False)
+    kernels.add_argument("--update", action="store_true", help="ask apt now; without it the network is not used")
+    kernels.add_argument("--json", metavar="FILE", help="write the kernels as JSON; - is standard output")
+
+    doctor = verbs.add_parser(
+        "doctor", help="say what is there, what is missing, whether a run can work", allow_abbrev=False
+    )
+    doctor.add_argument("--kernel", action="append", help="kernel of images/kernels.yaml (default: lts)")
+    doctor.add_argument("--offline", action="store_true", help="ask about a run that may not fetch anything")
+    doctor.add_argument("--json", metavar="FILE", help="write the checks as JSON; - is standard output")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; what its types refuse is a UsageError."""
     whole = argparse.ArgumentParser(
@@ -204,18 +226,7 @@ def parser() -> argparse.ArgumentParser:
     lint = verbs.add_parser("lint", help="check scenario files; no guest", allow_abbrev=False)
     lint.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=_SCENARIO_HELP)
 
-    setup = verbs.add_parser("setup", help="fetch and build what guests need, and no more", allow_abbrev=False)
-    setup.add_argument("--kernel", action="append", help="kernel of images/kernels.yaml (default: lts)")
-    _transport_flag(setup, "line to the guest that is to be used later")
-    setup.add_argument("--update", action="store_true", help="resolve the kernel's version anew")
-    setup.add_argument("--offline", action="store_true", help="only check that everything is there")
-
-    doctor = verbs.add_parser(
-        "doctor", help="say what is there, what is missing, whether a run can work", allow_abbrev=False
-    )
-    doctor.add_argument("--kernel", action="append", help="kernel of images/kernels.yaml (default: lts)")
-    doctor.add_argument("--offline", action="store_true", help="ask about a run that may not fetch anything")
-    doctor.add_argument("--json", metavar="FILE", help="write the checks as JSON; - is standard output")
+    _image_flags(verbs)
 
     clean = verbs.add_parser("clean", help="remove leftovers and what is beyond its limit", allow_abbrev=False)
     clean.add_argument(

@@ -38,6 +38,7 @@ COMMANDS = {
     "list": Command("listing", "list_scenarios"),
     "lint": Command("lint", "lint"),
     "setup": Command("setup", "setup", uses_cache=True),
+    "kernels": Command("kernels", "kernels"),
     "doctor": Command("doctor", "doctor"),
     "clean": Command("clean", "clean"),
     "mutants": Command("mutants", "mutants", uses_cache=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,16 +34,21 @@ def library() -> Path:
     return LIBRARY
 
 
+def kernels(arguments: Namespace) -> list[catalogue.Kernel]:
+    """Return the kernels that --kernel names, in the order of the catalogue."""
+    names = [catalogue.kernel(name).name for name in arguments.kernel or [DEFAULT_KERNEL]]
+    return [kernel for name, kernel in catalogue.kernels().items() if name in names]
+
+
 def kernel(arguments: Namespace) -> catalogue.Kernel:
     """Return the one kernel that --kernel names."""
-    names = list(dict.fromkeys(arguments.kernel or [DEFAULT_KERNEL]))
-    chosen = [catalogue.kernel(name) for name in names]
+    chosen = kernels(arguments)
     if len(chosen) > 1:
-        raise UsageError("more than one --kernel in a run is not available yet")
+        raise UsageError(f"one --kernel is possible here, not {', '.join(one.name for one in chosen)}")
     return chosen[0]
 
 
-def transport(arguments: Namespace, prepared: Images) -> Transport | None:
+def transport(arguments: Namespace, prepared: Sequence[Images]) -> Transport | None:
     """Return how guests are reached, with what that needs made or fetched; None is the serial line."""
     if arguments.transport == "serial":
         return None

@@ -144,7 +144,7 @@ def _carry_out(plan: _Plan, kept: folder.Folder, facts: dict[str, Any]) -> int:
         left = plan.order(results.left())
         arches = list(dict.fromkeys(plan.selected[position].arch for position in left))
         prepared = images.prepare(common.cache(), plan.kernel, arches, offline=arguments.offline) if left else None
-        transport = None if prepared is None else common.transport(arguments, prepared)
+        transport = None if prepared is None else common.transport(arguments, [prepared])
         if prepared is not None:
             found = record.images(prepared, arches)
             resume.check_images(kept, facts, found)

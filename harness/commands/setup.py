@@ -6,25 +6,39 @@ from __future__ import annotations
 from argparse import Namespace
 
 from harness.commands import common
-from harness.core.errors import UsageError
+from harness.core.errors import SetupError, UsageError
 from harness.core.vocabulary import PERSONALITIES
 from harness.images import setup as images
 from harness.run import Options, prepare_all
 
 
 def setup(arguments: Namespace) -> int:
-    """Fetch and build what guests need."""
+    """Fetch and build what guests need, for each kernel as far as it resolves; 3 when one does for no architecture."""
     if arguments.offline and arguments.update:
         raise UsageError("--update needs a network, which --offline forbids")
-    kernel = common.kernel(arguments)
     store = common.cache()
-    arches = [arch for arch in PERSONALITIES if arch in kernel.flavours]
-    prepared = images.prepare(store, kernel, arches, offline=arguments.offline, update=arguments.update)
-    machines = prepare_all(prepared, arches, Options(transport=common.transport(arguments, prepared)))
-    for arch, machine in machines.items():
-        release = prepared.kernels[arch].release
-        chosen = machine.boot.accelerator
-        store.progress.say(f"{arch}: {kernel.name} is Linux {release.release} ({release.version})")
-        store.progress.say(f"{arch}: {chosen.name} ({chosen.reason})")
+    refused: list[str] = []
+    for kernel in common.kernels(arguments):
+        prepared = images.available(
+            store,
+            kernel,
+            [arch for arch in PERSONALITIES if arch in kernel.flavours],
+            offline=arguments.offline,
+            update=arguments.update,
+            again=True,
+        )
+        if not prepared.kernels:
+            refused += prepared.refused.values()
+            continue
+        transport = common.transport(arguments, [prepared])
+        for arch, machine in prepare_all(prepared, list(prepared.kernels), Options(transport=transport)).items():
+            release = prepared.kernels[arch].release
+            chosen = machine.boot.accelerator
+            store.progress.say(f"{arch}: {kernel.name} is Linux {release.release} ({release.version})")
+            store.progress.say(f"{arch}: {chosen.name} ({chosen.reason})")
+        for reason in prepared.refused.values():
+            store.progress.say(reason)
+    if refused:
+        raise SetupError("\n".join(refused))
     store.progress.say(f"ready in {store.root}, programs of the tool root run by {prepared.sandbox.name}")
     return 0

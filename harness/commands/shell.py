@@ -54,7 +54,7 @@ def shell(arguments: Namespace) -> int:
         ready = images.prepare(store, kernel, [arch], offline=arguments.offline)
         guests = Guests()
         with guests.stopped_at_exit():
-            ordinary = prepare(ready, arch, scale, guests, transport=common.transport(arguments, ready))
+            ordinary = prepare(ready, arch, scale, guests, transport=common.transport(arguments, [ready]))
         machine = with_shell(ordinary, arguments.kernel_arg, qemu_arguments, offline=arguments.offline)
         return machine, _library(machine)
 

@@ -62,6 +62,8 @@ class Kernel:
     suite: str
     #: Architecture -> flavour, as in linux-image-FLAVOUR.
     flavours: Mapping[str, str]
+    #: Guests on which it has the nested API itself.
+    native: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,10 @@ def architectures() -> Mapping[str, Architecture]:
 @cache
 def kernels() -> Mapping[str, Kernel]:
     """Return the kernels by name, in the order of the file."""
-    return {name: Kernel(name=name, **data) for name, data in _read("kernels.yaml").items()}
+    return {
+        name: Kernel(name=name, native=tuple(data.pop("native", ())), **data)
+        for name, data in _read("kernels.yaml").items()
+    }
 
 
 def kernel(name: str) -> Kernel:

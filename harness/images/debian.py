@@ -13,11 +13,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core import storage
 from harness.core.errors import SetupError
-from harness.images.process import Tools
+from harness.images.process import ToolError, Tools
 
 _MAIN_SUITE_ONLY = r'sed -i -e "/-updates /d" -e "/-security /d" "$1/etc/apt/sources.list"'
+# How the methods of apt say that they came to no mirror (apt: methods/connect.cc, methods/http.cc); a mirror, or a
+# proxy before it, that is ill may be well the next time.
+_NO_NETWORK = re.compile(
+    r"Could not resolve|Temporary failure resolving|System error resolving|Something wicked happened resolving"
+    r"|[Uu]nable to connect|Could not connect|Cannot initiate the connection|Could not create a socket"
+    r"|Connection (failed|timed out)|Network is unreachable|Error reading from server|  (407|429|5\d\d)  "
+)
+# What mmdebstrap adds when apt failed, and what apt says whatever it was.
+_NO_REASON = ("apt-get update ", "mmdebstrap failed", "Some index files failed", "Unable to fetch some archives")
+_REASONS = 2
 _MIRROR_HINT = "is the network there? LAZYMMU_MIRROR names another mirror, http_proxy a proxy"
+
+
+class NotThereError(SetupError):
+    """A package that a suite does not have, or that is made up in another way than others of its kind."""
+
+
+def refusal(error: SetupError) -> str | None:
+    """Return why the archive did not give what it was asked for, in apt's words and on one line.
+
+    None when that is not what the error is about: the network, the disk, a tool that is missing, an interrupt.
+    """
+    if isinstance(error, NotThereError):
+        return error.message
+    if not isinstance(error, ToolError) or any(text in error.output for text in storage.FULL_TEXTS):
+        return None
+    lines = [" ".join(line.removeprefix("E: ").split()) for line in error.output.splitlines() if line.startswith("E: ")]
+    told = [line for line in dict.fromkeys(lines) if not line.startswith(_NO_REASON)]
+    if not told or _NO_NETWORK.search(error.output):
+        return None
+    return "; ".join(told[:_REASONS])
 
 
 def mmdebstrap(tools: Tools, arguments: Sequence[str], suite: str, target: Path, *, what: str) -> None:
@@ -74,11 +105,16 @@ class Apt:
         return self.tools.run(argv, what=what, env=config, cwd=cwd, hint=hint)
 
     def show(self, package: str) -> dict[str, str]:
-        """Return the fields of a package's newest version (`name:architecture`)."""
-        text = self._run(["apt-cache", "show", "--no-all-versions", package], f"look for {package} in {self.suite}")
+        """Return the fields of a package's newest version (`name:architecture`). Raises NotThereError."""
+        try:
+            text = self._run(["apt-cache", "show", "--no-all-versions", package], f"look for {package} in {self.suite}")
+        except ToolError as error:
+            if "No packages found" not in error.output:
+                raise
+            text = ""
         fields = dict(re.findall(r"^([\w-]+): (.*)$", text, re.MULTILINE))
         if "Version" not in fields:
-            raise SetupError(f"{self.suite} has no package {package}", hint=_MIRROR_HINT)
+            raise NotThereError(f"{self.suite} has no package {package}", hint=_MIRROR_HINT)
         return fields
 
     def needed(self, package: str) -> list[str]:
@@ -101,12 +137,17 @@ class Apt:
         return sorted(target.glob("*.deb"))
 
 
-def depends(fields: dict[str, str], pattern: str) -> str:
-    """Return the first package name in Depends that matches the whole pattern."""
+def depends(fields: dict[str, str], pattern: str, *, otherwise: str | None = None) -> str:
+    """Return the first package name in Depends that matches the whole pattern, else `otherwise`.
+
+    Raises NotThereError when there is none and nothing else was given.
+    """
     for name in re.findall(r"(?:^|, )([^ ,]+)", fields.get("Depends", "")):
         if re.fullmatch(pattern, name):
             return str(name)
-    raise SetupError(f"{fields.get('Package')} does not depend on {pattern}: its packaging has changed")
+    if otherwise is not None:
+        return otherwise
+    raise NotThereError(f"{fields.get('Package')} does not depend on {pattern}: its packaging has changed")
 
 
 def unpack(tools: Tools, deb: Path, target: Path) -> None:

@@ -80,7 +80,11 @@ KINDS = (
     Kind("KVM answers", ("kvm/*",), "outcomes of trials of KVM", Limit(entries=20, days=30)),
     Kind("symbols", ("symbols/*",), "names of a kernel's addresses", Limit(entries=12, days=30)),
     Kind("digests", _BESIDE, "SHA-256 of the entries beside them"),
-    Kind("versions", ("kernels/*.json", "shells/*.json"), "the locked versions of kernels and shells"),
+    Kind(
+        "versions",
+        ("kernels/*.json", "kernels/*.answers", "shells/*.json"),
+        "the locked versions of kernels and shells, and what apt said of them",
+    ),
     # Never removed one by one: the same lock could then be given to two.
     Kind("locks", ("locks/*.lock",), "empty files, one for each entry ever made"),
 )

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernels from Debian's packages: resolved once, locked, fetched, and unpacked into the tool root."""
+"""Kernels from Debian's packages: what they are locked to, and how they are unpacked into the tool root.
+
+How apt gives the packages stands in `fetching.py`.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import struct
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +21,17 @@ from harness.core.errors import SetupError
 from harness.images import checksum, integrity
 from harness.images.cache import Cache
 from harness.images.catalogue import Kernel, architectures
-from harness.images.debian import Apt, depends, unpack
+from harness.images.debian import unpack
 from harness.images.process import Tools
 from harness.images.progress import size_of
-from harness.images.toolroot import host_architecture
 
 #: Bytes on disk while kernels are made: packages and package lists; then also headers and boot images.
 NEEDS = 500_000_000
 _INSTALL_NEEDS = 250_000_000
+# Where packages have the boot image: up to Linux 6, and from 7 on.
+_IMAGE = re.compile(r"\./(boot/vmlinuz-[^/]+|usr/lib/modules/[^/]+/vmlinuz)")
+# Packages that have it.
+_IMAGES = ("linux-image-", "linux-binary-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +77,23 @@ def locked(cache: Cache, kernel: Kernel) -> dict[str, Release]:
         raise SetupError(f"{path} is damaged: {error!r}", hint=f"remove it: rm {path}") from error
 
 
-def _write_lock(cache: Cache, kernel: Kernel, releases: Mapping[str, Release], folder: Path) -> None:
+def write_lock(cache: Cache, kernel: Kernel, releases: Mapping[str, Release], folder: Path) -> None:
+    """Lock what a kernel is resolved to; `folder` is for scratch files. The caller holds the kernel's lock."""
     partial = folder / "lock.json"
     partial.write_text(json.dumps({arch: asdict(entry) for arch, entry in releases.items()}, indent=2) + "\n")
     partial.replace(_lock_file(cache, kernel))
 
 
-def _resolve(apt: Apt, debian: str, flavour: str) -> Release:
-    """Return the newest kernel of a flavour and every package it needs."""
-    meta = apt.show(f"linux-headers-{flavour}:{debian}")
-    headers = depends(meta, r"linux-headers-.*" + flavour)
-    release = headers.removeprefix("linux-headers-")
-    fields = apt.show(f"{headers}:{debian}")
-    version = fields["Version"]
-    common = depends(fields, r"linux-headers-.*-common")
-    # kbuild's programs run on the host, whatever they build for.
-    kbuild = depends(fields, r"linux-kbuild-.*")
-    packages = (
-        f"linux-image-{release}:{debian}={version}",
-        f"{headers}:{debian}={version}",
-        f"{common}:all={version}",
-        f"{kbuild}:{host_architecture()}={version}",
-    )
-    return Release(release=release, version=version, packages=packages)
+def with_modules(release: Release) -> list[str]:
+    """Return the packages in which a kernel's boot image, its own modules, and the list of what is built in stand."""
+    found = []
+    for package in release.packages:
+        if package.startswith(_IMAGES):
+            found.append(package)
+            # From Linux 7 on they have a package of their own.
+            if package.startswith(_IMAGES[1]):
+                found.append(package.replace(_IMAGES[1], "linux-modules-", 1))
+    return found
 
 
 def _store(root: Path, arch: str, release: Release) -> Path:
@@ -126,40 +127,18 @@ def verify(cache: Cache, kernel: InstalledKernel) -> None:
             cache.record(image, f"kernel {kernel.release.release}")
 
 
-def download(cache: Cache, kernel: Kernel, arches: Sequence[str], folder: Path, *, update: bool) -> dict[str, Release]:
-    """Fetch the packages of these architectures into a folder; return what they resolved to.
-
-    Versions that are locked are used again; `update` resolves anew. The caller holds the kernel's lock.
-    """
-    what = f"kernel {kernel.name} ({kernel.title}) for {', '.join(arches)}"
-    with cache.progress.step(what, "about 140 MB to fetch, 10 to 30 s") as step:
-        debian = {arch: architectures()[arch].debian for arch in arches}
-        # Debian's own order: the host's architecture first.
-        wanted = dict.fromkeys([host_architecture(), *debian.values()])
-        apt = Apt.open(cache.tools, folder / "apt", kernel.suite, list(wanted))
-        releases = {} if update else locked(cache, kernel)
-        for arch in arches:
-            if arch not in releases:
-                releases[arch] = _resolve(apt, debian[arch], kernel.flavours[arch])
-        packages = sorted({package for arch in arches for package in releases[arch].packages})
-        files = apt.download(packages, folder / "debs")
-        step.size = sum(file.stat().st_size for file in files)
-    _write_lock(cache, kernel, releases, folder)
-    return {arch: releases[arch] for arch in arches}
-
-
 def _packaged_image(tools: Tools, deb: Path) -> bytes:
-    """Return /boot/vmlinuz-* of a package, reading no further: the modules behind it are most of it."""
+    """Return the boot image of a package, reading no further: the modules behind it are most of it."""
     with tools.output(["dpkg-deb", "--fsys-tarfile", str(deb)], what=f"unpack {deb.name}") as output:
         try:
             with tarfile.open(fileobj=output, mode="r|") as archive:
                 for member in archive:
-                    source = archive.extractfile(member) if member.name.startswith("./boot/vmlinuz-") else None
+                    source = archive.extractfile(member) if _IMAGE.fullmatch(member.name) else None
                     if source is not None:
                         return source.read()
         except tarfile.ReadError as error:
             raise SetupError(f"{deb.name} is damaged: {error}") from error
-    raise SetupError(f"{deb.name} holds no /boot/vmlinuz-*")
+    raise SetupError(f"{deb.name} holds no boot image")
 
 
 def _vmlinux(image: bytes) -> bytes:
@@ -178,8 +157,14 @@ def _vmlinux(image: bytes) -> bytes:
 _FORMS: Mapping[str, Callable[[bytes], bytes]] = {"vmlinuz": bytes, "vmlinux": _vmlinux}
 
 
-def install(cache: Cache, root: Path, releases: Mapping[str, Release], folder: Path) -> None:
-    """Unpack what `download` fetched into the tool root."""
+def _of_image(release: Release) -> str:
+    """Return how the name of the file begins that is the package with a release's boot image."""
+    package = next(one for one in release.packages if one.startswith(_IMAGES))
+    return f"{package.partition(':')[0]}_"
+
+
+def install(cache: Cache, root: Path, releases: Mapping[str, Release], debs: Sequence[Path]) -> None:
+    """Unpack packages that were fetched into the tool root."""
     store, what = root / "lazymmu" / "unpacked", "kernels in the tool root"
     with (
         cache.progress.step("unpack kernels", "a few seconds") as step,
@@ -187,8 +172,8 @@ def install(cache: Cache, root: Path, releases: Mapping[str, Release], folder: P
         cache.locked(store, what),
         cache.building(store, what, needs=_INSTALL_NEEDS) as partial,
     ):
-        for deb in sorted((folder / "debs").glob("linux-*.deb")):
-            if not deb.name.startswith("linux-image-"):
+        for deb in sorted(debs):
+            if not deb.name.startswith(_IMAGES):
                 unpack(cache.tools, deb, partial)
         step.size = size_of(partial)
         # Whole folders are renamed, so that a killed set-up leaves none half filled.
@@ -199,7 +184,7 @@ def install(cache: Cache, root: Path, releases: Mapping[str, Release], folder: P
                     target.parent.mkdir(parents=True, exist_ok=True)
                     entry.rename(target)
         for arch, release in releases.items():
-            image = next((folder / "debs").glob(f"linux-image-{release.release}_*.deb"))
+            image = next(deb for deb in debs if deb.name.startswith(_of_image(release)))
             form = _FORMS[architectures()[arch].boot_image]
 
             def build(target: Path, image: Path = image, form: Callable[[bytes], bytes] = form) -> None:

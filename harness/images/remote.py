@@ -15,8 +15,9 @@ from harness.core.errors import SetupError
 from harness.images import builds, cpio, driver
 from harness.images.cache import Cache, digest, whole
 from harness.images.catalogue import Architecture, architectures, ssh_recipe
+from harness.images.catalogue import kernel as catalogue_kernel
 from harness.images.debian import Apt, unpack
-from harness.images.kernels import InstalledKernel
+from harness.images.kernels import InstalledKernel, with_modules
 from harness.images.sandbox import Sandbox
 from harness.images.toolroot import host_architecture
 
@@ -71,14 +72,17 @@ def _fetch(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Instal
         ):
             debian = {arch: architectures()[arch].debian for arch in lacking}
             # Debian's own order: the host's architecture first.
-            wanted = dict.fromkeys([host_architecture(), *debian.values()])
-            apt = Apt.open(cache.tools, folder / "apt", recipe.suite, list(wanted))
+            wanted = list(dict.fromkeys([host_architecture(), *debian.values()]))
+            # A kernel may be of another suite than the server.
+            suites = {recipe.suite, *(catalogue_kernel(kernels[arch].name).suite for arch in lacking)}
+            apts = {suite: Apt.open(cache.tools, folder / f"apt-{suite}", suite, wanted) for suite in suites}
             for arch in lacking:
-                image = next(one for one in kernels[arch].release.packages if one.startswith("linux-image-"))
-                tree = folder / arch
-                for deb in apt.download([image, *apt.needed(f"{recipe.package}:{debian[arch]}")], folder / "debs"):
-                    unpack(cache.tools, deb, tree)
-                    deb.unlink()
+                tree, needed = folder / arch, apts[recipe.suite].needed(f"{recipe.package}:{debian[arch]}")
+                of_kernel = apts[catalogue_kernel(kernels[arch].name).suite]
+                for apt, packages in ((apts[recipe.suite], needed), (of_kernel, with_modules(kernels[arch].release))):
+                    for deb in apt.download(packages, folder / "debs"):
+                        unpack(cache.tools, deb, tree)
+                        deb.unlink()
 
                 def build(target: Path, tree: Path = tree) -> None:
                     target.write_bytes(cpio.archive(_parts(tree)))

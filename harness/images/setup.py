@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.core.errors import SetupError
-from harness.images import kernels, toolroot
+from harness.images import fetching, kernels, toolroot
+from harness.images.answers import Answer, answers, now
 from harness.images.cache import Cache
 from harness.images.catalogue import Kernel
 from harness.images.kernels import InstalledKernel
@@ -22,6 +23,18 @@ class Images:
     cache: Cache
     sandbox: Sandbox
     kernels: Mapping[str, InstalledKernel]
+    #: Architecture -> why that kernel cannot be had for it.
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the cache has of a kernel."""
+
+    installed: dict[str, InstalledKernel]
+    refused: dict[str, str]
+    #: Architectures for which apt has to be asked.
+    lacking: list[str]
 
 
 def needs(*, root_there: bool) -> int:
@@ -30,58 +43,89 @@ def needs(*, root_there: bool) -> int:
     return kernels.NEEDS + (0 if root_there else toolroot.NEEDS)
 
 
-def _installed(cache: Cache, kernel: Kernel, arches: Sequence[str]) -> dict[str, InstalledKernel] | None:
-    """Return the kernels of all these architectures when the whole is there, else None."""
+def _look(cache: Cache, kernel: Kernel, arches: Sequence[str], believed: Callable[[Answer], bool]) -> _Look:
+    """Return what is there; `believed` says whether a reason is new enough not to ask again."""
     root = toolroot.path(cache)
     releases = kernels.locked(cache, kernel)
-    if not root.is_dir() or not set(arches) <= set(releases):
-        return None
-    found = {arch: kernels.find(root, kernel, arch, releases[arch]) for arch in arches}
-    return {arch: entry for arch, entry in found.items() if entry} if all(found.values()) else None
+    told = answers(cache, kernel)
+    found = _Look({}, {}, [])
+    for arch in arches:
+        installed = kernels.find(root, kernel, arch, releases[arch]) if arch in releases and root.is_dir() else None
+        if installed is not None:
+            found.installed[arch] = installed
+        elif arch not in kernel.flavours:
+            found.refused[arch] = f"images/kernels.yaml has no {kernel.name} for {arch}"
+        elif arch not in releases and arch in told and told[arch].reason and believed(told[arch]):
+            found.refused[arch] = f"kernel {kernel.name} does not resolve for {arch}: {told[arch].refusal()}"
+        else:
+            found.lacking.append(arch)
+    return found
 
 
 def prepare(
     cache: Cache, kernel: Kernel, arches: Sequence[str], *, offline: bool = False, update: bool = False
 ) -> Images:
-    """Return the images for these architectures; what is missing is fetched and made first.
+    """Return the images for all these architectures, as `available` does; SetupError when one cannot be had."""
+    found = available(cache, kernel, arches, offline=offline, update=update)
+    if found.refused:
+        raise SetupError("\n".join(found.refused.values()), hint=f"lazymmu setup --kernel {kernel.name} asks apt again")
+    return found
 
-    `offline` uses only what is there, `update` resolves the kernel's version anew. Raises SetupError. Boot images are
-    not looked into: that is done before a boot (`kernels.verify`).
+
+def available(
+    cache: Cache,
+    kernel: Kernel,
+    arches: Sequence[str],
+    *,
+    offline: bool = False,
+    update: bool = False,
+    again: bool = False,
+) -> Images:
+    """Return the images for these architectures, as far as they can be had; what is missing is fetched and made first.
+
+    `offline` uses only what is there, `update` resolves the kernel's version anew, `again` asks apt also for what it
+    refused not long ago. Raises SetupError. Boot images are not looked into: that is done before a boot
+    (`kernels.verify`).
     """
-    lacking = [arch for arch in arches if arch not in kernel.flavours]
-    if lacking:
-        raise SetupError(f"kernel {kernel.name} does not exist for {', '.join(lacking)}")
     cache.sweep()
-    installed = None if update else _installed(cache, kernel, arches)
-    if installed is None:
-        if offline:
-            raise SetupError(
-                f"the tool root or kernel {kernel.name} for {', '.join(arches)} is not in the cache, and --offline "
-                "forbids to fetch it",
-                hint="lazymmu setup   (once, with a network)",
-            )
+    time = now()
+    believed = (lambda _: True) if offline else (lambda _: False) if again else (lambda answer: answer.believed(time))
+    look = _look(cache, kernel, arches, believed)
+    if look.lacking and offline:
+        raise SetupError(
+            f"the tool root or kernel {kernel.name} for {', '.join(look.lacking)} is not in the cache, and --offline "
+            "forbids to fetch it",
+            hint=f"lazymmu setup --kernel {kernel.name}   (once, with a network)",
+        )
+    if update or look.lacking or not toolroot.path(cache).is_dir():
         # In a thread of its own, for an interrupt comes to the main thread: there it could fall between any two steps.
         with ThreadPoolExecutor(max_workers=1) as pool, cache.tools.stopped_by_interrupt():
-            installed = pool.submit(_make, cache, kernel, arches, update=update).result()
-    return Images(cache=cache, sandbox=choose(toolroot.path(cache)), kernels=installed)
+            pool.submit(_make, cache, kernel, arches, believed, update=update).result()
+        look = _look(cache, kernel, arches, lambda _: True)
+        if look.lacking:
+            raise SetupError(f"kernel {kernel.name} is not whole after its set-up: {', '.join(look.lacking)}")
+    return Images(cache, choose(toolroot.path(cache)), look.installed, look.refused)
 
 
-def _make(cache: Cache, kernel: Kernel, arches: Sequence[str], *, update: bool) -> dict[str, InstalledKernel]:
-    target, what = cache.root / "kernels" / kernel.name, f"kernel {kernel.name}"
+def _make(
+    cache: Cache, kernel: Kernel, arches: Sequence[str], believed: Callable[[Answer], bool], *, update: bool
+) -> None:
+    """Fetch and unpack what lacks, of the kernel or of the tool root."""
+    target, what = fetching.lock_target(cache, kernel), fetching.what(kernel)
     with cache.locked(target, what):
-        installed = None if update else _installed(cache, kernel, arches)
-        if installed is not None:
-            return installed
+        wanted = [arch for arch in arches if arch in kernel.flavours]
+        # Another process may have made it while we waited.
+        lacking = wanted if update else _look(cache, kernel, wanted, believed).lacking
+        if not lacking:
+            toolroot.obtain(cache)
+            return
         space = needs(root_there=toolroot.path(cache).exists())
         with cache.building(target, what, needs=space) as folder:
             # The tool root is mostly unpacking, the kernels are mostly waiting for the network.
             with ThreadPoolExecutor(max_workers=2) as pool:
                 making = pool.submit(toolroot.obtain, cache)
-                fetching = pool.submit(kernels.download, cache, kernel, arches, folder, update=update)
+                fetching_kernels = pool.submit(fetching.fetch, cache, kernel, lacking, folder, update=update)
                 root = making.result()
-                releases = fetching.result()
-            kernels.install(cache, root, releases, folder)
-        installed = _installed(cache, kernel, arches)
-    if installed is None:
-        raise SetupError(f"kernel {kernel.name} is not whole after its set-up")
-    return installed
+                fetched = fetching_kernels.result()
+            if fetched.releases:
+                kernels.install(cache, root, fetched.releases, fetched.debs)

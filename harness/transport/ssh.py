@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,10 +48,11 @@ _DISABLED = {
 
 @dataclass(frozen=True, slots=True)
 class SshTransport:
-    """Reaches guests over SSH; `parts` names the archive with server and driver for each architecture."""
+    """Reaches guests over SSH."""
 
     keys: Keys
-    parts: Mapping[str, Path]
+    #: Architecture and kernel's name -> archive with server and driver.
+    parts: Mapping[tuple[str, str], Path]
 
     def fitted(self, boot: Boot, kernel: InstalledKernel) -> Boot:
         """Return the boot of a guest with a network card and a server."""
@@ -59,13 +60,14 @@ class SshTransport:
         return replace(
             boot,
             sandbox=replace(boot.sandbox, network=True),
-            archive=remote.archive_path(boot.sandbox, architecture, self.parts[architecture.name]),
+            archive=remote.archive_path(boot.sandbox, architecture, self.parts[architecture.name, kernel.name]),
             arguments=(*boot.arguments, *usernet.arguments(architecture.network)),
         )
 
     def make_bootable(self, images: Images, boot: Boot, kernel: InstalledKernel) -> None:
         """Make the archive."""
-        remote.archive(images.cache, images.sandbox, boot.architecture, self.parts[boot.architecture.name])
+        parts = self.parts[boot.architecture.name, kernel.name]
+        remote.archive(images.cache, images.sandbox, boot.architecture, parts)
 
     def ahead(self, control: SerialLine) -> None:
         """Send the keys, and load the library while the guest wakes."""
@@ -87,10 +89,14 @@ class SshTransport:
             yield line
 
 
-def transport(keys: Keys, images: Images, *, offline: bool) -> SshTransport:
+def transport(keys: Keys, images: Sequence[Images], *, offline: bool) -> SshTransport:
     """Return the transport for these kernels' guests; what it needs is fetched first. Raises SetupError."""
     keys.host_for_dropbear(), keys.pinned(), keys.authorized()
-    return SshTransport(keys, remote.obtain(images.cache, images.sandbox.root, images.kernels, offline=offline))
+    parts = {}
+    for some in images:
+        found = remote.obtain(some.cache, some.sandbox.root, some.kernels, offline=offline)
+        parts.update({(arch, some.kernels[arch].name): path for arch, path in found.items()})
+    return SshTransport(keys, parts)
 
 
 @contextmanager

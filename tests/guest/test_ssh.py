@@ -33,7 +33,7 @@ _MANY = 8
 def machine(arch: str, folder: Path) -> Machine:
     """Return one architecture's machine as a run over SSH prepares it, with keys of its own."""
     images = machines.images(arch)
-    transport = ssh.transport(keys.obtain(folder / "ssh"), images, offline=False)
+    transport = ssh.transport(keys.obtain(folder / "ssh"), [images], offline=False)
     return prepare(images, arch, 1.0, Guests(), transport=transport)
 
 
