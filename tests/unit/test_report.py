@@ -13,6 +13,7 @@ from harness.core.answer import Answer
 from harness.core.case import Case
 from harness.core.errors import GuestError
 from harness.core.trace import Trace
+from harness.core.vocabulary import NATIVE
 from harness.guestlink import program, report
 from harness.model import predict
 from tests.unit import examples
@@ -37,6 +38,29 @@ steps:
   - clear_pte: 3
   - repeat: {times: 30, as: i, steps: [set_pte: {index: $i, value: 0x8000000000000001}]}
   - check: {task: main, active: true}
+"""
+# Recorded from an arm64 guest with Linux 7.3, whose own functions ran NATIVELY.
+OF_THE_KERNEL = (FIXTURES / "report-native-merged-arm64.txt").read_text().splitlines()
+NATIVELY = """\
+description: Two tasks on two CPUs, writes, a pause, contexts and a hook's list.
+api: [merged]
+tasks: {other: {cpu: 1}}
+steps:
+  - enable
+  - set_pte: {index: 3, value: 0x1001}
+  - touch: 3
+  - switch: other
+  - pause_task: main
+  - get_pte: 3
+  - softirq: [enable, check: {task: main, active: false}]
+  - switch: main
+  - resume
+  - set_pte: {index: 4, value: 0x2001}
+  - enable: {before_hook: [flush]}
+  - disable:
+      before_hook:
+        - check: {active: true}
+  - set_pte: {index: 4, value: 0x2000}
 """
 
 
@@ -247,3 +271,38 @@ def test_the_program_writes_calls_contexts_and_times_as_the_module_reads_them(tm
         *("steps 8", "0 migrate 1", "1 sleep 1000", "2 tlb_flush", "3 pause_task main"),
         *("4 enable_with_ptes 3 4 {", "5 resume_task main", "}", "6 irqs_off {", "7 check", "}", "end"),
     ]
+
+
+def natively(tmp_path: Path, records: list[str]) -> Trace:
+    case = examples.case(tmp_path, NATIVELY)
+    return report.parse(Answer(0, tuple(records)), case, run=1, api="merged", personality="arm64", impl=NATIVE)
+
+
+def test_a_recorded_report_of_the_kernels_own_functions_is_what_the_model_predicts(tmp_path: Path) -> None:
+    assert natively(tmp_path, OF_THE_KERNEL) == predict(examples.case(tmp_path, NATIVELY), "merged", "arm64", NATIVE)
+
+
+def test_a_native_report_that_tells_of_the_page_table_is_an_error_and_so_is_the_other_way_round(tmp_path: Path) -> None:
+    assert natively(tmp_path, resealed(OF_THE_KERNEL)) == natively(tmp_path, OF_THE_KERNEL)
+    for there, instead in (
+        ("pending=0 | enable=1", "pending=0 outstanding=0 | enable=1"),
+        (
+            "step 2 touch task=main hooks=- inside=- active=1 ",
+            "step 2 touch task=main hooks=- inside=- active=1 value=1 ",
+        ),
+        ("arch_enter_with_ptes=0", "arch_enter_with_ptes=0 deferred=0"),
+        ("pending=0 active=1", "active=1"),
+        ("revision=merged/native", "revision=merged"),
+    ):
+        damaged = [record.replace(there, instead) for record in OF_THE_KERNEL]
+        assert damaged != OF_THE_KERNEL
+        with pytest.raises(GuestError, match="no whole report"):
+            natively(tmp_path, resealed(damaged))
+    with pytest.raises(GuestError, match="no whole report"):
+        report.parse(
+            Answer(0, tuple(OF_THE_KERNEL)),
+            examples.case(tmp_path, NATIVELY),
+            run=1,
+            api="merged",
+            personality="arm64",
+        )
