@@ -163,6 +163,19 @@ def _shell_flags(shell: argparse.ArgumentParser) -> None:
     shell.add_argument("--offline", action="store_true", help="use only what the cache has")
 
 
+def _survey_flags(survey: argparse.ArgumentParser) -> None:
+    survey.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=_SCENARIO_HELP)
+    survey.add_argument("--arch", action="append", default=[], help="architecture; may be repeated (default: all)")
+    survey.add_argument("--kernel", action="append", help="kernel; may be repeated (default: all that there are)")
+    survey.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
+    survey.add_argument("--page", metavar="FILE", help="write the page in Markdown (default: to standard output)")
+    survey.add_argument(
+        "--jobs", type=_jobs, metavar="N", help="guests at the same time (default: by cores and memory)"
+    )
+    survey.add_argument("--timeout-scale", type=_scale, default=1.0, metavar="N", help="multiply every time limit")
+    survey.add_argument("--offline", action="store_true", help="use only what the cache has")
+
+
 def _list_flags(listing: argparse.ArgumentParser) -> None:
     listing.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=_SCENARIO_HELP)
     listing.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
@@ -202,7 +215,8 @@ def parser() -> argparse.ArgumentParser:
     )
     verbs = whole.add_subparsers(dest="command", metavar="COMMAND")
 
-    _run_flags(verbs.add_parser("run", help="run scenarios on guests and compare with the model", allow_abbrev=False))
+    run = verbs.add_parser("run", help="run scenarios on guests and compare with the model", allow_abbrev=False)
+    _run_flags(run)
 
     predict = verbs.add_parser("predict", help="print what the model says; no guest", allow_abbrev=False)
     _selection_flags(predict)
@@ -257,6 +271,11 @@ def parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
     )
+
+    survey = verbs.add_parser("survey", help="run everything on every kernel, for one page", allow_abbrev=False)
+    # It is some runs, which ask for their other flags.
+    survey.set_defaults(**vars(run.parse_args([])))
+    _survey_flags(survey)
 
     verbs.add_parser("test", help="run the project's own tests; what follows is handed to pytest", add_help=False)
     return whole

@@ -42,6 +42,7 @@ COMMANDS = {
     "doctor": Command("doctor", "doctor"),
     "clean": Command("clean", "clean"),
     "mutants": Command("mutants", "mutants", uses_cache=True),
+    "survey": Command("survey", "survey", uses_cache=True),
     "bench": Command("bench", "bench", uses_cache=True),
     "shell": Command("shell", "shell", uses_cache=True),
     "test": Command("test", "test"),

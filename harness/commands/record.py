@@ -72,7 +72,7 @@ def images(prepared: Images, arches: Sequence[str]) -> dict[str, Any]:
     """Return the versions of what guests are made of."""
     return {
         "sandbox": prepared.sandbox.name,
-        "qemu": _qemu(prepared.sandbox.root),
+        "qemu": qemu(prepared.sandbox.root),
         "kernels": {
             arch: {
                 "name": prepared.kernels[arch].name,
@@ -106,7 +106,7 @@ def commit(root: Path = ROOT) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _qemu(root: Path) -> str | None:
+def qemu(root: Path) -> str | None:
     """Return the version of the tool root's QEMU packages, None when it does not say."""
     # One source package makes those of all targets; nothing is installed in an extracted root, so dpkg knows none.
     for changelog in sorted(root.glob("usr/share/doc/qemu-system-*/changelog.Debian.gz")):

@@ -63,6 +63,12 @@ def has_native(root: Path, installed: InstalledKernel) -> bool | None:
     return bool(_NATIVE.search(config))
 
 
+def common_headers(root: Path, installed: InstalledKernel) -> Path:
+    """Return where the headers are unpacked that all architectures share (the package linux-headers-*-common)."""
+    names = (package.partition(":")[0] for package in installed.release.packages)
+    return root / "usr/src" / next(name for name in names if name.endswith("-common"))
+
+
 def entries(cache: Cache, kernel: Kernel) -> Iterator[Entry]:
     """Yield what is known for each of a kernel's architectures. Raises SetupError for a damaged lock file."""
     root = toolroot.path(cache)

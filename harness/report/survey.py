@@ -48,8 +48,8 @@ def page(
         "<!-- Made by `lazymmu survey`. -->",
         "# Results",
         "",
-        f"The whole library under every revision that applies, on every kernel that resolves; {made:%d %B %Y}, QEMU {qemu}, "
-        f"commit {commit[:12]}. Numbers are cases that passed, with what else there was.",
+        f"The whole library under every revision that applies, on every kernel that resolves; {made:%d %B %Y}, "
+        f"QEMU {qemu}, commit {commit[:12]}. Numbers are cases that passed, with what else there was.",
         "",
         f"| kernel | implementation | revision | {' | '.join(PERSONALITIES)} |",
         f"|---|---|---|{'---|' * len(PERSONALITIES)}",
