@@ -121,7 +121,7 @@ def runner(images: Images, interrupts: Interrupts) -> Runner:
         ended: dict[int, Result] = {}
         run(
             units,
-            images,
+            {images.name: images},
             Options(variant=variant(mutant)),
             left=range(len(units)),
             finished=lambda position, result: ended.update({position: result}),

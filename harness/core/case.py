@@ -173,3 +173,5 @@ class Scenario:
     cases: Cases
     #: The personality that its guests take on; None: each its own.
     personality: str | None = None
+    #: Guests on which it applies to the running kernel's own implementation, in the order of the vocabulary.
+    native: tuple[str, ...] = ()
