@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from harness.core.errors import UsageError
-from harness.core.vocabulary import IMPLEMENTATIONS
+from harness.core.vocabulary import HEADER, IMPLEMENTATIONS, MODULE, NATIVE
 
 # Flags of the contract whose feature does not exist yet: refused, never ignored.
 _LATER_FLAGS = ("--html",)
@@ -17,6 +17,7 @@ _LATER_FLAGS = ("--html",)
 _MAX_REPEAT = 10_000
 _MAX_JOBS = 256
 _TRANSPORTS = ("serial", "ssh")
+_IMPLS = (MODULE, NATIVE)
 _ISOLATIONS = ("boot", "scenario", "shared")
 _MAX_REPETITIONS = 100
 _MAX_SEED_DIGITS = 18
@@ -28,17 +29,12 @@ class _NotYet(argparse.Action):
         raise UsageError(f"{option_string} is not available yet")
 
 
-def _choice_so_far(flag: str, available: str, later: Sequence[str]) -> Any:
-    """Return an argument type that takes the one value there is, and refuses those that are to come."""
-
-    def read(value: str) -> str:
-        if value in later:
-            raise UsageError(f"{flag} {value} is not available yet", hint=f"there is: {available}")
-        if value != available:
-            raise UsageError(f"unknown {flag.lstrip('-')} `{value}`", hint=f"there is: {available}")
-        return value
-
-    return read
+def _impl(text: str) -> str:
+    if text == HEADER:
+        raise UsageError(f"--impl {text} is not available yet", hint=f"there is: {', '.join(_IMPLS)}")
+    if text not in _IMPLS:
+        raise UsageError(f"unknown impl `{text}`", hint=f"there is: {', '.join(_IMPLS)}")
+    return text
 
 
 def _scale(text: str) -> float:
@@ -100,9 +96,19 @@ def _selection_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arch", action="append", default=[], help="architecture; may be repeated (default: all)")
     parser.add_argument("--api", action="append", default=[], help="revision, or all (default: amended and merged)")
     parser.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
-    impl = _choice_so_far("--impl", "module", ("native", "header"))
-    parser.add_argument("--impl", action="append", type=impl, help="implementation under test (default: module)")
-    parser.add_argument("--kernel", action="append", help="kernel of images/kernels.yaml (default: lts)")
+    parser.add_argument(
+        "--impl",
+        action="append",
+        type=_impl,
+        metavar="NAME",
+        help="implementation under test: module, native; may be repeated (default: module, and native where there is)",
+    )
+    parser.add_argument(
+        "--kernel",
+        action="append",
+        metavar="NAME",
+        help="kernel of images/kernels.yaml; may be repeated (default: lts)",
+    )
 
 
 def _transport_flag(parser: argparse.ArgumentParser, what: str) -> None:
@@ -132,6 +138,7 @@ def _run_flags(run: argparse.ArgumentParser) -> None:
     run.add_argument("--timeout-scale", type=_scale, default=1.0, metavar="N", help="multiply every time limit")
     run.add_argument("--no-skip", action="store_true", help="a skip is an error")
     run.add_argument("--offline", action="store_true", help="use only what the cache has")
+    run.add_argument("--bisect", action="store_true", help="exit status for git bisect run: 125 in place of 2 and 3")
     run.add_argument("--watch", action="store_true", help="run again when a scenario or the module changes")
     for flag in _LATER_FLAGS:
         run.add_argument(flag, nargs="?", action=_NotYet, help=argparse.SUPPRESS)
@@ -199,7 +206,9 @@ def _image_flags(verbs: Any) -> None:
     doctor = verbs.add_parser(
         "doctor", help="say what is there, what is missing, whether a run can work", allow_abbrev=False
     )
-    doctor.add_argument("--kernel", action="append", help="kernel of images/kernels.yaml (default: lts)")
+    doctor.add_argument(
+        "--kernel", action="append", help="kernel of images/kernels.yaml; may be repeated (default: lts)"
+    )
     doctor.add_argument("--offline", action="store_true", help="ask about a run that may not fetch anything")
     doctor.add_argument("--json", metavar="FILE", help="write the checks as JSON; - is standard output")
 

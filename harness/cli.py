@@ -15,7 +15,7 @@ from typing import NoReturn
 from harness.arguments import parser, words_apart
 from harness.commands import COMMANDS, WATCH
 from harness.commands.failure import told
-from harness.core.errors import INTERRUPTED, LazymmuError, UsageError
+from harness.core.errors import INTERRUPTED, UNTESTABLE, LazymmuError, UsageError
 
 
 def _on_signal(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -37,14 +37,28 @@ def _dispatch(argv: Sequence[str]) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status."""
+    """Run one command and return its exit status.
+
+    That of `run --bisect` is for `git bisect run`, which would blame a commit for what is not its fault.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] != ["run"] or "--bisect" not in words:
+        return _main(words)
+    try:
+        status = _main(words)
+    except SystemExit as end:  # argparse's own end, of wrong usage and of --help
+        status = 0 if end.code is None else int(end.code)
+    return UNTESTABLE if status in (UsageError.exit_status, LazymmuError.exit_status) else status
+
+
+def _main(words: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _on_signal)
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks is shown escaped.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        return _dispatch(sys.argv[1:] if argv is None else argv)
+        return _dispatch(words)
     except (LazymmuError, OSError) as error:
         return told(error)
     except KeyboardInterrupt:

@@ -32,10 +32,10 @@ class Guests:
     @contextmanager
     def start(self, boot: Boot, memory: Memory | None = None) -> Iterator[Guest]:
         """Run a guest for the length of a `with`; after `stop` none starts."""
-        arch = boot.architecture.name
+        machine = boot.name.replace(" ", "-")
         with self._lock:
-            self._started[arch] += 1
-            name = f"{arch}-{self._started[arch]}"
+            self._started[machine] += 1
+            name = f"{machine}-{self._started[machine]}"
         guest = None
         try:
             with qemu.start(boot, self.logs, name, memory) as guest:

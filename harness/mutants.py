@@ -125,7 +125,7 @@ def runner(images: Images, interrupts: Interrupts) -> Runner:
 
         run(
             units,
-            images,
+            {images.name: images},
             Options(variant=variant(mutant)),
             left=range(len(units)),
             finished=finished,

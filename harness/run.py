@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The matrix: every unit on its machine, the machines and several workers of one at the same time."""
+"""The matrix: every unit on its machine, the machines and several workers of one at the same time.
+
+A machine is an architecture with a kernel: all guests that have both are alike.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,7 @@ class Options:
 class Report:
     """How a run went, beside its results."""
 
-    #: Architecture -> accelerator, for those that were started.
+    #: Machine's name -> accelerator, for those that were started.
     accelerators: dict[str, Accelerator]
     #: Why logs of guests could not be kept whole.
     log_failures: tuple[LazymmuError, ...] = ()
@@ -125,27 +128,27 @@ def guests_at_once(arches: Sequence[str]) -> int:
 
 
 def _workers(counts: Mapping[str, int], jobs: int) -> dict[str, int]:
-    """Return how many workers each architecture gets: one, and of what is left those with the most units."""
+    """Return how many workers each machine gets: one, and of what is left those with the most units."""
     workers = dict.fromkeys(counts, 1)
     for _ in range(jobs - len(counts)):
-        arch = max(counts, key=lambda arch: counts[arch] / workers[arch])
-        if counts[arch] < (workers[arch] + 1) * _UNITS_PER_WORKER:
+        machine = max(counts, key=lambda machine: counts[machine] / workers[machine])
+        if counts[machine] < (workers[machine] + 1) * _UNITS_PER_WORKER:
             break
-        workers[arch] += 1
+        workers[machine] += 1
     return workers
 
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """One worker of one architecture."""
+    """One worker of one machine."""
 
-    arch: str
+    machine: str
     number: int
 
     @property
     def name(self) -> str:
-        """Its name for a person: the first one's is the architecture's."""
-        return self.arch if self.number == 1 else f"{self.arch} #{self.number}"
+        """Its name for a person: the first one's is the machine's."""
+        return self.machine if self.number == 1 else f"{self.machine} #{self.number}"
 
 
 class _Once:
@@ -170,7 +173,7 @@ class _Matrix:
     def __init__(
         self,
         units: Sequence[Unit],
-        images: Images,
+        images: Mapping[str, Images],
         options: Options,
         left: Sequence[int],
         finished: Callable[[int, Result], None],
@@ -187,35 +190,43 @@ class _Matrix:
         self._ended: Counter[str] = Counter()
         waiting: dict[str, list[int]] = {}
         for position in left:
-            waiting.setdefault(units[position].arch, []).append(position)
+            waiting.setdefault(units[position].machine, []).append(position)
         self._missing = set(left)
         self._wanted = wanted
-        jobs = options.jobs or guests_at_once(list(waiting))
-        workers = _workers({arch: len(positions) for arch, positions in waiting.items()}, jobs)
-        self.slots = [_Slot(arch, number + 1) for arch in waiting for number in range(workers[arch])]
+        first = {machine: units[positions[0]] for machine, positions in waiting.items()}
+        jobs = options.jobs or guests_at_once([unit.arch for unit in first.values()])
+        workers = _workers({machine: len(positions) for machine, positions in waiting.items()}, jobs)
+        self.slots = [_Slot(machine, number + 1) for machine in waiting for number in range(workers[machine])]
         #: How many of them run at the same time.
         self.at_once = min(jobs, len(self.slots))
-        self._queues = {arch: Queue(positions, workers[arch], wanted) for arch, positions in waiting.items()}
-        self._machines = {arch: _Once(partial(self._prepare, arch)) for arch in waiting}
+        self._queues = {machine: Queue(positions, workers[machine], wanted) for machine, positions in waiting.items()}
+        self._machines = {
+            machine: _Once(partial(self._prepare, unit.arch, unit.kernel)) for machine, unit in first.items()
+        }
 
-    def _prepare(self, arch: str) -> Machine:
+    def _prepare(self, arch: str, kernel: str) -> Machine:
         options = self._options
         return prepare(
-            self._images, arch, options.timeout_scale, self.guests, transport=options.transport, variant=options.variant
+            self._images[kernel],
+            arch,
+            options.timeout_scale,
+            self.guests,
+            transport=options.transport,
+            variant=options.variant,
         )
 
     def accelerators(self) -> dict[str, Accelerator]:
         """Return what runs the instructions of the machines that were prepared."""
-        made = {arch: once.value for arch, once in self._machines.items()}
-        return {arch: machine.boot.accelerator for arch, machine in made.items() if machine}
+        made = {name: once.value for name, once in self._machines.items()}
+        return {name: machine.boot.accelerator for name, machine in made.items() if machine}
 
     def work(self, slot: _Slot) -> None:
         """Be one worker from its start to its end."""
         changed = partial(self._changed, slot.name)
-        queue = self._queues[slot.arch]
+        queue = self._queues[slot.machine]
         try:
             changed("preparing")
-            machine = self._machines[slot.arch].get()
+            machine = self._machines[slot.machine].get()
         except (LazymmuError, OSError) as error:
             if not self.guests.stopping.is_set():
                 while (position := queue.take()) is not None:
@@ -237,25 +248,25 @@ class _Matrix:
     def done(self, position: int, result: Result) -> None:
         """Pass a result on, with its number on its machine; one at a time."""
         with self._lock:
-            arch = result.unit.arch
-            self._ended[arch] += 1
+            machine = result.unit.machine
+            self._ended[machine] += 1
             self._missing.discard(position)
-            self._finished(position, replace(result, position=self._ended[arch]))
+            self._finished(position, replace(result, position=self._ended[machine]))
 
     def lost(self, futures: Mapping[_Slot, Future[None]]) -> None:
         """Give error results to the units that a worker's thread left when it ended in a mistake of ours."""
-        causes = {slot.arch: future.exception() for slot, future in futures.items() if future.exception()}
+        causes = {slot.machine: future.exception() for slot, future in futures.items() if future.exception()}
         for position in filter(self._wanted, sorted(self._missing)):
             unit = self.units[position]
-            cause = causes.get(unit.arch)
+            cause = causes.get(unit.machine)
             text = "".join(traceback.format_exception(cause)) if cause else "its machine ended without a result"
-            error = LazymmuError(f"{unit.arch}: a mistake in lazymmu itself: {text.splitlines()[-1]}", hint=text)
+            error = LazymmuError(f"{unit.machine}: a mistake in lazymmu itself: {text.splitlines()[-1]}", hint=text)
             self.done(position, without_report(unit, error))
 
 
 def run(
     units: Sequence[Unit],
-    images: Images,
+    images: Mapping[str, Images],
     options: Options,
     *,
     left: Sequence[int],
@@ -264,7 +275,7 @@ def run(
     interrupts: Interrupts,
     wanted: Callable[[int], bool] = lambda _position: True,
 ) -> Report:
-    """Run the units at the positions `left`, on each machine in this order.
+    """Run the units at the positions `left`, on each machine in this order; `images` are those of each kernel's name.
 
     A position that is not `wanted` when its turn comes gets no result.
     `finished` gets the position and the result of each when it ends, never two at a time; `changed` a machine's name
@@ -286,7 +297,8 @@ def run(
             for future in futures.values():
                 future.cancel()
             # Before the guests: a trial of KVM that is cut short must not be kept as an answer.
-            images.cache.tools.stop()
+            for each in images.values():
+                each.cache.tools.stop()
     if not interrupts.came:
         matrix.lost(futures)
     return Report(accelerators=matrix.accelerators(), log_failures=tuple(matrix.guests.log_failures))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import accumulate
@@ -13,7 +13,17 @@ from typing import NamedTuple, overload
 from harness.core.case import Scenario
 from harness.core.errors import UsageError
 from harness.core.result import Unit
-from harness.core.vocabulary import DEFAULT_KERNEL, DEFAULT_REVISIONS, MODULE, PERSONALITIES, REVISIONS
+from harness.core.vocabulary import (
+    DEFAULT_KERNEL,
+    DEFAULT_REVISIONS,
+    IMPLEMENTATIONS,
+    MODULE,
+    NATIVE,
+    PERSONALITIES,
+    REVISIONS,
+)
+from harness.images import catalogue
+from harness.images.catalogue import Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,8 @@ class Selection:
     arches: tuple[str, ...] = ()
     apis: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    kernels: tuple[str, ...] = ()
+    impls: tuple[str, ...] = ()
 
 
 def _known(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
@@ -44,6 +56,12 @@ def _chosen_apis(selection: Selection) -> tuple[str, ...]:
     _known("revision", selection.apis, [*REVISIONS, "all"])
     wanted = selection.apis or DEFAULT_REVISIONS
     return tuple(name for name in REVISIONS if name in wanted or "all" in wanted)
+
+
+def chosen_kernels(selection: Selection) -> tuple[Kernel, ...]:
+    """Return the kernels that the flags name, in the catalogue's order; the usual one when they name none."""
+    wanted = [catalogue.kernel(name).name for name in selection.kernels or (DEFAULT_KERNEL,)]
+    return tuple(kernel for name, kernel in catalogue.kernels().items() if name in wanted)
 
 
 def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> tuple[Scenario, ...]:
@@ -90,16 +108,36 @@ class Units(Sequence[Unit]):
         return Unit(scenario, number, *under[one])
 
 
+def _impls(selection: Selection, scenario: Scenario, api: str, arch: str, kernel: Kernel) -> Iterator[str]:
+    """Yield whose functions are under test on one machine; by default those of the module, and what the kernel has."""
+    if not selection.impls or MODULE in selection.impls:
+        yield MODULE
+    if api in IMPLEMENTATIONS[NATIVE].revisions and scenario.native:
+        has, named = arch in kernel.native, NATIVE in selection.impls
+        # Where it is named and the kernel has none, there is a unit that says so.
+        if (has and arch in scenario.native and (named or not selection.impls)) or (named and not has):
+            yield NATIVE
+
+
 def units(scenarios: Sequence[Scenario], selection: Selection) -> Units:
-    """Return what to run, ordered by scenario, case, revision and architecture.
+    """Return what to run, ordered by scenario, case, revision, architecture, kernel and implementation.
 
     UsageError when a flag names what does not exist, or when nothing is left: an empty run is never a pass.
     """
-    arches, apis = chosen_arches(selection), _chosen_apis(selection)
+    arches, apis, kernels = chosen_arches(selection), _chosen_apis(selection), chosen_kernels(selection)
+    _known("implementation", selection.impls, IMPLEMENTATIONS)
     found = Units(
         (
             scenario,
-            [Under(api, arch) for api in apis if api in scenario.apis for arch in arches if arch in scenario.arches],
+            [
+                Under(api, arch, impl, kernel.name)
+                for api in apis
+                if api in scenario.apis
+                for arch in arches
+                if arch in scenario.arches
+                for kernel in kernels
+                for impl in _impls(selection, scenario, api, arch, kernel)
+            ],
         )
         for scenario in tagged(scenarios, selection.tags)
     )
@@ -107,7 +145,9 @@ def units(scenarios: Sequence[Scenario], selection: Selection) -> Units:
         about = sorted({api for scenario in scenarios for api in scenario.apis})
         raise UsageError(
             f"nothing is selected: no case of {len(scenarios)} scenarios is about revisions {', '.join(apis)} on "
-            f"{', '.join(arches)}{' with tag ' + ', '.join(selection.tags) if selection.tags else ''}",
-            hint=f"the scenarios are about {', '.join(about)}; `--api all` takes every revision",
+            f"{', '.join(arches)}{' with tag ' + ', '.join(selection.tags) if selection.tags else ''}"
+            f"{' by ' + ', '.join(selection.impls) if selection.impls else ''}",
+            hint=f"the scenarios are about {', '.join(about)}; `--api all` takes every revision"
+            + ("; the native implementation is of merged" if NATIVE in selection.impls else ""),
         )
     return found

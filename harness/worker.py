@@ -265,7 +265,7 @@ class Worker:
             complained = complaint(answer)
             unexpected = complaint(answer, warnings_allowed=unit.scenario.kernel_warnings)
             if unexpected:
-                raise GuestError(f"{unit.arch}: {unexpected}", details=_said(answer))
+                raise GuestError(f"{unit.machine}: {unexpected}", details=_said(answer))
         except GuestError as error:
             if not self._guests.stopping.is_set():
                 self._lost(line, error, predicted, begin)
@@ -279,7 +279,7 @@ class Worker:
             try:
                 late = line.tainted(self._deadline(predicted))
                 if late and not unit.scenario.kernel_warnings:
-                    raise GuestError(f"{unit.arch}: {late}", details=line.guest.details())
+                    raise GuestError(f"{unit.machine}: {late}", details=line.guest.details())
             except GuestError as error:
                 if not self._guests.stopping.is_set():
                     self._lost(line, error, predicted, begin)

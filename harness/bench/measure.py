@@ -110,7 +110,7 @@ def ends(bench: Bench, units: Sequence[Unit], options: Options) -> Ends:
         begin = time.monotonic()
         run(
             units,
-            bench.images,
+            {bench.images.name: bench.images},
             options,
             left=range(len(units)),
             finished=finished,

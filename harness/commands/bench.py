@@ -52,7 +52,7 @@ def bench(arguments: Namespace) -> int:
     series = [
         Series(row.name, row.unit, arch, tuple(values[row.name, arch])) for row in measure.ROWS for arch in arches
     ]
-    versions = record.images(prepared, arches)
+    versions = record.images([prepared])
     host = figures.host(versions["qemu"], load)
     for line in figures.markdown(series, measure.RATIOS, host):
         terminal.line(line)

@@ -11,20 +11,25 @@ from pathlib import Path
 
 from harness.core.errors import UsageError
 from harness.core.project import LIBRARY
-from harness.core.vocabulary import DEFAULT_KERNEL
 from harness.images import catalogue
 from harness.images.cache import Cache, default_root
 from harness.images.progress import Progress
 from harness.images.setup import Images
 from harness.report.target import STDOUT
 from harness.report.terminal import Terminal
-from harness.selection import Selection
+from harness.selection import Selection, chosen_kernels
 from harness.transport.interface import Transport
 
 
 def selection(arguments: Namespace) -> Selection:
     """Return the selection flags."""
-    return Selection(arches=tuple(arguments.arch), apis=tuple(arguments.api), tags=tuple(arguments.tag))
+    return Selection(
+        arches=tuple(arguments.arch),
+        apis=tuple(arguments.api),
+        tags=tuple(arguments.tag),
+        kernels=tuple(arguments.kernel or ()),
+        impls=tuple(arguments.impl or ()),
+    )
 
 
 def library() -> Path:
@@ -36,8 +41,7 @@ def library() -> Path:
 
 def kernels(arguments: Namespace) -> list[catalogue.Kernel]:
     """Return the kernels that --kernel names, in the order of the catalogue."""
-    names = [catalogue.kernel(name).name for name in arguments.kernel or [DEFAULT_KERNEL]]
-    return [kernel for name, kernel in catalogue.kernels().items() if name in names]
+    return list(chosen_kernels(Selection(kernels=tuple(arguments.kernel or ()))))
 
 
 def kernel(arguments: Namespace) -> catalogue.Kernel:

@@ -40,14 +40,14 @@ def _verdict(terminal: Terminal, checks: Sequence[Check]) -> None:
 
 def doctor(arguments: Namespace) -> int:
     """Print every check as it is done, then whether a run could work."""
-    kernel = common.kernel(arguments)
+    kernels = common.kernels(arguments)
     target = None if arguments.json is None else Target.checked("--json", arguments.json)
     terminal = common.human(arguments)
     cache = common.cache()
-    question = Question(cache=cache, kernel=kernel, offline=arguments.offline)
+    questions = [Question(cache=cache, kernel=kernel, offline=arguments.offline) for kernel in kernels]
     checks = []
     with inuse.shared(cache.root, lambda: cache.progress.say("waiting for lazymmu clean"), make=False):
-        for check in examine(question):
+        for check in examine(questions):
             _show(terminal, check)
             checks.append(check)
     _verdict(terminal, checks)

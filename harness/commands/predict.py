@@ -19,7 +19,6 @@ from harness.verdict import pins
 def predict(arguments: Namespace) -> int:
     """Print what the model says of the selected units; 1 when an author's pin does not hold in it."""
     selection = common.selection(arguments)
-    common.kernel(arguments)
     selected = units(load(arguments.scenarios, common.library()), selection)
     goals = targets({"--json": arguments.json})
     terminal = common.human(arguments)

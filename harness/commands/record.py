@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.project import AGENT_SOURCE, MODULE_SOURCE, ROOT
+from harness.core.vocabulary import machine_name
 from harness.images.cache import digest, digest_files
 from harness.images.setup import Images
 
@@ -24,7 +25,7 @@ _GIT = 5.0
 _NOT_KEPT = frozenset(
     (
         *("command", "command_line", "json", "junit", "ktap", "out", "resume"),
-        *("quiet", "verbose", "offline", "jobs", "watch"),
+        *("quiet", "verbose", "offline", "jobs", "watch", "bisect"),
     )
 )
 _MODEL = ROOT / "harness" / "model"
@@ -68,18 +69,20 @@ def sources(known: str | None) -> dict[str, str]:
     return found if known is None else {**found, known: digest([Path(known).read_bytes()])}
 
 
-def images(prepared: Images, arches: Sequence[str]) -> dict[str, Any]:
-    """Return the versions of what guests are made of."""
+def images(prepared: Sequence[Images]) -> dict[str, Any]:
+    """Return the versions of what guests are made of, those of kernels by the names of machines."""
+    first = prepared[0]
     return {
-        "sandbox": prepared.sandbox.name,
-        "qemu": qemu(prepared.sandbox.root),
+        "sandbox": first.sandbox.name,
+        "qemu": qemu(first.sandbox.root),
         "kernels": {
-            arch: {
-                "name": prepared.kernels[arch].name,
-                "release": prepared.kernels[arch].release.release,
-                "version": prepared.kernels[arch].release.version,
+            machine_name(arch, kernel.name): {
+                "name": kernel.name,
+                "release": kernel.release.release,
+                "version": kernel.release.version,
             }
-            for arch in arches
+            for some in prepared
+            for arch, kernel in some.kernels.items()
         },
     }
 
@@ -89,7 +92,7 @@ def end(status: int, finished: datetime, accelerators: Mapping[str, tuple[str, s
     return {
         "finished": finished.isoformat(timespec="milliseconds"),
         "status": status,
-        "accelerators": {arch: {"name": name, "reason": why} for arch, (name, why) in accelerators.items()},
+        "accelerators": {machine: {"name": name, "reason": why} for machine, (name, why) in accelerators.items()},
     }
 
 

@@ -17,7 +17,7 @@ from harness.report.folder import Folder, unfinished
 from harness.report.target import STDOUT
 
 #: What may be given beside it; everything else is that of the run's own beginning.
-_BESIDE = ("--resume", "--json", "--junit", "--ktap", "--quiet", "--verbose", "--offline", "--jobs")
+_BESIDE = ("--resume", "--json", "--junit", "--ktap", "--quiet", "--verbose", "--offline", "--jobs", "--bisect")
 _REPORTS = ("json", "junit", "ktap")
 
 
@@ -69,10 +69,10 @@ def check_images(kept: Folder, facts: Mapping[str, Any], now: Mapping[str, Any])
     """Raise UsageError naming the kernels and the QEMU that are others than those with which the run began."""
     kernels = facts.get("kernels", {})
     changed = [
-        f"the kernel of {arch}: {kernels[arch]['release']} {kernels[arch]['version']} at first, "
+        f"the kernel of {machine}: {kernels[machine]['release']} {kernels[machine]['version']} at first, "
         f"{kernel['release']} {kernel['version']} now"
-        for arch, kernel in now["kernels"].items()
-        if arch in kernels and kernels[arch] != kernel
+        for machine, kernel in now["kernels"].items()
+        if machine in kernels and kernels[machine] != kernel
     ]
     if "qemu" in facts and facts["qemu"] != now["qemu"]:
         changed.append(f"QEMU: {facts['qemu']} at first, {now['qemu']} now")

@@ -15,14 +15,12 @@ from types import ModuleType
 from typing import Any
 
 from harness.commands import common, record, resume
+from harness.commands.work import Work, find
 from harness.core.case import Scenario
 from harness.core.errors import INTERRUPTED, LazymmuError, UsageError
 from harness.core.interrupts import Interrupts
 from harness.core.known import Entry
 from harness.core.result import Outcome, Result, Unit
-from harness.images import setup as images
-from harness.images.catalogue import Kernel
-from harness.images.setup import Images
 from harness.report import folder, json, ktap, spool
 from harness.report.finished import Finished
 from harness.report.live import View
@@ -32,7 +30,7 @@ from harness.report.terminal import Terminal
 from harness.run import Isolation, Options, Report, repeated, shuffled
 from harness.run import run as run_units
 from harness.scenario import load
-from harness.selection import units
+from harness.selection import Selection, units
 from harness.transport.interface import Transport
 
 
@@ -73,7 +71,7 @@ class _Plan:
     """What the command line asks for, with every mistake in it found."""
 
     arguments: Namespace
-    kernel: Kernel
+    selection: Selection
     selected: Sequence[Unit]
     #: Of --known; None without that flag.
     entries: Sequence[Entry] | None
@@ -101,11 +99,10 @@ def _plan(arguments: Namespace, started: datetime) -> _Plan:
         raise UsageError("--quiet and --verbose cannot be given together")
     library = common.library()
     selection = common.selection(arguments)
-    kernel = common.kernel(arguments)
     selected = repeated(units(load(arguments.scenarios, library), selection), arguments.repeat)
     return _Plan(
         arguments=arguments,
-        kernel=kernel,
+        selection=selection,
         selected=selected,
         entries=None if arguments.known is None else _known().load(arguments.known, library, selected),
         goals=targets({"--json": arguments.json, "--junit": arguments.junit, "--ktap": arguments.ktap}),
@@ -142,11 +139,11 @@ def _carry_out(plan: _Plan, kept: folder.Folder, facts: dict[str, Any]) -> int:
     terminal = common.human(arguments)
     with spool.opened(kept.spool, plan.selected, trace=arguments.trace) as results:
         left = plan.order(results.left())
-        arches = list(dict.fromkeys(plan.selected[position].arch for position in left))
-        prepared = images.prepare(common.cache(), plan.kernel, arches, offline=arguments.offline) if left else None
-        transport = None if prepared is None else common.transport(arguments, [prepared])
-        if prepared is not None:
-            found = record.images(prepared, arches)
+        work = find(plan.selected, plan.selection, left, offline=arguments.offline)
+        prepared = list(work.images.values())
+        transport = common.transport(arguments, prepared) if prepared else None
+        if prepared:
+            found = record.images(prepared)
             resume.check_images(kept, facts, found)
             facts = {**facts, **found, "kernels": {**facts.get("kernels", {}), **found["kernels"]}}
         kept.begin()
@@ -154,9 +151,7 @@ def _carry_out(plan: _Plan, kept: folder.Folder, facts: dict[str, Any]) -> int:
         with Interrupts.noted() as interrupts:
             begin = time.monotonic()
             with terminal.view(results, quiet=arguments.quiet, verbose=arguments.verbose) as view:
-                ran = Report(accelerators={})
-                if prepared is not None:
-                    ran = _run_units(plan, prepared, transport, results, left, kept, view, interrupts)
+                ran = _run_units(plan, work, transport, results, kept, view, interrupts)
             finished = _finished(plan, results, ran, facts, interrupts, time.monotonic() - begin)
             own = exit_status(results.apart(), no_skip=arguments.no_skip, broken_entries=bool(finished.broken()))
             return report(
@@ -173,10 +168,9 @@ def _carry_out(plan: _Plan, kept: folder.Folder, facts: dict[str, Any]) -> int:
 
 def _run_units(
     plan: _Plan,
-    prepared: Images,
+    work: Work,
     transport: Transport | None,
     results: Results,
-    left: Sequence[int],
     kept: folder.Folder,
     view: View,
     interrupts: Interrupts,
@@ -199,8 +193,18 @@ def _run_units(
         results.add(position, result)
         view.ended(result)
 
+    for position, absence in work.absent.items():
+        ended(position, absence.result(plan.selected[position]))
+    if not work.left:
+        return Report(accelerators={})
     return run_units(
-        plan.selected, prepared, options, left=left, finished=ended, changed=view.changed, interrupts=interrupts
+        plan.selected,
+        work.images,
+        options,
+        left=work.left,
+        finished=ended,
+        changed=view.changed,
+        interrupts=interrupts,
     )
 
 
@@ -208,8 +212,8 @@ def _finished(
     plan: _Plan, results: Results, ran: Report, facts: Mapping[str, Any], interrupts: Interrupts, seconds: float
 ) -> Finished:
     """Return all that the reports are made from."""
-    before = {arch: (one["name"], one["reason"]) for arch, one in facts.get("accelerators", {}).items()}
-    now = {arch: (chosen.name, chosen.reason) for arch, chosen in ran.accelerators.items()}
+    before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
+    now = {machine: (chosen.name, chosen.reason) for machine, chosen in ran.accelerators.items()}
     standings = None if plan.entries is None else _known().standings(plan.entries, results, plan.started.date())
     return Finished(
         results=results,

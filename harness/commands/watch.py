@@ -124,6 +124,8 @@ def watch(arguments: Namespace) -> int:
     """
     if arguments.resume is not None:
         raise UsageError("--watch and --resume cannot be given together: a run is resumed once")
+    if arguments.bisect:
+        raise UsageError("--watch and --bisect cannot be given together: a watch has no status of a commit")
     inputs = _inputs(arguments)
     terminal = common.human(arguments)
     first = True

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 #: Exit status of a command that was interrupted.
 INTERRUPTED = 130
 
+#: Exit status that tells `git bisect run` nothing of a commit (man git-bisect): it tries another one.
+UNTESTABLE = 125
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:

@@ -11,7 +11,7 @@ from typing import Any, Self
 from harness.core.case import Case, Scenario, Values
 from harness.core.errors import Place
 from harness.core.trace import Trace
-from harness.core.vocabulary import DEFAULT_KERNEL, MODULE
+from harness.core.vocabulary import DEFAULT_KERNEL, MODULE, machine_name
 
 
 class Outcome(StrEnum):
@@ -64,7 +64,7 @@ class Unit:
     @property
     def machine(self) -> str:
         """The name of the guest for a person: its architecture, and its kernel when that is not the usual one."""
-        return self.arch if self.kernel == DEFAULT_KERNEL else f"{self.arch} {self.kernel}"
+        return machine_name(self.arch, self.kernel)
 
     def _under_test(self) -> str:
         return self.api if self.impl == MODULE else f"{self.api} {self.impl}"

@@ -149,6 +149,11 @@ IMPLEMENTATIONS = {
 DEFAULT_KERNEL = "lts"
 
 
+def machine_name(arch: str, kernel: str) -> str:
+    """Return the name of a guest for a person: its architecture, and its kernel when that is not the usual one."""
+    return arch if kernel == DEFAULT_KERNEL else f"{arch} {kernel}"
+
+
 @dataclass(frozen=True, slots=True)
 class Personality:
     """How one architecture puts updates off."""

@@ -3,32 +3,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from harness.doctor import guests, host, remote, results, storage
 from harness.doctor.check import Check, survive
-from harness.doctor.situation import Question, find
+from harness.doctor.situation import Question, Situation, find
 from harness.images import pruning
 
 
-def examine(question: Question) -> Iterator[Check]:
-    """Yield every check for one question; nothing is written but the answer of a trial of KVM."""
-    situation = find(question)
+def examine(questions: Sequence[Question]) -> Iterator[Check]:
+    """Yield every check for these questions, one for each kernel; nothing is written but answers of trials of KVM."""
+    asked = [(question, find(question)) for question in questions]
+    # What all share is looked at for the one that needs most.
+    question, situation = max(asked, key=_need)
     yield from survive("python", host.python)
     yield from survive("host", host.architecture)
     yield from host.tools(question, situation)
     box, check = host.sandbox(situation)
     yield check
-    yield from survive("cache", lambda: storage.cache_folder(question, situation))
-    yield from survive("disk", lambda: storage.disk(question, situation))
-    yield from survive("tool root", lambda: guests.tool_root(question, situation, box))
-    yield from survive("kernels", lambda: guests.kernels(question, situation))
-    yield from survive("builds", lambda: guests.builds(situation))
-    yield from survive("accelerators", lambda: guests.accelerators(question, situation, box), blocks=False)
-    yield from survive("ssh", lambda: remote.ssh(question, situation), blocks=False)
+    yield from survive("cache", partial(storage.cache_folder, question, situation))
+    yield from survive("disk", partial(storage.disk, question, situation))
+    yield from survive("tool root", partial(guests.tool_root, question, situation, box))
+    for one, there in asked:
+        yield from survive("kernels", partial(guests.kernels, one, there))
+        yield from survive("builds", partial(guests.builds, one, there))
+        yield from survive("accelerators", partial(guests.accelerators, one, there, box), blocks=False)
+    yield from survive("ssh", remote.ssh_keys, blocks=False)
+    for one, there in asked:
+        yield from survive("ssh", partial(remote.ssh, one, there), blocks=False)
     stock = pruning.inventory(question.cache)
-    yield from survive("sizes", lambda: storage.sizes(stock), blocks=False)
-    yield from survive("unneeded", lambda: storage.unneeded(question, stock), blocks=False)
-    yield from survive("leftovers", lambda: storage.leftovers(stock, situation), blocks=False)
-    yield from survive("guests", lambda: storage.guests(question), blocks=False)
+    yield from survive("sizes", partial(storage.sizes, stock), blocks=False)
+    yield from survive("unneeded", partial(storage.unneeded, question, stock), blocks=False)
+    yield from survive("leftovers", partial(storage.leftovers, stock, [there for _, there in asked]), blocks=False)
+    yield from survive("guests", partial(storage.guests, question), blocks=False)
     yield from survive("results", results.results, blocks=False)
+
+
+def _need(asked: tuple[Question, Situation]) -> tuple[bool, bool]:
+    question, situation = asked
+    return situation.must_fetch(question), situation.must_build(question)

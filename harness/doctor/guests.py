@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness.core.errors import GuestError, LazymmuError
+from harness.core.vocabulary import DEFAULT_KERNEL, machine_name
 from harness.doctor.check import Check, State
 from harness.doctor.situation import NotThere, Question, Situation
 from harness.guests import Guests
@@ -83,37 +84,44 @@ def kernels(question: Question, situation: Situation) -> Iterator[Check]:
         hint = trouble.hint if isinstance(trouble, LazymmuError) and trouble.hint else ""
         yield Check(f"kernel {kernel.name}", State.BROKEN, str(trouble).partition("\n")[0], hint, blocks=True)
         return
+    again = _SETUP if kernel.name == DEFAULT_KERNEL else f"{_SETUP} --kernel {kernel.name}"
     for arch in kernel.flavours:
         name = f"kernel {kernel.name} {arch}"
+        if arch in situation.refused:
+            # A run does without it, unless it would be left with none.
+            none = set(situation.refused) == set(kernel.flavours)
+            state = State.MISSING if none else State.NOTE
+            yield Check(name, state, f"does not resolve: {situation.refused[arch]}", again, blocks=none)
+            continue
         release, installed = situation.locked.get(arch), situation.installed.get(arch)
         if release is None:
             found = f"no version is locked yet, {_fetched(question)}"
-            yield Check(name, State.MISSING, found, _SETUP, blocks=question.offline)
+            yield Check(name, State.MISSING, found, again, blocks=question.offline)
             continue
         version = f"Linux {release.release} (package {release.version})"
         facts = {"release": release.release, "version": release.version}
         if installed is None or situation.root is None:
             found = f"locked to {version}, not in the cache, {_fetched(question)}"
-            yield Check(name, State.MISSING, found, _SETUP, blocks=question.offline, facts=facts)
+            yield Check(name, State.MISSING, found, again, blocks=question.offline, facts=facts)
             continue
         wrong = integrity.damage("kernels", installed.image)
         headers = situation.root / installed.headers.lstrip("/")
         if wrong:
             found = f"{version}: {installed.image} {wrong}"
-            yield Check(name, State.BROKEN, found, f"{_CLEAN} && {_SETUP}", blocks=True, facts=facts)
+            yield Check(name, State.BROKEN, found, f"{_CLEAN} && {again}", blocks=True, facts=facts)
         elif not headers.is_dir():
             found = f"{version}: its headers {headers} are gone"
-            again = f"rm {installed.image} && {_SETUP}"
-            yield Check(name, State.BROKEN, found, again, blocks=situation.modules.get(arch) is None, facts=facts)
+            mend = f"rm {installed.image} && {again}"
+            yield Check(name, State.BROKEN, found, mend, blocks=situation.modules.get(arch) is None, facts=facts)
         else:
             yield Check(name, State.OK, version, facts=facts)
 
 
-def builds(situation: Situation) -> Iterator[Check]:
+def builds(question: Question, situation: Situation) -> Iterator[Check]:
     """Yield whether the present module and agent are built: a run builds what is not, so a lack is only a note."""
     for kind, entries in (("archives", situation.archives), ("modules", situation.modules)):
         for arch, path in entries.items():
-            name = f"{kind.removesuffix('s')} {arch}"
+            name = f"{kind.removesuffix('s')} {machine_name(arch, question.kernel.name)}"
             if path is None:
                 yield Check(name, State.NOTE, "no whole one for the present source; lazymmu run builds it", _SETUP)
                 continue
@@ -143,7 +151,7 @@ def _chosen(
         if sandbox is None or not (kernel and archive and situation.modules.get(arch)):
             return "unknown", "/dev/kvm is there; the first run tries it, when all is fetched and built", None
         # The very way of a run; archive and module are there, so that nothing is built.
-        images = Images(cache=question.cache, sandbox=box, kernels=situation.installed)
+        images = Images(cache=question.cache, sandbox=box, kernels=situation.installed, name=question.kernel.name)
         looked = prepare(images, arch, 1.0, Guests()).boot.accelerator
         return looked.name, looked.reason, False
     return looked.name, looked.reason, True if cache.found else None
@@ -157,7 +165,9 @@ def accelerators(question: Question, situation: Situation, sandbox: Sandbox | No
         False: "; tried just now",
     }
     for arch in question.kernel.flavours:
-        name = f"accelerator {arch}"
+        if arch in situation.refused:
+            continue
+        name = f"accelerator {machine_name(arch, question.kernel.name)}"
         try:
             chosen, reason, cached = _chosen(question, situation, sandbox, architectures()[arch])
         except (LazymmuError, OSError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.core.vocabulary import machine_name
 from harness.doctor.check import Check, State
 from harness.doctor.situation import Question, Situation
 from harness.images import remote
@@ -14,8 +15,8 @@ from harness.transport import keys
 _SETUP = "lazymmu setup --transport ssh"
 
 
-def ssh(question: Question, situation: Situation) -> Iterator[Check]:
-    """Yield whether the keys can be used, and what a run over SSH would have to fetch; no other run needs any of it."""
+def ssh_keys() -> Iterator[Check]:
+    """Yield whether the keys can be used; only runs over SSH need them."""
     folder = keys.default_folder()
     wrong = keys.wrong(folder)
     if wrong is not None:
@@ -24,12 +25,17 @@ def ssh(question: Question, situation: Situation) -> Iterator[Check]:
         yield Check("SSH keys", State.OK, str(folder))
     else:
         yield Check("SSH keys", State.NOTE, f"none in {folder} yet; the first run over SSH makes them", _SETUP)
+
+
+def ssh(question: Question, situation: Situation) -> Iterator[Check]:
+    """Yield what a run over SSH would have to fetch; no other run needs it."""
     for arch, kernel in situation.installed.items():
         if situation.root is None:
             return
+        name = machine_name(arch, question.kernel.name)
         path = remote.parts_path(situation.root, arch, kernel)
         if whole(path):
-            yield Check(f"SSH server {arch}", State.OK, path.name)
+            yield Check(f"SSH server {name}", State.OK, path.name)
         else:
             lack = "and --offline forbids to fetch it" if question.offline else "a run over SSH fetches it"
-            yield Check(f"SSH server {arch}", State.NOTE, f"not in the cache, {lack}", _SETUP)
+            yield Check(f"SSH server {name}", State.NOTE, f"not in the cache, {lack}", _SETUP)

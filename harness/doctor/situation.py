@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.core.errors import LazymmuError
 from harness.images import builds, checksum, kernels, toolroot
+from harness.images.answers import answers, now
 from harness.images.cache import Cache, whole
 from harness.images.catalogue import Kernel, architectures
 from harness.images.kernels import InstalledKernel, Release
@@ -46,7 +47,7 @@ class LookingCache(Cache):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which run is asked about: one of all architectures that the kernel has."""
+    """Which run is asked about: one of a kernel, on all architectures that it has."""
 
     cache: Cache
     kernel: Kernel
@@ -70,12 +71,14 @@ class Situation:
     #: Architecture -> guest archive and module for it, None where a run would build it.
     archives: Mapping[str, Path | None] = field(default_factory=dict)
     modules: Mapping[str, Path | None] = field(default_factory=dict)
+    #: Architecture -> why a run would do without the kernel, as apt said not long ago.
+    refused: Mapping[str, str] = field(default_factory=dict)
     #: Why a lock file, or the cache, could not be read.
     trouble: LazymmuError | OSError | None = None
 
     def must_fetch(self, question: Question) -> bool:
         """Return whether a run would need the network."""
-        return not self.root_there or set(self.installed) != set(question.kernel.flavours)
+        return not self.root_there or {*self.installed, *self.refused} != set(question.kernel.flavours)
 
     def must_build(self, question: Question) -> bool:
         """Return whether a run would build an archive or a module."""
@@ -111,11 +114,19 @@ def find(question: Question) -> Situation:
     cache, sandbox = question.looking(), Sandbox(name="bwrap", root=root)
     archives: dict[str, Path | None] = {}
     modules: dict[str, Path | None] = {}
+    time = now()
+    refused = {
+        arch: answer.refusal()
+        for arch, answer in answers(question.cache, question.kernel).items()
+        if answer.reason and arch not in locked and (question.offline or answer.believed(time))
+    }
     for arch in question.kernel.flavours:
+        if arch in refused:
+            continue
         machine, kernel = architectures()[arch], installed.get(arch)
         archives[arch] = _there(partial(builds.archive, cache, sandbox, machine))
         modules[arch] = _there(partial(builds.module, cache, sandbox, machine, kernel)) if kernel else None
-    return Situation(root, root_there, locked, installed, archives, modules)
+    return Situation(root, root_there, locked, installed, archives, modules, refused)
 
 
 def _is_there(root: Path) -> bool:

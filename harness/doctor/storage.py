@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core import storage
@@ -94,7 +94,7 @@ def _some(paths: list[Path]) -> str:
     return names if len(paths) <= _SHOWN else f"{names} and {len(paths) - _SHOWN} more"
 
 
-def leftovers(stock: Inventory, situation: Situation) -> Iterator[Check]:
+def leftovers(stock: Inventory, situations: Sequence[Situation]) -> Iterator[Check]:
     """Yield what is half made, damaged, no longer referred to, or behind a link."""
     if stock.leftovers:
         size = sum(left.size for left in stock.leftovers)
@@ -105,9 +105,13 @@ def leftovers(stock: Inventory, situation: Situation) -> Iterator[Check]:
         yield Check("leftovers", State.OK, "none", facts={"entries": 0, "bytes": 0})
     # Those of the present kernel and source have checks of their own.
     present = {
-        *(kernel.image for kernel in situation.installed.values()),
-        *situation.archives.values(),
-        *situation.modules.values(),
+        path
+        for situation in situations
+        for path in (
+            *(kernel.image for kernel in situation.installed.values()),
+            *situation.archives.values(),
+            *situation.modules.values(),
+        )
     }
     for kind, entries in stock.entries.items():
         for entry in entries:

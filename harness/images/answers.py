@@ -58,7 +58,7 @@ def _file(cache: Cache, kernel: Kernel) -> Path:
 
 
 def answers(cache: Cache, kernel: Kernel) -> dict[str, Answer]:
-    """Return the last answers by architecture; what cannot be understood was never asked."""
+    """Return the last answers by architecture; what cannot be read was never asked."""
     try:
         document = json.loads(_file(cache, kernel).read_bytes())
         return {
@@ -70,9 +70,7 @@ def answers(cache: Cache, kernel: Kernel) -> dict[str, Answer]:
             )
             for arch, entry in document.items()
         }
-    except FileNotFoundError:
-        return {}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 

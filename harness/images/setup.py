@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from harness.core.errors import SetupError
+from harness.core.vocabulary import DEFAULT_KERNEL
 from harness.images import fetching, kernels, toolroot
 from harness.images.answers import Answer, answers, now
 from harness.images.cache import Cache
@@ -25,6 +26,8 @@ class Images:
     kernels: Mapping[str, InstalledKernel]
     #: Architecture -> why that kernel cannot be had for it.
     refused: Mapping[str, str] = field(default_factory=dict)
+    #: The kernel's name.
+    name: str = DEFAULT_KERNEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def available(
         look = _look(cache, kernel, arches, lambda _: True)
         if look.lacking:
             raise SetupError(f"kernel {kernel.name} is not whole after its set-up: {', '.join(look.lacking)}")
-    return Images(cache, choose(toolroot.path(cache)), look.installed, look.refused)
+    return Images(cache, choose(toolroot.path(cache)), look.installed, look.refused, kernel.name)
 
 
 def _make(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.images.catalogue import Architecture
@@ -102,6 +102,13 @@ class Boot:
     kernel_arguments: tuple[str, ...] = ()
     #: What QEMU's command line gets beside our own.
     arguments: tuple[str, ...] = ()
+    #: The guest's name for a person; the architecture's when empty. No part of what it is.
+    label: str = field(default="", repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The guest's name for a person."""
+        return self.label or self.architecture.name
 
     @property
     def memory_size(self) -> int:

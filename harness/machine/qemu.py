@@ -81,8 +81,8 @@ class Guest:
 
     @property
     def name(self) -> str:
-        """The architecture's name."""
-        return self.boot.architecture.name
+        """Its name for a person: its architecture, and its kernel when that is not the usual one."""
+        return self.boot.name
 
     def stderr(self) -> str:
         """Return what QEMU (or the sandbox) wrote to its standard error so far."""
@@ -232,7 +232,7 @@ def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Mem
                 start_new_session=True,
             )
         except OSError as error:
-            raise GuestError(f"{boot.architecture.name}: cannot start QEMU: {error}") from error
+            raise GuestError(f"{boot.name}: cannot start QEMU: {error}") from error
         for _, far in pairs.values():
             far.close()
         near = {line: end for line, (end, _) in pairs.items()}

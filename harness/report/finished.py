@@ -19,7 +19,7 @@ class Finished:
     #: What there is of everything that was to be run, in the order of reports.
     results: Results
     interrupted: bool
-    #: Architecture -> accelerator and why it was taken, for those that were started.
+    #: Machine -> accelerator and why it was taken, for those that were started.
     accelerators: Mapping[str, tuple[str, str]]
     started: datetime
     #: Wall time from the first boot to the last result.

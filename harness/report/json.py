@@ -26,7 +26,7 @@ def run_document(run: Finished) -> Iterator[str]:
         "summary": run.results.summary(),
         "selected": len(run.results.units),
         "interrupted": run.interrupted,
-        "accelerators": {arch: {"name": name, "reason": why} for arch, (name, why) in run.accelerators.items()},
+        "accelerators": {machine: {"name": name, "reason": why} for machine, (name, why) in run.accelerators.items()},
     }
     if run.seed is not None:
         rest["shuffle"] = run.seed
@@ -46,6 +46,8 @@ def _prediction(unit: Unit, said: Trace | Skip, *, trace: bool) -> dict[str, Any
         "case": dict(unit.values),
         "arch": unit.arch,
         "api": unit.api,
+        "impl": unit.impl,
+        "kernel": unit.kernel,
         "predicted": None if isinstance(said, Skip) else said.to_json(steps=trace),
         "skip": said.reason if isinstance(said, Skip) else None,
     }

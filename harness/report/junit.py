@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """JUnit XML, for the viewers of CI systems; valid against the schema of Jenkins' xunit plugin (tests/fixtures/junit).
 
-One suite for each architecture: what a suite's properties can say (kernel, accelerator) is true of one architecture
-only, and viewers count by suite. The class name is `ARCH.FOLDER`, which viewers show as a tree and which tells the
-architectures apart where suites are merged; the name of a case is whole, for those that show nothing else.
+One suite for each machine, an architecture with a kernel: what a suite's properties can say (kernel, accelerator) is
+true of one machine only, and viewers count by suite. The class name is `MACHINE.FOLDER`, which viewers show as a tree
+and which tells the machines apart where suites are merged; the name of a case is whole, for those that show nothing
+else.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ def text(run: Finished) -> str:
     in which one that no longer holds is a failure; so the counts of the other suites stay those of the results.
     """
     report = JUnitXml("lazymmu")
-    results: dict[str, list[Result]] = {unit.arch: [] for unit in run.results.units}
+    results: dict[str, list[Result]] = {unit.machine: [] for unit in run.results.units}
     for result in run.results:
-        results[result.unit.arch].append(result)
-    for arch, of_arch in results.items():
-        report.add_testsuite(_suite(run, arch, of_arch))
+        results[result.unit.machine].append(result)
+    for machine, of_machine in results.items():
+        report.add_testsuite(_suite(run, machine, of_machine))
     if run.known:
         suite = _named(run, "known")
         suite.add_testcases([_entry(standing) for standing in run.known])
@@ -52,12 +53,12 @@ def _named(run: Finished, name: str) -> TestSuite:
     return suite
 
 
-def _suite(run: Finished, arch: str, results: Sequence[Result]) -> TestSuite:
-    suite = _named(run, arch)
+def _suite(run: Finished, machine: str, results: Sequence[Result]) -> TestSuite:
+    suite = _named(run, machine)
     releases = {result.release for result in results if result.release}
     kernels = {result.unit.kernel for result in results}
     impls = {result.unit.impl for result in results}
-    accelerator, reason = run.accelerators.get(arch, ("none", "no guest was started"))
+    accelerator, reason = run.accelerators.get(machine, ("none", "no guest was started"))
     properties = {
         "release": ", ".join(sorted(releases)) or "none answered",
         "kernel": ", ".join(sorted(kernels)),
@@ -78,7 +79,7 @@ def _case(result: Result) -> TestCase:
     unit = result.unit
     *folders, _ = unit.scenario.name.split("/")
     # Viewers split at dots: those of a path outside the library must not make levels.
-    levels = [unit.arch, *(folder.replace(".", "_") for folder in folders if folder)]
+    levels = [unit.machine, *(folder.replace(".", "_") for folder in folders if folder)]
     case = TestCase(visible(unit.title()), visible(".".join(levels)), round(result.seconds, 3))
     message = visible(first_line(result.reason))
     if result.known:

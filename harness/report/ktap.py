@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""KTAP version 1 (the kernel's Documentation/dev-tools/ktap.rst), nested: architecture > scenario > case and revision.
+"""KTAP version 1 (the kernel's Documentation/dev-tools/ktap.rst), nested: machine > scenario > case and revision.
 
 `fail` is `not ok`; `error` is `not ok` with the directive ERROR; `skip` is `ok` with SKIP; a known failure is `ok` with
 XFAIL, as the kernel's own kselftest.h prints it. A plan counts what was selected: results that an interrupt left out
@@ -36,15 +36,15 @@ _Test = Callable[[int], Generator[str, None, _End]]
 
 
 def lines(run: Finished) -> Iterator[str]:
-    """Yield the lines of the report; the entries of --known are a test of their own behind the architectures."""
-    arches: dict[str, list[int]] = {}
+    """Yield the lines of the report; the entries of --known are a test of their own behind the machines."""
+    machines: dict[str, list[int]] = {}
     for position, unit in enumerate(run.results.units):
-        arches.setdefault(unit.arch, []).append(position)
-    tests = [partial(_arch, arch, arches[arch], run.results) for arch in sorted(arches)]
+        machines.setdefault(unit.machine, []).append(position)
+    tests = [partial(_machine, name, machines[name], run.results) for name in sorted(machines)]
     if run.known:
         entries = [partial(_entry, standing) for standing in run.known]
         tests.append(partial(_parent, "known", entries, len(entries)))
-    facts = [f"{arch}: {name} ({reason})" for arch, (name, reason) in run.accelerators.items()]
+    facts = [f"{machine}: {name} ({reason})" for machine, (name, reason) in run.accelerators.items()]
     facts += [f"kernels: {', '.join(run.releases()) or 'none answered'}"]
     facts += [] if run.seed is None else [f"shuffle: {run.seed}"]
     facts += [run.left()] if run.interrupted else []
@@ -55,7 +55,7 @@ def lines(run: Finished) -> Iterator[str]:
         yield from (f"{line}\n" for line in test(number))
 
 
-def _arch(arch: str, positions: Sequence[int], results: Results, number: int) -> Generator[str, None, _End]:
+def _machine(machine: str, positions: Sequence[int], results: Results, number: int) -> Generator[str, None, _End]:
     def name(position: int) -> str:
         return results.units[position].scenario.name
 
@@ -63,7 +63,7 @@ def _arch(arch: str, positions: Sequence[int], results: Results, number: int) ->
     scenarios = [(scenario, list(group)) for scenario, group in groupby(positions, key=name)]
     begun = [(scenario, mine) for scenario, mine in scenarios if any(one in results for one in mine)]
     tests = (partial(_scenario, scenario, mine, results) for scenario, mine in begun)
-    return _parent(arch, tests, len(scenarios), number, left=_left(positions, results))
+    return _parent(machine, tests, len(scenarios), number, left=_left(positions, results))
 
 
 def _scenario(name: str, positions: Sequence[int], results: Results, number: int) -> Generator[str, None, _End]:

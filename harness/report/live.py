@@ -33,7 +33,8 @@ _DONE = "done"
 class _Machine:
     """One line: what a machine does, since when the run knows it, and when it came to its end."""
 
-    arch: str
+    #: Without the number of a worker.
+    machine: str
     what: str
     begun: float
     ended: float | None = None
@@ -48,10 +49,10 @@ class View:
         self._verbose = verbose
         self._drawn = screen.is_terminal and not quiet
         self._lock = threading.Lock()
-        self._total = Counter(unit.arch for unit in results.units)
-        self._done = Counter(results.units[position].arch for position in results.positions())
-        waiting = dict.fromkeys(results.units[position].arch for position in results.left())
-        self._machines = {arch: _Machine(arch, "waiting", time.monotonic()) for arch in waiting}
+        self._total = Counter(unit.machine for unit in results.units)
+        self._done = Counter(results.units[position].machine for position in results.positions())
+        waiting = dict.fromkeys(results.units[position].machine for position in results.left())
+        self._machines = {machine: _Machine(machine, "waiting", time.monotonic()) for machine in waiting}
 
     @contextmanager
     def shown(self) -> Iterator[Self]:
@@ -65,10 +66,10 @@ class View:
             yield self
 
     def changed(self, machine: str, what: str) -> None:
-        """Note what a machine does now: `arm64` or `arm64 #2`, and a few words, the last time `done`."""
+        """Note what a machine does now: `arm64` or `arm64 current #2`, and a few words, the last time `done`."""
         with self._lock:
             if machine not in self._machines:
-                self._machines[machine] = _Machine(machine.partition(" ")[0], what, time.monotonic())
+                self._machines[machine] = _Machine(machine.partition(" #")[0], what, time.monotonic())
             one = self._machines[machine]
             one.what = what
             one.ended = time.monotonic() if what == _DONE else None
@@ -76,7 +77,7 @@ class View:
     def ended(self, result: Result) -> None:
         """Note the result of a unit; it is shown when it is no pass, or when everything is."""
         with self._lock:
-            self._done[result.unit.arch] += 1
+            self._done[result.unit.machine] += 1
         if self._verbose or (self._drawn and result.outcome is not Outcome.PASS):
             # A terminal that is gone, or a log that is full, is told of with the report.
             with suppress(OSError):
@@ -93,7 +94,7 @@ class View:
         now = time.monotonic()
         with self._lock:
             for name, one in self._machines.items():
-                count = f"{self._done[one.arch]}/{self._total[one.arch]}" if name == one.arch else ""
+                count = f"{self._done[one.machine]}/{self._total[one.machine]}" if name == one.machine else ""
                 seconds = (one.ended or now) - one.begun
                 table.add_row(name, visible(first_line(one.what)), count, f"{seconds:.1f} s")
         return table

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.core.errors import UsageError
 from harness.core.result import Outcome
+from harness.core.vocabulary import MODULE, machine_name
 from harness.report.folder import RESULTS, RUN
 from harness.report.json import SCHEMA
 
@@ -32,8 +33,9 @@ class Record:
 
     def label(self) -> str:
         """Return the name of what was run, as `nesting/deep[depth=3] merged on arm64`."""
+        api = self.api if self.impl == MODULE else f"{self.api} {self.impl}"
         values = ",".join(f"{name}={value}" for name, value in self.case.items())
-        return f"{self.scenario}{f'[{values}]' if values else ''} {self.api} on {self.arch}"
+        return f"{self.scenario}{f'[{values}]' if values else ''} {api} on {machine_name(self.arch, self.kernel)}"
 
 
 @dataclass(frozen=True, slots=True)

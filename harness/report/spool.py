@@ -209,5 +209,6 @@ def _is_of(found: dict[str, Any], units: Sequence[Unit]) -> bool:
     if not isinstance(number, int) or not 0 <= number < len(units):
         return False
     unit = units[number]
-    expected = (unit.scenario.name, dict(unit.values), unit.arch, unit.api, unit.repetition)
-    return expected == tuple(found.get(key) for key in ("scenario", "case", "arch", "api", "repetition"))
+    keys = ("scenario", "case", "arch", "api", "impl", "kernel", "repetition")
+    under = (unit.arch, unit.api, unit.impl, unit.kernel, unit.repetition)
+    return (unit.scenario.name, dict(unit.values), *under) == tuple(found.get(key) for key in keys)

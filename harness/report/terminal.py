@@ -104,8 +104,8 @@ class Terminal:
 
     def _facts(self, run: Finished, folder: Path) -> None:
         """Print what ran, and where more stands."""
-        for arch, (name, reason) in run.accelerators.items():
-            self.line(f"{arch}: {name} ({reason})", "dim")
+        for machine, (name, reason) in run.accelerators.items():
+            self.line(f"{machine}: {name} ({reason})", "dim")
         self.line(f"kernels: {', '.join(run.releases()) or 'none answered'}", "dim")
         if run.seed is not None:
             self.line(f"shuffled: --shuffle {run.seed} gives this order again", "dim")

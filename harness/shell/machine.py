@@ -61,7 +61,8 @@ def with_shell(
 ) -> Machine:
     """Return the machine of a shell, made from that of a run. Raises SetupError."""
     cache, sandbox = machine.images.cache, machine.images.sandbox
-    busybox = shell.busybox(cache, sandbox.root, [machine.name], offline=offline)[machine.name]
+    arch = machine.boot.architecture.name
+    busybox = shell.busybox(cache, sandbox.root, [arch], offline=offline)[arch]
     boot = replace(
         machine.boot,
         archive=_archive(cache, machine, busybox),

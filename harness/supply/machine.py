@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core.deadline import Deadline
+from harness.core.vocabulary import machine_name
 from harness.guests import Guests
 from harness.images import builds, kernels
 from harness.images.catalogue import Architecture, architectures
@@ -45,8 +46,8 @@ class Machine:
 
     @property
     def name(self) -> str:
-        """The architecture's name."""
-        return self.boot.architecture.name
+        """Its name for a person: its architecture, and its kernel when that is not the usual one."""
+        return self.boot.name
 
     def within(self, seconds: float) -> Deadline:
         """Return the deadline that is so many seconds away, by this machine's scale."""
@@ -70,7 +71,7 @@ def prepare(
 ) -> Machine:
     """Build the module of one architecture's guests and choose their accelerator."""
     architecture, kernel = architectures()[arch], images.kernels[arch]
-    boot = untried(images.sandbox, architecture, kernel.image)
+    boot = replace(untried(images.sandbox, architecture, kernel.image), label=machine_name(arch, kernel.name))
     # Real hardware boots in a second; one that is silent for longer may as well be emulated. The answer is kept, so a
     # smaller scale must not spoil it, nor a busy host.
     scale = max(1.0, time_scale)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.commands import COMMANDS
 from harness.commands.run import exit_status
 from harness.core.project import ROOT
 from harness.core.result import Outcome
@@ -33,7 +34,7 @@ def path(tmp_path: Path) -> str:
         (["--api", "v5"], "unknown revision `v5`"),
         (["--tag", "nesting"], "unknown tag `nesting`"),
         (["--kernel", "newest"], "unknown kernel `newest`"),
-        (["--impl", "native"], "--impl native is not available yet"),
+        (["--impl", "header"], "--impl header is not available yet"),
         (["--impl", "other"], "unknown impl `other`"),
     ],
 )
@@ -123,7 +124,7 @@ def test_predictions_follow_the_contract(path: str, capsys: pytest.CaptureFixtur
     document = json.loads(capsys.readouterr().out)
     assert set(document) == {"schema", "predictions"}
     (prediction,) = document["predictions"]
-    assert set(prediction) == {"scenario", "case", "arch", "api", "predicted", "skip"}
+    assert set(prediction) == {"scenario", "case", "arch", "api", "impl", "kernel", "predicted", "skip"}
     trace = prediction["predicted"]
     assert trace["hooks"] == "eprffl"
     assert trace["tasks"] == {"main": {"count": 0, "enabled": False, "active": False}}
@@ -273,3 +274,34 @@ def test_an_update_without_a_network_is_refused() -> None:
 def test_exit_statuses(outcomes: str, no_skip: bool, status: int) -> None:
     counts = Counter(outcomes.split())
     assert exit_status({outcome: counts[outcome] for outcome in Outcome}, no_skip=no_skip) == status
+
+
+@pytest.mark.parametrize(("status", "told"), [(0, 0), (1, 1), (2, 125), (3, 125), (130, 130)])
+def test_bisecting_blames_no_commit_for_what_is_not_its_fault(
+    path: str, status: int, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(COMMANDS, "run", lambda _: status)
+    assert main(["run", path]) == status
+    assert main(["run", path, "--bisect"]) == told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["no-such-scenario"],
+        ["--no-such-flag"],
+        ["--jobs", "0"],
+        ["--kernel", "newest"],
+        ["--watch"],
+        # Nothing is in the cache of this test.
+        ["--offline", "nesting/single"],
+    ],
+)
+def test_bisecting_a_run_that_cannot_begin_says_nothing_of_the_commit(home: Path, words: list[str]) -> None:
+    assert main(["run", *words, "--bisect"]) == 125
+
+
+def test_only_a_run_bisects() -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["predict", "--bisect"])
+    assert end.value.code == 2

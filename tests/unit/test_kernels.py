@@ -246,3 +246,27 @@ def test_only_the_words_of_apt_make_a_refusal() -> None:
     assert refusal(NotThereError("no package x")) == "no package x"
     many = "".join(f"E: reason  {number}\n" for number in (1, 1, 2, 3))
     assert refusal(ToolError("x", output=many)) == "reason 1; reason 2"
+
+
+def test_the_doctor_tells_of_each_kernel_and_a_refusal_blocks_only_where_nothing_is_left(
+    mirror: Mirror, home: Path
+) -> None:
+    mirror.refuses("s390x", mirrors.OUT_OF_STEP)
+    asked_by_command(home, "--update")
+    both = ["--kernel", "lts", "--kernel", "current"]
+
+    def told(*flags: str) -> dict[str, Any]:
+        main(["doctor", "--json", str(home / "doctor.json"), *flags])
+        checks = json.loads((home / "doctor.json").read_text())["checks"]
+        assert len({check["name"] for check in checks}) == len(checks), "a check is known by its name"
+        return {check["name"]: check for check in checks}
+
+    check = told(*both)["kernel current s390x"]
+    assert (check["state"], check["blocks"], check["next"]) == ("note", False, "lazymmu setup --kernel current")
+    assert check["found"].startswith("does not resolve: Failed to fetch")
+    assert {"kernel lts s390x", "module arm64 current", "accelerator x86_64 current"} <= told(*both).keys()
+    assert "module s390x current" not in told(*both)
+    for arch in ("arm64", "amd64"):
+        mirror.refuses(arch, mirrors.EXPIRED)
+    asked_by_command(home, "--update")
+    assert told(*both)["kernel current s390x"]["blocks"]

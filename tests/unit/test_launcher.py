@@ -118,6 +118,9 @@ def test_an_old_or_missing_python_is_named(checkout: Path, host: Path) -> None:
     (host / "python3").unlink()
     missing = launch(checkout, host, "predict")
     assert missing.returncode == 3
+    # To git bisect, 3 is a bad commit.
+    assert launch(checkout, host, "run", "x", "--bisect").returncode == 125
+    assert launch(checkout, host, "run", "--bisect", "x").returncode == 125
     assert "python3" in missing.stderr
     program(host / "python3", "exit 1")
     old = launch(checkout, host, "predict")

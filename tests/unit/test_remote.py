@@ -62,7 +62,7 @@ def test_what_is_there_is_not_fetched(cache: Cache) -> None:
 def checks(cache: Cache, root: Path) -> dict[str, Check]:
     situation = Situation(root=root, root_there=True, installed=installed(root))
     found = doctor.ssh(Question(cache, kernel("lts"), offline=False), situation)
-    return {check.name: check for check in found}
+    return {check.name: check for check in (*doctor.ssh_keys(), *found)}
 
 
 def test_the_doctor_says_what_ssh_lacks_and_blocks_no_run(

@@ -23,6 +23,7 @@ LAYERS = (
         "doctor",
         "shell",
         "run",
+        "absence",
         "worker",
         "supply",
         "guests",

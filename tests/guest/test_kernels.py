@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Guests with a newer kernel, beside those with the usual one, and machines that cannot be had."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from harness.core.project import LIBRARY
+from harness.images import kernels, toolroot
+from harness.images.answers import Answer, now
+from harness.images.cache import Cache, default_root
+from harness.images.catalogue import kernel
+from harness.images.progress import Progress
+from harness.scenario import load
+from tests.guest.conftest import Lazymmu
+
+KERNELS = ("--kernel", "lts", "--kernel", "current")
+
+
+def of_machine(document: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
+    """Return machine -> outcome and reason of each of its results."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in document["results"]:
+        name = one["arch"] if one["kernel"] == "lts" else f"{one['arch']} {one['kernel']}"
+        found.setdefault(name, []).append((one["outcome"], one["reason"]))
+    return found
+
+
+def test_a_run_on_two_kernels_tells_their_machines_apart(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    out, suites = tmp_path / "out", tmp_path / "suites.xml"
+    flags = ("--arch", "arm64", "--arch", "x86_64", "--api", "merged", "--impl", "module")
+    done, document = lazymmu.run("nesting/two-levels", *KERNELS, *flags, "--out", str(out), "--junit", str(suites))
+    refused = [one["reason"] for one in document.get("results", ()) if "does not resolve" in one["reason"]]
+    if refused:
+        pytest.skip(refused[0])
+    assert done.returncode == 0, done.stdout + done.stderr
+    machines = ["arm64", "arm64 current", "x86_64", "x86_64 current"]
+    passed = {name: [end[0] for end in ends] for name, ends in of_machine(document).items()}
+    assert passed == {name: ["pass"] * len(passed["arm64"]) for name in machines}
+    assert sorted(document["accelerators"]) == machines
+    releases = {(one["kernel"], one["release"].partition(".")[0]) for one in document["results"]}
+    assert {kernel for kernel, _ in releases} == {"lts", "current"}
+    assert {major for kernel, major in releases if kernel == "current"} <= {"7", "8", "9"}
+    facts = json.loads((out / "run.json").read_text())
+    assert {name: facts["kernels"][name]["name"] for name in machines} == {
+        name: "current" if "current" in name else "lts" for name in machines
+    }
+    logs = {path.name for path in (out / "guests").iterdir()}
+    assert {f"{name.replace(' ', '-')}-1.console.log" for name in machines} <= logs
+    assert [suite.get("name") for suite in ElementTree.parse(suites).getroot()] == machines  # noqa: S314  (our own)
+    assert all(f"{name}: {facts['accelerators'][name]['name']} (" in done.stdout for name in machines)
+
+
+@pytest.fixture
+def refusing(tmp_path: Path) -> dict[str, str]:
+    """The environment of a cache for which apt had no kernel `next`, and no `lts` for s390x; all else is the user's."""
+    cache = Cache(default_root(), Progress())
+    folder = tmp_path / "cache" / "lazymmu"
+    (folder / "kernels").mkdir(parents=True)
+    # The locks, too: what is made there is made under the same ones.
+    for name in ("roots", "locks", "symbols", "kvm"):
+        (folder / name).symlink_to(cache.root / name)
+    locked = kernels.locked(cache, kernel("lts"))
+    del locked["s390x"]
+    kernels.write_lock(Cache(folder, Progress()), kernel("lts"), locked, tmp_path)
+    refusal = Answer(now(), reason="Release file is expired").to_json()
+    for name, arches in {"lts": ["s390x"], "next": ["arm64", "s390x", "x86_64"]}.items():
+        (folder / "kernels" / f"{name}.answers").write_text(json.dumps(dict.fromkeys(arches, refusal)))
+    assert toolroot.path(cache).is_dir()
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def run(lazymmu: Lazymmu, target: Path, environment: dict[str, str], *flags: str) -> tuple[int, dict[str, Any], str]:
+    words = ("run", "nesting/single", "--api", "merged", "--offline", "--json", str(target))
+    done = lazymmu(*words, *flags, extra=environment)
+    return done.returncode, json.loads(target.read_text()) if target.exists() else {}, done.stdout + done.stderr
+
+
+def test_a_machine_that_cannot_be_had_is_skipped_with_apts_reason(
+    lazymmu: Lazymmu, refusing: dict[str, str], tmp_path: Path
+) -> None:
+    status, document, said = run(lazymmu, tmp_path / "run.json", refusing)
+    assert status == 0, said
+    ends = of_machine(document)
+    assert {name: {outcome for outcome, _ in found} for name, found in ends.items()} == {
+        "arm64": {"pass"},
+        "s390x": {"skip"},
+        "x86_64": {"pass"},
+    }
+    assert ends["s390x"][0][1].startswith("kernel lts does not resolve for s390x: Release file is expired (asked 20")
+    assert sorted(document["accelerators"]) == ["arm64", "x86_64"]
+    assert "Release file is expired" in said
+
+
+@pytest.mark.parametrize(
+    ("flags", "outcome", "status"),
+    [
+        (("--arch", "s390x"), "error", 3),
+        # Nothing of the kernel that was asked for is left.
+        (("--kernel", "next"), "error", 3),
+        # It may not be skipped: but for git it says nothing of a commit.
+        (("--kernel", "next", "--bisect"), "error", 125),
+        (("--impl", "native"), "skip", 2),
+        (("--impl", "native", "--kernel", "lts"), "error", 3),
+    ],
+)
+def test_what_was_asked_for_by_name_is_an_error(
+    lazymmu: Lazymmu, refusing: dict[str, str], tmp_path: Path, flags: tuple[str, ...], outcome: str, status: int
+) -> None:
+    if "native" in flags and not load(["nesting/single"], LIBRARY)[0].native:
+        pytest.skip("no scenario applies natively yet")
+    found, document, said = run(lazymmu, tmp_path / "run.json", refusing, *flags)
+    assert found == status, said
+    assert {end for ends in of_machine(document).values() for end, _ in ends} == {outcome}
+    assert document["accelerators"] == {}
