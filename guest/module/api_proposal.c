@@ -140,12 +140,23 @@ static void amended_resume(struct lmm_run *run)
 		state->enabled = true;
 }
 
-static bool proposal_active(const struct lmm_task *task)
+/**
+ * lmm_flag_active() - is a task active? &lmm_api.active from proposal to v4
+ * @task: the task
+ *
+ * Return: true if it is, never in interrupt.
+ */
+bool lmm_flag_active(const struct lmm_task *task)
 {
 	return !LMM_IN_INTERRUPT(ACTIVE) && task->state.flag.enabled;
 }
 
-static void proposal_state(const struct lmm_task *task, u8 state[LMM_NR_STATE])
+/**
+ * lmm_flag_tell() - &lmm_api.state from proposal to v4
+ * @task: the task
+ * @state: where to store counter and flag
+ */
+void lmm_flag_tell(const struct lmm_task *task, u8 state[LMM_NR_STATE])
 {
 	state[0] = task->state.flag.count;
 	state[1] = task->state.flag.enabled;
@@ -158,8 +169,8 @@ const struct lmm_api lmm_api_proposal = {
 	.disable	= proposal_disable,
 	.pause		= proposal_pause,
 	.resume		= proposal_resume,
-	.active		= proposal_active,
-	.state		= proposal_state,
+	.active		= lmm_flag_active,
+	.state		= lmm_flag_tell,
 };
 
 const struct lmm_api lmm_api_amended = {
@@ -170,6 +181,6 @@ const struct lmm_api lmm_api_amended = {
 	.pause			= amended_pause,
 	.resume			= amended_resume,
 	.enable_with_ptes	= amended_enable_with_ptes,
-	.active			= proposal_active,
-	.state			= proposal_state,
+	.active			= lmm_flag_active,
+	.state			= lmm_flag_tell,
 };

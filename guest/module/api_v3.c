@@ -145,17 +145,6 @@ static void v4_resume(struct lmm_run *run)
 		state->enabled = true;
 }
 
-static bool v3_active(const struct lmm_task *task)
-{
-	return !LMM_IN_INTERRUPT(ACTIVE) && task->state.flag.enabled;
-}
-
-static void v3_state(const struct lmm_task *task, u8 state[LMM_NR_STATE])
-{
-	state[0] = task->state.flag.count;
-	state[1] = task->state.flag.enabled;
-}
-
 const struct lmm_api lmm_api_v3 = {
 	.name		= "v3",
 	.state_names	= { "count", "enabled" },
@@ -163,8 +152,8 @@ const struct lmm_api lmm_api_v3 = {
 	.disable	= v3_disable,
 	.pause		= v3_pause,
 	.resume		= v3_resume,
-	.active		= v3_active,
-	.state		= v3_state,
+	.active		= lmm_flag_active,
+	.state		= lmm_flag_tell,
 };
 
 const struct lmm_api lmm_api_v4 = {
@@ -174,6 +163,6 @@ const struct lmm_api lmm_api_v4 = {
 	.disable	= v3_disable,
 	.pause		= v3_pause,
 	.resume		= v4_resume,
-	.active		= v3_active,
-	.state		= v3_state,
+	.active		= lmm_flag_active,
+	.state		= lmm_flag_tell,
 };

@@ -322,6 +322,10 @@ extern const struct lmm_arch lmm_arch_arm64;
 extern const struct lmm_arch lmm_arch_s390x;
 extern const struct lmm_arch lmm_arch_x86_64;
 
+/* api_proposal.c */
+bool lmm_flag_active(const struct lmm_task *task);
+void lmm_flag_tell(const struct lmm_task *task, u8 state[LMM_NR_STATE]);
+
 /* run.c */
 struct lmm_run *lmm_run_text(const char *text, size_t len);
 void lmm_run_free(struct lmm_run *run);

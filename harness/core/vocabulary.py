@@ -161,8 +161,6 @@ class Personality:
     name: str
     #: Counters of its own, beside the common ones.
     counters: tuple[str, ...]
-    #: Whether it defines arch_pause and arch_resume; where it does not, pause calls leave and resume enter.
-    has_pause_hooks: bool
     #: What the kernel's own implementation keeps for a task beside the revision's state, as `Revision.state`.
     native_state: tuple[tuple[str, type], ...] = ()
 
@@ -171,9 +169,9 @@ PERSONALITIES = {
     personality.name: personality
     for personality in (
         # TIF_LAZY_MMU_PENDING
-        Personality(name="arm64", counters=("barriers",), has_pause_hooks=False, native_state=(("pending", bool),)),
-        Personality(name="s390x", counters=("iptes", "ipte_entries"), has_pause_hooks=True),
-        Personality(name="x86_64", counters=("multicalls", "updates"), has_pause_hooks=False),
+        Personality(name="arm64", counters=("barriers",), native_state=(("pending", bool),)),
+        Personality(name="s390x", counters=("iptes", "ipte_entries")),
+        Personality(name="x86_64", counters=("multicalls", "updates")),
     )
 }
 

@@ -127,9 +127,7 @@ def test_amended_is_the_proposal_under_other_hooks(program: str, arch: str) -> N
 
 
 @LAW
-@given(
-    programs(CALLS_AND_X), st.sampled_from([name for name, arch in PERSONALITIES.items() if not arch.has_pause_hooks])
-)
+@given(programs(CALLS_AND_X), st.sampled_from([name for name in PERSONALITIES if name != "s390x"]))
 def test_a_personality_without_pause_hooks_never_shows_them(program: str, arch: str) -> None:
     assert not set("pr") & set(play(program, "amended", arch).hooks)
 

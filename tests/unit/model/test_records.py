@@ -225,9 +225,10 @@ def test_the_model_has_every_revision_with_its_operations() -> None:
 
 
 def test_the_model_has_every_personality_with_its_optional_hooks() -> None:
-    assert {name: {*"pr"} <= hooks(name) for name in PERSONALITIES} == {
-        name: personality.has_pause_hooks for name, personality in vocabulary.PERSONALITIES.items()
-    }
+    assert PERSONALITIES.keys() == vocabulary.PERSONALITIES.keys()
+    # Only s390x defines them (docs/semantics.md, "Proposal and amended").
+    assert [name for name in PERSONALITIES if {*"pr"} & hooks(name)] == ["s390x"]
+    assert {*"pr"} <= hooks("s390x")
     assert all(hooks(name) - {*"pr"} == {*"elfw"} for name in PERSONALITIES)
 
 
