@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from harness.core.errors import UsageError
-from harness.core.vocabulary import HEADER, IMPLEMENTATIONS, MODULE, NATIVE
+from harness.core.vocabulary import IMPLEMENTATIONS
 
 # Flags of the contract whose feature does not exist yet: refused, never ignored.
 _LATER_FLAGS = ("--html",)
@@ -17,7 +17,6 @@ _LATER_FLAGS = ("--html",)
 _MAX_REPEAT = 10_000
 _MAX_JOBS = 256
 _TRANSPORTS = ("serial", "ssh")
-_IMPLS = (MODULE, NATIVE)
 _ISOLATIONS = ("boot", "scenario", "shared")
 _MAX_REPETITIONS = 100
 _MAX_SEED_DIGITS = 18
@@ -27,14 +26,6 @@ _SCENARIO_HELP = "name, file or directory (default: the whole library)"
 class _NotYet(argparse.Action):
     def __call__(self, _parser: Any, _namespace: Any, _values: Any, option_string: str | None = None) -> NoReturn:
         raise UsageError(f"{option_string} is not available yet")
-
-
-def _impl(text: str) -> str:
-    if text == HEADER:
-        raise UsageError(f"--impl {text} is not available yet", hint=f"there is: {', '.join(_IMPLS)}")
-    if text not in _IMPLS:
-        raise UsageError(f"unknown impl `{text}`", hint=f"there is: {', '.join(_IMPLS)}")
-    return text
 
 
 def _scale(text: str) -> float:
@@ -99,9 +90,10 @@ def _selection_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--impl",
         action="append",
-        type=_impl,
+        type=_implementation,
         metavar="NAME",
-        help="implementation under test: module, native; may be repeated (default: module, and native where there is)",
+        help="implementation under test: module, native, header; may be repeated (default: module, and native where "
+        "there is; with --header only that)",
     )
     parser.add_argument(
         "--kernel",
@@ -119,6 +111,7 @@ def _transport_flag(parser: argparse.ArgumentParser, what: str) -> None:
 def _run_flags(run: argparse.ArgumentParser) -> None:
     _selection_flags(run)
     _transport_flag(run, "line to the guest")
+    run.add_argument("--header", metavar="FILE", help="a pgtable.h: its lazy-MMU functions are under test")
     run.add_argument("--json", metavar="FILE", help="write results as JSON; - is standard output")
     run.add_argument("--junit", metavar="FILE", help="write results as JUnit XML; - is standard output")
     run.add_argument("--ktap", metavar="FILE", help="write results as KTAP version 1; - is standard output")

@@ -16,6 +16,7 @@ from harness.core.result import Unit
 from harness.core.vocabulary import (
     DEFAULT_KERNEL,
     DEFAULT_REVISIONS,
+    HEADER,
     IMPLEMENTATIONS,
     MODULE,
     NATIVE,
@@ -35,6 +36,8 @@ class Selection:
     tags: tuple[str, ...] = ()
     kernels: tuple[str, ...] = ()
     impls: tuple[str, ...] = ()
+    #: Revisions that a header's text is run as.
+    of_header: tuple[str, ...] = ()
 
 
 def _known(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
@@ -119,6 +122,15 @@ def _impls(selection: Selection, scenario: Scenario, api: str, arch: str, kernel
             yield NATIVE
 
 
+def _of_header(selection: Selection, scenario: Scenario) -> Iterator[Under]:
+    """Yield what a scenario's cases are run under with the functions of a header's text."""
+    for api in selection.of_header:
+        if api in scenario.apis:
+            for arch in chosen_arches(selection):
+                if arch in scenario.arches:
+                    yield from (Under(api, arch, HEADER, kernel.name) for kernel in chosen_kernels(selection))
+
+
 def units(scenarios: Sequence[Scenario], selection: Selection) -> Units:
     """Return what to run, ordered by scenario, case, revision, architecture, kernel and implementation.
 
@@ -130,13 +142,16 @@ def units(scenarios: Sequence[Scenario], selection: Selection) -> Units:
         (
             scenario,
             [
-                Under(api, arch, impl, kernel.name)
-                for api in apis
-                if api in scenario.apis
-                for arch in arches
-                if arch in scenario.arches
-                for kernel in kernels
-                for impl in _impls(selection, scenario, api, arch, kernel)
+                *(
+                    Under(api, arch, impl, kernel.name)
+                    for api in apis
+                    if api in scenario.apis
+                    for arch in arches
+                    if arch in scenario.arches
+                    for kernel in kernels
+                    for impl in _impls(selection, scenario, api, arch, kernel)
+                ),
+                *_of_header(selection, scenario),
             ],
         )
         for scenario in tagged(scenarios, selection.tags)

@@ -56,6 +56,16 @@ void lmm_arch_enter_with_ptes(struct lmm_run *run)
 		lmm_arch_enter(run);
 		return;
 	}
+	lmm_arch_enter_with_range(run, range);
+}
+
+/**
+ * lmm_arch_enter_with_range() - the same with a range of the caller's
+ * @run: the run
+ * @range: entries of the table
+ */
+void lmm_arch_enter_with_range(struct lmm_run *run, struct lmm_range range)
+{
 	lmm_call_hook(run, LMM_ARCH_ENTER_WITH_PTES, 'w');
 	if (run->program.arch->enter_with_ptes)
 		run->program.arch->enter_with_ptes(run, range);

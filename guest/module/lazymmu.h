@@ -318,6 +318,8 @@ extern const struct lmm_api lmm_api_v4;
 extern const struct lmm_api lmm_api_merged;
 extern const struct lmm_api lmm_api_with_ptes;
 extern const struct lmm_api lmm_api_native;
+extern const struct lmm_api lmm_api_header;
+extern const struct lmm_api lmm_api_header_with_ptes;
 extern const struct lmm_arch lmm_arch_arm64;
 extern const struct lmm_arch lmm_arch_s390x;
 extern const struct lmm_arch lmm_arch_x86_64;
@@ -368,6 +370,7 @@ void lmm_call_hook(struct lmm_run *run, enum lmm_counter counter, char letter);
 void lmm_warn_on(struct lmm_run *run, bool condition);
 void lmm_arch_enter(struct lmm_run *run);
 void lmm_arch_enter_with_ptes(struct lmm_run *run);
+void lmm_arch_enter_with_range(struct lmm_run *run, struct lmm_range range);
 void lmm_arch_take_range(struct lmm_run *run);	/* mutants only */
 void lmm_arch_leave(struct lmm_run *run);
 void lmm_arch_flush(struct lmm_run *run);

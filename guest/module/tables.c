@@ -11,6 +11,8 @@ static const struct lmm_api * const apis[] = {
 	&lmm_api_v4,
 	&lmm_api_merged,
 	&lmm_api_with_ptes,
+	&lmm_api_header,
+	&lmm_api_header_with_ptes,
 #ifdef CONFIG_ARCH_HAS_LAZY_MMU_MODE
 	&lmm_api_native,
 #endif
@@ -163,7 +165,8 @@ const struct lmm_operation lmm_operations[LMM_NR_OPS] = {
 const struct lmm_api *lmm_find_api(const struct lmm_word *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(apis); i++)
-		if (lmm_word_is(name, apis[i]->name))
+		/* The module may have been built without a header's functions. */
+		if (apis[i]->enable && lmm_word_is(name, apis[i]->name))
 			return apis[i];
 	return NULL;
 }

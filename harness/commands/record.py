@@ -48,11 +48,12 @@ def beginning(arguments: Namespace, started: datetime) -> dict[str, Any]:
             "cpus": os.cpu_count(),
         },
         "arguments": {name: value for name, value in vars(arguments).items() if name not in _NOT_KEPT},
-        "sources": sources(arguments.known),
+        "sources": sources(arguments),
         "transport": arguments.transport,
         "repeat": arguments.repeat,
         "shuffle": arguments.shuffle,
         "known": arguments.known,
+        "header": arguments.header,
     }
 
 
@@ -61,12 +62,13 @@ def command(arguments: Namespace) -> list[str]:
     return ["lazymmu", *arguments.command_line]
 
 
-def sources(known: str | None) -> dict[str, str]:
+def sources(arguments: Namespace) -> dict[str, str]:
     """Return path -> key of the contents, of all that decides on outcomes beside scenarios and kernels."""
     found = {str(path.relative_to(ROOT)): digest_files(path) for path in (MODULE_SOURCE, AGENT_SOURCE)}
     model = sorted(_MODEL.glob("*.py"))
     found[str(_MODEL.relative_to(ROOT))] = digest(part for path in model for part in (path.name, path.read_bytes()))
-    return found if known is None else {**found, known: digest([Path(known).read_bytes()])}
+    given = [path for path in (arguments.known, arguments.header) if path is not None]
+    return {**found, **{path: digest([Path(path).read_bytes()]) for path in given}}
 
 
 def images(prepared: Sequence[Images]) -> dict[str, Any]:

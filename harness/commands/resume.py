@@ -51,7 +51,7 @@ def _absolute(target: str | None) -> str | None:
     return target if target is None or target in (STDOUT, "") else os.path.join(Path.cwd(), target)  # noqa: PTH118
 
 
-def check(kept: Folder, facts: Mapping[str, Any], scenarios: Sequence[Scenario], known: str | None) -> None:
+def check(kept: Folder, facts: Mapping[str, Any], scenarios: Sequence[Scenario], arguments: Namespace) -> None:
     """Raise UsageError naming what changed since the run began: results of both would not be those of one run."""
     copies = facts.get("scenarios", {scenario.name: None for scenario in scenarios})
     changed = [f"scenario {name} (not selected any more)" for name in copies if name not in _names(scenarios)]
@@ -60,7 +60,7 @@ def check(kept: Folder, facts: Mapping[str, Any], scenarios: Sequence[Scenario],
             changed.append(f"scenario {scenario.name} (not selected at first)")
         elif copies[scenario.name] is not None and not _same(kept.path / copies[scenario.name], Path(scenario.path)):
             changed.append(f"scenario {scenario.path}")
-    before, now = facts.get("sources", {}), record.sources(known)
+    before, now = facts.get("sources", {}), record.sources(arguments)
     changed += [f"the source {name}" for name in now if before.get(name) != now[name]]
     _refuse(kept, changed)
 

@@ -14,13 +14,15 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from harness.commands import common, record, resume
+from harness.commands import common, headers, record, resume
 from harness.commands.work import Work, find
 from harness.core.case import Scenario
 from harness.core.errors import INTERRUPTED, LazymmuError, UsageError
 from harness.core.interrupts import Interrupts
 from harness.core.known import Entry
 from harness.core.result import Outcome, Result, Unit
+from harness.header.text import Text
+from harness.images import builds
 from harness.report import folder, json, ktap, spool
 from harness.report.finished import Finished
 from harness.report.live import View
@@ -72,6 +74,8 @@ class _Plan:
 
     arguments: Namespace
     selection: Selection
+    #: Of --header.
+    header: Text | None
     selected: Sequence[Unit]
     #: Of --known; None without that flag.
     entries: Sequence[Entry] | None
@@ -98,11 +102,13 @@ def _plan(arguments: Namespace, started: datetime) -> _Plan:
     if arguments.quiet and arguments.verbose:
         raise UsageError("--quiet and --verbose cannot be given together")
     library = common.library()
-    selection = common.selection(arguments)
+    header = headers.taken(arguments)
+    selection = headers.selected(common.selection(arguments), header, arguments)
     selected = repeated(units(load(arguments.scenarios, library), selection), arguments.repeat)
     return _Plan(
         arguments=arguments,
         selection=selection,
+        header=header,
         selected=selected,
         entries=None if arguments.known is None else _known().load(arguments.known, library, selected),
         goals=targets({"--json": arguments.json, "--junit": arguments.junit, "--ktap": arguments.ktap}),
@@ -127,7 +133,7 @@ def _resume(given: Namespace) -> int:
     """Run what an earlier run left, in its folder; report all of it."""
     with resume.begun(given) as (kept, facts, arguments):
         plan = _plan(arguments, datetime.fromisoformat(facts["started"]))
-        resume.check(kept, facts, plan.scenarios(), arguments.known)
+        resume.check(kept, facts, plan.scenarios(), arguments)
         now = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "command": record.command(given)}
         again = {"finished": None, "status": None, "resumed": [*facts.get("resumed", ()), now]}
         return _carry_out(plan, kept, {**facts, **again, "scenarios": kept.keep(plan.scenarios())})
@@ -146,6 +152,8 @@ def _carry_out(plan: _Plan, kept: folder.Folder, facts: dict[str, Any]) -> int:
             found = record.images(prepared)
             resume.check_images(kept, facts, found)
             facts = {**facts, **found, "kernels": {**facts.get("kernels", {}), **found["kernels"]}}
+            if plan.header is not None:
+                headers.build(plan.header, prepared)
         kept.begin()
         kept.record(facts)
         with Interrupts.noted() as interrupts:
@@ -184,6 +192,7 @@ def _run_units(
         isolation=Isolation(arguments.isolation),
         fresh_boot=arguments.fresh_boot,
         jobs=arguments.jobs,
+        variant=builds.PLAIN if plan.header is None else headers.variant(plan.header),
         transport=transport,
     )
 

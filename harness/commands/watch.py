@@ -20,6 +20,7 @@ from harness.commands import COMMANDS, common
 from harness.commands.failure import told
 from harness.core.errors import INTERRUPTED, LazymmuError, UsageError
 from harness.core.project import MODULE_SOURCE
+from harness.header.text import HeaderError
 from harness.report.terminal import Terminal
 from harness.scenario.find import find
 from harness.scenario.problems import Problems
@@ -36,7 +37,7 @@ _KBUILD = "Kbuild"
 class Inputs:
     """What a run reads, by real paths."""
 
-    #: Scenario files, and that of --known.
+    #: Scenario files, and those of --known and --header.
     files: frozenset[Path]
     #: Folders whose scenarios are read, those below them included.
     trees: frozenset[Path]
@@ -74,6 +75,8 @@ def _inputs(arguments: Namespace) -> Inputs:
     files = {Path(found.path) for found in find(arguments.scenarios, library, Problems())}
     if arguments.known is not None:
         files.add(Path(arguments.known))
+    if arguments.header is not None:
+        files.add(Path(arguments.header))
     tops = {library} if not arguments.scenarios else set()
     for argument in arguments.scenarios:
         tops |= {next((top for top in (library / argument, Path(argument)) if top.is_dir()), library / argument)}
@@ -109,7 +112,7 @@ def _once(arguments: Namespace, *, first: bool) -> int:
     try:
         return COMMANDS["run"](Namespace(**vars(arguments)))
     except UsageError as error:
-        if first:
+        if first and not isinstance(error, HeaderError):
             # No edit mends a command line.
             raise
         return told(error)

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.core.project import AGENT_SOURCE, MODULE_SOURCE
-from harness.images import cpio, incremental
+from harness.images import cpio, incremental, shortcut
 from harness.images.cache import Cache, digest, digest_files
 from harness.images.catalogue import Architecture
 from harness.images.kernels import InstalledKernel
@@ -34,6 +34,8 @@ class Variant:
     make: tuple[str, ...] = ()
     #: What the kernel gets when it is loaded, as `mutant=NAME`.
     parameters: str = ""
+    #: Name -> contents of files that take the place of the source's, or come to it.
+    sources: Mapping[str, bytes] = field(default_factory=dict)
 
 
 #: The module as it is.
@@ -50,7 +52,9 @@ def module_path(
     """Return where a module for one kernel stands once it is built: its name holds everything that goes into it."""
     release = kernel.release
     parts = [_BUILD_VERSION, digest_files(source), architecture.name, release.release, release.version]
-    key = digest([*parts, *variant.make])
+    # Without any, the key is that of earlier versions.
+    own = [part for name, content in sorted(variant.sources.items()) for part in (name, content)]
+    key = digest([*parts, *variant.make, *own])
     return sandbox.root / "lazymmu" / "modules" / f"{key}.ko"
 
 
@@ -80,11 +84,16 @@ def module(
             *variant.make,
             "modules",
         ]
-        with cache.locked(work, f"module for {architecture.name}"), incremental.folder(work, source):
-            cache.tools.run(
-                sandbox.command(_with_scratch(sandbox, target, command), writable=True),
-                what=f"build the module from {source} for {architecture.name}, Linux {release.release}",
-            )
+        what = f"build the module from {source} for {architecture.name}, Linux {release.release}"
+
+        def run(command: Sequence[str]) -> None:
+            cache.tools.run(sandbox.command(_with_scratch(sandbox, target, command), writable=True), what=what)
+
+        files = incremental.files(source, variant.sources)
+        with cache.locked(work, f"module for {architecture.name}"):
+            if not shortcut.rebuilt(work, files, name, lambda script: run(["sh", "-c", script])):
+                with incremental.folder(work, files):
+                    run(command)
             shutil.copyfile(work / f"{name}.ko", target)
 
     target = module_path(sandbox, architecture, kernel, source, variant)

@@ -2,28 +2,37 @@
 """Folders in which kbuild works again and again, so that a module of which one file changed costs one compilation.
 
 What kbuild finds there depends on contents and not on times: the object of a source file that changed is removed, and
-when anything else changed, all of them are. A build that did not come to its end leaves nothing to the next one.
+when anything else changed, all of them are. A build that did not come to its end leaves nothing to the next one, save
+one that refused a source file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.images.cache import remove
+from harness.images.process import ToolError
 
 # Stands in a folder in which the last build came to its end.
 _WHOLE = ".whole"
+# The compiler, and what looks for the symbols that a module needs.
+_REFUSALS = (": error: ", "ERROR: modpost: ")
+
+
+def files(source: Path, own: Mapping[str, bytes]) -> dict[Path, bytes]:
+    """Return the files of a folder by their names in it, those of `own` among them or in their place."""
+    found = {path.relative_to(source): path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    return {**found, **{Path(name): content for name, content in own.items()}}
 
 
 @contextmanager
-def folder(work: Path, source: Path) -> Iterator[None]:
-    """Bring a folder to the files of `source` for a build within the `with`; whoever calls has its lock.
+def folder(work: Path, files: Mapping[Path, bytes]) -> Iterator[None]:
+    """Bring a folder to these files for a build within the `with`; whoever calls has the folder's lock.
 
     Objects of unchanged files are there when an earlier build left them.
     """
-    files = {path.relative_to(source): path.read_bytes() for path in source.rglob("*") if path.is_file()}
     if not _keep_objects(work, files):
         remove(work)
     for name, content in files.items():
@@ -31,19 +40,50 @@ def folder(work: Path, source: Path) -> Iterator[None]:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-    yield
+    with unfinished(work):
+        yield
+
+
+@contextmanager
+def unfinished(work: Path) -> Iterator[None]:
+    """For the length of a `with`, let what is in the folder be worth nothing; at its end it is whole again.
+
+    So it is when a file was refused, for then its object is not there.
+    """
+    (work / _WHOLE).unlink(missing_ok=True)
+    try:
+        yield
+    except ToolError as error:
+        if refused(error):
+            (work / _WHOLE).touch()
+        raise
     (work / _WHOLE).touch()
 
 
-def _keep_objects(work: Path, files: dict[Path, bytes]) -> bool:
+def refused(error: ToolError) -> bool:
+    """Return whether a build failed for what is in a source file."""
+    return any(said in error.output for said in _REFUSALS)
+
+
+def changed(work: Path, files: Mapping[Path, bytes]) -> list[Path]:
+    """Return the C files that a folder has not got as they are here; none when it is not whole, or lacks others."""
+    if not (work / _WHOLE).exists():
+        return []
+    found = [name for name, content in files.items() if not _same(work / name, content)]
+    return found if all(name.suffix == ".c" for name in found) else []
+
+
+def _same(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
+
+
+def _keep_objects(work: Path, files: Mapping[Path, bytes]) -> bool:
     """Remove all but the unchanged sources and their objects; return whether these can be used."""
     try:
         (work / _WHOLE).unlink()
     except FileNotFoundError:
         return False
-    unchanged = {
-        name for name, content in files.items() if (work / name).is_file() and (work / name).read_bytes() == content
-    }
+    unchanged = {name for name, content in files.items() if _same(work / name, content)}
     if any(name.suffix != ".c" for name in files.keys() - unchanged):
         return False
     sources = {name for name in unchanged if name.suffix == ".c"}

@@ -29,7 +29,7 @@ def source(tmp_path: Path) -> Path:
 def work(source: Path, tmp_path: Path) -> Path:
     """A folder in which a build came to its end."""
     work = tmp_path / "builds" / "work"
-    with incremental.folder(work, source):
+    with incremental.folder(work, incremental.files(source, {})):
         for name in ("a.o", "b.o", ".a.o.cmd", ".b.o.cmd", "m.o", "m.ko", "Module.symvers"):
             (work / name).write_text(f"of the first build: {name}")
     return work
@@ -37,7 +37,7 @@ def work(source: Path, tmp_path: Path) -> Path:
 
 def found(work: Path, source: Path) -> set[str]:
     """Return what a build finds beside the sources."""
-    with incremental.folder(work, source):
+    with incremental.folder(work, incremental.files(source, {})):
         sources = files(source)
         assert {name: (work / name).read_text() for name in sources} == {
             name: (source / name).read_text() for name in sources
@@ -71,7 +71,7 @@ def test_a_new_file_costs_the_others_nothing(work: Path, source: Path) -> None:
 
 
 def test_a_build_that_failed_leaves_nothing(work: Path, source: Path) -> None:
-    with pytest.raises(RuntimeError, match="compiler"), incremental.folder(work, source):
+    with pytest.raises(RuntimeError, match="compiler"), incremental.folder(work, incremental.files(source, {})):
         raise RuntimeError("compiler")
     assert found(work, source) == set()
 

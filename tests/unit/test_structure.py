@@ -35,6 +35,7 @@ LAYERS = (
         "guestlink",
         "report",
         "transport",
+        "header",
     ),
     *("machine", "findings", "images", "core"),
 )

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the text of a pgtable.h stands on when its functions are compiled into
+ * this module: the kernel's headers, with a task and arch hooks of ours in the
+ * place of the kernel's. Behind it come names (#define), the text, header_api.h.
+ */
+#ifndef _LAZYMMU_HEADER_H
+#define _LAZYMMU_HEADER_H
+
+#include <linux/limits.h>
+#include <linux/mm_types.h>
+#include <linux/mmdebug.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/pgtable.h>
+
+#include "lazymmu.h"
+
+/* What the text knows of a task. */
+struct lmm_header_task {
+	struct lmm_merged_state lmm_merged_state;
+};
+
+/* There is one run at a time; set before each call. */
+static struct lmm_run *lmm_header_run;
+
+/* Whose table it is, and what its first entry would map; nobody looks there. */
+static struct mm_struct lmm_header_mm;
+#define LMM_HEADER_BASE		(1UL << 30)
+
+static inline struct lmm_header_task *lmm_header_task(struct lmm_task *task)
+{
+	BUILD_BUG_ON(sizeof(struct lmm_header_task) != sizeof(task->state.merged));
+	return container_of(&task->state.merged, struct lmm_header_task, lmm_merged_state);
+}
+
+/* Functions that the text may lack, as in the kernel's sched.h and pgtable.h */
+static inline bool lmm_header_task_active(struct lmm_header_task *task)
+{
+	return task->lmm_merged_state.enable_count > 0 &&
+	       task->lmm_merged_state.pause_count == 0;
+}
+
+static inline bool lmm_header_active(void)
+{
+	return !in_interrupt() &&
+	       lmm_header_task_active(lmm_header_task(lmm_header_run->task));
+}
+
+static inline void lmm_header_pause(struct lmm_header_task *task)
+{
+	struct lmm_merged_state *state = &task->lmm_merged_state;
+
+	lmm_warn_on(lmm_header_run, state->pause_count == U8_MAX);
+	if (state->pause_count++ == 0 && state->enable_count > 0)
+		lmm_arch_leave(lmm_header_run);
+}
+
+static inline void lmm_header_resume(struct lmm_header_task *task)
+{
+	struct lmm_merged_state *state = &task->lmm_merged_state;
+
+	lmm_warn_on(lmm_header_run, state->pause_count == 0);
+	if (--state->pause_count == 0 && state->enable_count > 0)
+		lmm_arch_enter(lmm_header_run);
+}
+
+/*
+ * The range that the hook was given. One whose parts do not fit together, or
+ * that is not in the table, is none: nothing in it is put off.
+ */
+static inline void lmm_header_enter_with_ptes(const struct mm_struct *mm,
+					      unsigned long addr,
+					      unsigned long end, const pte_t *ptep)
+{
+	const u64 *entry = (const u64 *)ptep, *table = lmm_header_run->table.memory;
+	unsigned long first = (addr - LMM_HEADER_BASE) / PAGE_SIZE;
+	unsigned long after = (end - LMM_HEADER_BASE) / PAGE_SIZE;
+	struct lmm_range range = { 0, 0 };
+
+	BUILD_BUG_ON(sizeof(*ptep) != sizeof(*entry));
+	if (mm == &lmm_header_mm && !((addr | end) % PAGE_SIZE) &&
+	    first <= after && after <= LMM_TABLE_ENTRIES && entry == table + first)
+		range = (struct lmm_range){ first, after };
+	lmm_arch_enter_with_range(lmm_header_run, range);
+}
+
+/* A check that fails counts each time; what it gives can be used. */
+#define lmm_header_warn_on(condition) ({				\
+	bool __lmm_failed = !!(condition);				\
+									\
+	lmm_warn_on(lmm_header_run, __lmm_failed);			\
+	__lmm_failed;							\
+})
+
+#undef VM_WARN_ON
+#undef VM_WARN_ON_ONCE
+#undef VM_WARN
+#undef VM_WARN_ONCE
+#undef WARN_ON
+#undef WARN_ON_ONCE
+#undef WARN
+#undef WARN_ONCE
+#undef VM_BUG_ON
+#define VM_WARN_ON(condition)			lmm_header_warn_on(condition)
+#define VM_WARN_ON_ONCE(condition)		lmm_header_warn_on(condition)
+#define VM_WARN(condition, format...)		lmm_header_warn_on(condition)
+#define VM_WARN_ONCE(condition, format...)	lmm_header_warn_on(condition)
+#define WARN_ON(condition)			lmm_header_warn_on(condition)
+#define WARN_ON_ONCE(condition)			lmm_header_warn_on(condition)
+#define WARN(condition, format...)		lmm_header_warn_on(condition)
+#define WARN_ONCE(condition, format...)		lmm_header_warn_on(condition)
+#define VM_BUG_ON(condition)			lmm_header_warn_on(condition)
+
+/* Kernels that have hooks define them as functions, macros or both. */
+#undef arch_enter_lazy_mmu_mode
+#undef arch_enter_lazy_mmu_mode_with_ptes
+#undef arch_leave_lazy_mmu_mode
+#undef arch_flush_lazy_mmu_mode
+#define arch_enter_lazy_mmu_mode()	lmm_arch_enter(lmm_header_run)
+#define arch_enter_lazy_mmu_mode_with_ptes(mm, addr, end, ptep) \
+	lmm_header_enter_with_ptes(mm, addr, end, ptep)
+#define arch_leave_lazy_mmu_mode()	lmm_arch_leave(lmm_header_run)
+#define arch_flush_lazy_mmu_mode()	lmm_arch_flush(lmm_header_run)
+
+/* Both the tag and the member of task_struct */
+#define lazy_mmu_state		lmm_merged_state
+#define task_struct		lmm_header_task
+#undef current
+#define current			lmm_header_task(lmm_header_run->task)
+
+/* The text may ask again, in a kernel that has not got it. */
+#undef CONFIG_ARCH_HAS_LAZY_MMU_MODE
+#define CONFIG_ARCH_HAS_LAZY_MMU_MODE 1
+
+#endif /* _LAZYMMU_HEADER_H */

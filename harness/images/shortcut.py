@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A module of which only C files changed, made anew by the commands that kbuild recorded: its makefiles cost more.
+
+kbuild records the command of everything that it makes (`.NAME.cmd`), and guest/module/Kbuild where they run. Of these
+the ones run that a change of C files concerns. When the module now needs other symbols of the kernel than before, its
+`.mod.c` changes with them; that is kbuild's to go on with, and so is everything else that is not as expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from harness.images import incremental
+from harness.images.process import ToolError
+
+# What our Kbuild leaves: the architecture's name in the kernel's sources, and the folder in which commands run.
+_WHERE = ".where"
+# In kbuild's record; the target's name stands behind.
+_SAVED = "savedcmd_"
+
+
+def rebuilt(work: Path, files: Mapping[Path, bytes], name: str, run: Callable[[str], object]) -> bool:
+    """Bring the module `name` in a folder to these files, by `run` with a shell script; return whether that was all.
+
+    Whoever calls has the folder's lock. When it returns False, kbuild can go on there. Raises ToolError for files that
+    the compiler or modpost refuses; then the folder is as if there had been no such build.
+    """
+    changed = incremental.changed(work, files)
+    script = _script(work, changed, name) if changed else None
+    if not changed or script is None:
+        return False
+    symbols = work / f"{name}.mod.c"
+    before = symbols.read_bytes()
+    try:
+        with incremental.unfinished(work):
+            for file in changed:
+                (work / file).write_bytes(files[file])
+            try:
+                run(script)
+            except ToolError:
+                for file in changed:
+                    # With another text, or the same, it comes again.
+                    (work / file).unlink()
+                symbols.write_bytes(before)
+                raise
+    except ToolError as error:
+        if incremental.refused(error):
+            raise
+        return False
+    return symbols.read_bytes() == before
+
+
+def _script(work: Path, changed: Collection[Path], name: str) -> str | None:
+    """Return the commands that make the module from changed C files, None when some were not recorded."""
+    # From objects to the module; modpost finds what the kernel must have.
+    made = [*(str(file.with_suffix(".o")) for file in changed), f"{name}.o", "Module.symvers", f"{name}.ko"]
+    try:
+        arch, folder = (work / _WHERE).read_text().split()
+        commands = [_recorded(work / f".{target}.cmd") for target in made]
+    except (FileNotFoundError, ValueError):
+        return None
+    return "\n".join(["set -e", f"export SRCARCH={arch}", f"cd {folder}", *commands])
+
+
+def _recorded(path: Path) -> str:
+    """Return the command that kbuild recorded. Raises ValueError when it recorded none."""
+    first, _, _ = path.read_text().partition("\n")
+    target, assigned, command = first.partition(" := ")
+    if not target.startswith(_SAVED) or not assigned:
+        raise ValueError(f"{path}: no command")
+    # As make writes what it will read again.
+    return command.replace("$(pound)", "#").replace("$$", "$")

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A `pgtable.h` in our own words: what Linux 7.1 and later have by docs/semantics.md, and what the s390 series adds."""
+
+from __future__ import annotations
+
+HEAD = """\
+/* A header's beginning: not a #ifdef */
+#ifndef _MINE_H
+#define _MINE_H
+"""
+
+_FUNCTIONS = """\
+static inline void lazy_mmu_mode_enable(void)
+{
+	struct lazy_mmu_state *mine = &current->lazy_mmu_state;
+
+	if (in_interrupt() || mine->pause_count)
+		return;
+	VM_WARN_ON_ONCE(mine->enable_count == 255);
+	mine->enable_count += 1;
+	if (mine->enable_count == 1)
+		arch_enter_lazy_mmu_mode();
+}
+
+static inline void lazy_mmu_mode_disable(void)
+{
+	struct lazy_mmu_state *mine = &current->lazy_mmu_state;
+
+	if (in_interrupt() || mine->pause_count)
+		return;
+	VM_WARN_ON_ONCE(!mine->enable_count);
+	mine->enable_count -= 1;
+	if (mine->enable_count) {
+		arch_flush_lazy_mmu_mode();
+		return;
+	}
+	arch_leave_lazy_mmu_mode();
+}
+"""
+
+_OF_TASKS = """\
+static inline void __task_lazy_mmu_mode_pause(struct task_struct *whose)
+{
+	struct lazy_mmu_state *its = &whose->lazy_mmu_state;
+
+	VM_WARN_ON_ONCE(its->pause_count == 255);
+	its->pause_count += 1;
+	if (its->pause_count == 1 && its->enable_count)
+		arch_leave_lazy_mmu_mode();
+}
+
+static inline void __task_lazy_mmu_mode_resume(struct task_struct *whose)
+{
+	struct lazy_mmu_state *its = &whose->lazy_mmu_state;
+
+	VM_WARN_ON_ONCE(!its->pause_count);
+	its->pause_count -= 1;
+	if (!its->pause_count && its->enable_count)
+		arch_enter_lazy_mmu_mode();
+}
+"""
+
+_CALLERS = """\
+static inline void lazy_mmu_mode_pause(void)
+{
+	if (!in_interrupt())
+		__task_lazy_mmu_mode_pause(current);
+}
+
+static inline void lazy_mmu_mode_resume(void)
+{
+	if (!in_interrupt())
+		__task_lazy_mmu_mode_resume(current);
+}
+"""
+
+# As in 7.0, which has no functions for another task.
+_WITHOUT = """\
+static inline void lazy_mmu_mode_pause(void)
+{
+	struct lazy_mmu_state *mine = &current->lazy_mmu_state;
+
+	if (in_interrupt())
+		return;
+	VM_WARN_ON_ONCE(mine->pause_count == 255);
+	if (mine->pause_count++ == 0 && mine->enable_count)
+		arch_leave_lazy_mmu_mode();
+}
+
+static inline void lazy_mmu_mode_resume(void)
+{
+	struct lazy_mmu_state *mine = &current->lazy_mmu_state;
+
+	if (in_interrupt())
+		return;
+	VM_WARN_ON_ONCE(!mine->pause_count);
+	if (--mine->pause_count == 0 && mine->enable_count)
+		arch_enter_lazy_mmu_mode();
+}
+"""
+
+_WITH_PTES = """\
+#ifndef arch_enter_lazy_mmu_mode_with_ptes
+static inline void arch_enter_lazy_mmu_mode_with_ptes(struct mm_struct *mm,
+		unsigned long addr, unsigned long end, pte_t *ptep)
+{
+	arch_enter_lazy_mmu_mode();
+}
+#endif
+
+static inline void lazy_mmu_mode_enable_with_ptes(struct mm_struct *mm,
+		unsigned long addr, unsigned long end, pte_t *ptep)
+{
+	struct lazy_mmu_state *mine = &current->lazy_mmu_state;
+
+	if (in_interrupt() || mine->pause_count)
+		return;
+	VM_WARN_ON_ONCE(mine->enable_count == 255);
+	mine->enable_count += 1;
+	if (mine->enable_count == 1)
+		arch_enter_lazy_mmu_mode_with_ptes(mm, addr, end, ptep);
+}
+"""
+
+TAIL = """\
+#else
+static inline void lazy_mmu_mode_enable(void) {}
+static inline void lazy_mmu_mode_disable(void) {}
+static inline void lazy_mmu_mode_pause(void) {}
+static inline void lazy_mmu_mode_resume(void) {}
+#endif
+#endif /* _MINE_H */
+"""
+
+IFDEF = "#ifdef CONFIG_ARCH_HAS_LAZY_MMU_MODE\n"
+
+MERGED = HEAD + IFDEF + _FUNCTIONS + _OF_TASKS + _CALLERS + TAIL
+OF_7_0 = HEAD + IFDEF + _FUNCTIONS + _WITHOUT + TAIL
+EXTENDED = HEAD + IFDEF + _FUNCTIONS + _OF_TASKS + _CALLERS + _WITH_PTES + TAIL
+
+#: What flushes when a nested section ends; without it, the first wrong step is the inner disable.
+NESTED_FLUSH = "\t\tarch_flush_lazy_mmu_mode();\n"
+
+
+def line(text: str, part: str) -> int:
+    """Return the number of the line in which a part of a text first stands."""
+    return text.count("\n", 0, text.index(part)) + 1
