@@ -25,7 +25,7 @@ def predict(arguments: Namespace) -> int:
     predictions = []
     broken = []
     for unit in selected:
-        said = predict_case(unit.case, unit.api, unit.personality)
+        said = predict_case(unit.case, unit.api, unit.personality, unit.impl)
         if not isinstance(said, Skip):
             broken += [(unit, difference) for difference in pins(unit, said, "the model says")]
             said = said if arguments.trace else replace(said, steps=())

@@ -305,3 +305,12 @@ def test_only_a_run_bisects() -> None:
     with pytest.raises(SystemExit) as end:
         main(["predict", "--bisect"])
     assert end.value.code == 2
+
+
+def test_a_native_prediction_has_what_is_seen_natively(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["predict", "nesting/single", "--impl", "native", "--kernel", "current", "--arch", "arm64", "--json", "-"]
+    assert main(words) == 0
+    (prediction,) = json.loads(capsys.readouterr().out)["predictions"]
+    assert (prediction["impl"], prediction["kernel"]) == ("native", "current")
+    assert "values" not in prediction["predicted"]
+    assert prediction["predicted"]["tasks"]["main"]["pending"] is False
