@@ -62,7 +62,7 @@ SNAPSHOTS = Kind(
     "snapshots",
     ("roots/*/lazymmu/snapshots/*.snapshot",),
     "guests as they were when their agent waited, without the module and with it",
-    Limit(entries=24, size=1_400_000_000, days=30),
+    Limit(entries=36, size=2_200_000_000, days=30),
 )
 
 #: Every kind of entry. Those of the tool root and the kernels go when no recipe or lock file refers to them.
@@ -71,14 +71,14 @@ KINDS = (
     Kind("kernels", ("roots/*/lazymmu/kernels/*",), "boot images"),
     Kind("headers", ("roots/*/usr/src/linux-*", "roots/*/usr/lib/linux-kbuild-*"), "what modules are built with"),
     Kind("modules", ("roots/*/lazymmu/modules/*.ko",), "builds of guest/module", Limit(entries=60, days=30)),
-    Kind("builds", ("roots/*/lazymmu/builds/*",), "objects of unchanged source files", Limit(entries=24, days=30)),
-    Kind("archives", ("roots/*/lazymmu/archives/*.cpio",), "what guests boot into", Limit(entries=12, days=30)),
+    Kind("builds", ("roots/*/lazymmu/builds/*",), "objects of unchanged source files", Limit(entries=36, days=30)),
+    Kind("archives", ("roots/*/lazymmu/archives/*.cpio",), "what guests boot into", Limit(entries=24, days=30)),
     SNAPSHOTS,
     Kind("shells", ("roots/*/lazymmu/shells/*",), "busybox for guests", Limit(entries=6, days=30)),
     Kind("libraries", ("roots/*/lazymmu/libraries/*.tar.gz",), "scenarios for guests", Limit(entries=6, days=30)),
-    Kind("servers", ("roots/*/lazymmu/remote/*.cpio",), "SSH server and driver for guests", Limit(entries=6, days=30)),
+    Kind("servers", ("roots/*/lazymmu/remote/*.cpio",), "SSH server and driver for guests", Limit(entries=12, days=30)),
     Kind("KVM answers", ("kvm/*",), "outcomes of trials of KVM", Limit(entries=20, days=30)),
-    Kind("symbols", ("symbols/*",), "names of a kernel's addresses", Limit(entries=12, days=30)),
+    Kind("symbols", ("symbols/*",), "names of a kernel's addresses", Limit(entries=24, days=30)),
     Kind("digests", _BESIDE, "SHA-256 of the entries beside them"),
     Kind(
         "versions",

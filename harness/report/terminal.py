@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
@@ -18,6 +19,9 @@ from harness.report.live import View
 from harness.report.screen import Screen
 from harness.report.spool import Results
 from harness.report.styles import STYLES
+
+# Units with the same reason that are named one by one.
+_NAMED = 40
 
 
 class Terminal:
@@ -73,8 +77,12 @@ class Terminal:
         for first, *others in told.values():
             if others:
                 self.line(f"the same ({plain.first_line(results[first].reason)}) in {len(others)} more:")
-                for position in others:
-                    self.line(f"    {results.units[position].label()}")
+                units = [results.units[position] for position in others]
+                # A machine that cannot be had has all of them; the results folder names each.
+                machines = Counter(unit.machine for unit in units)
+                counted = [f"{number} on {machine}" for machine, number in machines.items()]
+                for line in [unit.label() for unit in units] if len(units) <= _NAMED else counted:
+                    self.line(f"    {line}")
 
     def _trouble(self, result: Result) -> None:
         self.line(f"{str(result.outcome).upper()} {result.unit.label()}", STYLES[result.outcome])

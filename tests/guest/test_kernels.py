@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.core.project import LIBRARY
-from harness.images import kernels, toolroot
+from harness.core.vocabulary import PERSONALITIES
+from harness.images import kernels, setup
 from harness.images.answers import Answer, now
 from harness.images.cache import Cache, default_root
 from harness.images.catalogue import kernel
@@ -60,10 +61,12 @@ def test_a_run_on_two_kernels_tells_their_machines_apart(lazymmu: Lazymmu, tmp_p
 def refusing(tmp_path: Path) -> dict[str, str]:
     """The environment of a cache for which apt had no kernel `next`, and no `lts` for s390x; all else is the user's."""
     cache = Cache(default_root(), Progress())
+    setup.prepare(cache, kernel("lts"), list(PERSONALITIES))
     folder = tmp_path / "cache" / "lazymmu"
     (folder / "kernels").mkdir(parents=True)
     # The locks, too: what is made there is made under the same ones.
     for name in ("roots", "locks", "symbols", "kvm"):
+        (cache.root / name).mkdir(exist_ok=True)
         (folder / name).symlink_to(cache.root / name)
     locked = kernels.locked(cache, kernel("lts"))
     del locked["s390x"]
@@ -71,7 +74,6 @@ def refusing(tmp_path: Path) -> dict[str, str]:
     refusal = Answer(now(), reason="Release file is expired").to_json()
     for name, arches in {"lts": ["s390x"], "next": ["arm64", "s390x", "x86_64"]}.items():
         (folder / "kernels" / f"{name}.answers").write_text(json.dumps(dict.fromkeys(arches, refusal)))
-    assert toolroot.path(cache).is_dir()
     return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
 
 

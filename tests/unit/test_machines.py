@@ -29,6 +29,7 @@ from harness.report.live import View
 from harness.report.results import read
 from harness.report.screen import Screen
 from harness.report.spool import Results
+from harness.report.terminal import Terminal
 from harness.scenario import load
 from harness.selection import Selection, units
 from tests.unit import examples, runs
@@ -183,6 +184,20 @@ def test_a_person_sees_each_machine_with_its_own_count(machines: tuple[Unit, ...
         ["waiting", "waiting", "running"],
         ["0/4", "1/4", ""],
     ]
+
+
+@pytest.mark.parametrize(("number", "told"), [(41, 40), (42, 1)])
+def test_a_machine_that_cannot_be_had_is_told_in_a_line_and_not_for_each_unit(
+    machines: tuple[Unit, ...], number: int, told: int
+) -> None:
+    units = [replace(machines[1], repetition=one) for one in range(1, number + 1)]
+    stream = io.StringIO()
+    Terminal(stream).finished(runs.finished(units, ["skip"] * number), Path("results"))
+    lines = stream.getvalue().splitlines()
+    begin = lines.index(f"the same (why) in {number - 1} more:")
+    of_machine = [line for line in lines[begin:] if "on arm64 current" in line]
+    assert len(of_machine) == told
+    assert ("    41 on arm64 current" in lines) is (told == 1)
 
 
 def test_a_result_of_another_kernel_or_implementation_is_no_result_of_a_unit(
