@@ -7,7 +7,9 @@ from argparse import Namespace
 from dataclasses import replace
 
 from harness.commands import common
+from harness.core.errors import UsageError
 from harness.core.trace import Skip
+from harness.core.vocabulary import HEADER
 from harness.model import predict as predict_case
 from harness.report import json
 from harness.report.target import targets
@@ -19,6 +21,11 @@ from harness.verdict import pins
 def predict(arguments: Namespace) -> int:
     """Print what the model says of the selected units; 1 when an author's pin does not hold in it."""
     selection = common.selection(arguments)
+    if HEADER in selection.impls:
+        raise UsageError(
+            "--impl header: there is no header to predict: the model knows revisions",
+            hint="--api merged or --api with-ptes is what a header is held against",
+        )
     selected = units(load(arguments.scenarios, common.library()), selection)
     goals = targets({"--json": arguments.json})
     terminal = common.human(arguments)

@@ -33,8 +33,6 @@ _DONE = "done"
 class _Machine:
     """One line: what a machine does, since when the run knows it, and when it came to its end."""
 
-    #: Without the number of a worker.
-    machine: str
     what: str
     begun: float
     ended: float | None = None
@@ -52,7 +50,7 @@ class View:
         self._total = Counter(unit.machine for unit in results.units)
         self._done = Counter(results.units[position].machine for position in results.positions())
         waiting = dict.fromkeys(results.units[position].machine for position in results.left())
-        self._machines = {machine: _Machine(machine, "waiting", time.monotonic()) for machine in waiting}
+        self._machines = {machine: _Machine("waiting", time.monotonic()) for machine in waiting}
 
     @contextmanager
     def shown(self) -> Iterator[Self]:
@@ -69,7 +67,7 @@ class View:
         """Note what a machine does now: `arm64` or `arm64 current #2`, and a few words, the last time `done`."""
         with self._lock:
             if machine not in self._machines:
-                self._machines[machine] = _Machine(machine.partition(" #")[0], what, time.monotonic())
+                self._machines[machine] = _Machine(what, time.monotonic())
             one = self._machines[machine]
             one.what = what
             one.ended = time.monotonic() if what == _DONE else None
@@ -94,7 +92,8 @@ class View:
         now = time.monotonic()
         with self._lock:
             for name, one in self._machines.items():
-                count = f"{self._done[one.machine]}/{self._total[one.machine]}" if name == one.machine else ""
+                # Those of all its workers stand beside the first.
+                count = f"{self._done[name]}/{self._total[name]}" if name in self._total else ""
                 seconds = (one.ended or now) - one.begun
                 table.add_row(name, visible(first_line(one.what)), count, f"{seconds:.1f} s")
         return table

@@ -34,7 +34,6 @@ def path(tmp_path: Path) -> str:
         (["--api", "v5"], "unknown revision `v5`"),
         (["--tag", "nesting"], "unknown tag `nesting`"),
         (["--kernel", "newest"], "unknown kernel `newest`"),
-        (["--impl", "header"], "--impl header is not available yet"),
         (["--impl", "other"], "unknown impl `other`"),
     ],
 )
@@ -314,3 +313,10 @@ def test_a_native_prediction_has_what_is_seen_natively(capsys: pytest.CaptureFix
     assert (prediction["impl"], prediction["kernel"]) == ("native", "current")
     assert "values" not in prediction["predicted"]
     assert prediction["predicted"]["tasks"]["main"]["pending"] is False
+
+
+def test_a_header_that_nobody_named_is_refused(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", path, "--impl", "header"]) == 2
+    assert "--header FILE names it" in capsys.readouterr().err
+    assert main(["predict", path, "--impl", "header"]) == 2
+    assert "--impl header: there is no header to predict" in capsys.readouterr().err

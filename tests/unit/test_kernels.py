@@ -12,6 +12,7 @@ import pytest
 
 from harness.cli import main
 from harness.core.errors import SetupError
+from harness.doctor.situation import Question, Situation, find
 from harness.images import fetching, kernels, listing, setup, toolroot
 from harness.images.answers import answers, now
 from harness.images.cache import Cache, default_root
@@ -19,7 +20,7 @@ from harness.images.catalogue import architectures
 from harness.images.catalogue import kernel as named
 from harness.images.catalogue import kernels as catalogue
 from harness.images.debian import NotThereError, refusal
-from harness.images.kernels import InstalledKernel
+from harness.images.kernels import InstalledKernel, Release
 from harness.images.process import ToolError
 from harness.images.progress import Progress
 from harness.images.toolroot import host_architecture
@@ -266,6 +267,15 @@ def test_the_doctor_tells_of_each_kernel_and_a_refusal_blocks_only_where_nothing
     assert check["found"].startswith("does not resolve: Failed to fetch")
     assert {"kernel lts s390x", "module arm64 current", "accelerator x86_64 current"} <= told(*both).keys()
     assert "module s390x current" not in told(*both)
+    question = Question(Cache(home / "cache" / "lazymmu", Progress()), CURRENT, offline=False)
+    there = {
+        arch: InstalledKernel("current", Release("7", "7-1", ()), home, "/headers") for arch in ("arm64", "x86_64")
+    }
+    refused = find(question).refused
+    assert list(refused) == ["s390x"]
+    # A run has nothing to fetch where the rest is there.
+    assert not Situation(root_there=True, installed=there, refused=refused).must_fetch(question)
+    assert Situation(root_there=True, installed=there).must_fetch(question)
     for arch in ("arm64", "amd64"):
         mirror.refuses(arch, mirrors.EXPIRED)
     asked_by_command(home, "--update")

@@ -231,6 +231,10 @@ def test_predict_takes_several_kernels_and_shell_one(tmp_path: Path, capsys: pyt
     flags = ("--kernel", "current", "--kernel", "lts", "--arch", "arm64", "--api", "merged", "--json", "-")
     assert main(["predict", str(tmp_path), *flags]) == 0
     found = json.loads(capsys.readouterr().out)["predictions"]
-    assert [(one["kernel"], one["impl"]) for one in found] == [("lts", MODULE), ("current", MODULE)]
+    assert [(one["kernel"], one["impl"]) for one in found] == [
+        ("lts", MODULE),
+        ("current", MODULE),
+        ("current", NATIVE),
+    ]
     assert main(["shell", "arm64", "--kernel", "lts", "--kernel", "current"]) == 2
     assert "one --kernel is possible here, not lts, current" in capsys.readouterr().err
