@@ -34,7 +34,6 @@ def path(tmp_path: Path) -> str:
         (["--api", "v5"], "unknown revision `v5`"),
         (["--tag", "nesting"], "unknown tag `nesting`"),
         (["--kernel", "newest"], "unknown kernel `newest`"),
-        (["--impl", "header"], "--impl header is not available yet"),
         (["--impl", "other"], "unknown impl `other`"),
     ],
 )
