@@ -91,7 +91,7 @@ def module(
 
         files = incremental.files(source, variant.sources)
         with cache.locked(work, f"module for {architecture.name}"):
-            if not shortcut.rebuilt(work, files, name, lambda script: run(["sh", "-c", script])):
+            if not shortcut.rebuilt(work, sandbox.inside(work), files, name, lambda script: run(["sh", "-c", script])):
                 with incremental.folder(work, files):
                     run(command)
             shutil.copyfile(work / f"{name}.ko", target)

@@ -2,8 +2,7 @@
 """A module of which only C files changed, made anew by the commands that kbuild recorded: its makefiles cost more.
 
 kbuild records the command of everything that it makes (`.NAME.cmd`), and guest/module/Kbuild where they run. Of these
-the ones run that a change of C files concerns. When the module now needs other symbols of the kernel than before, its
-`.mod.c` changes with them; that is kbuild's to go on with, and so is everything else that is not as expected.
+the ones run that a change of C files concerns. Whatever is not as expected is left to kbuild.
 """
 
 from __future__ import annotations
@@ -20,14 +19,15 @@ _WHERE = ".where"
 _SAVED = "savedcmd_"
 
 
-def rebuilt(work: Path, files: Mapping[Path, bytes], name: str, run: Callable[[str], object]) -> bool:
-    """Bring the module `name` in a folder to these files, by `run` with a shell script; return whether that was all.
+def rebuilt(work: Path, inside: str, files: Mapping[Path, bytes], name: str, run: Callable[[str], object]) -> bool:
+    """Bring the module `name` in a folder to these files, by `run` with a shell script, and return whether it was done.
 
-    Whoever calls has the folder's lock. When it returns False, kbuild can go on there. Raises ToolError for files that
-    the compiler or modpost refuses; then the folder is as if there had been no such build.
+    `inside` is the folder's name for what is run.
+    Whoever calls has the folder's lock. Raises ToolError for files that the compiler or modpost refuses; then the
+    folder is as if there had been no such build.
     """
     changed = incremental.changed(work, files)
-    script = _script(work, changed, name) if changed else None
+    script = _script(work, inside, changed, name) if changed else None
     if not changed or script is None:
         return False
     symbols = work / f"{name}.mod.c"
@@ -48,26 +48,35 @@ def rebuilt(work: Path, files: Mapping[Path, bytes], name: str, run: Callable[[s
         if incremental.refused(error):
             raise
         return False
-    return symbols.read_bytes() == before
+    return True
 
 
-def _script(work: Path, changed: Collection[Path], name: str) -> str | None:
+def _script(work: Path, inside: str, changed: Collection[Path], name: str) -> str | None:
     """Return the commands that make the module from changed C files, None when some were not recorded."""
-    # From objects to the module; modpost finds what the kernel must have.
-    made = [*(str(file.with_suffix(".o")) for file in changed), f"{name}.o", "Module.symvers", f"{name}.ko"]
+    objects = [*(str(file.with_suffix(".o")) for file in changed), f"{name}.o"]
     try:
         arch, folder = (work / _WHERE).read_text().split()
-        commands = [_recorded(work / f".{target}.cmd") for target in made]
+        commands = [_recorded(work, target) for target in objects]
+        # modpost writes what the module needs of the kernel, mostly the same as before.
+        symbols, symbols_object = _recorded(work, "Module.symvers"), _recorded(work, f"{name}.mod.o")
+        module = _recorded(work, f"{name}.ko")
     except (FileNotFoundError, ValueError):
         return None
-    return "\n".join(["set -e", f"export SRCARCH={arch}", f"cd {folder}", *commands])
+    source = f"{inside}/{name}.mod.c"
+    return "\n".join(
+        [
+            *("set -e", f"export SRCARCH={arch}", f"cd {folder}", *commands),
+            *(f"cp {source} {source}.before", symbols, f"cmp -s {source} {source}.before || {{ {symbols_object}; }}"),
+            *(f"rm {source}.before", module),
+        ]
+    )
 
 
-def _recorded(path: Path) -> str:
-    """Return the command that kbuild recorded. Raises ValueError when it recorded none."""
-    first, _, _ = path.read_text().partition("\n")
+def _recorded(work: Path, made: str) -> str:
+    """Return the command that kbuild recorded for something. Raises ValueError when it recorded none."""
+    first, _, _ = (work / f".{made}.cmd").read_text().partition("\n")
     target, assigned, command = first.partition(" := ")
     if not target.startswith(_SAVED) or not assigned:
-        raise ValueError(f"{path}: no command")
+        raise ValueError(f"{made}: no command")
     # As make writes what it will read again.
-    return command.replace("$(pound)", "#").replace("$$", "$")
+    return command.strip().replace("$(pound)", "#").replace("$$", "$")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.images import incremental
+from harness.images.process import ToolError
 
 SOURCES = {"Kbuild": "obj-m := m.o", "a.c": "int a;", "b.c": "int b;", "m.h": "#define M"}
 
@@ -79,3 +80,20 @@ def test_a_build_that_failed_leaves_nothing(work: Path, source: Path) -> None:
 def test_sources_that_were_edited_in_the_build_folder_are_not_believed(work: Path, source: Path) -> None:
     (work / "a.c").write_text("int a = 2;")
     assert found(work, source) == {"b.o", ".b.o.cmd"}
+
+
+def test_a_build_that_refused_a_file_leaves_the_objects_of_the_others(work: Path, source: Path) -> None:
+    (source / "b.c").write_text("int b")
+    with pytest.raises(ToolError), incremental.folder(work, incremental.files(source, {})):
+        raise ToolError("make", output="b.c:1:6: error: expected ';'")
+    assert found(work, source) == {"a.o", ".a.o.cmd"}
+    with pytest.raises(ToolError), incremental.folder(work, incremental.files(source, {})):
+        raise ToolError("make", output="cc1: killed")
+    assert found(work, source) == set()
+
+
+def test_a_builds_own_file_takes_the_place_of_the_sources(work: Path, source: Path) -> None:
+    with incremental.folder(work, incremental.files(source, {"b.c": b"int own;", "c.c": b""})):
+        assert (work / "b.c").read_bytes() == b"int own;"
+        assert {"c.c", "a.o"} < files(work)
+        assert "b.o" not in files(work)

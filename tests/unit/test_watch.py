@@ -10,6 +10,7 @@ import pytest
 
 from harness.cli import main
 from tests.guest.checkouts import checkout_with
+from tests.headers import MERGED
 from tests.watching import Watch, watching
 
 READY = "--- watching"
@@ -103,3 +104,18 @@ def test_a_command_line_that_no_edit_mends_ends_at_once(
 ) -> None:
     assert main(["run", "--watch", *flags]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_header_is_watched_and_one_that_an_edit_may_mend_ends_nothing(tmp_path: Path, checkout: Path) -> None:
+    scenario, header = tmp_path / "mine" / "one.yaml", tmp_path / "headers" / "my.h"
+    wrong(scenario, "mistake")
+    header.parent.mkdir()
+    header.write_text("int first;\n")
+    with watching(checkout, tmp_path / "state", str(scenario), "--header", str(header)) as watch:
+        assert any("has none of the lazy-MMU functions" in text for text in watch.until(READY))
+        (header.parent / "other.h").write_text("int other;\n")
+        header.write_text("/* open\n")
+        assert f"--- changed: {header}" in watch.until("my.h:1: a comment that begins here has no end")
+        header.write_text(MERGED)
+        ran_again(watch, "mistake", header)
+        assert watch.interrupt() == 130

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`run --header`: a right text passes everywhere, a slip in it fails at its step, and one that is no C is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.project import LIBRARY, MODULE_SOURCE
+from harness.images import builds, catalogue, shortcut
+from harness.images.cache import Cache, default_root, digest
+from harness.images.checksum import beside
+from harness.images.progress import Progress
+from harness.images.toolroot import path as tool_root
+from tests.guest import machines
+from tests.guest.conftest import Lazymmu
+from tests.headers import EXTENDED, MERGED, NESTED_FLUSH, OF_7_0, line
+
+# Two levels, pauses of the running task and of another one, contexts, and hooks that find the task interrupted.
+_ARCH = "s390x"
+_SOME = ("nesting/two-levels", "pause", "interrupts", "history/xen-pauses-another-task")
+
+
+def header(folder: Path, text: str) -> str:
+    path = folder / "my.h"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_right_text_passes_on_all_architectures_and_the_run_says_which_it_was(
+    lazymmu: Lazymmu, tmp_path: Path
+) -> None:
+    text = header(tmp_path, MERGED)
+    done, document = lazymmu.run(*_SOME, "--header", text, "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {(result["api"], result["impl"]) for result in document["results"]} == {("merged", "header")}
+    assert {result["arch"] for result in document["results"]} == {*machines.ARCHES}
+    assert {result["outcome"] for result in document["results"]} <= {"pass", "skip"}
+    told = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert told["header"] == text
+    assert told["sources"][text] == digest([MERGED.encode()])
+
+
+def test_a_text_with_ranges_passes_and_a_wrong_range_does_not(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    scenario = tmp_path / "range.yaml"
+    scenario.write_text(
+        "description: x\nsteps:\n- enable_with_ptes: {index: 4, count: 2}\n- set_pte: {index: 5, value: 3}\n- disable\n"
+    )
+    flags = (str(scenario), "--arch", _ARCH, "--header", header(tmp_path, EXTENDED))
+    done, document = lazymmu.run("parameters", *flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {result["api"] for result in document["results"]} == {"with-ptes"}
+    header(
+        tmp_path, EXTENDED.replace("_with_ptes(mm, addr, end, ptep);", "_with_ptes(mm, addr, end - PAGE_SIZE, ptep);")
+    )
+    done, document = lazymmu.run(*flags)
+    assert done.returncode == 1, done.stdout + done.stderr
+    (result,) = document["results"]
+    assert f"{scenario}:4:3: step 1 set_pte: " in result["differences"][0]
+
+
+def test_a_slip_fails_and_the_first_wrong_step_is_named(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    assert NESTED_FLUSH in MERGED
+    done, document = lazymmu.run("nesting/two-levels", "--header", header(tmp_path, MERGED.replace(NESTED_FLUSH, "")))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert len(document["results"]) == len(machines.ARCHES)
+    for result in document["results"]:
+        assert (result["impl"], result["outcome"]) == ("header", "fail")
+        # The end of the inner section, which `lazy` makes.
+        place = f"two-levels.yaml:{line((LIBRARY / 'nesting/two-levels.yaml').read_text(), '- lazy')}:"
+        assert place in result["differences"][0]
+        assert "step 2 disable: hooks: predicted f, observed (none)" in result["differences"][0]
+
+
+def test_what_a_compiler_refuses_is_shown_and_an_edit_mends_it(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    text = OF_7_0.replace("mine->enable_count += 1;", "mine->enable_count += one;")
+    flags = ("pause", "--arch", _ARCH, "--header")
+    done = lazymmu("run", *flags, header(tmp_path, text))
+    assert done.returncode == 2, done.stdout + done.stderr
+    number = line(text, "+= one")
+    assert f"{tmp_path / 'my.h'}:{number}:24: error: 'one' undeclared" in done.stderr
+    assert f"{text.split(chr(10))[number - 1]}\n" in done.stderr
+    done = lazymmu("run", *flags, header(tmp_path, OF_7_0))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_kernels_own_header_passes_and_with_a_slip_it_does_not(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    root = tool_root(Cache(default_root(), Progress()))
+    found = [path.read_text() for path in sorted(root.glob("usr/src/linux-headers-*-common/include/linux/pgtable.h"))]
+    own = [text for text in found if "lazy_mmu_mode_enable" in text]
+    if not own:
+        pytest.skip("no kernel from 7.0 on is in the tool root: lazymmu setup --kernel current")
+    flags = (*_SOME, "--arch", _ARCH, "--header")
+    done = lazymmu("run", *flags, header(tmp_path, own[-1]))
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = lazymmu("run", *flags, header(tmp_path, own[-1].replace("\t\tarch_flush_lazy_mmu_mode();", "\t\t;")))
+    assert done.returncode == 1
+    assert "disable: hooks" in done.stdout
+
+
+def test_recorded_commands_give_what_kbuild_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = machines.images(_ARCH)
+
+    def build(contents: str) -> bytes:
+        path = builds.module(
+            Cache(default_root(), Progress()),
+            images.sandbox,
+            catalogue.architectures()[_ARCH],
+            images.kernels[_ARCH],
+            variant=builds.Variant(sources={"header.c": contents.encode()}),
+        )
+        module = path.read_bytes()
+        path.unlink()
+        beside(path).unlink()
+        return module
+
+    plain = (MODULE_SOURCE / "header.c").read_text()
+    build(plain)
+    # It needs of the kernel what the module has not needed before.
+    edited = f"{plain}\nvoid lmm_{tmp_path.name}(void);\nvoid lmm_{tmp_path.name}(void)\n{{\n\tdump_stack();\n}}\n"
+    done: list[bool] = []
+    rebuilt = shortcut.rebuilt
+
+    def noted(*given: Any) -> bool:
+        done.append(rebuilt(*given))
+        return done[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shortcut, "rebuilt", noted)
+        first = build(edited)
+        assert first != build(plain)
+    assert done == [True, True]
+    monkeypatch.setattr(shortcut, "rebuilt", lambda *_: False)
+    assert build(edited) == first

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`run --header` on the command line: what it selects, and what does not go with it. No guest, and no compiler."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from harness.commands import headers
+from harness.scenario import load
+from harness.selection import Selection, units
+from tests.headers import EXTENDED, MERGED
+from tests.unit import examples
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> str:
+    examples.scenario(tmp_path, examples.NESTED)
+    return str(tmp_path / "example.yaml")
+
+
+@pytest.fixture
+def merged(tmp_path: Path) -> str:
+    (tmp_path / "merged.h").write_text(MERGED)
+    return str(tmp_path / "merged.h")
+
+
+def selected(scenario: str, header: str, **flags: list[str]) -> set[tuple[str, str, str, str]]:
+    arguments = Namespace(header=header, impl=flags.get("impl"))
+    given = Selection(
+        apis=tuple(flags.get("api", ())), impls=tuple(flags.get("impl", ())), kernels=tuple(flags.get("kernel", ()))
+    )
+    chosen = headers.selected(given, headers.taken(arguments), arguments)
+    found = units(load([scenario], Path("scenarios")), chosen)
+    return {(unit.api, unit.impl, unit.arch, unit.kernel) for unit in found}
+
+
+def test_alone_it_selects_its_own_revision_on_all_architectures(scenario: str, merged: str) -> None:
+    arches = ("arm64", "s390x", "x86_64")
+    assert selected(scenario, merged) == {("merged", "header", arch, "lts") for arch in arches}
+    both = selected(scenario, merged, kernel=["lts", "current"])
+    assert both == {("merged", "header", arch, kernel) for arch in arches for kernel in ("lts", "current")}
+
+
+def test_with_others_it_comes_to_them(scenario: str, merged: str, tmp_path: Path) -> None:
+    (tmp_path / "ptes.h").write_text(EXTENDED)
+    one = {entry[:2] for entry in selected(scenario, merged, impl=["header", "module"])}
+    assert one == {("merged", "header"), ("merged", "module"), ("amended", "module")}
+    every = {entry[:2] for entry in selected(scenario, str(tmp_path / "ptes.h"), api=["all"])}
+    assert every == {("merged", "header"), ("with-ptes", "header")}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--impl", "header"], "--impl header: whose header?"),
+        (["--impl", "module", "--header", "merged.h"], "--header merged.h: --impl module leaves no place for it"),
+        (
+            ["--header", "merged.h", "--api", "with-ptes"],
+            "--api with-ptes: merged.h is not of this revision: it has no",
+        ),
+        (["--header", "merged.h", "--api", "v4"], "that of v4 is nesting_level and active"),
+        (["--header", "merged.h", "--api", "mergd"], "unknown revision `mergd`"),
+        (["--header", "."], "--header .: a folder, not a file"),
+        (["--header", "none.h"], "--header none.h: cannot be read"),
+        (["--header", "merged.h", "--resume", "x"], "`--header` cannot be given with it"),
+        (["--header", "none.h", "--watch"], "--header none.h: cannot be read"),
+    ],
+)
+def test_what_does_not_go_together_is_wrong_usage(
+    scenario: str,
+    merged: str,
+    flags: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(Path(merged).parent)
+    selects = [] if "--resume" in flags else [scenario]
+    assert main(["run", *selects, *flags]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_no_other_command_takes_it(scenario: str, merged: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", scenario, "--header", merged])
+    assert caught.value.code == 2
+    assert main(["predict", scenario, "--impl", "header"]) == 2
+    assert "nothing is selected" in capsys.readouterr().err
