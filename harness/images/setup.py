@@ -103,7 +103,15 @@ def available(
     if update or look.lacking or not toolroot.path(cache).is_dir():
         # In a thread of its own, for an interrupt comes to the main thread: there it could fall between any two steps.
         with ThreadPoolExecutor(max_workers=1) as pool, cache.tools.stopped_by_interrupt():
-            pool.submit(_make, cache, kernel, arches, believed, update=update).result()
+            making = pool.submit(_make, cache, kernel, arches, believed, update=update)
+            try:
+                making.result()
+            except SetupError as error:
+                # What was only to be asked anew, for its answer is old, costs no run its other machines.
+                old = not _look(cache, kernel, arches, lambda _: True).lacking and toolroot.path(cache).is_dir()
+                if not old or update or again or cache.tools.stopping():
+                    raise
+                cache.progress.say(f"apt could not be asked again: {error.message.splitlines()[0]}")
         look = _look(cache, kernel, arches, lambda _: True)
         if look.lacking:
             raise SetupError(f"kernel {kernel.name} is not whole after its set-up: {', '.join(look.lacking)}")

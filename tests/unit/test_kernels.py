@@ -144,7 +144,9 @@ def refused_by_setup(cache: Cache, **how: bool) -> str:
     return raised.value.message
 
 
-def test_a_reason_is_believed_for_a_day_and_offline_for_ever(mirror: Mirror, home: Path, cache: Cache) -> None:
+def test_a_reason_is_believed_for_a_day_and_offline_for_ever(
+    mirror: Mirror, home: Path, cache: Cache, capsys: pytest.CaptureFixture[str]
+) -> None:
     mirror.refuses("s390x", mirrors.OUT_OF_STEP)
     told = asked_by_command(home, "--update")["current", "s390x"]
     assert told["answer"]["reason"].startswith("Failed to fetch")
@@ -177,6 +179,15 @@ def test_a_reason_is_believed_for_a_day_and_offline_for_ever(mirror: Mirror, hom
     assert lacking()
     # It was asked again, and that is remembered.
     assert not lacking()
+    # An old reason is better than none where apt cannot be asked.
+    age(1.1)
+    mirror.refuses("s390x", mirrors.NO_NETWORK)
+    assert lacking()
+    assert "apt could not be asked again: package lists of trixie-backports" in capsys.readouterr().err
+    with pytest.raises(SetupError, match="Could not connect"):
+        setup.available(cache, CURRENT, ["s390x"], again=True)
+    questions += 2
+    mirror.refuses("s390x", mirrors.OUT_OF_STEP)
     age(-1)
     assert lacking(), "a time that is to come is no time at which apt was asked"
     assert len(mirror.asked()) == questions + 4
