@@ -89,4 +89,4 @@ def test_no_other_command_takes_it(scenario: str, merged: str, capsys: pytest.Ca
         main(["predict", scenario, "--header", merged])
     assert caught.value.code == 2
     assert main(["predict", scenario, "--impl", "header"]) == 2
-    assert "nothing is selected" in capsys.readouterr().err
+    assert "header to predict" in capsys.readouterr().err
