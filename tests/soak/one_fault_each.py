@@ -15,6 +15,7 @@ import json
 import os
 import random
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -94,6 +95,9 @@ def inject(playground: Playground, fault: Fault, arch: str, folder: Path) -> Tri
             else:
                 process.send_signal(fault.to_harness or 0)
         output = process.communicate()[0]
+    if fault.to_harness == signal.SIGKILL:
+        # Whoever is killed so cleans up nothing; the next one does.
+        playground.run()
     left = [*playground.left(), *sorted(set(playground.partials()) - before)]
     documents = json.loads(results.read_text())["results"] if results.exists() else []
     struck = [result for result in documents if result["scenario"].endswith("b_flush")]
