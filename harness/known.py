@@ -13,7 +13,8 @@ from pathlib import Path
 from harness.core.errors import ScenarioError, UsageError
 from harness.core.known import Entry, Standing, State
 from harness.core.result import Outcome, Result, Unit
-from harness.core.vocabulary import PERSONALITIES, REVISIONS
+from harness.core.vocabulary import IMPLEMENTATIONS, PERSONALITIES, REVISIONS
+from harness.images import catalogue
 from harness.report.spool import Results
 from harness.scenario import reading
 from harness.scenario.compose import compose
@@ -24,7 +25,7 @@ from harness.scenario.problems import Problems, quote, suggest
 from harness.scenario.reading import Context
 from harness.scenario.scalars import Nothing, Reference, Trap, meaning
 
-_KEYS = ("scenario", "case", "arch", "api", "outcome", "reason", "expires")
+_KEYS = ("scenario", "case", "arch", "api", "impl", "kernel", "outcome", "reason", "expires")
 _NEEDED = ("scenario", "reason", "expires")
 _OUTCOMES = (Outcome.FAIL, Outcome.ERROR)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -96,6 +97,8 @@ def _read_entry(context: Context, node: Node, there: _Scenarios) -> Entry | None
             case=_read_case(context, found),
             arches=_read_names(context, found, "arch", PERSONALITIES),
             apis=_read_names(context, found, "api", REVISIONS),
+            impls=_read_names(context, found, "impl", IMPLEMENTATIONS),
+            kernels=_read_names(context, found, "kernel", catalogue.kernels()),
             outcome=_read_outcome(context, found),
             reason=" ".join(reason.split()),
             expires=expires,

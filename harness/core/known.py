@@ -23,9 +23,11 @@ class Entry:
     scenario: str
     #: Values of `vary` that a case must have; others may be anything.
     case: Mapping[str, int | bool | str]
-    #: Architectures and revisions; None means any.
+    #: Architectures, revisions, implementations and kernels; None means any.
     arches: frozenset[str] | None
     apis: frozenset[str] | None
+    impls: frozenset[str] | None
+    kernels: frozenset[str] | None
     #: fail or error: the one that is excused.
     outcome: Outcome
     reason: str
@@ -38,6 +40,8 @@ class Entry:
             (unit.scenario.name == self.scenario or fnmatchcase(unit.scenario.name, self.scenario))
             and (self.arches is None or unit.arch in self.arches)
             and (self.apis is None or unit.api in self.apis)
+            and (self.impls is None or unit.impl in self.impls)
+            and (self.kernels is None or unit.kernel in self.kernels)
             and all(_same(unit.values.get(name), value) for name, value in self.case.items())
         )
 
@@ -85,6 +89,8 @@ class Standing:
             "case": dict(entry.case),
             "arch": None if entry.arches is None else sorted(entry.arches),
             "api": None if entry.apis is None else sorted(entry.apis),
+            "impl": None if entry.impls is None else sorted(entry.impls),
+            "kernel": None if entry.kernels is None else sorted(entry.kernels),
             "outcome": str(entry.outcome),
             "reason": entry.reason,
             "expires": entry.expires.isoformat(),

@@ -196,3 +196,14 @@ def test_the_example_of_the_documents_is_read_as_they_say(entries: Read) -> None
     assert (entry.scenario, entry.case, entry.outcome) == ("nesting/two-levels", {"depth": 3}, Outcome.FAIL)
     assert (entry.arches, entry.apis) == (frozenset({"arm64", "x86_64"}), frozenset({"merged"}))
     assert entry.expires == date(2030, 12, 31)
+
+
+def test_an_entry_of_one_implementation_or_kernel_excuses_no_other(units: tuple[Unit, ...], entries: Read) -> None:
+    unit = units[0]
+    natively = replace(unit, impl="native", kernel="current")
+    for text in ("impl: native", "kernel: [current, next]"):
+        (entry,) = entries(f"- {{scenario: {unit.scenario.name}, {text}, {GOOD}}}")
+        assert entry.covers(natively)
+        assert not entry.covers(unit)
+    with pytest.raises(ScenarioError, match="did you mean `native`"):
+        entries(f"- {{scenario: {unit.scenario.name}, impl: natve, {GOOD}}}")

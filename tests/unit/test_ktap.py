@@ -133,7 +133,9 @@ def test_what_is_not_a_pass_says_why(units: tuple[Unit, ...]) -> None:
 
 def test_a_known_failure_is_expected_and_a_broken_entry_is_not_ok(units: tuple[Unit, ...]) -> None:
     run = runs.finished(units, ["fail"])
-    entry = Entry(Place("k.yaml", 2, 3), "nesting/*", {}, None, None, Outcome.FAIL, "bug #7", date(2030, 1, 1))
+    entry = Entry(
+        Place("k.yaml", 2, 3), "nesting/*", {}, None, None, None, None, Outcome.FAIL, "bug #7", date(2030, 1, 1)
+    )
     results = [replace(run.results[0], known="bug #7"), *list(run.results)[1:]]
     standings = [Standing(entry, State.HOLDS), Standing(entry, State.EXPIRED, "expired"), Standing(entry, State.OPEN)]
     root = parse(written(runs.changed(run, results, known=standings)))
