@@ -23,7 +23,7 @@ from harness.core.known import Entry
 from harness.core.result import Outcome, Result, Unit
 from harness.header.text import Text
 from harness.images import builds
-from harness.report import folder, json, spool
+from harness.report import folder, json, ktap, spool
 from harness.report.finished import Finished
 from harness.report.live import View
 from harness.report.spool import Results
@@ -48,17 +48,11 @@ def _junit(run: Finished) -> str:
     return junit.text(run)
 
 
-def _ktap(run: Finished) -> Iterable[str]:
-    from harness.report import ktap  # noqa: PLC0415  (as with JUnit)
-
-    return ktap.lines(run)
-
-
 #: Flag -> how its report is made, whole or in pieces.
 _REPORTS: dict[str, Callable[[Finished], str | Iterable[str]]] = {
     "--json": json.run_document,
     "--junit": _junit,
-    "--ktap": _ktap,
+    "--ktap": ktap.lines,
 }
 
 
