@@ -170,7 +170,7 @@ class Worker:
         self._release = ""
         #: Sent to the guest of now, the first one is running.
         self._sent: deque[_Sent] = deque()
-        #: Positions of units that were looked at: these are for a guest.
+        #: Positions of waiting units that were looked at: these are for a guest.
         self._runnable: set[int] = set()
         #: Taken for the guest of now, and results that came of it.
         self._taken = self._done = 0
@@ -243,6 +243,7 @@ class Worker:
                 return
             if self._skips(position):
                 continue
+            self._runnable.discard(position)
             unit = self._job.units[position]
             self._taken += 1
             self._runs += 1
@@ -298,14 +299,16 @@ class Worker:
 
     def _skips(self, position: int) -> bool:
         """Return whether the model says that a unit cannot run; it has its result then."""
-        unit = self._job.units[position]
-        # What makes a skip stands in no list, so a look at the outermost steps spares most cases this prediction.
-        if position in self._runnable or not any(step.op in LEAVING for step in unit.case.steps):
+        if position in self._runnable:
             return False
-        predicted = predict(unit.case, unit.api, unit.personality, unit.impl)
-        if isinstance(predicted, Skip):
-            self._job.finished(position, _skipped(unit, predicted, release=self._release))
-            return True
+        unit = self._job.units[position]
+        case = unit.case
+        # What makes a skip stands in no list, so a look at the outermost steps spares most cases this prediction.
+        if any(step.op in LEAVING for step in case.steps):
+            predicted = predict(case, unit.api, unit.personality, unit.impl)
+            if isinstance(predicted, Skip):
+                self._job.finished(position, _skipped(unit, predicted, release=self._release))
+                return True
         self._runnable.add(position)
         return False
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`run --header FILE`: what it selects, and the module with the functions of that file, before any guest starts."""
+"""`run --header FILE`: what it selects, and the module with the functions of that file, before any guest starts.
+
+What reads such a file is imported by those runs alone: it takes a while to load.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,18 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.core.vocabulary import HEADER
-from harness.header import source, text
-from harness.header.text import Text
 from harness.images import builds
 from harness.images.catalogue import architectures
 from harness.images.process import ToolError
 from harness.images.setup import Images
 from harness.selection import Selection
+
+if TYPE_CHECKING:
+    from harness.header.text import Text
 
 
 def taken(arguments: Namespace) -> Text | None:
@@ -31,6 +36,8 @@ def taken(arguments: Namespace) -> Text | None:
         raise UsageError(
             f"--header {arguments.header}: --impl {', '.join(impls)} leaves no place for it", hint="add --impl header"
         )
+    from harness.header import text  # noqa: PLC0415
+
     return text.read(arguments.header)
 
 
@@ -38,17 +45,23 @@ def selected(selection: Selection, header: Text | None, arguments: Namespace) ->
     """Return the selection with the revisions of the text. UsageError for an --api that it cannot be run as."""
     if header is None:
         return selection
+    from harness.header import text  # noqa: PLC0415
+
     impls = tuple(arguments.impl or (HEADER,))
     return replace(selection, impls=impls, of_header=text.revisions(header, selection.apis))
 
 
 def variant(header: Text) -> builds.Variant:
     """Return the build of the module with the functions of the text."""
+    from harness.header import source  # noqa: PLC0415
+
     return source.variant(header)
 
 
 def build(header: Text, prepared: Sequence[Images]) -> None:
     """Build the module with the text for each machine; raises HeaderError with what a compiler says of it."""
+    from harness.header import source  # noqa: PLC0415
+
     wanted = variant(header)
 
     def one(images: Images, arch: str) -> None:

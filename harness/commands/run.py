@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.commands import common, headers, record, resume
 from harness.commands.work import Work, find
@@ -21,7 +21,6 @@ from harness.core.errors import INTERRUPTED, LazymmuError, UsageError
 from harness.core.interrupts import Interrupts
 from harness.core.known import Entry
 from harness.core.result import Outcome, Result, Unit
-from harness.header.text import Text
 from harness.images import builds
 from harness.report import folder, json, ktap, spool
 from harness.report.finished import Finished
@@ -34,6 +33,9 @@ from harness.run import run as run_units
 from harness.scenario import load
 from harness.selection import Selection, units
 from harness.transport.interface import Transport
+
+if TYPE_CHECKING:
+    from harness.header.text import Text
 
 
 def _known() -> ModuleType:

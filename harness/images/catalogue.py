@@ -97,8 +97,12 @@ class SshRecipe:
     driver: str
 
 
+# The C parser where there is one: the files are read at each start.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def _read(name: str) -> Any:
-    return yaml.safe_load((IMAGES / name).read_text(encoding="utf-8"))
+    return yaml.load((IMAGES / name).read_text(encoding="utf-8"), _LOADER)  # noqa: S506  (it is a safe one)
 
 
 @cache
@@ -136,6 +140,7 @@ def kernel(name: str) -> Kernel:
     return kernels()[name]
 
 
+@cache
 def tool_root_recipe() -> ToolRootRecipe:
     """Return what the tool root is made of."""
     data = _read("toolroot.yaml")

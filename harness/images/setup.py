@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from harness.core.errors import SetupError
 from harness.core.vocabulary import DEFAULT_KERNEL
-from harness.images import fetching, kernels, toolroot
+from harness.images import kernels, toolroot
 from harness.images.answers import Answer, answers, now
 from harness.images.cache import Cache
 from harness.images.catalogue import Kernel
@@ -122,6 +122,9 @@ def _make(
     cache: Cache, kernel: Kernel, arches: Sequence[str], believed: Callable[[Answer], bool], *, update: bool
 ) -> None:
     """Fetch and unpack what lacks, of the kernel or of the tool root."""
+    # What fetches and unpacks takes a while to load, and most runs have everything.
+    from harness.images import fetching, unpacking  # noqa: PLC0415
+
     target, what = fetching.lock_target(cache, kernel), fetching.what(kernel)
     with cache.locked(target, what):
         wanted = [arch for arch in arches if arch in kernel.flavours]
@@ -139,4 +142,4 @@ def _make(
                 root = making.result()
                 fetched = fetching_kernels.result()
             if fetched.releases:
-                kernels.install(cache, root, fetched.releases, fetched.debs)
+                unpacking.install(cache, root, fetched.releases, fetched.debs)

@@ -9,7 +9,6 @@ from pathlib import Path
 from harness.core.errors import SetupError
 from harness.images.cache import Cache, digest
 from harness.images.catalogue import tool_root_recipe
-from harness.images.debian import mmdebstrap
 from harness.images.progress import size_of
 
 # Raise it when the way in which a root is made changes.
@@ -36,6 +35,9 @@ def path(cache: Cache) -> Path:
 
 def obtain(cache: Cache) -> Path:
     """Return the tool root, made first if it is not there (0.9 GB; half a minute with a fast mirror)."""
+    # As in setup.py: most runs have it.
+    from harness.images.debian import mmdebstrap  # noqa: PLC0415
+
     recipe = tool_root_recipe()
 
     def build(target: Path) -> None:

@@ -43,7 +43,7 @@ def expander() -> Expander:
 class Expansion:
     """Makes the cases of one scenario; those whose steps come out the same share them while they are kept."""
 
-    __slots__ = ("_expander", "_fixed", "_parts", "_tasks", "steps", "used")
+    __slots__ = ("_expander", "_fixed", "_hash", "_parts", "_tasks", "steps", "used")
 
     def __init__(
         self,
@@ -60,6 +60,8 @@ class Expansion:
         self._tasks = dict(tasks)
         self._fixed = _expectations(parts, {}) if all(is_fixed(part.pin) for part in parts) else None
         self._expander = expander
+        # Asked for each case that is made.
+        self._hash = hash(tuple(template.place for template in self.steps))
 
     def __call__(self, values: Values) -> Case:
         """Return the case of one combination of `vary` values."""
@@ -73,7 +75,7 @@ class Expansion:
         return (self.steps, self._parts, self._tasks) == (other.steps, other._parts, other._tasks)
 
     def __hash__(self) -> int:
-        return hash(tuple(template.place for template in self.steps))
+        return self._hash
 
 
 def _steps(expansion: Expansion, *used: Literal) -> tuple[Step, ...]:

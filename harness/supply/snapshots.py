@@ -17,7 +17,6 @@ from harness.core.errors import GuestError, SetupError
 from harness.guests import Guests
 from harness.images import checksum
 from harness.images.cache import whole
-from harness.images.inventory import SNAPSHOTS, beyond, stored
 from harness.machine import snapshot
 from harness.machine.boot import Memory
 from harness.supply import start
@@ -114,6 +113,9 @@ class Snapshots:
 
     def _drop_old(self, folder: Path) -> None:
         """Remove the snapshots for which their limit leaves no room; guests that came from one are not disturbed."""
+        # Only for those who add one: it takes a while to load.
+        from harness.images.inventory import SNAPSHOTS, beyond, stored  # noqa: PLC0415
+
         for removal in beyond(stored(folder, SNAPSHOTS), SNAPSHOTS.limit):
             # What cannot be removed now goes with a later one, or by `lazymmu clean`.
             with suppress(SetupError, OSError):

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -55,10 +56,12 @@ def program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def launch(checkout: Path, host: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def launch(
+    checkout: Path, host: Path, *arguments: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(checkout / "lazymmu"), *arguments],
-        env={"PATH": str(host), "HOME": str(checkout)},
+        env={"PATH": str(host), "HOME": str(checkout), **(env or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -73,6 +76,14 @@ def test_the_first_use_makes_the_environment_and_the_second_does_not(checkout: P
     second = launch(checkout, host, "predict")
     assert (second.returncode, second.stdout, second.stderr) == (0, "ran predict\n", "")
     assert sorted(path.name for path in checkout.iterdir() if path.name.startswith(".")) == [".venv", ".venv.lock"]
+
+
+def test_bytecode_stands_in_the_environment_where_none_may_stand_beside_sources(checkout: Path, host: Path) -> None:
+    done = launch(checkout, host, "predict", env={"PYTHONDONTWRITEBYTECODE": "1"})
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (checkout / "harness").iterdir()) == ["__init__.py", "cli.py"]
+    # What is run as the program itself has none.
+    assert [path.parent for path in (checkout / ".venv" / "bytecode").rglob("harness/*.pyc")] != []
 
 
 @pytest.mark.exhaustive
