@@ -193,8 +193,8 @@ class Worker:
                 if self._cause_unknown(lost):
                     continue
                 losses = losses + 1 if self._done <= 1 else 1
-                # A guest that did not come as far as a unit will not do so the next time either.
-                if self._done == 0:
+                # A guest that did not come as far as a unit will not do so the next time either, but a line may.
+                if self._done == 0 and not (isinstance(lost, GuestError) and lost.line_lost):
                     error = lost
                 elif losses == _LOSSES:
                     why = f"not run: its machine lost {losses} guests in a row, the last so: {lost}"

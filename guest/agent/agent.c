@@ -151,6 +151,7 @@ static _Noreturn void serve_stdio(int kmsg, int argc, char *argv[])
 	if (skip_log(kmsg, next))
 		die("the beginning of the kernel's log");
 	channel_stdio();
+	open_parameters();
 	serve_all(kmsg);
 }
 

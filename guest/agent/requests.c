@@ -73,7 +73,7 @@ void forward_log(int kmsg, struct answer *answer)
 	}
 }
 
-static void open_parameters(void)
+void open_parameters(void)
 {
 	for (int i = 0; i < PARAMETER_COUNT; i++) {
 		if (parameter_fds[i] >= 0)

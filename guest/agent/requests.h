@@ -21,6 +21,9 @@ void forward_log(int kmsg, struct answer *answer);
 
 int load_module(const char *image, size_t len, const char *parameters);
 
+/* Opens what the module tells of itself; the agent that loads it has done so. */
+void open_parameters(void);
+
 /* Runs a program, whose request has this number, and forwards its whole report. */
 int run_program(const char *id, const char *program, size_t len, int kmsg, struct answer *answer);
 

@@ -96,8 +96,7 @@ def prepare(
         boot=fitted,
         module=builds.module(images.cache, images.sandbox, architecture, kernel, variant=variant).read_bytes(),
         parameters=variant.parameters,
-        # Over another line than the agent's own the module travels each time.
-        lasting=found and variant == builds.PLAIN and transport is None,
+        lasting=found and variant == builds.PLAIN,
         kernel=kernel,
         images=images,
         time_scale=time_scale,

@@ -139,7 +139,9 @@ class Snapshots:
         self._changed("loading the module, for a snapshot")
         with ExitStack() as stack:
             guest = stack.enter_context(self._guests.start(self._machine.boot, Memory(memory, state=self._waiting)))
-            line, place = start.loaded(self._machine, start.wake(self._machine, guest, load=True), stack)
+            # What reaches the guest another way, keys above all, is in no snapshot.
+            line = start.wake(self._machine, guest, load=True, reach=False)
+            place = start.loaded(self._machine, line)
             self._save(line, memory, target)
         snapshot.keep_place(target, place)
 

@@ -30,43 +30,39 @@ def boot(machine: Machine, guests: Guests, stack: ExitStack, memory: Memory | No
     return line
 
 
-def wake(machine: Machine, guest: Guest, *, load: bool) -> SerialLine:
+def wake(machine: Machine, guest: Guest, *, load: bool, reach: bool) -> SerialLine:
     """Give a restored guest the time and random numbers of its own, and wait until it has them. Raises GuestError.
 
-    With `load` what `loaded` waits for is on its way then, so that the guest does not wait for it.
+    What `loaded` (with `load`) and `reached` (with `reach`) wait for is on its way then, so that the guest does not
+    wait for it.
     """
     line = _line(machine, guest)
     line.send("wake", f"{time.time_ns()}\n".encode() + os.urandom(_ENTROPY))
-    if load:
-        send_ahead(machine, line)
+    send_ahead(machine, line, load=load, reach=reach)
     line.awake(machine.within(ANSWER))
     return line
 
 
-def send_ahead(machine: Machine, line: SerialLine) -> None:
-    """Send what `loaded` waits for: the module, or what another line to the guest needs first."""
-    if machine.transport is None:
-        _send_module(machine, line)
-    else:
+def send_ahead(machine: Machine, line: SerialLine, *, load: bool, reach: bool) -> None:
+    """Send what `loaded` waits for, which is the module, and what `reached` does."""
+    if load:
+        line.send("load", machine.module, machine.parameters)
+        names.ask_module(line)
+    if reach and machine.transport is not None:
         machine.transport.ahead(line)
 
 
-def loaded(machine: Machine, line: SerialLine, stack: ExitStack) -> tuple[SerialLine, int]:
-    """Wait for the module; return the line over which the guest works, and the address of the module's code.
-
-    A line that is opened for it ends with `stack`. Raises GuestError.
-    """
-    if machine.transport is not None:
-        line = stack.enter_context(machine.transport.open(line, machine.within(ANSWER)))
-        _send_module(machine, line)
+def loaded(machine: Machine, line: SerialLine) -> int:
+    """Wait for the module; return the address of its code. Raises GuestError."""
     line.loaded(machine.within(ANSWER))
-    return line, names.module_place(line, machine.within(ANSWER))
+    return names.module_place(line, machine.within(ANSWER))
 
 
-def _send_module(machine: Machine, line: SerialLine) -> None:
-    """Send the module, and ask where it lies."""
-    line.send("load", machine.module, machine.parameters)
-    names.ask_module(line)
+def reached(machine: Machine, line: SerialLine, stack: ExitStack) -> SerialLine:
+    """Return the line over which the guest works; one that is opened for it ends with `stack`. Raises GuestError."""
+    if machine.transport is None:
+        return line
+    return stack.enter_context(machine.transport.open(line, machine.within(ANSWER)))
 
 
 def _line(machine: Machine, guest: Guest) -> SerialLine:

@@ -48,13 +48,13 @@ class Supply:
         """Boot a guest that ends with `stack`; return the line to it, and where the module lies."""
         self._changed("booting")
         line = start.boot(self._machine, self._guests, stack)
-        start.send_ahead(self._machine, line)
-        return self._loaded(line, stack)
+        start.send_ahead(self._machine, line, load=True, reach=True)
+        return self._reached(line, start.loaded(self._machine, line), stack)
 
-    def _loaded(self, line: SerialLine, stack: ExitStack) -> tuple[SerialLine, int]:
+    def _reached(self, line: SerialLine, place: int, stack: ExitStack) -> tuple[SerialLine, int]:
         if self._machine.transport is not None:
             self._changed("connecting")
-        return start.loaded(self._machine, line, stack)
+        return start.reached(self._machine, line, stack), place
 
     def _restored(self, stack: ExitStack) -> tuple[SerialLine, int] | None:
         """Restore a guest as `_booted` boots one; None when no snapshot can be had, or none loads."""
@@ -63,7 +63,7 @@ class Supply:
             with ExitStack() as attempt:
                 guest = attempt.enter_context(self._guests.start(self._machine.boot, Memory(saved.file, saved.file)))
                 try:
-                    line = start.wake(self._machine, guest, load=not saved.loaded)
+                    line = start.wake(self._machine, guest, load=not saved.loaded, reach=True)
                 except GuestError as error:
                     # A host that is too slow, or somebody who stops QEMU, is not the snapshot's fault.
                     if self._guests.stopping.is_set() or error.starved or guest.meddled_with():
@@ -71,5 +71,6 @@ class Supply:
                     self._snapshots.refuse(saved, error)
                 else:
                     stack.enter_context(attempt.pop_all())
-                    return (line, snapshot.place(saved.file)) if saved.loaded else self._loaded(line, stack)
+                    place = snapshot.place(saved.file) if saved.loaded else start.loaded(self._machine, line)
+                    return self._reached(line, place, stack)
         return None

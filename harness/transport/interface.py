@@ -11,6 +11,7 @@ its name in `arguments.py` and its line in `commands/common.py`, function `trans
 
 * `fitted` and `make_bootable` say what the guest is started from; they change and make nothing where nothing is needed;
 * `ahead` sends over the channel of the guest's init what has to be there before the stream can be opened, if anything;
+* the module is loaded over that channel, too, before `open`, so that a snapshot can hold it;
 * `open` opens the stream for the length of a `with`, `/dev/ttyUSB0` by pyserial, say, and carries its bytes to and
   from one end of a `socket.socketpair()`, a thread for each direction, as `ssh.py` does (`_piped`). At the port's other
   end runs `lazymmu-agent NEXT` (guest/agent/agent.c) with the port as its standard input and output; NEXT is the number

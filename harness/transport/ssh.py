@@ -22,7 +22,7 @@ from harness.images.kernels import InstalledKernel
 from harness.images.setup import Images
 from harness.machine import usernet
 from harness.machine.boot import Boot
-from harness.machine.patience import BOOT_SILENCE
+from harness.machine.patience import BOOT_SILENCE, Patience
 from harness.transport.keys import Keys
 from harness.transport.serial import SerialLine
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _USER = "root"
 _CHUNK = 65_536
-# Each step of the connection (seconds, multiplied by --timeout-scale): keys are exchanged within half a second.
-_CONNECTION = 30.0
 # How long a guest may take to show on its serial channel that it is well (seconds).
 _ALIVE = 1.0
 # What is quick to compute under emulation; nobody else is on this line, and the far end's key is pinned.
@@ -79,10 +77,11 @@ class SshTransport:
         """Connect, and start an agent."""
         first = control.listens(deadline)
         with connection(control, self.keys, deadline) as client, ExitStack() as stack:
-            with _explained(control, "no agent could be started over SSH"):
-                transport = client.get_transport()
-                assert transport is not None  # noqa: S101  (it is connected)
-                channel = stack.enter_context(closing(transport.open_session(timeout=_CONNECTION * control.scale)))
+            transport = client.get_transport()
+            assert transport is not None  # noqa: S101  (it is connected)
+            what = "no agent could be started over SSH"
+            with _explained(control, what), _watched(control, what, transport.sock, deadline):
+                channel = stack.enter_context(closing(transport.open_session(timeout=deadline.remaining())))
                 channel.exec_command(f"lazymmu-agent {first}")
             line = SshLine(control, channel, stack.enter_context(_piped(channel)))
             line.greeting(first, deadline)
@@ -112,14 +111,17 @@ def connection(control: SerialLine, keys: Keys, deadline: Deadline) -> Iterator[
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
     name = f"[127.0.0.1]:{port}"
     client.get_host_keys().add(name, "ssh-ed25519", _public(keys))
-    seconds = _CONNECTION * control.scale
+    what = f"no SSH connection to 127.0.0.1, port {port}"
     with closing(client), ExitStack() as stack:
-        with _explained(control, f"no SSH connection to 127.0.0.1, port {port}"):
-            stream = socket.create_connection(("127.0.0.1", port), seconds)
-            # Its thread looks only ten times a second whether it is to end, but sees at once that its stream has.
-            stack.callback(_end, stream)
-            # Requests are small, and each is waited for.
-            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with _explained(control, what):
+            stream = socket.create_connection(("127.0.0.1", port), deadline.remaining())
+        # Its thread looks only ten times a second whether it is to end, but sees at once that its stream has.
+        stack.callback(_end, stream)
+        # Requests are small, and each is waited for.
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with _explained(control, what), _watched(control, what, stream, deadline):
+            # Who watches is sooner than any of these.
+            seconds = deadline.remaining()
             client.connect(
                 "127.0.0.1",
                 port,
@@ -167,6 +169,43 @@ def _explained(control: SerialLine, what: str) -> Iterator[None]:
         if isinstance(error, paramiko.PasswordRequiredException):
             raise SetupError(f"{what}: the client's key needs a password") from error
         raise guest.failure(f"{what}: {str(error) or type(error).__name__}") from error
+
+
+@contextmanager
+def _watched(control: SerialLine, what: str, stream: socket.socket, deadline: Deadline) -> Iterator[None]:
+    """End a connection that does not come about while the guest could have run, and say so.
+
+    The library would wait by the host's clock, or for ever, and its errors do not tell that nothing came.
+    """
+    import paramiko  # noqa: PLC0415
+
+    guest = control.guest
+    patience = Patience(guest.process, deadline, scale=control.scale, silence=BOOT_SILENCE)
+    done = threading.Event()
+    stalls: list[str] = []
+
+    def watch() -> None:
+        while not stalls and not done.wait(patience.until_look()):
+            why = patience.look()
+            if why is not None:
+                stalls.append(why)
+                _end(stream)
+
+    watcher = threading.Thread(target=watch, name="ssh", daemon=True)
+    watcher.start()
+    try:
+        yield
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        if not stalls:
+            raise
+        if guest.exit_status() is None and not control.alive(_ALIVE):
+            raise guest.hang(f"{what}: {stalls[0]}", agent_answers=False) from error
+        stalled = guest.failure(f"{what}: it stalls, and the guest answers without it; {stalls[0]}")
+        stalled.line_lost = True
+        raise stalled from error
+    finally:
+        done.set()
+        watcher.join()
 
 
 class SshLine(SerialLine):

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from harness.core.answer import Answer
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError
@@ -80,6 +82,33 @@ def test_only_the_unit_that_loses_its_line_alone_is_blamed(tmp_path: Path) -> No
     assert len(results) == len(units)
     # All together, and then each of the two alone: three guests, and no more, were lost.
     assert lines.doubts == 3
+
+
+class Unreachable(Lines):
+    """Loses the line to so many guests before anything can be sent to them."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self._times = times
+
+    @contextmanager
+    def ready(self) -> Iterator[Line]:
+        if self.doubts < self._times:
+            raise GuestError("the connection stalls", line_lost=True)
+        yield Line()
+
+
+@pytest.mark.parametrize(("times", "guests", "unreached"), [(2, 2, 0), (9, 3, 2)])
+def test_a_line_that_is_lost_before_a_unit_costs_a_guest_and_one_always_lost_all_units(
+    tmp_path: Path, times: int, guests: int, unreached: int
+) -> None:
+    units = [Unit(examples.scenario(tmp_path, _PLAIN, f"u{n}"), number=0, api="merged", arch="s390x") for n in range(2)]
+    results: list[Result] = []
+    job = Job(units, Queue(range(2), 1), lambda _, result: results.append(result), None, keep_steps=False)
+    lines = Unreachable(times)
+    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("Supply", lines), Guests(), job).work()
+    assert (len(results), lines.doubts) == (2, guests)
+    assert sum("the connection stalls" in result.reason for result in results) == unreached
 
 
 def test_what_is_not_wanted_when_its_turn_comes_is_dropped() -> None:
