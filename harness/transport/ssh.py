@@ -139,7 +139,7 @@ def connection(control: SerialLine, keys: Keys, deadline: Deadline) -> Iterator[
         yield client
 
 
-def _end(stream: socket.socket) -> None:
+def _end(stream: socket.socket | paramiko.Channel) -> None:
     with suppress(OSError):
         stream.shutdown(socket.SHUT_RDWR)
 
@@ -172,7 +172,9 @@ def _explained(control: SerialLine, what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _watched(control: SerialLine, what: str, stream: socket.socket, deadline: Deadline) -> Iterator[None]:
+def _watched(
+    control: SerialLine, what: str, stream: socket.socket | paramiko.Channel, deadline: Deadline
+) -> Iterator[None]:
     """End a connection that does not come about while the guest could have run, and say so.
 
     The library would wait by the host's clock, or for ever, and its errors do not tell that nothing came.
