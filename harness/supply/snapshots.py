@@ -8,6 +8,7 @@ earlier run has built the module already: an edit that nobody will run again has
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -62,16 +63,26 @@ class Snapshots:
         self._doubted = False
         with_module = self._usable[self._loaded]
         if with_module and whole(self._loaded, look):
-            return Saved(self._loaded, loaded=True)
+            return self._used(Saved(self._loaded, loaded=True))
         if not self._obtain(self._waiting, "guests boot", self._save_waiting, look):
             return None
         if with_module and self._machine.lasting:
             why = "each guest loads its module"
             with suppress(GuestError):  # whoever loads the module into a guest of its own will see it, too
                 if self._obtain(self._loaded, why, self._save_loaded, look):
-                    return Saved(self._loaded, loaded=True)
+                    return self._used(Saved(self._loaded, loaded=True))
             self._usable[self._loaded] = False
-        return Saved(self._waiting, loaded=False)
+        return self._used(Saved(self._waiting, loaded=False))
+
+    def _used(self, saved: Saved) -> Saved:
+        """Return it, after noting its use: file systems do so once a day at most (relatime), and old ones are dropped.
+
+        The one without the module stays young with the other: the next edit needs it.
+        """
+        for file in {self._waiting, saved.file}:
+            with suppress(OSError):
+                os.utime(file, ns=(time.time_ns(), file.stat().st_mtime_ns))
+        return saved
 
     def refuse(self, saved: Saved, error: GuestError) -> None:
         """Remove a snapshot that does not load, to be saved anew once; the second time guests do without."""

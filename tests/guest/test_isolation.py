@@ -12,17 +12,21 @@ import pytest
 from tests.guest.conftest import Lazymmu
 from tests.guest.test_run import FLUSH, PLAIN, outcomes, write
 
-# What a guest prints before it runs a program.
-_RAN = "lazymmu-agent: run "
+# What the log of a guest's channel has that got a program.
+_GOT = "> lazymmu-program "
 # What only a boot prints.
 _BOOTED = "Linux version "
 _FLUSH_CALL = "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);"
 
 
 def consoles(folder: Path) -> list[str]:
-    """Return what each guest of a run printed that ran a program; those that are saved as snapshots run none."""
-    told = (path.read_text(errors="replace") for path in sorted((folder / "guests").glob("*.console.log")))
-    return [console for console in told if _RAN in console]
+    """Return what each guest of a run printed that got a program; those that are saved as snapshots get none."""
+    channels = sorted((folder / "guests").glob("*.channel.log"))
+    return [
+        channel.with_name(channel.name.replace(".channel.", ".console.")).read_text(errors="replace")
+        for channel in channels
+        if _GOT in channel.read_text(errors="replace")
+    ]
 
 
 @pytest.mark.parametrize(
