@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from harness.core.project import ROOT
 from harness.report.survey import page
 
 HOST = "http://mirror.example"
@@ -89,3 +90,9 @@ def test_versions_and_reasons_are_told_without_the_mirrors_name() -> None:
     )
     assert "mirror.example" not in text
     assert "192.0.2.1" not in text
+
+
+def test_the_readme_shows_the_table_of_the_page() -> None:
+    table = [line for line in (ROOT / "docs" / "results.md").read_text().splitlines() if line.startswith("|")]
+    assert len(table) > 10
+    assert "\n".join(table) in (ROOT / "README.md").read_text()
