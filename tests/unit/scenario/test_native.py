@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from harness.core.project import LIBRARY, ROOT
+from harness.scenario import load
 from tests.unit import examples
 
 ALL = ("arm64", "s390x", "x86_64")
@@ -49,3 +52,13 @@ def test_a_scenario_runs_natively_where_all_that_it_pins_is_seen(
     tmp_path: Path, text: str, guests: tuple[str, ...]
 ) -> None:
     assert examples.scenario(tmp_path, f"description: x\n{text}").native == guests
+
+
+def test_the_document_lists_those_of_the_library() -> None:
+    text = (ROOT / "docs" / "native.md").read_text().partition("## Of the library")[2]
+    listed = {
+        f"{topic}/{name}"
+        for topic, names in re.findall(r"^\* (\w+): (.*(?:\n  .*)*)", text, re.MULTILINE)
+        for name in re.findall(r"`([^`]+)`", names)
+    }
+    assert listed == {scenario.name for scenario in load([], LIBRARY) if scenario.native}
