@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness.core import storage
@@ -113,11 +114,14 @@ def leftovers(stock: Inventory, situations: Sequence[Situation]) -> Iterator[Che
             *situation.modules.values(),
         )
     }
-    for kind, entries in stock.entries.items():
-        for entry in entries:
-            wrong = None if entry.path in present else damage(kind, entry.path)
+    looked_at = [
+        (kind, entry.path) for kind, entries in stock.entries.items() for entry in entries if entry.path not in present
+    ]
+    # Snapshots are gigabytes, and to read them is all that takes time.
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for (_, path), wrong in zip(looked_at, pool.map(lambda one: damage(*one), looked_at), strict=True):
             if wrong:
-                yield Check("damaged", State.BROKEN, f"{entry.path} {wrong}", _CLEAN)
+                yield Check("damaged", State.BROKEN, f"{path} {wrong}", _CLEAN)
     if stock.unseen:
         found = f"not looked into (symbolic links, or not readable): {_some(list(stock.unseen))}"
         yield Check("unseen", State.NOTE, found)

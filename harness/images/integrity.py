@@ -82,15 +82,16 @@ CHECKS: Mapping[str, Callable[[Path], str | None]] = {
 }
 
 
-def damage(kind: str, path: Path) -> str | None:
+def damage(kind: str, path: Path, look: Callable[[Path], str | None] = checksum.mismatch) -> str | None:
     """Return what is wrong with an entry, None when nothing is or its kind cannot be looked at.
 
+    `look` holds it against its digest: all of it, or (checksum.glance) all of it once in a boot of the host.
     What its format tells comes first: it says more than that the digest differs. An entry that cannot be read is
     damaged, too; one that went meanwhile is not.
     """
     check = CHECKS.get(kind)
     try:
-        return (check(path) or checksum.mismatch(path)) if check else None
+        return (check(path) or look(path)) if check else None
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -16,7 +16,7 @@ from harness.images.catalogue import Kernel
 from harness.images.catalogue import kernels as catalogue
 from harness.images.integrity import damage
 from harness.images.inuse import entries_locked
-from harness.images.inventory import KINDS, Inventory, Leftover, Removal, beyond, size_of, take
+from harness.images.inventory import KINDS, SNAPSHOTS, Inventory, Leftover, Removal, beyond, size_of, take
 
 # Below the cache folder, everything that is ever made there; what else stands there is not ours.
 _FOLDERS = tuple(dict.fromkeys(pattern.partition("/")[0] for kind in KINDS for pattern in kind.patterns))
@@ -88,7 +88,8 @@ def unneeded(cache: Cache, stock: Inventory) -> Iterator[Removal]:
 def _damaged(stock: Inventory) -> Iterator[Removal]:
     for kind, entries in stock.entries.items():
         for entry in entries:
-            wrong = damage(kind, entry.path)
+            # To read all snapshots takes half a minute; a run looks at them as closely, and the doctor closer.
+            wrong = damage(kind, entry.path, checksum.glance if kind == SNAPSHOTS.name else checksum.mismatch)
             if wrong:
                 yield Removal(entry.path, entry.size, wrong)
 

@@ -33,7 +33,12 @@ def reasons(document: dict[str, Any]) -> dict[str, str]:
     ("deed", "told"),
     [
         pytest.param(SPIN, ("the guest hangs: CPU 0 spins in ", "[lazymmu]"), id="interrupts off"),
-        pytest.param(WAIT, ("waits for something that never comes: all processors are idle",), id="waits for ever"),
+        pytest.param(
+            WAIT,
+            ("waits for something that never comes: all processors are idle",),
+            id="waits for ever",
+            marks=pytest.mark.exhaustive,
+        ),
     ],
 )
 def test_a_guest_that_stands_still_is_found_and_the_place_and_step_are_named(

@@ -33,10 +33,10 @@ def consoles(folder: Path) -> list[str]:
     ("flags", "guests", "booted"),
     [
         ((), 1, 0),
-        (("--isolation", "shared"), 1, 0),
+        pytest.param(("--isolation", "shared"), 1, 0, marks=pytest.mark.exhaustive),
         (("--isolation", "scenario"), 3, 0),
         (("--isolation", "boot"), 3, 3),
-        (("--fresh-boot",), 1, 1),
+        pytest.param(("--fresh-boot",), 1, 1, marks=pytest.mark.exhaustive),
         pytest.param(("--isolation", "scenario", "--fresh-boot"), 3, 3, marks=pytest.mark.exhaustive),
     ],
 )
