@@ -70,6 +70,7 @@ def test_a_slow_but_living_guest_is_no_hang(lazymmu: Lazymmu, tmp_path: Path) ->
     assert outcomes(document, "many") == {(arch, "pass") for arch in ARCHES}
 
 
+@pytest.mark.exhaustive
 def test_a_qemu_that_is_stopped_by_a_signal_is_an_error_that_says_so(lazymmu: Lazymmu, tmp_path: Path) -> None:
     command = lazymmu.command("run", write(tmp_path / "given", long=LONG), "--api", "merged")
     with subprocess.Popen(command, env=lazymmu.environment(), stdout=subprocess.PIPE, text=True) as process:
