@@ -75,10 +75,13 @@ def holders(root: Path) -> list[int]:
     """Return the ids of other processes that have the cache folder open, as far as this user may see them."""
     found = set()
     real = str(root.resolve())
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
+    for process in Path("/proc").glob("[0-9]*"):
+        # It may end, or close a file, between any two of these.
         with suppress(OSError):
-            if str(link.readlink()) == real:
-                found.add(int(link.parts[2]))
+            for link in (process / "fd").iterdir():
+                with suppress(FileNotFoundError):
+                    if str(link.readlink()) == real:
+                        found.add(int(process.name))
     return sorted(found - {os.getpid()})
 
 

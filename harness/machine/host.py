@@ -24,11 +24,21 @@ def _fields(pid: int) -> list[str]:
     return _read(_PROC / str(pid) / "stat").rpartition(")")[2].split()
 
 
+def _of_threads(pid: int, name: str) -> dict[str, str]:
+    """Return thread -> the text of its file of that name; nothing when the process is gone."""
+    try:
+        # Not by a pattern: it looks into a folder that may go while it looks, and raises.
+        threads = [*(_PROC / str(pid) / "task").iterdir()]
+    except OSError:
+        return {}
+    return {thread.name: _read(thread / name) for thread in threads}
+
+
 def below(pid: int) -> Iterator[int]:
     """Yield a process and all below it."""
     yield pid
-    for task in _PROC.glob(f"{pid}/task/*/children"):
-        for child in _read(task).split():
+    for children in _of_threads(pid, "children").values():
+        for child in children.split():
             yield from below(int(child))
 
 
@@ -49,7 +59,7 @@ def waited_seconds(pid: int) -> dict[str, float]:
     What the host, if it is a virtual machine itself, lost to others counts as waiting.
     """
     # Linux: Documentation/scheduler/sched-stats.rst; time on the processor and time waiting for one, in nanoseconds.
-    values = {path.parent.name: _read(path).split() for path in _PROC.glob(f"{pid}/task/*/schedstat")}
+    values = {thread: text.split() for thread, text in _of_threads(pid, "schedstat").items()}
     stolen = _stolen_seconds()
     return {thread: int(value[1]) / _NANOSECONDS + stolen for thread, value in values.items() if len(value) > 1}
 

@@ -8,14 +8,19 @@ import time
 from pathlib import Path
 
 
+def _all() -> list[int]:
+    # Not by a pattern that goes below /proc/ID: looking into the folder of a process that ends raises.
+    return [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+
+
 def _parents() -> dict[int, int]:
     found = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for pid in _all():
         try:
-            fields = path.read_text().rpartition(")")[2].split()
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        found[int(path.parent.name)] = int(fields[1])
+        found[pid] = int(fields[1])
     return found
 
 
@@ -64,14 +69,14 @@ def marked(mark: str) -> dict[int, str]:
     A sandbox clears its environment, but the folder that it mounts as `/` is told by its mounts.
     """
     found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
+    for pid in _all():
         for name in ("cmdline", "environ", "mountinfo"):
             try:
-                there = mark.encode() in (folder / name).read_bytes()
+                there = mark.encode() in Path(f"/proc/{pid}/{name}").read_bytes()
             except OSError:  # it is gone
                 break
-            if there and int(folder.name) != os.getpid():
-                found[int(folder.name)] = " ".join(command(int(folder.name)))
+            if there and pid != os.getpid():
+                found[pid] = " ".join(command(pid))
                 break
     return {pid: line for pid, line in found.items() if line}
 
