@@ -86,6 +86,18 @@ def test_bytecode_stands_in_the_environment_where_none_may_stand_beside_sources(
     assert [path.parent for path in (checkout / ".venv" / "bytecode").rglob("harness/*.pyc")] != []
 
 
+def test_a_python_of_another_path_is_the_same_and_another_name_is_not(checkout: Path, host: Path) -> None:
+    python = Path(sys.executable).resolve()
+    # As a manager of Pythons does it: its shim, or, for what runs below its Python, the Python itself.
+    program(host / "python3", f'exec {python} "$@"')
+    launch(checkout, host, "predict")
+    (host / "python3").unlink()
+    (host / "python3").symlink_to(python)
+    assert launch(checkout, host, "predict").stderr == ""
+    (host / "another").symlink_to(python)
+    assert "making" in launch(checkout, host, "predict", env={"LAZYMMU_PYTHON": "another"}).stderr
+
+
 @pytest.mark.exhaustive
 def test_other_requirements_make_it_anew(checkout: Path, host: Path) -> None:
     launch(checkout, host, "predict")
