@@ -7,7 +7,8 @@ Only what was implied by a default may be skipped: it is an error when what is t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from harness.core.errors import SetupError
 from harness.core.result import Outcome, Result, Unit
@@ -19,8 +20,7 @@ from harness.selection import Selection
 from harness.worker import without_report
 
 
-@dataclass(frozen=True, slots=True)
-class Absence:
+class Absence(Struct, frozen=True):
     """Why units cannot be run."""
 
     reason: str

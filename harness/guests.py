@@ -7,8 +7,9 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from harness.core.errors import GuestError, LazymmuError
 from harness.machine import qemu
@@ -16,8 +17,7 @@ from harness.machine.boot import Boot, Memory
 from harness.machine.qemu import Guest
 
 
-@dataclass
-class Guests:
+class Guests(Struct):
     """Starts guests, and ends all that are alive; any number of threads may use it."""
 
     #: Folder for what the guests said; None keeps nothing.

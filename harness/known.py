@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.core.errors import ScenarioError, UsageError
 from harness.core.known import Entry, Standing, State
@@ -51,8 +53,7 @@ def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[Entry, ...
     return entries
 
 
-@dataclass(frozen=True, slots=True)
-class _Scenarios:
+class _Scenarios(Struct, frozen=True):
     """The scenarios that an entry may name."""
 
     library: Path

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from harness.core.errors import LazymmuError
 from harness.core.interrupts import Interrupts
@@ -31,8 +32,7 @@ _ALL = "all"
 _WORD = re.compile(r"[a-z0-9]{3,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
+class Mutant(Struct, frozen=True):
     """One mistake."""
 
     name: str
@@ -71,8 +71,7 @@ def _among(header: Path, mutant: str, words: str, all_of: Mapping[str, object]) 
     return tuple(word for word in all_of if word in chosen)
 
 
-@dataclass(slots=True)
-class Trial:
+class Trial(Struct):
     """What became of one mutant so far."""
 
     mutant: Mutant

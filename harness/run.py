@@ -13,10 +13,12 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.core.errors import LazymmuError
 from harness.core.interrupts import Interrupts
@@ -52,8 +54,7 @@ class Isolation(StrEnum):
     BOOT = "boot"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What the command line says about how to run."""
 
     #: Multiplies every deadline.
@@ -73,8 +74,7 @@ class Options:
     transport: Transport | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """How a run went, beside its results."""
 
     #: Machine's name -> accelerator, for those that were started.
@@ -138,8 +138,7 @@ def _workers(counts: Mapping[str, int], jobs: int) -> dict[str, int]:
     return workers
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(Struct, frozen=True):
     """One worker of one machine."""
 
     machine: str

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import accumulate
 from typing import NamedTuple, overload
+
+from msgspec import Struct
 
 from harness.core.case import Scenario
 from harness.core.errors import UsageError
@@ -27,8 +28,7 @@ from harness.images import catalogue
 from harness.images.catalogue import Kernel
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """The selection flags as given; empty means the default."""
 
     arches: tuple[str, ...] = ()

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
 from typing import Any
+
+from msgspec import Struct
 
 from harness.core.case import Case, Check, Step
 from harness.core.errors import Place
@@ -13,8 +14,8 @@ from harness.core.result import Difference, Unit
 from harness.core.trace import StepTrace, Trace, compact
 from harness.core.vocabulary import REVISIONS
 
-_STEP_PARTS = tuple(field.name for field in fields(StepTrace))
-_END_PARTS = tuple(field.name for field in fields(Trace) if field.name != "steps")
+_STEP_PARTS = StepTrace.__struct_fields__
+_END_PARTS = tuple(name for name in Trace.__struct_fields__ if name != "steps")
 # Parts of a TRACE of which an author pins the entries that matter, and leaves the others open.
 _PARTIAL = ("counters", "tasks")
 
@@ -114,8 +115,7 @@ def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
     return None if actual == pinned else (pinned, actual)
 
 
-@dataclass(frozen=True, slots=True)
-class _Broken:
+class _Broken(Struct, frozen=True):
     """A `check` or `expect` that does not hold in a trace."""
 
     what: str

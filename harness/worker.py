@@ -8,7 +8,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.core.answer import Answer
 from harness.core.deadline import Deadline
@@ -69,8 +71,7 @@ class Queue:
             return self._workers == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """What a worker is told: its units, and where their results go."""
 
     units: Sequence[Unit]
@@ -144,8 +145,7 @@ def _located(error: GuestError, unit: Unit, steps_begun: int) -> GuestError:
     return GuestError(f"{error.message}; {when}: step {step.index} {step.op} ({step.place})", details=error.details)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+class _Sent(Struct, frozen=True):
     """A unit whose program was sent: it runs, or waits behind others."""
 
     position: int

@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 _CPUINFO = Path("/proc/cpuinfo")
 _MODEL_KEYS = ("model name", "cpu model", "Processor", "processor 0")
@@ -17,8 +19,7 @@ _MODEL_KEYS = ("model name", "cpu model", "Processor", "processor 0")
 SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """All measurements of one figure on one architecture."""
 
     name: str
@@ -33,8 +34,7 @@ class Series:
         return median(self.values)
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
+class Ratio(Struct, frozen=True):
     """One figure divided by another one of the same architecture."""
 
     name: str
@@ -42,8 +42,7 @@ class Ratio:
     under: str
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """The machine on which it was measured."""
 
     cpu: str

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.bench import bare, obvious
 from harness.bench.figures import Ratio
@@ -60,8 +62,7 @@ _SILENT = 120.0
 _BATCH = Options(trace=True, jobs=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
+class Bench(Struct, frozen=True):
     """What the measurements start from."""
 
     images: Images
@@ -82,8 +83,7 @@ class Bench:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(Struct, frozen=True):
     """When the units of one run ended, in seconds since it was asked for, in the order in which they ended."""
 
     seconds: tuple[float, ...]
@@ -178,8 +178,7 @@ def _obvious(bench: Bench, arch: str) -> float:
     return len(seen) / seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One figure, and what measures it once on one architecture."""
 
     name: str

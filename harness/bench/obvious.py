@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import pexpect
+from msgspec import Struct
 from pexpect.fdpexpect import fdspawn
 
 from harness.bench.bare import started
@@ -48,8 +48,7 @@ _STEP = re.compile(r"lazymmu: run (\d+) step 0 (\w+) .* hooks=(\S+) .*\|((?: \w+
 _END = re.compile(r"lazymmu: run (\d+) end ")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What the kernel log said of one step."""
 
     operation: str

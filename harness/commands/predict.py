@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from harness.commands import common
 from harness.core.errors import UsageError

@@ -8,11 +8,12 @@ import time
 from argparse import Namespace
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from harness.commands import common, headers, record, resume
 from harness.commands.work import Work, find
@@ -70,8 +71,7 @@ def exit_status(counts: Mapping[str, int], *, no_skip: bool, broken_entries: boo
     return 0 if counts[Outcome.PASS] else 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """What the command line asks for, with every mistake in it found."""
 
     arguments: Namespace

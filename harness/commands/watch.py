@@ -11,9 +11,9 @@ import os
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from watchfiles._rust_notify import RustNotify
 
 from harness.commands import COMMANDS, common
@@ -33,8 +33,7 @@ _SOURCE_SUFFIXES = (".c", ".h")
 _KBUILD = "Kbuild"
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """What a run reads, by real paths."""
 
     #: Scenario files, and those of --known and --header.

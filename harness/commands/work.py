@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from harness.absence import Absence, of_kernels, of_native
 from harness.commands import common
@@ -15,8 +16,7 @@ from harness.images.setup import Images
 from harness.selection import Selection
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """What is to be done."""
 
     #: Kernel's name -> what its guests are made of.

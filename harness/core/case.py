@@ -8,8 +8,9 @@ nothing of YAML and nothing of each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import overload
+
+from msgspec import Struct, field
 
 from harness.core.errors import Place
 
@@ -20,8 +21,7 @@ Pinned = int | bool | str | list[int] | dict[str, "Pinned"]
 Values = Mapping[str, int | bool | str]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """An author's assertion at one point; `pins` maps what is pinned to its value.
 
     Keys of `pins`: active, depth, pause_count, outstanding, hooks (the trace so far), or any counter.
@@ -39,8 +39,7 @@ class Check:
         return (self.apis is None or api in self.apis) and (self.arches is None or arch in self.arches)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One operation after expansion: blocks are their two calls, repeats are unrolled."""
 
     #: Number within the case, from 0, in the order of the text (a step before its own nested steps).
@@ -65,8 +64,7 @@ class Step:
             yield from nested.walk()
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(Struct, frozen=True):
     """What `expect` pins for some revisions and personalities (None: all); keys are those of a TRACE."""
 
     pins: Mapping[str, Pinned]
@@ -79,8 +77,7 @@ class Expectation:
         return self.api in (None, api) and self.arch in (None, arch)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One combination of a scenario's `vary` values."""
 
     values: Values
@@ -155,8 +152,7 @@ class Cases(Sequence[Case]):
         return hash((len(self), self._expand))
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """One scenario file, checked; its cases are expanded when they are asked for."""
 
     #: Path under the library without the suffix, or the path as given when it lies outside.

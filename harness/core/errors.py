@@ -8,7 +8,8 @@ tool that could not do its work. A failure (1) is a result and never an exceptio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 #: Exit status of a command that was interrupted.
 INTERRUPTED = 130
@@ -17,8 +18,7 @@ INTERRUPTED = 130
 UNTESTABLE = 125
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True):
     """Where something stands in a file; line and column count from 1."""
 
     path: str
@@ -49,8 +49,7 @@ class UsageError(LazymmuError):
     exit_status = 2
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(Struct, frozen=True, order=True):
     """One mistake in a scenario file. Its text is `path:line:column: message`."""
 
     place: Place

@@ -4,18 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
+from msgspec import Struct
+
 from harness.core.errors import Place
 from harness.core.result import Outcome, Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One failure that is known."""
 
     place: Place
@@ -66,8 +66,7 @@ class State(StrEnum):
     UNUSED = "unused"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """An entry after a run."""
 
     entry: Entry

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
+
+from msgspec import Struct
 
 from harness.core.case import Case, Scenario, Values
 from harness.core.errors import Place
@@ -23,8 +24,7 @@ class Outcome(StrEnum):
     SKIP = "skip"
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """One thing to run: a case of a scenario under one revision on one architecture."""
 
     scenario: Scenario
@@ -78,8 +78,7 @@ class Unit:
         return f", repetition {self.repetition}" if self.repetition else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One thing that is not as it should be."""
 
     #: What differs, as `step 3 disable: hooks`.
@@ -107,8 +106,7 @@ class Difference:
         return cls(document["what"], document["sides"], None if place is None else Place(**place))
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The end of one unit."""
 
     unit: Unit

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from harness.core.case import Step
 
@@ -26,8 +27,7 @@ def _seen(document: dict[str, Any]) -> dict[str, Any]:
 
 
 # Not frozen, and yet never changed: a frozen one takes five times as long to make, which is half of what a step costs.
-@dataclass(slots=True)
-class StepTrace:
+class StepTrace(Struct):
     """What one step did. Records stand in the order in which steps *end*, so nested steps come first."""
 
     #: `Step.index` and `Step.op`.
@@ -74,8 +74,7 @@ class StepTrace:
         return cls(**{"outstanding": None, **parts}, index=document["step"])
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(Struct, frozen=True):
     """Why a case cannot run under a personality, in place of a trace."""
 
     #: For a person, as `comes to switch (step 4) with preemption off`.
@@ -84,8 +83,7 @@ class Skip:
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """The whole run. `hooks` is the letters of all steps in order; `counters` holds all, 0 included.
 
     What is None is not seen of the implementation (`Implementation.hooks_only`), and stands in no JSON.

@@ -7,7 +7,7 @@ C file in `guest/module`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 #: Calls of the API that are counted, in the order in which reports show them.
 CALLS = ("enable", "disable", "pause", "resume", "enable_with_ptes", "flush")
@@ -38,8 +38,7 @@ HOOKS = {
 COMMON_COUNTERS = ("deferred", "direct", "warnings")
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(Struct, frozen=True):
     """One published design of the API."""
 
     name: str
@@ -107,8 +106,7 @@ REVISIONS = {
 DEFAULT_REVISIONS = ("amended", "merged")
 
 
-@dataclass(frozen=True, slots=True)
-class Implementation:
+class Implementation(Struct, frozen=True):
     """Whose functions are under test."""
 
     name: str
@@ -154,8 +152,7 @@ def machine_name(arch: str, kernel: str) -> str:
     return arch if kernel == DEFAULT_KERNEL else f"{arch} {kernel}"
 
 
-@dataclass(frozen=True, slots=True)
-class Personality:
+class Personality(Struct, frozen=True):
     """How one architecture puts updates off."""
 
     name: str

@@ -7,8 +7,9 @@ import os
 import select
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from harness.machine.boot import PORT_NAME
 
@@ -19,8 +20,7 @@ _WRAPPERS = ("bwrap", "unshare", "setpriv", "chroot", "env", "sh")
 _LAST_WORDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Emulator:
+class Emulator(Struct, frozen=True):
     """A QEMU that was started from a tool root of this cache."""
 
     pid: int

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from harness.core.errors import LazymmuError
 from harness.images import builds, checksum, kernels, toolroot
@@ -21,8 +22,7 @@ class NotThere(LazymmuError):
     """An entry that a run would make now."""
 
 
-@dataclass(frozen=True)
-class LookingCache(Cache):
+class LookingCache(Cache, frozen=True):
     """The cache for one who only looks: what is not there is not made."""
 
     #: What was asked for and is there.
@@ -45,8 +45,7 @@ class LookingCache(Cache):
         raise NotThere(f"the {what}{size} is not there")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """Which run is asked about: one of a kernel, on all architectures that it has."""
 
     cache: Cache
@@ -58,8 +57,7 @@ class Question:
         return LookingCache(self.cache.root, self.cache.progress)
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """What is there for that run."""
 
     #: Where the tool root stands or would; None on a host for which there is none.

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cache
+
+from msgspec import Struct, field
 
 from harness.core.finding import Finding
 from harness.findings import kernel, qemu, traps
@@ -17,8 +18,7 @@ _ROWS: tuple[Row, ...] = (*traps.ROWS, *kernel.ROWS, *qemu.ROWS)
 _GROUP_NAME = re.compile(r"\(\?P<\w+>")
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
+class _Compiled(Struct, frozen=True):
     """The table, ready for use: one expression that tells the row, and each row's own with its groups."""
 
     any: re.Pattern[str]
@@ -59,8 +59,7 @@ def _one_line(title: str) -> str:
     return " ".join(title.split())[:_LONGEST_TITLE]
 
 
-@dataclass
-class _Report:
+class _Report(Struct):
     """A report that has begun; its lines come one after the other."""
 
     line: int

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from harness.core.finding import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Struct, frozen=True):
     """How far the text of a finding goes. It always ends where another finding begins."""
 
     #: The line that ends it, a regular expression for its start. Where it never comes, or without one, the text goes
@@ -33,8 +32,7 @@ RULED = Extent(until=r"={20,}", tail=False)
 REST = Extent(everything=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A line that the table knows."""
 
     kind: str

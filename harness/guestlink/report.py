@@ -11,8 +11,9 @@ import functools
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from harness.core.answer import Answer
 from harness.core.case import Case
@@ -51,8 +52,7 @@ class _Malformed(Exception):
 
 
 # Compared by what it is, since each is made once: a report asks for it with every line.
-@dataclass(frozen=True, slots=True, eq=False)
-class _Form:
+class _Form(Struct, frozen=True, eq=False):
     """What the reports of one revision, implementation and personality hold."""
 
     revision: str

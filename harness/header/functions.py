@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from harness.header.lines import DIRECTIVE, logical
 
@@ -15,8 +16,7 @@ _C = re.compile(r"\w+|[(){};]")
 _NO_NAMES = ("__attribute__", "__printf", "__aligned", "__section")
 
 
-@dataclass(slots=True)
-class Names:
+class Names(Struct):
     """What lines define and declare outside of functions' bodies: name -> line."""
 
     functions: dict[str, int] = field(default_factory=dict)
@@ -27,8 +27,7 @@ class Names:
     unclosed: tuple[str, int] | None = None
 
 
-@dataclass(slots=True)
-class _Scan:
+class _Scan(Struct):
     """Where a walk along the lines stands."""
 
     found: Names = field(default_factory=Names)

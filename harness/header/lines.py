@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 _TOKEN = re.compile(
     r"""//(?:[^\n\\]|\\.)*  |  /\*.*?\*/  |  /\*  |  "(?:[^"\\\n]|\\.)*"?  |  '(?:[^'\\\n]|\\.)*'?""",
@@ -27,8 +28,7 @@ class Unreadable(Exception):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """Whole lines that stand there only when the macro is defined."""
 
     #: Number of the first one, from 1.
@@ -85,8 +85,7 @@ def _needs(macro: str, directive: str, expression: str) -> tuple[bool, bool]:
     return with_it, without
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A conditional that is not closed yet."""
 
     line: int
@@ -100,8 +99,7 @@ class _Open:
     otherwise: bool = False
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     """The conditionals of a text, from its top to its bottom."""
 
     macro: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from harness.core.errors import UsageError
 from harness.core.vocabulary import HEADER, IMPLEMENTATIONS, REVISIONS
@@ -44,8 +45,7 @@ class HeaderError(UsageError):
     """A file that cannot be tested as it stands; an edit may mend it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A header with all that is needed in it."""
 
     #: Its path as the user gave it.

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from harness.images.cache import Cache
 from harness.images.catalogue import Kernel
@@ -22,8 +23,7 @@ SUFFIX = ".answers"
 _BELIEVED = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What apt said of a kernel for one architecture: a release, or a reason."""
 
     #: When, in UTC.

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from harness.core.project import AGENT_SOURCE, MODULE_SOURCE
 from harness.images import cpio, incremental, shortcut
@@ -26,8 +27,7 @@ def _with_scratch(sandbox: Sandbox, target: Path, command: Sequence[str]) -> lis
     return ["env", f"TMPDIR={sandbox.inside(target.parent)}", *command]
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """How a module is built and loaded otherwise than usual."""
 
     #: Words for make.

@@ -18,10 +18,10 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from msgspec import Struct, field
 from platformdirs import user_cache_path
 
 from harness.core import storage
@@ -101,8 +101,7 @@ def whole(target: Path, look: Callable[[Path], str | None] = checksum.mismatch) 
     return _lacks(target, look) is None
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
+class Cache(Struct, frozen=True):
     """A folder of entries. Any number of processes may use it at the same time."""
 
     root: Path

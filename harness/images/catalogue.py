@@ -4,19 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from harness.core.errors import UsageError
 from harness.core.project import IMAGES
 from harness.core.vocabulary import PERSONALITIES
 
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
+class Architecture(Struct, frozen=True):
     """One emulated machine; every field is a key of `images/NAME.yaml`."""
 
     name: str
@@ -52,8 +51,7 @@ class Architecture:
     boot_image: str
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(Struct, frozen=True):
     """One entry of `images/kernels.yaml`."""
 
     name: str
@@ -66,8 +64,7 @@ class Kernel:
     native: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ToolRootRecipe:
+class ToolRootRecipe(Struct, frozen=True):
     """The file `images/toolroot.yaml`."""
 
     suite: str
@@ -75,8 +72,7 @@ class ToolRootRecipe:
     packages: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ShellRecipe:
+class ShellRecipe(Struct, frozen=True):
     """The file `images/shell.yaml`."""
 
     suite: str
@@ -85,8 +81,7 @@ class ShellRecipe:
     program: str
 
 
-@dataclass(frozen=True, slots=True)
-class SshRecipe:
+class SshRecipe(Struct, frozen=True):
     """The file `images/ssh.yaml`."""
 
     suite: str

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from harness.core import storage
 from harness.core.errors import SetupError
@@ -74,8 +75,7 @@ def mmdebstrap(tools: Tools, arguments: Sequence[str], suite: str, target: Path,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Apt:
+class Apt(Struct, frozen=True):
     """apt with a suite of its own: nothing of the host's package state is read or changed."""
 
     tools: Tools

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct
 
 from harness.core.errors import SetupError
 from harness.images.answers import Answer, now, remember
@@ -28,8 +29,7 @@ _ASKING_NEEDS = 100_000_000
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """What apt gave."""
 
     releases: Mapping[str, Release]

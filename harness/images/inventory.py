@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+
+from msgspec import Struct
 
 from harness.images.checksum import SUFFIX
 
@@ -20,8 +21,7 @@ _DAY = 86_400.0
 _BLOCK = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """What `lazymmu clean` leaves of a kind, those used last; None is no limit."""
 
     entries: int | None = None
@@ -39,8 +39,7 @@ class Limit:
         return ", ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """One kind of cache entry; a new kind is a new line in KINDS."""
 
     name: str
@@ -97,8 +96,7 @@ _DOWNLOADS = "downloads/*"
 _TEMPORARY = "roots/*/tmp/*"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One thing in the cache."""
 
     path: Path
@@ -108,8 +106,7 @@ class Entry:
     used: float
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
+class Leftover(Struct, frozen=True):
     """Something half made. Whoever makes it holds the locks of `guards`; with none, the whole cache must be idle."""
 
     path: Path
@@ -117,8 +114,7 @@ class Leftover:
     guards: tuple[Path, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """Something that may go, and why."""
 
     path: Path
@@ -126,8 +122,7 @@ class Removal:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """Everything that the cache holds."""
 
     root: Path

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from harness.core.errors import SetupError
 from harness.images import checksum, integrity
@@ -23,8 +25,7 @@ NEEDS = 500_000_000
 IMAGES = ("linux-image-", "linux-binary-")
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """One kernel as it was resolved for one architecture."""
 
     #: As `uname -r` prints it, and as Debian's package names hold it.
@@ -35,8 +36,7 @@ class Release:
     packages: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledKernel:
+class InstalledKernel(Struct, frozen=True):
     """A kernel in the tool root, ready to boot and to build modules for."""
 
     name: str

@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
 
 _MEGABYTE = 1_000_000
 
@@ -21,18 +22,17 @@ def size_of(path: Path) -> int:
     return sum(file.lstat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink())
 
 
-@dataclass
-class Step:
+class Step(Struct):
     """A step under way; whoever does it may set `size` in bytes, shown at its end."""
 
     size: int | None = None
 
 
-@dataclass
 class Progress:
     """Plain lines, one at the start of a step and one at its end; safe to use from several threads."""
 
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
 
     def say(self, text: str) -> None:
         """Print one line."""

@@ -6,8 +6,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from harness.core.errors import LazymmuError
 from harness.images import checksum, kernels, toolroot
@@ -23,8 +24,7 @@ _FOLDERS = tuple(dict.fromkeys(pattern.partition("/")[0] for kind in KINDS for p
 _EARLIER_FOLDERS = ("downloads",)
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(Struct, frozen=True):
     """What became of a removal."""
 
     removal: Removal

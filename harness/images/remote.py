@@ -35,7 +35,7 @@ def parts_path(root: Path, arch: str, kernel: InstalledKernel) -> Path:
     """Return where the archive with server and driver for one kernel stands once it is fetched."""
     recipe = ssh_recipe()
     release = kernel.release
-    key = digest([_VERSION, *(str(getattr(recipe, name)) for name in recipe.__slots__), release.version])
+    key = digest([_VERSION, *(str(getattr(recipe, name)) for name in recipe.__struct_fields__), release.version])
     return root / "lazymmu" / "remote" / f"{arch}-{release.release}-{key}.cpio"
 
 

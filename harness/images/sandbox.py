@@ -11,8 +11,9 @@ import os
 import stat
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from harness.core.errors import SetupError
 from harness.images.process import tethered
@@ -24,8 +25,7 @@ _DEVICES = ("null", "zero", "urandom", "kvm")
 _NAMESPACES = ("--unshare-pid", "--unshare-ipc")
 
 
-@dataclass(frozen=True, slots=True)
-class Sandbox:
+class Sandbox(Struct, frozen=True):
     """One way of running programs in a tool root."""
 
     #: "bwrap" or "chroot".

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from harness.core.errors import SetupError
 from harness.core.vocabulary import DEFAULT_KERNEL
@@ -17,8 +18,7 @@ from harness.images.kernels import InstalledKernel
 from harness.images.sandbox import Sandbox, choose
 
 
-@dataclass(frozen=True, slots=True)
-class Images:
+class Images(Struct, frozen=True):
     """What is ready: the tool root behind its sandbox, and one kernel for each architecture."""
 
     cache: Cache
@@ -30,8 +30,7 @@ class Images:
     name: str = DEFAULT_KERNEL
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(Struct, frozen=True):
     """What the cache has of a kernel."""
 
     installed: dict[str, InstalledKernel]

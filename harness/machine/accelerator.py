@@ -13,8 +13,9 @@ import os
 import platform
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from harness.core.errors import GuestError, SetupError
 from harness.images.cache import Cache, digest

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
 
 from harness.images.catalogue import Architecture
 from harness.images.sandbox import Sandbox
@@ -39,8 +40,7 @@ CAPABILITIES: Mapping[str, object] = {"execute": "qmp_capabilities"}
 MEMORY_STAYS = {"capability": "x-ignore-shared", "state": True}
 
 
-@dataclass(frozen=True, slots=True)
-class Accelerator:
+class Accelerator(Struct, frozen=True):
     """What runs the guest's instructions, and why it is that one."""
 
     #: "kvm" or "tcg".
@@ -54,8 +54,7 @@ class Accelerator:
         return ["-accel", "tcg,thread=multi", "-cpu", architecture.cpu]
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """A file behind a guest's memory, to become a snapshot; or a snapshot, which is read and never written."""
 
     #: Below the tool root.
@@ -88,8 +87,7 @@ class Memory:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Boot:
+class Boot(Struct, frozen=True):
     """Everything a guest is started from."""
 
     architecture: Architecture
@@ -102,8 +100,8 @@ class Boot:
     kernel_arguments: tuple[str, ...] = ()
     #: What QEMU's command line gets beside our own.
     arguments: tuple[str, ...] = ()
-    #: The guest's name for a person; the architecture's when empty. No part of what it is.
-    label: str = field(default="", repr=False, compare=False)
+    #: The guest's name for a person; the architecture's when empty.
+    label: str = ""
 
     @property
     def name(self) -> str:

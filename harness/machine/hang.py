@@ -8,8 +8,8 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from qemu.qmp import QMPClient
 
 from harness.core.deadline import Deadline
@@ -25,8 +25,7 @@ _BETWEEN_SAMPLES = 0.05
 _CONVERSATION = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """Why a guest is silent, in a few words, and what shows it, a line each."""
 
     cause: str

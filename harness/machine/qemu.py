@@ -15,9 +15,10 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError, LazymmuError
@@ -41,8 +42,7 @@ def _titles(findings: Sequence[Finding]) -> str:
     return "; ".join(dict.fromkeys(finding.title for finding in findings))
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """The host's ends of the lines to a guest, but for the console's."""
 
     channel: socket.socket

@@ -5,23 +5,22 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from io import BytesIO
+
+from msgspec import Struct
 
 # Linux: man 1 nm; text symbols, weak ones too.
 _TEXT = frozenset("tTwW")
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function's first address and its name as the kernel prints it."""
 
     address: int
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Symbols:
+class Symbols(Struct, frozen=True):
     """Functions in the order of their addresses."""
 
     functions: Sequence[Function] = ()

@@ -7,13 +7,12 @@ of the call whose form with a range differs in nothing but the hook (`with_ptes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from harness.model.rules import U8_MAX, Caller, Rules, u8
 
 
-@dataclass(slots=True)
-class MergedState:
+class MergedState(Struct):
     """`struct lazy_mmu_state` of include/linux/mm_types_task.h."""
 
     enable_count: int = 0

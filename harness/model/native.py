@@ -8,7 +8,8 @@ task beside the revision's state is seen, too (arm64: TIF_LAZY_MMU_PENDING; docs
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from harness.core.case import Step
 from harness.core.trace import Skip, Trace

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from harness.model.rules import Caller, Rules, u8
 
 
-@dataclass(slots=True)
-class ProposalState:
+class ProposalState(Struct):
     """`lazy_mmu_state` of the mails: the nesting level, and a flag that pause clears."""
 
     count: int = 0

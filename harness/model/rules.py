@@ -9,8 +9,9 @@ are the same in every revision and live in `harness/model/run.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 #: Largest value of a nesting counter (docs/semantics.md, "Notation": they are u8).
 U8_MAX = 255
@@ -45,8 +46,7 @@ class Caller(Protocol):
 S = TypeVar("S", bound=State)
 
 
-@dataclass(frozen=True, slots=True)
-class Rules(Generic[S]):
+class Rules(Struct, Generic[S], frozen=True):
     """One revision."""
 
     #: Makes the state of a task that never called the API.

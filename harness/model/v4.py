@@ -6,13 +6,12 @@ All checks of a call are made when it begins. One that fails is counted, and the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from harness.model.rules import U8_MAX, Caller, Rules, u8
 
 
-@dataclass(slots=True)
-class V4State:
+class V4State(Struct):
     """`lazy_mmu_state` of version 4: the count and the flag of the proposal under other names."""
 
     nesting_level: int = 0

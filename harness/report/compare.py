@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 from typing import Any
+
+from msgspec import Struct
 
 from harness.core.result import Outcome
 from harness.report.json import SCHEMA
@@ -35,8 +36,7 @@ class Kind(StrEnum):
     TIME = "other time"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One thing that is not as it was; `old` or `new` is None when it was not run there."""
 
     kind: Kind
@@ -120,7 +120,7 @@ def _folded(group: Sequence[Record]) -> Record:
         return group[0]
     # A known failure is less bad than the same unknown.
     worst = min(group, key=lambda record: (_WORST_FIRST.index(record.outcome), bool(record.known)))
-    values = {name: getattr(worst, name) for name in Record.__slots__}
+    values = {name: getattr(worst, name) for name in Record.__struct_fields__}
     return Record(**{**values, "seconds": fmean(record.seconds for record in group)})
 
 

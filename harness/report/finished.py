@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from harness.core.errors import LazymmuError
 from harness.core.known import Standing
 from harness.report.spool import Results
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """What a run found out."""
 
     #: What there is of everything that was to be run, in the order of reports.

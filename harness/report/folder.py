@@ -14,12 +14,12 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from filelock import FileLock, Timeout
+from msgspec import Struct
 from platformdirs import user_state_path
 
 from harness.core import storage
@@ -58,8 +58,7 @@ def default_root() -> Path:
     return user_state_path("lazymmu") / "runs"
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """The folder of a run that is under way; its lock is held."""
 
     path: Path

@@ -9,9 +9,10 @@ are missing, and their parents are `not ok` with ERROR.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+
+from msgspec import Struct
 
 from harness.core.known import Standing, State
 from harness.core.result import Outcome, Result
@@ -23,8 +24,7 @@ _VERSION = "KTAP version 1"
 _INDENT = "  "
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(Struct, frozen=True):
     """How a test ended, for the one that it is part of."""
 
     ok: bool

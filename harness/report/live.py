@@ -11,8 +11,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
 
 from harness.core.result import Outcome, Result
 from harness.report.plain import first_line, visible
@@ -29,8 +30,7 @@ _RATE = 8
 _DONE = "done"
 
 
-@dataclass
-class _Machine:
+class _Machine(Struct):
     """One line: what a machine does, since when the run knows it, and when it came to its end."""
 
     what: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from harness.core.errors import UsageError
 from harness.core.result import Outcome
@@ -16,8 +17,7 @@ from harness.report.folder import RESULTS, RUN
 from harness.report.json import SCHEMA
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One result of a document, as far as two of them are compared."""
 
     scenario: str
@@ -38,8 +38,7 @@ class Record:
         return f"{self.scenario}{f'[{values}]' if values else ''} {api} on {machine_name(self.arch, self.kernel)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """The results of one run."""
 
     #: The file, as messages show it.

@@ -8,9 +8,10 @@ what that saw, whether the task is active behind it, its answer, writes, warning
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any
+
+from msgspec import Struct
 
 from harness.core.case import Case, Step
 from harness.core.trace import Skip, Trace, compact
@@ -24,8 +25,7 @@ _NOT_RUN = "not run"
 _BEFORE, _BEHIND = 4, 14
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Pairs whose traces do the same at every step."""
 
     #: A, B, .. as the columns are headed.
@@ -37,8 +37,7 @@ class Group:
     cells: Mapping[int, str]
 
 
-@dataclass(frozen=True, slots=True)
-class SideBySide:
+class SideBySide(Struct, frozen=True):
     """One case under all pairs."""
 
     groups: tuple[Group, ...]

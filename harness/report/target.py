@@ -8,9 +8,10 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+
+from msgspec import Struct
 
 from harness.core.errors import SetupError, UsageError
 
@@ -67,8 +68,7 @@ def _write(file: TextIO, text: str | Iterable[str]) -> None:
     file.writelines([text] if isinstance(text, str) else text)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where a report goes: `-` for standard output, a file, or anything else that can be written."""
 
     flag: str

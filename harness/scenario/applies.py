@@ -8,7 +8,8 @@ the pairs rules out the revision (or personality) that lacks it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from harness.core.errors import Place
 from harness.core.vocabulary import CALLS, COMMON_COUNTERS, HOOKS, PERSONALITIES, REVISIONS, TASK_CALLS
@@ -45,8 +46,7 @@ HAVING: Mapping[str, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """Something the scenario uses, who has it, and for whom it is used (None: all)."""
 
     place: Place
@@ -65,8 +65,7 @@ class Need:
         return arch not in self.arches and (self.only_arches is None or arch in self.only_arches)
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """What `api:`, `arch:` and `personality:` name; None where there is nothing (or what could not be read)."""
 
     apis: Sequence[Scalar] | None

@@ -8,10 +8,10 @@ any limit could be looked at.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from harness.core.errors import Place
 from harness.scenario.limits import MAX_YAML_LEVELS
@@ -34,8 +34,7 @@ class _Stop(Exception):
     """Nothing further in this file can be read."""
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """A list or mapping that is not closed yet."""
 
     place: Place

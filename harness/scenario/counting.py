@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from harness.core.errors import Place
 from harness.core.vocabulary import CONTEXTS, MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
@@ -14,8 +15,7 @@ from harness.scenario.scalars import Literal, Reference
 from harness.scenario.templates import Bindings, OperationTemplate, RepeatTemplate, Template, number
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """What expansion makes (steps), and how many templates it looks at on the way (its time)."""
 
     operations: int

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from harness.core.errors import Place
 from harness.core.vocabulary import MAIN_TASK, PERSONALITIES, REVISIONS, TABLE_ENTRIES
@@ -19,8 +20,7 @@ from harness.scenario.tasks import task_name
 from harness.scenario.templates import PinTemplate
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One part of a TRACE pinned for a revision and an architecture (None: all)."""
 
     place: Place
@@ -32,16 +32,14 @@ class Part:
     words: Sequence[tuple[str, Place]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """A revision or architecture that stands as a key in `expect`."""
 
     place: Place
     name: str
 
 
-@dataclass(slots=True)
-class Expect:
+class Expect(Struct):
     """All of `expect`, in the order written."""
 
     parts: list[Part] = field(default_factory=list)
@@ -146,8 +144,7 @@ def _report_ties(context: Context, parts: Sequence[Part]) -> None:
                 break
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """Where a part stands: what its reader may take for granted, and the words it found."""
 
     context: Context

@@ -6,8 +6,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from harness.core.errors import Place, UsageError
 from harness.scenario.problems import Problems, quote, suggest
@@ -15,8 +16,7 @@ from harness.scenario.problems import Problems, quote, suggest
 _SUFFIXES = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Found:
+class Found(Struct, frozen=True, order=True):
     """A scenario file: its name, and its path as messages show it."""
 
     name: str

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.core.vocabulary import ANSWERING, CONTEXTS, LEAVING, MAX_BEFORE_HOOK_DEPTH, TASK_CALLS
 from harness.scenario import entries, reading, tasks
@@ -26,8 +28,7 @@ _WITHIN = {"interrupt": ("softirq", "bh_disabled")}
 Reader = Callable[[Context, Scalar, Node], list[Template]]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """How one word of the language is written and read."""
 
     #: An example, for messages.

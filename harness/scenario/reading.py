@@ -6,9 +6,10 @@ Every function returns None where it has reported a mistake, so that its caller 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from harness.core.errors import Place
 from harness.core.vocabulary import HOOKS
@@ -23,8 +24,7 @@ from harness.scenario.templates import Value
 Domain = Sequence[Literal] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """Where in the file a node stands, and where mistakes and needs are gathered."""
 
     problems: Problems
@@ -45,7 +45,7 @@ class Context:
         self, *, names: Mapping[str, Domain] | None = None, entered: str | None = None, before_hook: bool = False
     ) -> Context:
         """Return the context of something nested, with further names; `entered` is a context of the language."""
-        return dataclasses.replace(
+        return replace(
             self,
             names=self.names if names is None else {**self.names, **names},
             contexts=self.contexts if entered is None else (*self.contexts, entered),
@@ -54,7 +54,7 @@ class Context:
 
     def knowing(self, tasks: Collection[str]) -> Context:
         """Return the context of something that may name these tasks."""
-        return dataclasses.replace(self, tasks=tasks)
+        return replace(self, tasks=tasks)
 
 
 def kind(node: Node) -> str:
@@ -144,7 +144,7 @@ def value(context: Context, node: Node, what: str, wanted: str, fits: Callable[[
 
 def _fits_unquoted(node: Scalar, fits: Callable[[Literal], bool]) -> bool:
     """Return whether only the quotes are wrong."""
-    found = meaning(dataclasses.replace(node, quoted=False))
+    found = meaning(replace(node, quoted=False))
     return isinstance(found, Reference) or (not isinstance(found, Nothing | Trap) and fits(found))
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from harness.scenario.limits import MAX_U64
 from harness.scenario.nodes import Scalar
@@ -26,20 +27,17 @@ _NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 _EXPLAINED = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """`$name`: the value of a `vary` entry, or the turn of a `repeat`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(Struct, frozen=True):
     """An empty value, `~` or `null`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trap:
+class Trap(Struct, frozen=True):
     """Something that means different things to different readers; `advice` is the whole message."""
 
     advice: str

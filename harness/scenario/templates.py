@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from harness.core.case import Pinned
 from harness.core.errors import Place
@@ -17,8 +18,7 @@ Value = Literal | Reference
 PinTemplate = Literal | Reference | list["PinTemplate"] | dict[str, "PinTemplate"]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckTemplate:
+class CheckTemplate(Struct, frozen=True):
     """A `check` as written; see `harness.core.case.Check`."""
 
     pins: Mapping[str, PinTemplate]
@@ -31,8 +31,7 @@ class CheckTemplate:
 UNREADABLE = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OperationTemplate:
+class OperationTemplate(Struct, frozen=True):
     """One step to be; see `harness.core.case.Step`."""
 
     op: str
@@ -49,8 +48,7 @@ class OperationTemplate:
     ends: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RepeatTemplate:
+class RepeatTemplate(Struct, frozen=True):
     """`repeat`: the body so many times over, `$name` counting from 0 where it has a name."""
 
     place: Place

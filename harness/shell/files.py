@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from harness.core.deadline import Deadline
 from harness.core.errors import LazymmuError, UsageError
@@ -19,8 +20,7 @@ _LARGEST = 32_000_000
 _SECONDS = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(Struct, frozen=True):
     """A file for the guest."""
 
     path: PurePosixPath
@@ -28,8 +28,7 @@ class Push:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(Struct, frozen=True):
     """A file of the guest, and where it goes."""
 
     path: PurePosixPath

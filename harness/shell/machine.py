@@ -7,8 +7,9 @@ It has a snapshot of its own, by its archive and its kernel's arguments, so that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from harness.core.project import SHELL_SOURCE
 from harness.images import checksum, cpio, shell

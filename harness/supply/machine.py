@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.core.deadline import Deadline
 from harness.core.vocabulary import machine_name
@@ -27,8 +29,7 @@ from harness.transport.serial import SerialLine
 _TRIAL = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """One architecture's guests, ready to be started, and the module that goes into them."""
 
     boot: Boot

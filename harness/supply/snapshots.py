@@ -11,8 +11,9 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from harness.core.errors import GuestError, SetupError
 from harness.guests import Guests
@@ -28,8 +29,7 @@ from harness.transport.serial import SerialLine
 SNAPSHOT_NEEDS = 320_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(Struct, frozen=True):
     """A snapshot to restore guests from."""
 
     file: Path

@@ -12,11 +12,11 @@ import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from filelock import FileLock
+from msgspec import Struct
 from platformdirs import user_state_path
 
 from harness.core import storage
@@ -35,8 +35,7 @@ def default_folder() -> Path:
     return user_state_path("lazymmu") / "ssh"
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """A folder with both pairs of keys."""
 
     folder: Path

@@ -10,9 +10,10 @@ import re
 import select
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+from msgspec import Struct
 
 from harness.core.deadline import Deadline
 from harness.transport.serial import SerialLine
@@ -32,8 +33,7 @@ class Stream(Enum):
     ERR = "e"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """A terminal: its size in characters, and its kind (TERM)."""
 
     rows: int

@@ -11,9 +11,11 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError, SetupError
@@ -44,8 +46,7 @@ _DISABLED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SshTransport:
+class SshTransport(Struct, frozen=True):
     """Reaches guests over SSH."""
 
     keys: Keys

@@ -14,9 +14,10 @@ import socket
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import cast
+
+from msgspec import Struct
 
 from harness.core.errors import GuestError
 from harness.machine.journal import Journal
@@ -28,8 +29,7 @@ _PROGRESS = re.compile(rb"at [0-9]{1,10}")
 _PIECE = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class Damaged:
+class Damaged(Struct, frozen=True):
     """What the harness gets instead of an answer."""
 
     kind: str
@@ -38,8 +38,7 @@ class Damaged:
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Chance:
+class Chance(Struct, frozen=True):
     """What damage is made of: random numbers, the request's own number, and the answers that came before."""
 
     random: random.Random

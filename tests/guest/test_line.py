@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError
@@ -30,8 +30,7 @@ _SCALE = 0.005
 _LONG = "description: x\nsteps: [repeat: {times: 30, steps: [enable, pause, resume]}]\n"
 
 
-@dataclass
-class Runs:
+class Runs(Struct):
     """The units whose programs go over the line; each gets a number that no program had before."""
 
     units: Sequence[Unit]

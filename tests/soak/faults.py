@@ -6,8 +6,9 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from harness.images.checksum import SUFFIX
 from tests.guest.hogs import hogs
@@ -27,8 +28,7 @@ _REQUEST = "\tpayload = malloc(len + 1);\n"
 Cache = Path
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One thing that goes wrong in a run of two scenarios, of which the second makes the operation `flush`."""
 
     name: str

@@ -21,8 +21,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from harness.core.project import ROOT
 from harness.images.cache import default_root
@@ -36,8 +37,7 @@ _END = 15.0
 _STARTING = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupt:
+class Interrupt(Struct, frozen=True):
     """One run that was ended, and what is wrong with its end."""
 
     moment: str

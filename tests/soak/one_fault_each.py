@@ -23,8 +23,9 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tests.guest.checkouts import checkout_with
 from tests.guest.processes import wait_for_qemus
@@ -34,8 +35,7 @@ from tests.soak.interrupts import ARCHES, Playground
 _PLAIN = "description: x\nsteps: [enable, disable]\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """One run with one fault."""
 
     fault: Fault

@@ -10,11 +10,11 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from harness.cli import main
 from harness.doctor import guests
@@ -33,8 +33,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(Struct, frozen=True):
     """What doctor said."""
 
     status: int
@@ -304,7 +303,7 @@ def test_json_on_standard_output_is_alone_there(home: Path) -> None:
     assert "a run can work" in done.stderr
 
 
-class Unboxed(Sandbox):
+class Unboxed(Sandbox, frozen=True):
     """Runs a root's programs as they are, for a root whose programs are scripts: an old QEMU cannot be had here."""
 
     def command(self, argv: Sequence[str], *, writable: bool = False, also: Path | None = None) -> list[str]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from harness.core.answer import Answer
 from harness.core.project import LIBRARY

@@ -9,13 +9,13 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Timer
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
 from harness.commands.run import report
 from harness.core.errors import LazymmuError

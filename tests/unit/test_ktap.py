@@ -6,12 +6,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from harness.core.errors import Place
 from harness.core.known import Entry, Standing, State
@@ -26,8 +27,7 @@ _RESULT = re.compile(r"(ok|not ok) ([0-9]+) ([^#]*?)(?: # (.*))?")
 _DIRECTIVES = ("SKIP", "TODO", "XFAIL", "TIMEOUT", "ERROR")
 
 
-@dataclass
-class Node:
+class Node(Struct):
     """One test of a report: its result line, its diagnostic lines, and the tests nested in it."""
 
     ok: bool

@@ -13,10 +13,10 @@ import termios
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from harness.core.project import ROOT
 from harness.core.result import Outcome, Unit
@@ -212,7 +212,7 @@ def test_a_log_does_not_wait_for_what_only_a_terminal_needs(tmp_path: Path) -> N
 GO = """
 from harness.report.spool import Results
 from harness.core.result import Outcome
-from dataclasses import replace
+from msgspec.structs import replace
 def go(terminal, units, verbose):
     results = Results(units)
     with terminal.view(results, verbose=verbose) as view:

@@ -76,8 +76,8 @@ def test_a_scenario_outside_the_library_is_kept_inside_the_folder(
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     given = examples.scenario(tmp_path, examples.NESTED)
-    outside = type(given)(**{name: getattr(given, name) for name in given.__slots__} | {"name": "../example"})
-    absolute = type(given)(**{name: getattr(given, name) for name in given.__slots__} | {"name": "/x/example"})
+    outside = type(given)(**{name: getattr(given, name) for name in given.__struct_fields__} | {"name": "../example"})
+    absolute = type(given)(**{name: getattr(given, name) for name in given.__struct_fields__} | {"name": "/x/example"})
     with folder.opened(None, NOW) as kept:
         copies = kept.keep([outside, absolute])
         assert copies == {"../example": "scenarios/_up/example.yaml", "/x/example": "scenarios/_root/x/example.yaml"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from harness.core.case import Scenario
 from harness.core.errors import UsageError

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from harness.core.errors import Place, UsageError
 from harness.core.project import ROOT

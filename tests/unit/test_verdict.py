@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from harness.core.result import Unit
 from harness.core.trace import StepTrace, Trace
@@ -41,7 +41,7 @@ def test_equal_traces_pass(unit: Unit) -> None:
     assert judge(unit, predicted(unit), predicted(unit)) == []
 
 
-@pytest.mark.parametrize("part", [field.name for field in fields(StepTrace) if field.name not in ("index", "op")])
+@pytest.mark.parametrize("part", [name for name in StepTrace.__struct_fields__ if name not in ("index", "op")])
 def test_a_difference_in_any_part_of_a_step_names_the_step_and_its_place(unit: Unit, part: str) -> None:
     right = predicted(unit)
     number = 2
@@ -55,7 +55,7 @@ def test_a_difference_in_any_part_of_a_step_names_the_step_and_its_place(unit: U
     assert str(place) in str(first)
 
 
-@pytest.mark.parametrize("part", [field.name for field in fields(Trace) if field.name != "steps"])
+@pytest.mark.parametrize("part", [name for name in Trace.__struct_fields__ if name != "steps"])
 def test_a_difference_at_the_end_only_is_found(unit: Unit, part: str) -> None:
     right = predicted(unit)
     wrong = replace(right, **{part: other(getattr(right, part))})

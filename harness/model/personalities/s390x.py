@@ -7,14 +7,14 @@ As the series of 2026 does. What a task has is there for as long as preemption i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from harness.model.personalities.personality import Count, Personality, is_valid
 from harness.model.task import Task
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """What a task has of this architecture."""
 
     #: The entries whose writes may wait; None without a range.

@@ -7,9 +7,11 @@ import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from harness.images import builds, cpio
 from harness.images.cache import digest, digest_files
@@ -24,8 +26,7 @@ _SOURCE = Path(__file__).parent / "guest"
 _SILENCE = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One text for the device, and how it was answered."""
 
     number: int
@@ -38,8 +39,7 @@ class Sample:
     records: tuple[str, ...]
 
 
-@dataclass
-class Abused:
+class Abused(Struct):
     """What came of the abuse of one architecture's module."""
 
     #: Texts written one after the other: all of them, those refused, those that ran, those whose report nobody read.

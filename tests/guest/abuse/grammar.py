@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from harness.core import vocabulary
 from harness.core.case import Case, Check, Step
@@ -52,8 +53,7 @@ class MalformedError(Exception):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """A program that the module must run."""
 
     run: int
@@ -62,8 +62,7 @@ class Program:
     case: Case
 
 
-@dataclass
-class _Open:
+class _Open(Struct):
     """A step whose list is not closed yet; the first of all is the program itself."""
 
     index: int
@@ -85,8 +84,7 @@ class _Open:
         )
 
 
-@dataclass
-class _Tasks:
+class _Tasks(Struct):
     """Where the tasks are, as far as the program is read."""
 
     cpus: dict[str, int] = field(default_factory=lambda: {vocabulary.MAIN_TASK: 0})

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError
@@ -27,8 +29,7 @@ _LAST_WORDS = 2.0
 _PATIENT = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Faulty:
+class Faulty(Struct, frozen=True):
     """What one architecture's guest with the fault module is started from."""
 
     boot: Boot

@@ -12,8 +12,10 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError
@@ -35,8 +37,7 @@ _GO_ON = "sysctl.kernel.panic_on_oops=0"
 _TALK = "sysctl.kernel.printk=8"
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(Struct, frozen=True):
     """One fault, or several one after the other, and what the guest needs for it."""
 
     name: str
@@ -112,7 +113,7 @@ LOGS = (
 
 
 def _emulated(boot: Boot, **changes: object) -> Boot:
-    return replace(boot, architecture=replace(boot.architecture, **changes), accelerator=tcg("collecting"))  # type: ignore[arg-type]
+    return replace(boot, architecture=replace(boot.architecture, **changes), accelerator=tcg("collecting"))
 
 
 #: What QEMU says itself: name -> what is wrong with the start.

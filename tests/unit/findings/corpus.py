@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from harness.core.project import ROOT
 
@@ -15,8 +15,7 @@ FOLDER = ROOT / "tests" / "fixtures" / "console"
 LOGS = sorted(FOLDER.glob("*.log"))
 
 
-@dataclass(frozen=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """One finding as the .yaml beside a log tells it."""
 
     kind: str

@@ -9,7 +9,8 @@ The same examples have two uses: the model must agree with every one, and each s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from harness.core.trace import Skip, Trace
 from harness.core.vocabulary import REVISIONS, TASK_CALLS
@@ -33,8 +34,7 @@ WITH_X = ("amended", "with-ptes")
 MERGED_ONES = ("merged", "with-ptes")
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """One program under one revision, the same on the personalities named."""
 
     #: What it shows: the test's name.
@@ -73,8 +73,7 @@ class Example:
         return [(self, arch) for arch in self.arches]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """One program, the same under the revisions and personalities named; None: not looked at."""
 
     #: What it shows: the test's name.

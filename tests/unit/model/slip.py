@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from harness.core.trace import Skip, Trace
 from harness.model import REVISIONS
@@ -21,8 +23,7 @@ from .notation import case
 ApiCall = Callable[[Any, Caller], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
+class Slip(Struct, frozen=True):
     """One wrong model: calls or the state of a revision replaced, or what is common to all revisions."""
 
     name: str
@@ -43,8 +44,7 @@ class Slip:
         return trace
 
 
-@dataclass(frozen=True, slots=True)
-class SharedSlip:
+class SharedSlip(Struct, frozen=True):
     """One wrong model of every revision: a personality replaced, or what is common to all."""
 
     name: str

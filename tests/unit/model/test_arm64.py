@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from .example import ARM64, MERGED_ONES, WITH_X, Effect, wrong
 from .notation import valid, writes

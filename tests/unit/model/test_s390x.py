@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from .example import EVERY_API, MERGED_ONES, S390X, WITH_X, WITHOUT_PAUSE_COUNT, Effect, wrong
 from .notation import valid, writes

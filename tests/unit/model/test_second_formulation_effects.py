@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from harness.core.trace import StepTrace, Trace
 from harness.model import predict
@@ -24,8 +24,7 @@ from .notation import case
 from .strategies import LAW, with_table
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """A write (`index` is not None), a hook (`letter`), or that the running task leaves its CPU (neither)."""
 
     task: str

@@ -6,9 +6,8 @@ States are (nesting_level, active).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from . import test_v3
 from .example import Example

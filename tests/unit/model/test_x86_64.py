@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from .example import MERGED_ONES, WITH_X, X86_64, Effect, wrong
 from .notation import valid, writes
