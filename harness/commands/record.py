@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import gzip
 import os
-import platform
 import subprocess
+import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -33,6 +33,7 @@ _MODEL = ROOT / "harness" / "model"
 
 def beginning(arguments: Namespace, started: datetime) -> dict[str, Any]:
     """Return what is known before anything is set up; `finished` and `status` are null until the end."""
+    host = os.uname()
     return {
         "command": command(arguments),
         "working_folder": str(Path.cwd()),
@@ -40,11 +41,11 @@ def beginning(arguments: Namespace, started: datetime) -> dict[str, Any]:
         "finished": None,
         "status": None,
         "commit": commit(),
-        "python": platform.python_version(),
+        "python": sys.version.split()[0],
         "host": {
-            "name": platform.node(),
-            "system": platform.platform(),
-            "machine": platform.machine(),
+            "name": host.nodename,
+            "system": f"{host.sysname} {host.release} {host.version}",
+            "machine": host.machine,
             "cpus": os.cpu_count(),
         },
         "arguments": {name: value for name, value in vars(arguments).items() if name not in _NOT_KEPT},

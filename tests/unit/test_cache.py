@@ -293,4 +293,11 @@ def test_a_folders_key_follows_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "a").rename(tmp_path / "b")
     second = digest_files(tmp_path)
     (tmp_path / "b").write_text("2")
-    assert len({first, second, digest_files(tmp_path)}) == 3
+    third = digest_files(tmp_path)
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "b").write_text("2")
+    fourth = digest_files(tmp_path)
+    assert len({first, second, third, fourth}) == 4
+    # As an editor locks a file.
+    (tmp_path / "below" / ".#b").symlink_to("nowhere")
+    assert digest_files(tmp_path) == fourth
