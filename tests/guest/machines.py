@@ -18,14 +18,14 @@ from harness.transport.serial import SerialLine
 ARCHES = ("arm64", "s390x", "x86_64")
 
 
-def images(arch: str) -> Images:
-    """Return the images of one architecture, with the kernel that a run takes."""
-    return setup.prepare(Cache(default_root(), Progress()), catalogue.kernel("lts"), [arch])
+def images(arch: str, kernel: str = "lts") -> Images:
+    """Return the images of one architecture, with the kernel that a run takes if none is named."""
+    return setup.prepare(Cache(default_root(), Progress()), catalogue.kernel(kernel), [arch])
 
 
-def machine(arch: str) -> Machine:
+def machine(arch: str, kernel: str = "lts") -> Machine:
     """Return one architecture's machine as a run prepares it."""
-    return prepare(images(arch), arch, 1.0, Guests())
+    return prepare(images(arch, kernel), arch, 1.0, Guests())
 
 
 @contextmanager
