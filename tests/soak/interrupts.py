@@ -165,8 +165,11 @@ def interrupt(playground: Playground, rng: random.Random, number: signal.Signals
     # What was done when the signal came, or nearly so, has its own status.
     done = ended is not None or finished(stdout)
     allowed = {-signal.SIGKILL} if number is signal.SIGKILL else {130}
-    # Until Python has set its handlers, the system's own answer holds.
+    # Until Python has set its handlers, the system's own answer holds; and until a line of ours runs, Python's.
     allowed |= {-number} if kind == "start" else set()
+    allowed |= (
+        {1} if kind == "start" and "KeyboardInterrupt" in stderr and str(ROOT / "harness") not in stderr else set()
+    )
     allowed |= {0} if done else set()
     if process.returncode not in allowed:
         findings.append(f"status {process.returncode}: {stderr[-500:]}")
