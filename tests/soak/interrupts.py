@@ -166,10 +166,8 @@ def interrupt(playground: Playground, rng: random.Random, number: signal.Signals
     done = ended is not None or finished(stdout)
     allowed = {-signal.SIGKILL} if number is signal.SIGKILL else {130}
     # Until Python has set its handlers, the system's own answer holds; and until a line of ours runs, Python's.
-    allowed |= {-number} if kind == "start" else set()
-    allowed |= (
-        {1} if kind == "start" and "KeyboardInterrupt" in stderr and str(ROOT / "harness") not in stderr else set()
-    )
+    pythons = "KeyboardInterrupt" in stderr and str(ROOT / "harness") not in stderr
+    allowed |= {-number, *([1] if pythons else [])} if kind == "start" else set()
     allowed |= {0} if done else set()
     if process.returncode not in allowed:
         findings.append(f"status {process.returncode}: {stderr[-500:]}")
