@@ -57,7 +57,8 @@ def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = 
     if not os.access(device, os.R_OK | os.W_OK):
         return tcg(f"{device} is not there" if not device.exists() else f"{device} may not be opened by this user")
     booted = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    key = digest([booted, str(boot), str(os.geteuid())])
+    # Its name for a person is no part of what it is.
+    key = digest([booted, str(replace(boot, label="")), str(os.geteuid())])
 
     def tried() -> str | None:
         """Return why KVM does not work here; raises GuestError when the host was too busy to tell."""
