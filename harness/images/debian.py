@@ -16,6 +16,8 @@ from msgspec import Struct
 
 from harness.core import storage
 from harness.core.errors import SetupError
+from harness.images import carried
+from harness.images.cache import Cache
 from harness.images.process import ToolError, Tools
 
 _MAIN_SUITE_ONLY = r'sed -i -e "/-updates /d" -e "/-security /d" "$1/etc/apt/sources.list"'
@@ -52,10 +54,18 @@ def refusal(error: SetupError) -> str | None:
     return "; ".join(told[:_REASONS])
 
 
-def mmdebstrap(tools: Tools, arguments: Sequence[str], suite: str, target: Path, *, what: str) -> None:
+def mmdebstrap(
+    tools: Tools,
+    arguments: Sequence[str],
+    suite: str,
+    target: Path,
+    *,
+    what: str,
+    sources: str = _MAIN_SUITE_ONLY,
+) -> None:
     """Run mmdebstrap for the main section of one suite; needs neither root nor namespaces.
 
-    Its temporary files stand beside `target`.
+    `sources` is the hook that edits its list of sources. Its temporary files stand beside `target`.
     """
     mirror = os.environ.get("LAZYMMU_MIRROR")
     tools.run(
@@ -63,7 +73,7 @@ def mmdebstrap(tools: Tools, arguments: Sequence[str], suite: str, target: Path,
             "mmdebstrap",
             "--mode=chrootless",
             "--format=directory",
-            f"--setup-hook={_MAIN_SUITE_ONLY}",
+            f"--setup-hook={sources}",
             *arguments,
             suite,
             str(target),
@@ -75,43 +85,85 @@ def mmdebstrap(tools: Tools, arguments: Sequence[str], suite: str, target: Path,
     )
 
 
+def _lists(
+    tools: Tools, folder: Path, suite: str, architectures: Sequence[str], *, sources: str = _MAIN_SUITE_ONLY
+) -> None:
+    # mmdebstrap's configuration of apt names the keys that it found for the suite; keep it for our own calls.
+    mmdebstrap(
+        tools,
+        [
+            "--variant=custom",
+            f"--architectures={','.join(architectures)}",
+            "--skip=cleanup/apt,cleanup/tmp,check/empty",
+            '--customize-hook=cp "$MMDEBSTRAP_APT_CONFIG" "$1/lazymmu-apt.conf"',
+        ],
+        suite,
+        folder,
+        what=f"package lists of {suite}",
+        sources=sources,
+    )
+
+
+def _without_lists(output: str, architectures: Sequence[str]) -> list[str]:
+    """Return for which architectures a list could not be had; all of them when what failed is of none."""
+    failed = [line for line in output.splitlines() if line.startswith("E: Failed to fetch ")]
+    found = [one for one in architectures if any(f"/binary-{one}/" in line for line in failed)]
+    return found or list(architectures)
+
+
 class Apt(Struct, frozen=True):
     """apt with a suite of its own: nothing of the host's package state is read or changed."""
 
     tools: Tools
     folder: Path
     suite: str
+    #: Why the lists are those that the project carries; empty when they are the archive's.
+    instead: str = ""
 
     @classmethod
-    def open(cls, tools: Tools, folder: Path, suite: str, architectures: Sequence[str]) -> Apt:
-        """Fetch the suite's package lists for these (Debian) architectures, the host's own first."""
-        # mmdebstrap's configuration of apt names the keys that it found for the suite; keep it for our own calls.
-        mmdebstrap(
-            tools,
-            [
-                "--variant=custom",
-                f"--architectures={','.join(architectures)}",
-                "--skip=cleanup/apt,cleanup/tmp,check/empty",
-                '--customize-hook=cp "$MMDEBSTRAP_APT_CONFIG" "$1/lazymmu-apt.conf"',
-            ],
-            suite,
-            folder,
-            what=f"package lists of {suite}",
-        )
-        return cls(tools=tools, folder=folder, suite=suite)
+    def open(cls, cache: Cache, folder: Path, suite: str, architectures: Sequence[str]) -> Apt:
+        """Fetch the suite's package lists for these (Debian) architectures, the host's own first.
+
+        For an architecture that the archive refuses, the list that the project carries is taken, and that is said.
+        """
+        refused: list[str] = []
+        reason, hook = "", _MAIN_SUITE_ONLY
+        # apt may name one list that it could not have, and with that one replaced the next.
+        while True:
+            place = folder.with_name("-".join([folder.name, *refused]))
+            try:
+                _lists(cache.tools, place, suite, architectures, sources=hook)
+                return cls(tools=cache.tools, folder=place, suite=suite, instead=reason)
+            except ToolError as error:
+                why = refusal(error)
+                more = [one for one in _without_lists(error.output, architectures) if one not in refused]
+                # What runs on the host goes with what is built for a guest.
+                listed = list(dict.fromkeys([architectures[0], *refused, *more]))
+                if why is None or not more or not carried.has(suite, listed):
+                    raise
+            refused += more
+            reason = reason or why
+            cache.progress.say(f"{suite} of this mirror: {why}; going by images/packages for {', '.join(more)}")
+            whole = [one for one in architectures if one not in refused]
+            repository = place.with_name(f"{place.name}-carried")
+            hook = carried.repository(suite, listed, whole, repository)
 
     def _run(self, argv: Sequence[str], what: str, *, hint: str = _MIRROR_HINT, cwd: Path | None = None) -> str:
         config = {"APT_CONFIG": str(self.folder / "lazymmu-apt.conf")}
         return self.tools.run(argv, what=what, env=config, cwd=cwd, hint=hint)
 
-    def show(self, package: str) -> dict[str, str]:
-        """Return the fields of a package's newest version (`name:architecture`). Raises NotThereError."""
+    def text(self, package: str) -> str:
+        """Return what the lists say of a package (`name:architecture`, the newest, or with `=version`)."""
         try:
-            text = self._run(["apt-cache", "show", "--no-all-versions", package], f"look for {package} in {self.suite}")
+            return self._run(["apt-cache", "show", "--no-all-versions", package], f"look for {package} in {self.suite}")
         except ToolError as error:
             if "No packages found" not in error.output:
                 raise
-            text = ""
+        return ""
+
+    def show(self, package: str) -> dict[str, str]:
+        """Return the fields of a package's newest version (`name:architecture`). Raises NotThereError."""
+        text = self.text(package)
         fields = dict(re.findall(r"^([\w-]+): (.*)$", text, re.MULTILINE))
         if "Version" not in fields:
             raise NotThereError(f"{self.suite} has no package {package}", hint=_MIRROR_HINT)
@@ -127,13 +179,19 @@ class Apt(Struct, frozen=True):
     def download(self, packages: Sequence[str], target: Path) -> list[Path]:
         """Fetch packages (`name:architecture=version`) into a folder; return the files."""
         target.mkdir(parents=True, exist_ok=True)
-        self._run(
-            ["apt-get", "download", *packages],
-            f"download {' '.join(packages)}",
-            hint="when the mirror no longer has a locked version: lazymmu setup --update",
-            # It writes into its working folder.
-            cwd=target,
-        )
+        try:
+            self._run(
+                ["apt-get", "download", *packages],
+                f"download {' '.join(packages)}",
+                hint="when the mirror no longer has a locked version: lazymmu setup --update",
+                # It writes into its working folder.
+                cwd=target,
+            )
+        except ToolError as error:
+            reason = refusal(error)
+            if not self.instead or reason is None:
+                raise
+            raise NotThereError(f"{self.instead}; and by images/packages: {reason}") from error
         return sorted(target.glob("*.deb"))
 
 

@@ -49,7 +49,7 @@ def lock_target(cache: Cache, kernel: Kernel) -> Path:
     return cache.root / "kernels" / kernel.name
 
 
-def _resolve(apt: Apt, debian: str, flavour: str) -> Release:
+def resolve(apt: Apt, debian: str, flavour: str) -> Release:
     """Return the newest kernel of a flavour and every package it needs."""
     meta = apt.show(f"linux-headers-{flavour}:{debian}")
     headers = depends(meta, r"linux-headers-.*" + flavour)
@@ -75,7 +75,7 @@ def _open(cache: Cache, kernel: Kernel, arches: Sequence[str], folder: Path) -> 
     # Debian's own order: the host's architecture first.
     wanted = dict.fromkeys([host_architecture(), *(architectures()[arch].debian for arch in arches)])
     folder.mkdir(parents=True, exist_ok=True)
-    return Apt.open(cache.tools, folder / "apt", kernel.suite, list(wanted))
+    return Apt.open(cache, folder / "apt", kernel.suite, list(wanted))
 
 
 def _releases(
@@ -84,7 +84,7 @@ def _releases(
     """Return apt for these architectures, and what they resolve to; what is known is taken as it is."""
     apt = _open(cache, kernel, arches, folder)
     return apt, {
-        arch: known.get(arch) or _resolve(apt, architectures()[arch].debian, kernel.flavours[arch]) for arch in arches
+        arch: known.get(arch) or resolve(apt, architectures()[arch].debian, kernel.flavours[arch]) for arch in arches
     }
 
 

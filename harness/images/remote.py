@@ -75,7 +75,7 @@ def _fetch(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Instal
             wanted = list(dict.fromkeys([host_architecture(), *debian.values()]))
             # A kernel may be of another suite than the server.
             suites = {recipe.suite, *(catalogue_kernel(kernels[arch].name).suite for arch in lacking)}
-            apts = {suite: Apt.open(cache.tools, folder / f"apt-{suite}", suite, wanted) for suite in suites}
+            apts = {suite: Apt.open(cache, folder / f"apt-{suite}", suite, wanted) for suite in suites}
             for arch in lacking:
                 tree, needed = folder / arch, apts[recipe.suite].needed(f"{recipe.package}:{debian[arch]}")
                 of_kernel = apts[catalogue_kernel(kernels[arch].name).suite]

@@ -82,7 +82,7 @@ def _fetch(cache: Cache, root: Path, arches: Sequence[str]) -> dict[str, Path]:
             debian = {arch: architectures()[arch].debian for arch in arches}
             # Debian's own order: the host's architecture first.
             wanted = dict.fromkeys([host_architecture(), *debian.values()])
-            apt = Apt.open(cache.tools, folder / "apt", recipe.suite, list(wanted))
+            apt = Apt.open(cache, folder / "apt", recipe.suite, list(wanted))
             versions = locked(cache)
             for arch in arches:
                 package = f"{recipe.package}:{debian[arch]}"

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The package lists that the project carries, with the host's own mmdebstrap and apt on a mirror in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import SetupError
+from harness.core.vocabulary import DEFAULT_KERNEL
+from harness.images import carried, catalogue
+from harness.images.cache import Cache
+from harness.images.debian import Apt, NotThereError
+from harness.images.fetching import resolve
+from harness.images.process import ToolError
+from harness.images.progress import Progress
+from harness.images.toolroot import host_architecture
+
+SUITE = catalogue.kernel(DEFAULT_KERNEL).suite
+DEBIAN = [one.debian for one in catalogue.architectures().values()]
+ALL = list(dict.fromkeys([host_architecture(), *DEBIAN]))
+
+
+class Archive:
+    """A mirror with one small package, `thing`, for each architecture."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._release = folder / "dists" / SUITE
+        for architecture in ALL:
+            self._package(architecture)
+        self._sign()
+
+    def file(self, architecture: str) -> Path:
+        """Return the package's file."""
+        return self.folder / "pool" / f"thing_{architecture}.deb"
+
+    def list(self, architecture: str) -> Path:
+        """Return the list that names the package."""
+        return self._release / f"main/binary-{architecture}/Packages"
+
+    def stanza(self, architecture: str, *, version: str = "1") -> str:
+        """Return what a list says of the package."""
+        data = self.file(architecture).read_bytes()
+        return (
+            f"Package: thing\nVersion: {version}\nArchitecture: {architecture}\n"
+            f"Filename: pool/thing_{architecture}.deb\n"
+            f"Size: {len(data)}\nSHA256: {hashlib.sha256(data).hexdigest()}\n\n"
+        )
+
+    def out_of_step(self, *architectures: str) -> None:
+        """Change lists after the Release file was made."""
+        for architecture in architectures:
+            self.list(architecture).write_text(self.stanza(architecture, version="0"))
+            self.list(architecture).open("a").write("# late\n")
+
+    def _package(self, architecture: str) -> None:
+        tree, file = self.folder / "trees" / architecture, self.file(architecture)
+        (tree / "DEBIAN").mkdir(parents=True)
+        (tree / "DEBIAN/control").write_text(
+            f"Package: thing\nVersion: 1\nArchitecture: {architecture}\nMaintainer: x <x@example.org>\nDescription: x\n"
+        )
+        file.parent.mkdir(exist_ok=True)
+        subprocess.run(["dpkg-deb", "--build", str(tree), str(file)], check=True, capture_output=True)
+        self.list(architecture).parent.mkdir(parents=True)
+        self.list(architecture).write_text(self.stanza(architecture))
+
+    def _sign(self) -> None:
+        lines = [f"Suite: {SUITE}", "Date: Sat, 21 Nov 2026 09:15:44 +0000", "Components: main", "SHA256:"]
+        lines.insert(2, f"Architectures: {' '.join(ALL)}")
+        for architecture in ALL:
+            data, name = self.list(architecture).read_bytes(), self.list(architecture).relative_to(self._release)
+            lines.append(f" {hashlib.sha256(data).hexdigest()} {len(data)} {name}")
+        (self._release / "Release").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    """Return a mirror that mmdebstrap takes for its own."""
+    found = Archive(tmp_path / "mirror with a space")
+    monkeypatch.setenv("LAZYMMU_MIRROR", f"deb [trusted=yes] {found.folder.as_uri()} {SUITE} main")
+    return found
+
+
+@pytest.fixture
+def carries(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the project carry lists with that package, and with nothing else."""
+    monkeypatch.setattr(carried, "LISTS", tmp_path / "lists")
+    for architecture in ALL:
+        path = carried.path(SUITE, architecture)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"# a comment\n\n{archive.stanza(architecture)}")
+    return carried.LISTS
+
+
+def opened(tmp_path: Path, *architectures: str) -> Apt:
+    cache = Cache(tmp_path / "cache", Progress())
+    (tmp_path / "cache").mkdir()
+    return Apt.open(cache, tmp_path / "cache" / "apt", SUITE, architectures or ALL)
+
+
+@pytest.mark.usefixtures("carries")
+def test_a_whole_mirror_is_believed(archive: Archive, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    apt = opened(tmp_path)
+    assert not apt.instead
+    assert [file.read_bytes() for file in apt.download(["thing:s390x=1"], tmp_path / "debs")] == [
+        archive.file("s390x").read_bytes()
+    ]
+    assert "images/packages" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [["s390x"], ALL])
+def test_a_list_out_of_step_is_replaced_by_the_projects_and_the_file_comes_from_the_mirror(
+    wrong: list[str], archive: Archive, carries: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # What the mirror's whole lists say is newer here.
+    for file in carries.rglob("arm64.packages"):
+        file.write_text(archive.stanza("arm64", version="0.9"))
+    archive.out_of_step(*wrong)
+    apt = opened(tmp_path)
+    said = capsys.readouterr().err
+    assert "Hash Sum mismatch" in apt.instead
+    assert apt.instead in said
+    told = [one for line in said.splitlines() for one in line.partition("images/packages for ")[2].split(", ")]
+    assert sorted(told) == sorted(wrong)
+    assert apt.show("thing:s390x")["Version"] == "1"
+    assert apt.show("thing:arm64")["Version"] == ("0.9" if "arm64" in wrong else "1")
+    (deb,) = apt.download(["thing:s390x=1"], tmp_path / "debs")
+    assert deb.read_bytes() == archive.file("s390x").read_bytes()
+
+
+@pytest.mark.usefixtures("carries")
+def test_a_file_that_is_another_than_the_projects_list_says_is_refused(archive: Archive, tmp_path: Path) -> None:
+    archive.out_of_step("s390x")
+    data = bytearray(archive.file("s390x").read_bytes())
+    data[-1] ^= 1
+    archive.file("s390x").write_bytes(data)
+    apt = opened(tmp_path)
+    with pytest.raises(SetupError, match=r"Hash Sum mismatch"):
+        apt.download(["thing:s390x=1"], tmp_path / "debs")
+
+
+@pytest.mark.usefixtures("carries")
+def test_a_file_that_is_gone_is_told_with_both_reasons(archive: Archive, tmp_path: Path) -> None:
+    archive.out_of_step("s390x")
+    archive.file("s390x").unlink()
+    apt = opened(tmp_path)
+    with pytest.raises(NotThereError, match=r"Hash Sum mismatch.*; and by images/packages: .*thing_s390x\.deb"):
+        apt.download(["thing:s390x=1"], tmp_path / "debs")
+
+
+def test_where_the_project_carries_no_list_the_refusal_stands(archive: Archive, carries: Path, tmp_path: Path) -> None:
+    for file in carries.rglob("s390x.packages"):
+        file.unlink()
+    archive.out_of_step("s390x")
+    with pytest.raises(ToolError, match=r"Hash Sum mismatch"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("arch", catalogue.architectures())
+def test_the_projects_lists_have_all_that_guests_need(arch: str, archive: Archive, tmp_path: Path) -> None:
+    machine, kernel = catalogue.architectures()[arch], catalogue.kernel(DEFAULT_KERNEL)
+    archive.out_of_step(*ALL)
+    apt = opened(tmp_path, *dict.fromkeys([host_architecture(), machine.debian]))
+    release = resolve(apt, machine.debian, kernel.flavours[arch])
+    server = apt.needed(f"{catalogue.ssh_recipe().package}:{machine.debian}")
+    assert any(package.startswith("libc6:") for package in server)
+    shell = f"{catalogue.shell_recipe().package}:{machine.debian}"
+    for package in (*release.packages, *server, shell):
+        fields = apt.show(package)
+        assert len(fields["SHA256"]) == len(hashlib.sha256().hexdigest())
+        assert fields["Filename"].startswith("pool/main/")
