@@ -170,6 +170,8 @@ class Worker:
         self._release = ""
         #: Sent to the guest of now, the first one is running.
         self._sent: deque[_Sent] = deque()
+        #: The line to that guest.
+        self._sent_to: SerialLine | None = None
         #: Positions of waiting units that were looked at: these are for a guest.
         self._runnable: set[int] = set()
         #: Taken for the guest of now, and results that came of it.
@@ -200,8 +202,7 @@ class Worker:
                     why = f"not run: its machine lost {losses} guests in a row, the last so: {lost}"
                     error = GuestError(why, details=lost.details if isinstance(lost, GuestError) else "")
             finally:
-                self._job.queue.give_back([sent.position for sent in self._sent])
-                self._sent.clear()
+                self._give_back()
         if self._job.queue.left_alone() and error is not None:
             self._give_up(error)
 
@@ -211,6 +212,11 @@ class Worker:
             return False
         self._alone = len(self._sent)
         return True
+
+    def _give_back(self) -> None:
+        """Let other guests run what was sent and has no result."""
+        self._job.queue.give_back([sent.position for sent in self._sent])
+        self._sent.clear()
 
     def _give_up(self, error: LazymmuError | OSError) -> None:
         """Give the units that no guest will run this error."""
@@ -225,14 +231,23 @@ class Worker:
 
     def _use_one_guest(self) -> None:
         """Run units until none waits, or the guest is not fit for another."""
-        with self._supply.ready() as line:
+        with self._supply.ready(self._send_first) as line:
             self._release = line.release
+            if self._sent_to is not line:
+                self._send_first(line)
             fit = True
             while fit:
                 self._send_ahead(line)
                 if not self._sent:
                     return
                 fit = self._run(line)
+
+    def _send_first(self, line: SerialLine) -> None:
+        """Send the first programs to a guest; what was sent to one that did not wake up is sent again."""
+        self._give_back()
+        self._taken = 0
+        self._sent_to = line
+        self._send_ahead(line)
 
     def _send_ahead(self, line: SerialLine) -> None:
         """Send the programs of the next units, so that the guest never waits for one."""

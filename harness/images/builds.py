@@ -66,8 +66,12 @@ def module(
     source: Path = MODULE_SOURCE,
     name: str = "lazymmu",
     variant: Variant = PLAIN,
+    target: Path | None = None,
 ) -> Path:
-    """Return the object file of the module `name` for one kernel, built first if its source or the kernel is new."""
+    """Return the object file of the module `name` for one kernel, built first if its source or the kernel is new.
+
+    `target` is what `module_path` says of it, for who has asked already: the whole source is read for it.
+    """
     # A name without what is in the source: the next build of this kind finds its objects there.
     release = kernel.release
     kind = digest([_BUILD_VERSION, name, architecture.name, release.release, release.version, *variant.make])
@@ -96,7 +100,7 @@ def module(
                     run(command)
             shutil.copyfile(work / f"{name}.ko", target)
 
-    target = module_path(sandbox, architecture, kernel, source, variant)
+    target = target or module_path(sandbox, architecture, kernel, source, variant)
     return cache.obtain(target, f"module for {architecture.name}", build, needs=NEEDS)
 
 

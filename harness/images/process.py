@@ -36,11 +36,9 @@ PACKAGES = {
 
 _LAST_LINES = 15
 # A parent that dies before the request to die with it is made is never noticed: so both look whether it still lives.
-# Whether namespaces are allowed is found by trying, for no setting tells for certain.
 _INSIDE = 'read -r _ _ state _ <"/proc/$0/stat" && test "$state" != Z && exec "$@"'
-_TETHER = (
-    'test "$PPID" = "$1" || exit; shift; {unshare} true 2>/dev/null || exec "$@"; exec {unshare} sh -c {inside} $$ "$@"'
-)
+_TETHER = 'test "$PPID" = "$1" && shift && exec "$@"'
+_TETHER_WITH_NAMESPACE = 'test "$PPID" = "$1" && shift && exec {unshare} sh -c {inside} $$ "$@"'
 
 
 class ToolError(SetupError):
@@ -57,11 +55,33 @@ def tethered(argv: Sequence[str]) -> list[str]:
     For every process that we start, QEMU and sandboxes too: bubblewrap's own --die-with-parent is set late, and a
     harness that is killed before leaves it behind.
     """
+    script = _TETHER
+    if _namespaces():
+        script = _TETHER_WITH_NAMESPACE.format(unshare=shlex.join(_unshare()), inside=shlex.quote(_INSIDE))
+    return ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", script, "sh", str(os.getpid()), *argv]
+
+
+def _unshare() -> list[str]:
+    """Return the words before a command that give it a PID namespace, which ends with the one who starts it."""
     # A normal user needs a user namespace to make another.
     user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]
-    unshare = shlex.join(["unshare", *user, "--pid", "--fork", "--kill-child", "--"])
-    script = _TETHER.format(unshare=unshare, inside=shlex.quote(_INSIDE))
-    return ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", script, "sh", str(os.getpid()), *argv]
+    return ["unshare", *user, "--pid", "--fork", "--kill-child", "--"]
+
+
+def _namespaces() -> bool:
+    """Return whether namespaces are allowed here, found by trying, for no setting tells for certain."""
+    # A success is as good for all that follows: a guest that is restored should not wait for another.
+    if not _Known.namespaces:
+        with suppress(OSError):
+            done = subprocess.run([*_unshare(), "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            _Known.namespaces = done.returncode == 0
+    return _Known.namespaces
+
+
+class _Known:
+    """What this process has found out of its host."""
+
+    namespaces = False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -10,7 +10,7 @@ from harness.core.deadline import Deadline
 from harness.machine import host
 
 # So long may a guest show no sign of life (seconds of its own time); with its diagnosis, a hang is named within 6 s.
-SILENCE = 3.5
+SILENCE = 3.0
 # A kernel that boots says nothing for a second now and then, which is several on a busy host.
 BOOT_SILENCE = 10.0
 _LOOK_EVERY = 0.5

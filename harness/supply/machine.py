@@ -89,13 +89,16 @@ def prepare(
         started,
         lambda guest: SerialLine(guest, scale).handshake(Deadline.after(_TRIAL * scale), SILENCE),
     )
-    found = builds.module_path(images.sandbox, architecture, kernel, variant=variant).exists()
+    path = builds.module_path(images.sandbox, architecture, kernel, variant=variant)
+    found = path.exists()
     fitted = replace(boot, accelerator=chosen)
     if transport is not None:
         fitted = transport.fitted(fitted, kernel)
     return Machine(
         boot=fitted,
-        module=builds.module(images.cache, images.sandbox, architecture, kernel, variant=variant).read_bytes(),
+        module=builds.module(
+            images.cache, images.sandbox, architecture, kernel, variant=variant, target=path
+        ).read_bytes(),
         parameters=variant.parameters,
         lasting=found and variant == builds.PLAIN,
         kernel=kernel,

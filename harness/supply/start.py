@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from harness.guests import Guests
@@ -30,15 +31,19 @@ def boot(machine: Machine, guests: Guests, stack: ExitStack, memory: Memory | No
     return line
 
 
-def wake(machine: Machine, guest: Guest, *, load: bool, reach: bool) -> SerialLine:
+def wake(
+    machine: Machine, guest: Guest, *, load: bool, reach: bool, ahead: Callable[[SerialLine], None] | None = None
+) -> SerialLine:
     """Give a restored guest the time and random numbers of its own, and wait until it has them. Raises GuestError.
 
-    What `loaded` (with `load`) and `reached` (with `reach`) wait for is on its way then, so that the guest does not
-    wait for it.
+    What `loaded` (with `load`) and `reached` (with `reach`) wait for is on its way then, and what `ahead` sends, so
+    that the guest does not wait for it.
     """
     line = _line(machine, guest)
     line.send("wake", f"{time.time_ns()}\n".encode() + os.urandom(_ENTROPY))
     send_ahead(machine, line, load=load, reach=reach)
+    if ahead is not None:
+        ahead(line)
     line.awake(machine.within(ANSWER))
     return line
 

@@ -34,11 +34,15 @@ class Supply:
             self._snapshots.doubt()
 
     @contextmanager
-    def ready(self) -> Iterator[SerialLine]:
-        """Run a guest with the module loaded for the length of a `with`. Raises GuestError, SetupError."""
+    def ready(self, ahead: Callable[[SerialLine], None] | None = None) -> Iterator[SerialLine]:
+        """Run a guest with the module loaded for the length of a `with`. Raises GuestError, SetupError.
+
+        `ahead` may be called before, with the line to a guest that wakes up with the module in it: it may send what
+        that guest is to do next, so that it does not wait for us. It may have been another guest than the one given.
+        """
         machine = self._machine
         with ExitStack() as stack:
-            line, place = self._restored(stack) or self._booted(stack)
+            line, place = self._restored(stack, ahead) or self._booted(stack)
             kernel = names.of_kernel(machine.images.cache, machine.boot, line, machine.within(start.ANSWER))
             line.guest.symbols = lambda: kernel() + Symbols.of_module(machine.module, place)
             self._changed("running")
@@ -56,14 +60,16 @@ class Supply:
             self._changed("connecting")
         return start.reached(self._machine, line, stack), place
 
-    def _restored(self, stack: ExitStack) -> tuple[SerialLine, int] | None:
+    def _restored(self, stack: ExitStack, ahead: Callable[[SerialLine], None] | None) -> tuple[SerialLine, int] | None:
         """Restore a guest as `_booted` boots one; None when no snapshot can be had, or none loads."""
         while self._snapshots is not None and (saved := self._snapshots.take()) is not None:
             self._changed("restoring")
             with ExitStack() as attempt:
                 guest = attempt.enter_context(self._guests.start(self._machine.boot, Memory(saved.file, saved.file)))
+                # One that loads the module first, or is reached another way, has enough to do.
+                at_once = ahead if saved.loaded and self._machine.transport is None else None
                 try:
-                    line = start.wake(self._machine, guest, load=not saved.loaded, reach=True)
+                    line = start.wake(self._machine, guest, load=not saved.loaded, reach=True, ahead=at_once)
                 except GuestError as error:
                     # A host that is too slow, or somebody who stops QEMU, is not the snapshot's fault.
                     if self._guests.stopping.is_set() or error.starved or guest.meddled_with():

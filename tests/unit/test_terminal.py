@@ -109,6 +109,15 @@ def test_a_terminal_is_given_back_as_it_was_whatever_happens() -> None:
         os.close(far)
 
 
+@pytest.fixture
+def not_ignored() -> Iterator[None]:
+    """Let SIGHUP do what it does: nohup, under which these tests may run, has it ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("not_ignored")
 def test_signals_come_as_bytes_and_a_second_that_ends_interrupts_whatever_is_under_way() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with signals.caught() as arriving:

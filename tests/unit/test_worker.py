@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,7 +55,7 @@ class Lines:
         self.doubts = 0
 
     @contextmanager
-    def ready(self) -> Iterator[Line]:
+    def ready(self, _ahead: Callable[[Line], None]) -> Iterator[Line]:
         yield Line()
 
     def doubt(self) -> None:
@@ -92,7 +92,7 @@ class Unreachable(Lines):
         self._times = times
 
     @contextmanager
-    def ready(self) -> Iterator[Line]:
+    def ready(self, _ahead: Callable[[Line], None]) -> Iterator[Line]:
         if self.doubts < self._times:
             raise GuestError("the connection stalls", line_lost=True)
         yield Line()
@@ -109,6 +109,40 @@ def test_a_line_that_is_lost_before_a_unit_costs_a_guest_and_one_always_lost_all
     Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("Supply", lines), Guests(), job).work()
     assert (len(results), lines.doubts) == (2, guests)
     assert sum("the connection stalls" in result.reason for result in results) == unreached
+
+
+class Waking(Lines):
+    """Gives each guest's line ahead, but so many guests do not wake up, and the one after them has had none."""
+
+    def __init__(self, never: int, *, ahead: bool) -> None:
+        super().__init__()
+        self._never = never
+        self._ahead = ahead
+        self.last = Line()
+
+    @contextmanager
+    def ready(self, ahead: Callable[[Line], None]) -> Iterator[Line]:
+        for _ in range(self._never):
+            ahead(Line())
+        if self._ahead:
+            ahead(self.last)
+        yield self.last
+
+
+@pytest.mark.parametrize(("never", "ahead"), [(0, True), (1, False), (1, True), (2, False)])
+def test_each_program_is_sent_once_to_the_guest_that_runs_it_whether_ahead_or_not(
+    tmp_path: Path, never: int, ahead: bool
+) -> None:
+    count = 12
+    units = [
+        Unit(examples.scenario(tmp_path, _PLAIN, f"u{n}"), number=0, api="merged", arch="s390x") for n in range(count)
+    ]
+    positions: list[int] = []
+    job = Job(units, Queue(range(count), 1), lambda position, _: positions.append(position), None, keep_steps=False)
+    lines = Waking(never, ahead=ahead)
+    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("Supply", lines), Guests(), job).work()
+    assert positions == list(range(count))
+    assert len(lines.last.sent) == count
 
 
 def test_what_is_not_wanted_when_its_turn_comes_is_dropped() -> None:
