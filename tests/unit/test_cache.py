@@ -118,6 +118,54 @@ def test_a_digest_is_one_for_sha256sum(cache: Cache) -> None:
     subprocess.run(["sha256sum", "-c", checksum.beside(target).name], cwd=target.parent, check=True)
 
 
+HOLED = b"\0" * 4096 * 300 + b"one" + b"\0" * 4096 * 600 + b"two" * 4096 + b"\0" * 5000
+
+
+def holed(cache: Cache, content: bytes = HOLED) -> Path:
+    """Make an entry of which only the blocks that hold something are on the disk."""
+
+    def build(target: Path) -> None:
+        with target.open("wb") as file:
+            for offset in range(0, len(content), 4096):
+                block = content[offset : offset + 4096]
+                if any(block):
+                    file.seek(offset)
+                    file.write(block)
+            file.truncate(len(content))
+
+    return cache.obtain(cache.root / "things" / "holed", "thing", build)
+
+
+def test_a_file_with_holes_has_the_digest_of_what_is_in_it_wherever_its_holes_are(cache: Cache) -> None:
+    target = holed(cache)
+    assert target.stat().st_blocks * 512 < len(HOLED)
+    assert "behind its number" in checksum.beside(target).read_text()
+    assert checksum.mismatch(target) is None
+    target.write_bytes(HOLED)
+    assert target.stat().st_blocks * 512 >= len(HOLED)
+    assert checksum.mismatch(target) is None
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(HOLED[:-1], id="shorter by a byte of a hole"),
+        pytest.param(HOLED + bytes(4096), id="longer by a hole"),
+        pytest.param(HOLED[:5000] + b"x" + HOLED[5001:], id="something in a hole"),
+        pytest.param(HOLED[:-1] + b"x", id="something at the end"),
+        pytest.param(HOLED.replace(b"one", b"onf"), id="a byte changed"),
+        pytest.param(HOLED.replace(b"one", bytes(3)), id="a block emptied"),
+        pytest.param(HOLED[4096:] + HOLED[:4096], id="a block further"),
+    ],
+)
+def test_a_file_with_holes_that_is_another_is_damaged(cache: Cache, damaged: bytes) -> None:
+    target = holed(cache)
+    with target.open("r+b") as file:
+        file.write(damaged)
+        file.truncate(len(damaged))
+    assert checksum.mismatch(target)
+
+
 def test_a_rebuild_that_fails_leaves_the_entry_damaged(cache: Cache) -> None:
     target = made(cache, [])
     target.write_bytes(b"x")
