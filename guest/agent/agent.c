@@ -151,7 +151,7 @@ static _Noreturn void serve_stdio(int kmsg, int argc, char *argv[])
 	if (skip_log(kmsg, next))
 		die("the beginning of the kernel's log");
 	channel_stdio();
-	open_parameters();
+	open_module();
 	serve_all(kmsg);
 }
 
@@ -169,8 +169,10 @@ int main(int argc, char *argv[])
 	kmsg = open("/dev/kmsg", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
 		die("/dev/kmsg");
+	open_taint();
 	if (!init)
 		serve_stdio(kmsg, argc, argv);
+	open_random();
 	network_open();
 	channel_open();
 	serve_all(kmsg);

@@ -20,6 +20,7 @@
 
 #define MODULE_NAME	"lazymmu"
 #define DEVICE		"/proc/lazymmu"
+#define TAINT		"/proc/sys/kernel/tainted"
 #define PARAMETERS	"/sys/module/lazymmu/parameters/"
 /* How often the harness is told of progress (nanoseconds); it waits for several before it believes in a hang. */
 #define TELL_EVERY	500000000L
@@ -41,8 +42,13 @@ static const char *const parameter_paths[PARAMETER_COUNT] = {
 	[LIVE_THREADS] = PARAMETERS "live_threads",
 };
 
-/* Kept open as long as the module is loaded, since they are read after each program. */
+/*
+ * Kept open, the first two as long as the module is loaded: an emulated guest that was restored takes longer to find a
+ * file than to use it.
+ */
+static int device = -1;
 static int parameter_fds[PARAMETER_COUNT] = { -1, -1, -1 };
+static int taint = -1;
 
 /* Held by the one thread that may use the channel. */
 static pthread_mutex_t channel_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -73,13 +79,23 @@ void forward_log(int kmsg, struct answer *answer)
 	}
 }
 
-void open_parameters(void)
+static void reopen(int *fd, const char *path, int flags)
 {
-	for (int i = 0; i < PARAMETER_COUNT; i++) {
-		if (parameter_fds[i] >= 0)
-			close(parameter_fds[i]);
-		parameter_fds[i] = open(parameter_paths[i], O_RDONLY | O_CLOEXEC);
-	}
+	if (*fd >= 0)
+		close(*fd);
+	*fd = open(path, flags | O_CLOEXEC);
+}
+
+void open_module(void)
+{
+	reopen(&device, DEVICE, O_RDWR);
+	for (int i = 0; i < PARAMETER_COUNT; i++)
+		reopen(&parameter_fds[i], parameter_paths[i], O_RDONLY);
+}
+
+void open_taint(void)
+{
+	reopen(&taint, TAINT, O_RDONLY);
 }
 
 /* Returns what the module tells, or `otherwise` where it tells nothing. */
@@ -100,8 +116,14 @@ int load_module(const char *image, size_t len, const char *parameters)
 		return errno;
 	if (syscall(SYS_init_module, image, len, parameters))
 		return errno;
-	open_parameters();
+	open_module();
 	return 0;
+}
+
+/* Returns another descriptor of a file that is kept open, to be read from its start. */
+static int from_start(int fd)
+{
+	return lseek(fd, 0, SEEK_SET) ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 /* Returns a file's content, which may have no length of its own (/proc); NULL with errno when it cannot be read. */
@@ -113,7 +135,7 @@ static char *read_file(const char *path, size_t *len)
 	int fd;
 
 	*len = 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = strcmp(path, TAINT) ? open(path, O_RDONLY | O_CLOEXEC) : from_start(taint);
 	while (fd >= 0 && data && (n = read(fd, data + *len, room - *len)) > 0) {
 		*len += n;
 		if (*len < room)
@@ -170,25 +192,23 @@ static int write_program(int fd, const char *program, size_t len)
 
 int run_program(const char *id, const char *program, size_t len, int kmsg, struct answer *answer)
 {
-	int fd, status = announce(kmsg, id);
+	int status = announce(kmsg, id);
 	char piece[256];
 	ssize_t n;
 
 	if (status)
 		return status;
-	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	status = write_program(fd, program, len);
+	if (device < 0)
+		return ENOENT;
+	status = write_program(device, program, len);
 	while (!status) {
-		n = read(fd, piece, sizeof(piece));
+		n = read(device, piece, sizeof(piece));
 		if (n < 0)
 			status = errno;
 		if (n <= 0)
 			break;
 		forward_log(kmsg, answer);
 	}
-	close(fd);
 	/* Nothing may be left of it when the next one begins. */
 	if (!status && (parameter(LIVE_RUNS, 1) || parameter(LIVE_THREADS, 1)))
 		status = ENOTEMPTY;

@@ -21,8 +21,11 @@ void forward_log(int kmsg, struct answer *answer);
 
 int load_module(const char *image, size_t len, const char *parameters);
 
-/* Opens what the module tells of itself; the agent that loads it has done so. */
-void open_parameters(void);
+/* Opens the module's device, and what it tells of itself; the agent that loads it has done so. */
+void open_module(void);
+
+/* Opens what says of what the kernel complained. */
+void open_taint(void);
 
 /* Runs a program, whose request has this number, and forwards its whole report. */
 int run_program(const char *id, const char *program, size_t len, int kmsg, struct answer *answer);
@@ -41,6 +44,9 @@ int send_file(const char *path);
  * draws: `payload` brings the host's time in nanoseconds since 1970, a newline, and random bytes.
  */
 int wake(const char *payload, size_t len);
+
+/* Opens what takes them. */
+void open_random(void);
 
 /*
  * Makes what a snapshot holds small: caches are dropped, and free memory is filled with zeros, for the kernel clears

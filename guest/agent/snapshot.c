@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "requests.h"
 
 /* Random bytes that a wake brings, behind the time and a newline. */
@@ -25,6 +26,16 @@
 #define RESERVE		"/proc/sys/vm/min_free_kbytes"
 #define SMALL_RESERVE	"256"
 
+/* Kept open, as in requests.c. */
+static int random_device = -1;
+
+void open_random(void)
+{
+	random_device = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	if (random_device < 0)
+		die("/dev/urandom");
+}
+
 int wake(const char *payload, size_t len)
 {
 	struct {
@@ -33,7 +44,7 @@ int wake(const char *payload, size_t len)
 	} entropy = { .info = { .entropy_count = ENTROPY * 8, .buf_size = ENTROPY } };
 	struct timespec now;
 	int64_t nanoseconds;
-	int pos = 0, fd, status = 0;
+	int pos = 0;
 
 	if (sscanf(payload, "%" SCNd64 "%n", &nanoseconds, &pos) != 1 || payload[pos] != '\n' ||
 	    len != (size_t)pos + 1 + ENTROPY)
@@ -43,13 +54,9 @@ int wake(const char *payload, size_t len)
 	if (clock_settime(CLOCK_REALTIME, &now))
 		return errno;
 	memcpy(entropy.bytes, payload + pos + 1, ENTROPY);
-	fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (ioctl(random_device, RNDADDENTROPY, &entropy) || ioctl(random_device, RNDRESEEDCRNG))
 		return errno;
-	if (ioctl(fd, RNDADDENTROPY, &entropy) || ioctl(fd, RNDRESEEDCRNG))
-		status = errno;
-	close(fd);
-	return status;
+	return 0;
 }
 
 /* Writes a text to a file, after reading into `before` (if there is one) what the file said. */
