@@ -8,7 +8,7 @@ come from the mirror all the same, and apt checks them as ever. `python -m harne
 from __future__ import annotations
 
 import hashlib
-import shlex
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -22,11 +22,11 @@ LISTS = IMAGES / "packages"
 # trusted: these lists have no signature, they came with the project.
 _HOOK = r"""set -eu
 sources=$1/etc/apt/sources.list
-line=$(sed -n 's/^deb \[/&arch={whole} /p;t end;s/^deb /&[arch={whole}] /p;:end;q' "$sources")
+line=$(grep '^deb ' "$sources" | sed -n '1{{s/^deb \[/&arch={whole} /;t end;s/^deb /&[arch={whole}] /;:end;p}}')
 mirror=$(echo "$line" | sed 's/^deb \[[^]]*\] \([^ ]*\) .*/\1/')
 test -n "$mirror"
-printf '%s\ttype:deb\n%s\ttype:index\n' "$mirror" {lists} >"$1/etc/apt/mirrors"
-echo "deb [arch={listed} trusted=yes] mirror+file:$1/etc/apt/mirrors "{suite}" main" >"$sources"
+printf '%s\ttype:deb\n%s\ttype:index\n' "$mirror" file:{folder}/ >{folder}/mirrors
+echo "deb [arch={listed} trusted=yes] mirror+file:{folder}/mirrors {suite} main" >"$sources"
 test -z "{whole}" || echo "$line" >>"$sources"
 """
 
@@ -36,9 +36,13 @@ def path(suite: str, architecture: str) -> Path:
     return LISTS / suite / f"{architecture}.packages"
 
 
-def has(suite: str, architectures: Sequence[str]) -> bool:
-    """Return whether the project carries lists of a suite for all these Debian architectures."""
-    return all(path(suite, architecture).is_file() for architecture in architectures)
+def has(suite: str, architectures: Sequence[str], folder: Path) -> bool:
+    """Return whether the project carries lists of a suite for all these Debian architectures.
+
+    `folder` is where they would be laid out: apt 2.6 waits for ever for a file of mirrors whose name has to be quoted.
+    """
+    plain = re.fullmatch(r"[A-Za-z0-9/._~+-]+", str(folder)) is not None
+    return plain and all(path(suite, architecture).is_file() for architecture in architectures)
 
 
 def _stanzas(file: Path) -> bytes:
@@ -66,8 +70,8 @@ def repository(suite: str, architectures: Sequence[str], whole: Sequence[str], f
         lines.append(f" {hashlib.sha256(data).hexdigest()} {len(data)} {name}")
     (release / "Release").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return _HOOK.format(
-        lists=shlex.quote(f"{folder.as_uri()}/"),
-        suite=shlex.quote(suite),
+        folder=folder,
+        suite=suite,
         listed=",".join(architectures),
         whole=",".join(whole),
     )

@@ -62,9 +62,9 @@ def _extents(file: int) -> Iterator[tuple[int, bytes]]:
             if error.errno == errno.ENXIO:  # nothing but a hole is left
                 return
             raise
-        offset -= offset % _BLOCK
         end = os.lseek(file, offset, os.SEEK_HOLE)
-        # A hole may begin within a block.
+        # A hole may begin and end within a block.
+        offset -= offset % _BLOCK
         end = min(size, end + -end % _BLOCK)
         while offset < end:
             data = os.pread(file, min(_PIECE, end - offset), offset)

@@ -105,10 +105,9 @@ def _lists(
 
 
 def _without_lists(output: str, architectures: Sequence[str]) -> list[str]:
-    """Return for which architectures a list could not be had; all of them when what failed is of none."""
+    """Return for which architectures a list could not be had; none when it is not for a list that apt failed."""
     failed = [line for line in output.splitlines() if line.startswith("E: Failed to fetch ")]
-    found = [one for one in architectures if any(f"/binary-{one}/" in line for line in failed)]
-    return found or list(architectures)
+    return [one for one in architectures if any(f"/binary-{one}/" in line for line in failed)]
 
 
 class Apt(Struct, frozen=True):
@@ -121,10 +120,13 @@ class Apt(Struct, frozen=True):
     instead: str = ""
 
     @classmethod
-    def open(cls, cache: Cache, folder: Path, suite: str, architectures: Sequence[str]) -> Apt:
+    def open(
+        cls, cache: Cache, folder: Path, suite: str, architectures: Sequence[str], *, fallback: bool = True
+    ) -> Apt:
         """Fetch the suite's package lists for these (Debian) architectures, the host's own first.
 
-        For an architecture that the archive refuses, the list that the project carries is taken, and that is said.
+        For an architecture whose list the archive refuses, that which the project carries is taken, and that is said;
+        not so without `fallback`.
         """
         refused: list[str] = []
         reason, hook = "", _MAIN_SUITE_ONLY
@@ -139,7 +141,9 @@ class Apt(Struct, frozen=True):
                 more = [one for one in _without_lists(error.output, architectures) if one not in refused]
                 # What runs on the host goes with what is built for a guest.
                 listed = list(dict.fromkeys([architectures[0], *refused, *more]))
-                if why is None or not more or not carried.has(suite, listed):
+                if why is None or not more or not fallback or not carried.has(suite, listed, folder):
+                    if why is not None and reason:
+                        raise NotThereError(f"{reason}; and by images/packages: {why}") from error
                     raise
             refused += more
             reason = reason or why

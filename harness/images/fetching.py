@@ -71,18 +71,20 @@ def resolve(apt: Apt, debian: str, flavour: str) -> Release:
     return Release(release=release, version=version, packages=packages)
 
 
-def _open(cache: Cache, kernel: Kernel, arches: Sequence[str], folder: Path) -> Apt:
+def _open(cache: Cache, kernel: Kernel, arches: Sequence[str], folder: Path, *, fallback: bool) -> Apt:
     # Debian's own order: the host's architecture first.
     wanted = dict.fromkeys([host_architecture(), *(architectures()[arch].debian for arch in arches)])
     folder.mkdir(parents=True, exist_ok=True)
-    return Apt.open(cache, folder / "apt", kernel.suite, list(wanted))
+    return Apt.open(cache, folder / "apt", kernel.suite, list(wanted), fallback=fallback)
 
 
 def _releases(
     cache: Cache, kernel: Kernel, known: Mapping[str, Release], arches: Sequence[str], folder: Path
 ) -> tuple[Apt, dict[str, Release]]:
     """Return apt for these architectures, and what they resolve to; what is known is taken as it is."""
-    apt = _open(cache, kernel, arches, folder)
+    # What is locked, and is asked for anew, must not become older by what the project carries.
+    older = any(arch in locked(cache, kernel) and arch not in known for arch in arches)
+    apt = _open(cache, kernel, arches, folder, fallback=not older)
     return apt, {
         arch: known.get(arch) or resolve(apt, architectures()[arch].debian, kernel.flavours[arch]) for arch in arches
     }

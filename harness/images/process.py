@@ -18,6 +18,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -55,9 +56,11 @@ def tethered(argv: Sequence[str]) -> list[str]:
     For every process that we start, QEMU and sandboxes too: bubblewrap's own --die-with-parent is set late, and a
     harness that is killed before leaves it behind.
     """
-    script = _TETHER
-    if _namespaces():
+    try:
+        _try_namespaces()
         script = _TETHER_WITH_NAMESPACE.format(unshare=shlex.join(_unshare()), inside=shlex.quote(_INSIDE))
+    except (OSError, subprocess.CalledProcessError):
+        script = _TETHER
     return ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", script, "sh", str(os.getpid()), *argv]
 
 
@@ -68,20 +71,13 @@ def _unshare() -> list[str]:
     return ["unshare", *user, "--pid", "--fork", "--kill-child", "--"]
 
 
-def _namespaces() -> bool:
-    """Return whether namespaces are allowed here, found by trying, for no setting tells for certain."""
-    # A success is as good for all that follows: a guest that is restored should not wait for another.
-    if not _Known.namespaces:
-        with suppress(OSError):
-            done = subprocess.run([*_unshare(), "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-            _Known.namespaces = done.returncode == 0
-    return _Known.namespaces
-
-
-class _Known:
-    """What this process has found out of its host."""
-
-    namespaces = False
+# Only a success is kept: it is as good for all that follows, and a guest that is restored should not wait for another.
+@cache
+def _try_namespaces() -> None:
+    """Raise OSError or CalledProcessError where namespaces are forbidden, for no setting tells for certain."""
+    subprocess.run(
+        [*_unshare(), "true"], stdin=subprocess.DEVNULL, capture_output=True, check=True, start_new_session=True
+    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -175,11 +171,12 @@ class Tools:
             if shutil.which(program) is None:
                 package = PACKAGES.get(program, program)
                 raise SetupError(f"{what}: `{program}` is not installed", hint=f"apt-get install {package}   (as root)")
+        command = tethered(argv)
         # Started under the lock: `stop` sees it, or it does not start.
         with self._lock:
             self.check(what)
             process = subprocess.Popen(
-                tethered(argv),
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -13,7 +13,7 @@ from harness.machine.boot import Memory
 from harness.machine.symbols import Symbols
 from harness.supply import start
 from harness.supply.machine import Machine
-from harness.supply.snapshots import Snapshots
+from harness.supply.snapshots import Saved, Snapshots
 from harness.transport import names
 from harness.transport.serial import SerialLine
 
@@ -48,6 +48,14 @@ class Supply:
             self._changed("running")
             yield line
 
+    def _at_once(self, saved: Saved) -> bool:
+        """Return whether a guest that wakes up has nothing else to do, so that its first programs may be on their way.
+
+        One that loads the module, is reached another way, or is asked for its symbols has.
+        """
+        machine = self._machine
+        return saved.loaded and machine.transport is None and names.known(machine.images.cache, machine.boot)
+
     def _booted(self, stack: ExitStack) -> tuple[SerialLine, int]:
         """Boot a guest that ends with `stack`; return the line to it, and where the module lies."""
         self._changed("booting")
@@ -66,8 +74,7 @@ class Supply:
             self._changed("restoring")
             with ExitStack() as attempt:
                 guest = attempt.enter_context(self._guests.start(self._machine.boot, Memory(saved.file, saved.file)))
-                # One that loads the module first, or is reached another way, has enough to do.
-                at_once = ahead if saved.loaded and self._machine.transport is None else None
+                at_once = ahead if self._at_once(saved) else None
                 try:
                     line = start.wake(self._machine, guest, load=not saved.loaded, reach=True, ahead=at_once)
                 except GuestError as error:

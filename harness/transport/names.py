@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError, SetupError
 from harness.images import checksum
-from harness.images.cache import Cache, digest
+from harness.images.cache import Cache, digest, whole
 from harness.machine.boot import Boot
 from harness.machine.symbols import Symbols
 from harness.transport.serial import SerialLine
@@ -34,6 +34,11 @@ def of_kernel(cache: Cache, boot: Boot, line: SerialLine, deadline: Deadline) ->
         # A cache that cannot be written (full, read-only) must not cost a run; only a hang is told by bare addresses.
         return Symbols
     return lambda: _read(path)
+
+
+def known(cache: Cache, boot: Boot) -> bool:
+    """Return whether `of_kernel` will ask the guest nothing."""
+    return whole(_kept(cache, boot), checksum.glance)
 
 
 def kept(cache: Cache, boot: Boot) -> Names:

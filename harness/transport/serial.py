@@ -374,8 +374,10 @@ class SerialLine:
             if not ready:
                 self._look(patience, "not taking the request" if self._sending else "no whole answer")
                 continue
-            if ready[0][1] & ~select.POLLIN and self._sending and self._push():
-                patience.heard()
+            # What came before the line was closed is still there to be read.
+            with suppress(OSError):
+                if ready[0][1] & ~select.POLLIN and self._sending and self._push():
+                    patience.heard()
             try:
                 data = channel.recv(_CHUNK)
             except BlockingIOError:

@@ -254,6 +254,16 @@ def test_a_module_gets_its_snapshot_when_it_is_found_built_and_not_before() -> N
         checksum.beside(own).unlink(missing_ok=True)
 
 
+@pytest.mark.parametrize("playground", [WITH_MODULE], indirect=True)
+def test_the_symbols_of_a_guest_are_asked_for_where_they_went_away(playground: Playground) -> None:
+    folder = playground.cache / "symbols"
+    shutil.rmtree(folder)
+    done = run(playground)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (file,) = (path for path in folder.iterdir() if path.suffix != checksum.SUFFIX)
+    assert b" T start_kernel" in file.read_bytes() or b" t start_kernel" in file.read_bytes()
+
+
 def test_a_fresh_boot_uses_no_snapshot_and_saves_none(playground: Playground) -> None:
     file = own_snapshot(playground)
     file.unlink()

@@ -57,7 +57,12 @@ class Playground:
         self.folder = folder
         self.cache = folder / "cache" / "lazymmu"
         self.cache.parent.mkdir(parents=True)
-        subprocess.run(["cp", "-al", str(default_root()), str(self.cache)], check=True)
+        copying = ["cp", "-al", str(default_root()), str(self.cache)]
+        done = subprocess.run(copying, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}, check=False)
+        # Who uses the cache meanwhile removes what was half made.
+        wrong = [line for line in done.stderr.splitlines() if "No such file or directory" not in line]
+        assert self.cache.is_dir(), done.stderr
+        assert not wrong, wrong
         # A lock is the file's: by a hard link it would be the same as that of the real cache.
         shutil.rmtree(self.cache / "locks")
         (folder / "tmp").mkdir()

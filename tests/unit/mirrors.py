@@ -52,13 +52,14 @@ _MMDEBSTRAP = """\
 #!/bin/sh
 for word; do
     case $word in
+    --setup-hook=*mirror+*) carried=yes ;;
     --architectures=*) arches=$(echo "${word#*=}" | tr , ' ') ;;
     /*) target=$word ;;
     esac
 done
 echo "$arches" >>"$MIRROR/asked"
 for arch in $arches; do
-    if test -e "$MIRROR/$arch"; then cat "$MIRROR/$arch" >&2; exit 25; fi
+    if test -z "$carried" && test -e "$MIRROR/$arch"; then cat "$MIRROR/$arch" >&2; exit 25; fi
 done
 mkdir -p "$target"
 echo "$arches" >"$target/lazymmu-apt.conf"

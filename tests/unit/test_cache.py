@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -143,6 +144,22 @@ def test_a_file_with_holes_has_the_digest_of_what_is_in_it_wherever_its_holes_ar
     assert checksum.mismatch(target) is None
     target.write_bytes(HOLED)
     assert target.stat().st_blocks * 512 >= len(HOLED)
+    assert checksum.mismatch(target) is None
+
+
+def test_a_hole_that_ends_within_a_block_is_no_trouble(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = holed(cache)
+    seek, ends = os.lseek, [0x1400, 0x2400]
+
+    def of_small_blocks(file: int, offset: int, whence: int) -> int:
+        """Answer as a file system with blocks of 1 KB, on which data stands between these two offsets."""
+        if whence == os.SEEK_DATA and offset < ends[1]:
+            return max(offset, ends[0])
+        if whence == os.SEEK_HOLE and offset < ends[1]:
+            return ends[1] if offset >= ends[0] else offset
+        return seek(file, offset, whence)
+
+    monkeypatch.setattr(os, "lseek", of_small_blocks)
     assert checksum.mismatch(target) is None
 
 

@@ -96,10 +96,10 @@ def carries(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return carried.LISTS
 
 
-def opened(tmp_path: Path, *architectures: str) -> Apt:
-    cache = Cache(tmp_path / "cache", Progress())
-    (tmp_path / "cache").mkdir()
-    return Apt.open(cache, tmp_path / "cache" / "apt", SUITE, architectures or ALL)
+def opened(tmp_path: Path, *architectures: str, name: str = "cache") -> Apt:
+    cache = Cache(tmp_path / name, Progress())
+    cache.root.mkdir()
+    return Apt.open(cache, cache.root / "apt", SUITE, architectures or ALL)
 
 
 @pytest.mark.usefixtures("carries")
@@ -139,7 +139,7 @@ def test_a_file_that_is_another_than_the_projects_list_says_is_refused(archive: 
     data[-1] ^= 1
     archive.file("s390x").write_bytes(data)
     apt = opened(tmp_path)
-    with pytest.raises(SetupError, match=r"Hash Sum mismatch"):
+    with pytest.raises(SetupError, match=r"by images/packages: .*Hash Sum mismatch"):
         apt.download(["thing:s390x=1"], tmp_path / "debs")
 
 
@@ -158,6 +158,13 @@ def test_where_the_project_carries_no_list_the_refusal_stands(archive: Archive, 
     archive.out_of_step("s390x")
     with pytest.raises(ToolError, match=r"Hash Sum mismatch"):
         opened(tmp_path)
+
+
+@pytest.mark.usefixtures("carries")
+def test_a_cache_whose_name_apt_would_have_to_quote_does_without(archive: Archive, tmp_path: Path) -> None:
+    archive.out_of_step("s390x")
+    with pytest.raises(ToolError, match=r"Hash Sum mismatch"):
+        opened(tmp_path, name="a cache")
 
 
 @pytest.mark.parametrize("arch", catalogue.architectures())

@@ -16,7 +16,7 @@ from harness.doctor.situation import Question, Situation, find
 from harness.images import fetching, kernels, listing, setup, toolroot
 from harness.images.answers import answers, now
 from harness.images.cache import Cache, default_root
-from harness.images.catalogue import architectures
+from harness.images.catalogue import Kernel, architectures
 from harness.images.catalogue import kernel as named
 from harness.images.catalogue import kernels as catalogue
 from harness.images.debian import NotThereError, refusal
@@ -42,11 +42,11 @@ def cache(home: Path) -> Cache:
     return Cache(home / "cache" / "lazymmu", Progress())
 
 
-def fetched(cache: Cache, *arches: str, update: bool = False) -> fetching.Fetched:
+def fetched(cache: Cache, *arches: str, update: bool = False, kernel: Kernel = CURRENT) -> fetching.Fetched:
     folder = cache.root / "scratch" / str(len(list(cache.root.glob("scratch/*"))))
     folder.mkdir(parents=True)
     (cache.root / "kernels").mkdir(exist_ok=True)
-    return fetching.fetch(cache, CURRENT, arches, folder, update=update)
+    return fetching.fetch(cache, kernel, arches, folder, update=update)
 
 
 def asked_by_command(home: Path, *flags: str) -> dict[tuple[str, str], dict[str, Any]]:
@@ -135,6 +135,20 @@ def test_what_does_not_resolve_anew_stays_locked(
     assert set(fetched(cache, *ARCHES, update=True).refused) == {"s390x"}
     assert set(kernels.locked(cache, CURRENT)) == set(ARCHES)
     assert f"{mirrors.VERSION} stays locked: Failed to fetch" in capsys.readouterr().err
+
+
+def test_what_the_project_carries_takes_the_place_of_a_refusal_but_never_of_what_is_locked(
+    mirror: Mirror, cache: Cache, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mirror.refuses("s390x", mirrors.OUT_OF_STEP)
+    lts = named("lts")
+    assert set(fetched(cache, *ARCHES, kernel=lts).releases) == set(ARCHES)
+    assert "going by images/packages for s390x\n" in capsys.readouterr().err
+    found = fetched(cache, *ARCHES, kernel=lts, update=True)
+    assert set(found.refused) == {"s390x"}
+    said = capsys.readouterr().err
+    assert f"does not resolve for s390x, {mirrors.VERSION} stays locked: Failed to fetch" in said
+    assert "images/packages" not in said
 
 
 def refused_by_setup(cache: Cache, **how: bool) -> str:

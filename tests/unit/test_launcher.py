@@ -86,6 +86,7 @@ def test_bytecode_stands_in_the_environment_where_none_may_stand_beside_sources(
     assert [path.parent for path in (checkout / ".venv" / "bytecode").rglob("harness/*.pyc")] != []
 
 
+@pytest.mark.exhaustive
 def test_a_python_of_another_path_is_the_same_and_another_name_is_not(checkout: Path, host: Path) -> None:
     python = Path(sys.executable).resolve()
     # As a manager of Pythons does it: its shim, or, for what runs below its Python, the Python itself.
