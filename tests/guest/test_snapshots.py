@@ -213,7 +213,9 @@ def test_of_two_runs_that_start_at_once_one_saves_and_the_other_waits_and_says_s
     ]
     told = [process.communicate()[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], told
-    assert sum("waiting for another lazymmu that makes the snapshot of s390x" in text for text in told) == 1, told
+    # There are two snapshots, and each run may have saved one.
+    waited = sum(text.count("waiting for another lazymmu that makes the snapshot of s390x") for text in told)
+    assert waited in (1, 2), told
 
 
 def test_old_snapshots_go_when_one_is_saved(playground: Playground) -> None:

@@ -78,6 +78,7 @@ def test_the_first_use_makes_the_environment_and_the_second_does_not(checkout: P
     assert sorted(path.name for path in checkout.iterdir() if path.name.startswith(".")) == [".venv", ".venv.lock"]
 
 
+@pytest.mark.exhaustive
 def test_bytecode_stands_in_the_environment_where_none_may_stand_beside_sources(checkout: Path, host: Path) -> None:
     done = launch(checkout, host, "predict", env={"PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode == 0, done.stderr
