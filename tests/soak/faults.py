@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from msgspec import Struct, field
 
-from harness.images.checksum import SUFFIX
+from harness.images.checksum import SUFFIX, beside
 from tests.guest.hogs import hogs
 
 _RUN = "guest/module/run.c"
@@ -24,6 +25,9 @@ _CRC = "\t\tanswer->crc = crc32(answer->crc, line, end - line);\n"
 _STRUCK = 'memmem(line, end - line, " step 1 flush", 13)'
 _FLASH = "description: x\nsteps: [flash]\n"
 _REQUEST = "\tpayload = malloc(len + 1);\n"
+
+_PIECE = 1 << 16
+_ZEROS = bytes(_PIECE)
 
 Cache = Path
 
@@ -74,19 +78,34 @@ def _of(cache: Cache, arch: str, kind: str) -> list[Path]:
 def _damaged(kind: str, damage: Callable[[bytes], bytes]) -> Callable[[Cache, str], AbstractContextManager[object]]:
     @contextmanager
     def around(cache: Cache, arch: str) -> Iterator[None]:
-        kept = {path: path.read_bytes() for path in _of(cache, arch, kind)}
-        try:
-            for path, data in kept.items():
-                # A new file: the old one is the real cache's, too.
-                path.unlink()
-                path.write_bytes(damage(data))
-            yield
-        finally:
-            for path, data in kept.items():
-                path.unlink(missing_ok=True)
-                path.write_bytes(data)
+        # Not below the cache, where a run drops what is old; and new files, for these are the real cache's, too.
+        with tempfile.TemporaryDirectory(dir=cache.parent) as aside:
+            kept = {path: Path(aside) / str(number) for number, path in enumerate(_of(cache, arch, kind))}
+            digests = {beside(path): beside(path).read_bytes() for path in kept if beside(path).exists()}
+            try:
+                for path, original in kept.items():
+                    path.rename(original)
+                    _write(path, damage(original.read_bytes()))
+                yield
+            finally:
+                for path, original in kept.items():
+                    original.replace(path)
+                for path, digest in digests.items():
+                    path.unlink(missing_ok=True)
+                    path.write_bytes(digest)
 
     return around
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file with holes where it is zero, as snapshots have them: by its size a run drops others."""
+    with path.open("wb") as file:
+        for offset in range(0, len(data), _PIECE):
+            piece = data[offset : offset + _PIECE]
+            if piece != _ZEROS[: len(piece)]:
+                file.seek(offset)
+                file.write(piece)
+        file.truncate(len(data))
 
 
 @contextmanager
