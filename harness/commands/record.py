@@ -31,7 +31,7 @@ _NOT_KEPT = frozenset(
 _MODEL = ROOT / "harness" / "model"
 
 
-def beginning(arguments: Namespace, started: datetime) -> dict[str, Any]:
+def beginning(arguments: Namespace, started: datetime, commit: str | None) -> dict[str, Any]:
     """Return what is known before anything is set up; `finished` and `status` are null until the end."""
     host = os.uname()
     return {
@@ -40,7 +40,7 @@ def beginning(arguments: Namespace, started: datetime) -> dict[str, Any]:
         "started": started.isoformat(timespec="milliseconds"),
         "finished": None,
         "status": None,
-        "commit": commit(),
+        "commit": commit,
         "python": sys.version.split()[0],
         "host": {
             "name": host.nodename,

@@ -10,12 +10,13 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from harness.commands import common, headers, record, resume
+from harness.commands import common, early, headers, record, resume
 from harness.commands.work import Work, find
 from harness.core.case import Scenario
 from harness.core.errors import INTERRUPTED, LazymmuError, UsageError
@@ -23,6 +24,7 @@ from harness.core.interrupts import Interrupts
 from harness.core.known import Entry
 from harness.core.result import Outcome, Result, Unit
 from harness.images import builds
+from harness.images.sandbox import Sandbox
 from harness.report import folder, json, ktap, spool
 from harness.report.finished import Finished
 from harness.report.live import View
@@ -122,32 +124,34 @@ def run(arguments: Namespace) -> int:
     """Run the selected units on guests; report them."""
     if arguments.resume is not None:
         return _resume(arguments)
+    commit, sandbox = early.asked(record.commit), early.sandbox()
     plan = _plan(arguments, datetime.now(UTC))
     with folder.opened(arguments.out, plan.started) as kept:
-        facts = record.beginning(arguments, plan.started)
+        facts = record.beginning(arguments, plan.started, commit())
         kept.record(facts)
         facts["scenarios"] = kept.keep(plan.scenarios())
         kept.record(facts)
-        return _carry_out(plan, kept, facts)
+        return _carry_out(plan, kept, facts, sandbox)
 
 
 def _resume(given: Namespace) -> int:
     """Run what an earlier run left, in its folder; report all of it."""
+    sandbox = early.sandbox()
     with resume.begun(given) as (kept, facts, arguments):
         plan = _plan(arguments, datetime.fromisoformat(facts["started"]))
         resume.check(kept, facts, plan.scenarios(), arguments)
         now = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "command": record.command(given)}
         again = {"finished": None, "status": None, "resumed": [*facts.get("resumed", ()), now]}
-        return _carry_out(plan, kept, {**facts, **again, "scenarios": kept.keep(plan.scenarios())})
+        return _carry_out(plan, kept, {**facts, **again, "scenarios": kept.keep(plan.scenarios())}, sandbox)
 
 
-def _carry_out(plan: _Plan, kept: folder.Folder, facts: dict[str, Any]) -> int:
+def _carry_out(plan: _Plan, kept: folder.Folder, facts: dict[str, Any], sandbox: Callable[[Path], Sandbox]) -> int:
     """Run the units that have no result in the folder, and report all; `facts` is what run.json says so far."""
     arguments = plan.arguments
     terminal = common.human(arguments)
     with spool.opened(kept.spool, plan.selected, trace=arguments.trace) as results:
         left = plan.order(results.left())
-        work = find(plan.selected, plan.selection, left, offline=arguments.offline)
+        work = find(plan.selected, plan.selection, left, offline=arguments.offline, sandbox=sandbox)
         prepared = list(work.images.values())
         transport = common.transport(arguments, prepared) if prepared else None
         if prepared:

@@ -13,8 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.commands import common
-from harness.core.deadline import Deadline
+from harness.commands import common, early
 from harness.core.errors import ScenarioError, UsageError
 from harness.findings import find
 from harness.guests import Guests
@@ -30,8 +29,6 @@ from harness.transport.serial import SerialLine
 from harness.transport.session import SerialSession
 
 _LOGIN = ("sh", "-l")
-_CASES = "/lazymmu/cases.tar.gz"
-_SECONDS = 120.0
 # Linux: COMMAND_LINE_SIZE is 2048 where it is least, and what is longer is cut off without a word.
 _KERNEL_ARGUMENTS = 1024
 # As a shell says it of a program whose output nobody reads any more.
@@ -42,6 +39,7 @@ _QUICK = ("restoring", "connecting", "running")
 
 def shell(arguments: Namespace) -> int:
     """Give the user a prompt in a guest, or run one command there and return its exit status."""
+    sandbox = early.sandbox()
     (arch,) = chosen_arches(Selection(arches=(arguments.arch,)))
     kernel = common.kernel(arguments)
     pushes, pulls = files.pushes(arguments.push), files.pulls(arguments.pull, Path())
@@ -50,21 +48,18 @@ def shell(arguments: Namespace) -> int:
     store, scale = common.cache(), arguments.timeout_scale
     terminal = _terminal()
 
-    def prepared() -> tuple[Machine, bytes | None]:
-        ready = images.prepare(store, kernel, [arch], offline=arguments.offline)
+    def prepared() -> Machine:
+        ready = images.prepare(store, kernel, [arch], offline=arguments.offline, sandbox=sandbox)
         guests = Guests()
         with guests.stopped_at_exit():
             ordinary = prepare(ready, arch, scale, guests, transport=common.transport(arguments, [ready]))
-        machine = with_shell(ordinary, arguments.kernel_arg, qemu_arguments, offline=arguments.offline)
-        return machine, _library(machine)
+        return _with_library(with_shell(ordinary, arguments.kernel_arg, qemu_arguments, offline=arguments.offline))
 
     # In a thread of its own, for an interrupt comes to the main thread: there it could fall between any two steps.
     with ThreadPoolExecutor(max_workers=1) as pool, store.tools.stopped_by_interrupt():
-        machine, packed = pool.submit(prepared).result()
+        machine = pool.submit(prepared).result()
     # A device of the user's may not survive a snapshot, or be another one the next time.
     with _ready(store, machine, restore=not qemu_arguments) as line:
-        if packed is not None:
-            line.write(_CASES, packed, 0o600, Deadline.after(_SECONDS * scale))
         files.push(line, pushes, scale)
         try:
             status = _session(line, arguments.words, terminal)
@@ -95,13 +90,13 @@ def _terminal() -> Terminal | None:
     return None
 
 
-def _library(machine: Machine) -> bytes | None:
-    """Return the library for a guest; None when it has mistakes, which must not cost the shell."""
+def _with_library(machine: Machine) -> Machine:
+    """Return the machine with the library in its guests, without when it has mistakes: they must not cost the shell."""
     try:
-        return library.packed(machine)
+        return library.carried(machine)
     except ScenarioError as error:
         machine.images.cache.progress.say(f"run-scenario has nothing to run: {error}")
-        return None
+        return machine
 
 
 @contextmanager

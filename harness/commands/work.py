@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -12,6 +13,7 @@ from harness.absence import Absence, of_kernels, of_native
 from harness.commands import common
 from harness.core.result import Unit
 from harness.images import catalogue, setup
+from harness.images.sandbox import Sandbox
 from harness.images.setup import Images
 from harness.selection import Selection
 
@@ -27,7 +29,14 @@ class Work(Struct, frozen=True):
     absent: Mapping[int, Absence]
 
 
-def find(units: Sequence[Unit], selection: Selection, left: Sequence[int], *, offline: bool) -> Work:
+def find(
+    units: Sequence[Unit],
+    selection: Selection,
+    left: Sequence[int],
+    *,
+    offline: bool,
+    sandbox: Callable[[Path], Sandbox],
+) -> Work:
     """Get what the units at these positions need, as far as it can be had. Raises SetupError."""
     absent = {position: absence for position in left if (absence := of_native(units[position], selection)) is not None}
     machines: defaultdict[str, dict[str, None]] = defaultdict(dict)
@@ -36,7 +45,7 @@ def find(units: Sequence[Unit], selection: Selection, left: Sequence[int], *, of
             machines[units[position].kernel][units[position].arch] = None
     cache = common.cache()
     found = {
-        name: setup.available(cache, catalogue.kernel(name), list(arches), offline=offline)
+        name: setup.available(cache, catalogue.kernel(name), list(arches), offline=offline, sandbox=sandbox)
         for name, arches in machines.items()
     }
     refused = of_kernels(list(found.values()), selection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from msgspec import Struct, field
 
@@ -65,10 +66,16 @@ def _look(cache: Cache, kernel: Kernel, arches: Sequence[str], believed: Callabl
 
 
 def prepare(
-    cache: Cache, kernel: Kernel, arches: Sequence[str], *, offline: bool = False, update: bool = False
+    cache: Cache,
+    kernel: Kernel,
+    arches: Sequence[str],
+    *,
+    offline: bool = False,
+    update: bool = False,
+    sandbox: Callable[[Path], Sandbox] = choose,
 ) -> Images:
     """Return the images for all these architectures, as `available` does; SetupError when one cannot be had."""
-    found = available(cache, kernel, arches, offline=offline, update=update)
+    found = available(cache, kernel, arches, offline=offline, update=update, sandbox=sandbox)
     if found.refused:
         raise SetupError("\n".join(found.refused.values()), hint=f"lazymmu setup --kernel {kernel.name} asks apt again")
     return found
@@ -82,12 +89,13 @@ def available(
     offline: bool = False,
     update: bool = False,
     again: bool = False,
+    sandbox: Callable[[Path], Sandbox] = choose,
 ) -> Images:
     """Return the images for these architectures, as far as they can be had; what is missing is fetched and made first.
 
     `offline` uses only what is there, `update` resolves the kernel's version anew, `again` asks apt also for what it
-    refused not long ago. Raises SetupError. Boot images are not looked into: that is done before a boot
-    (`kernels.verify`).
+    refused not long ago. `sandbox` gives what runs the programs of a tool root, and may know it already. Raises
+    SetupError. Boot images are not looked into: that is done before a boot (`kernels.verify`).
     """
     cache.sweep()
     time = now()
@@ -114,7 +122,7 @@ def available(
         look = _look(cache, kernel, arches, lambda _: True)
         if look.lacking:
             raise SetupError(f"kernel {kernel.name} is not whole after its set-up: {', '.join(look.lacking)}")
-    return Images(cache, choose(toolroot.path(cache)), look.installed, look.refused, kernel.name)
+    return Images(cache, sandbox(toolroot.path(cache)), look.installed, look.refused, kernel.name)
 
 
 def _make(

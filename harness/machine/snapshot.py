@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -36,10 +36,10 @@ _PLACE_BYTES = 8
 _SAVING = 60.0
 
 
-def path(boot: Boot, module: bytes = b"", parameters: str = "") -> Path:
+def path(boot: Boot, module: bytes = b"", parameters: str = "", files: Sequence[str] = ()) -> Path:
     """Return where the snapshot of this boot stands: its name holds everything that went into it.
 
-    `module` is what was loaded before it was saved, with these parameters.
+    `module` is what was loaded before it was saved, with these parameters; `files` tells what came with it.
     """
     lines = dict.fromkeys(("console", "channel", "monitor"), 0)
     # The archive's name tells its content, the kernel's only its version.
@@ -48,7 +48,7 @@ def path(boot: Boot, module: bytes = b"", parameters: str = "") -> Path:
         boot.sandbox.root
         / "lazymmu"
         / "snapshots"
-        / f"{digest([*parts, *_qemu(boot), *_processor(boot), module, parameters])}.snapshot"
+        / f"{digest([*parts, *_qemu(boot), *_processor(boot), module, parameters, *files])}.snapshot"
     )
 
 

@@ -12,12 +12,17 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from harness.core.project import LIBRARY, ROOT
 from harness.core.result import Unit
 from harness.core.trace import Skip
-from harness.images.cache import digest, digest_files
-from harness.supply import Machine
+from harness.images import checksum
+from harness.images.cache import digest, digest_files, whole
+from harness.supply import GuestFile, Machine
 
+# Where the guest's commands look for it (guest/shell/run-scenario).
+_IN_GUEST = "/lazymmu/cases.tar.gz"
 # A text that compresses to a twentieth either way: time counts.
 _LEVEL = 1
 _NEEDS = 4_000_000
@@ -25,8 +30,8 @@ _NEEDS = 4_000_000
 _MAKERS = ("core", "guestlink", "model", "scenario", "shell")
 
 
-def packed(machine: Machine) -> bytes:
-    """Return the library for a machine's guests, made first if a scenario or what reads it is new.
+def carried(machine: Machine) -> Machine:
+    """Return the machine with the library for its guests, made first if a scenario or what reads it is new.
 
     Raises ScenarioError for a mistake in it, SetupError.
     """
@@ -43,7 +48,9 @@ def packed(machine: Machine) -> bytes:
         target.write_bytes(archive(units(load([], LIBRARY), selection)))
 
     store = machine.images.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
-    return cache.obtain(store, f"library for a guest on {machine.name}", build, needs=_NEEDS).read_bytes()
+    lasting = machine.lasting and whole(store, checksum.glance)
+    cache.obtain(store, f"library for a guest on {machine.name}", build, needs=_NEEDS)
+    return replace(machine, lasting=lasting, files=(*machine.files, GuestFile(store, _IN_GUEST, 0o600)))
 
 
 def archive(units: Iterable[Unit]) -> bytes:

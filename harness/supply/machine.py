@@ -29,6 +29,16 @@ from harness.transport.serial import SerialLine
 _TRIAL = 30.0
 
 
+class GuestFile(Struct, frozen=True):
+    """A file that guests get with the module: it is in the snapshot that has the module, too."""
+
+    #: An entry of the cache, whose name tells its content.
+    source: Path
+    #: Where it lands in the guest.
+    target: str
+    mode: int
+
+
 class Machine(Struct, frozen=True):
     """One architecture's guests, ready to be started, and the module that goes into them."""
 
@@ -36,7 +46,8 @@ class Machine(Struct, frozen=True):
     module: bytes
     #: What the module is loaded with.
     parameters: str
-    #: Whether the module is that of an earlier run, and will be that of others: it is worth a snapshot of its own.
+    #: Whether the module and the files are those of an earlier run, and will be those of others: they are worth a
+    #: snapshot of their own.
     lasting: bool
     kernel: InstalledKernel
     images: Images
@@ -44,6 +55,7 @@ class Machine(Struct, frozen=True):
     time_scale: float
     #: How the agent is reached; None is the channel of the guest's init.
     transport: Transport | None = None
+    files: tuple[GuestFile, ...] = ()
 
     @property
     def name(self) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The snapshots of one machine: of a guest whose agent waits, and of one that has the module, too.
+"""The snapshots of one machine: of a guest whose agent waits, and of one that has the module and its files, too.
 
 The first is saved by the first run. The second costs as much as some loads of the module, so it is saved when an
 earlier run has built the module already: an edit that nobody will run again has none.
@@ -37,6 +37,12 @@ class Saved(Struct, frozen=True):
     loaded: bool
 
 
+def loaded_path(machine: Machine) -> Path:
+    """Return where the snapshot of a guest stands that has the module, and the files that came with it."""
+    files = [f"{file.target} {file.mode:o} {file.source.name}" for file in machine.files]
+    return snapshot.path(machine.boot, machine.module, machine.parameters, files)
+
+
 class Snapshots:
     """Gives the snapshot to restore from, saved first where there is none; `changed` is told what is done meanwhile."""
 
@@ -45,7 +51,7 @@ class Snapshots:
         self._guests = guests
         self._changed = changed
         self._waiting = snapshot.path(machine.boot)
-        self._loaded = snapshot.path(machine.boot, machine.module, machine.parameters)
+        self._loaded = loaded_path(machine)
         #: Those that did not load and were removed once: the second time guests do without.
         self._refused: set[Path] = set()
         #: Which can be had, as far as is known.

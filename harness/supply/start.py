@@ -49,18 +49,23 @@ def wake(
 
 
 def send_ahead(machine: Machine, line: SerialLine, *, load: bool, reach: bool) -> None:
-    """Send what `loaded` waits for, which is the module, and what `reached` does."""
+    """Send what `loaded` waits for, which is the module with its files, and what `reached` does."""
     if load:
         line.send("load", machine.module, machine.parameters)
         names.ask_module(line)
+        for file in machine.files:
+            line.send_file(file.target, file.source.read_bytes(), file.mode)
     if reach and machine.transport is not None:
         machine.transport.ahead(line)
 
 
 def loaded(machine: Machine, line: SerialLine) -> int:
-    """Wait for the module; return the address of its code. Raises GuestError."""
+    """Wait for the module and its files; return the address of its code. Raises GuestError."""
     line.loaded(machine.within(ANSWER))
-    return names.module_place(line, machine.within(ANSWER))
+    place = names.module_place(line, machine.within(ANSWER))
+    for file in machine.files:
+        line.took_file(file.target, machine.within(ANSWER))
+    return place
 
 
 def reached(machine: Machine, line: SerialLine, stack: ExitStack) -> SerialLine:

@@ -237,7 +237,15 @@ class SerialLine:
 
     def write(self, path: str, content: bytes, mode: int, deadline: Deadline) -> None:
         """Write a new file of the guest; GuestError when it cannot be, or something is there."""
+        self.send_file(path, content, mode)
+        self.took_file(path, deadline)
+
+    def send_file(self, path: str, content: bytes, mode: int) -> None:
+        """Send a file ahead; `took_file` gives the answer."""
         self.send("write", content, f"{mode:o} {path}")
+
+    def took_file(self, path: str, deadline: Deadline) -> None:
+        """Wait for the answer to a file that was sent ahead; raises as `write`."""
         answer = self.answer(deadline, silence=BOOT_SILENCE)
         if answer.status:
             raise GuestError(f"{self.guest.name}: cannot write {path} in the guest: {os.strerror(answer.status)}")

@@ -14,8 +14,8 @@ from harness.core.project import ROOT
 from tests.guest.conftest import Lazymmu
 
 README = (ROOT / "README.md").read_text()
-# These are run by this very test run, and by tests/guest/test_run.py.
-ELSEWHERE = ("./lazymmu test", "./lazymmu run", "./lazymmu run --api all --json results.json")
+# These are run by this very test run, by tests/guest/test_run.py, and by tests/guest/test_doctor.py.
+ELSEWHERE = ("./lazymmu test", "./lazymmu run", "./lazymmu run --api all --json results.json", "./lazymmu doctor")
 
 
 def commands() -> Iterator[tuple[str, int]]:

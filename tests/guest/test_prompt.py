@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shlex
 import signal
 import subprocess
@@ -270,6 +271,23 @@ def test_what_does_not_exist_in_the_library_is_told(lazymmu: Lazymmu) -> None:
     # It leaves nothing in the guest either.
     assert b"\nwrap/pause-and-back\n" in done.stdout
     assert b"no scenario no/such of amended merged\n" in done.stderr and b"nesting/single of nope\n" in done.stderr
+
+
+@pytest.mark.exhaustive
+def test_an_edited_library_is_in_the_next_guest_and_then_in_a_snapshot(
+    broken: Callable[..., Lazymmu], tmp_path: Path
+) -> None:
+    edited = broken({})
+    single = tmp_path / "checkout" / "scenarios" / "nesting" / "single.yaml"
+    # No earlier run of this test had that name.
+    name = f"renamed-{secrets.token_hex(8)}"
+    single.rename(single.with_name(f"{name}.yaml"))
+    told = [piped(edited, "arm64", "--", "run-scenario", "--list") for _ in range(3)]
+    for done in told:
+        assert f"\nnesting/{name}\n".encode() in done.stdout and b"\nnesting/single\n" not in done.stdout
+    # What one run has built, the next one saves.
+    said = [b"loading the module, for a snapshot" in done.stderr for done in told]
+    assert (said, told[2].stderr) == ([False, True, False], b"")
 
 
 @pytest.mark.exhaustive

@@ -151,10 +151,10 @@ def test_what_the_project_carries_takes_the_place_of_a_refusal_but_never_of_what
     assert "images/packages" not in said
 
 
-def refused_by_setup(cache: Cache, **how: bool) -> str:
+def refused_by_setup(cache: Cache, *, offline: bool = False) -> str:
     """Return what `prepare` says of s390x; there is no tool root, and none is made."""
     with pytest.raises(SetupError) as raised:
-        setup.prepare(cache, CURRENT, ["s390x"], **how)
+        setup.prepare(cache, CURRENT, ["s390x"], offline=offline)
     return raised.value.message
 
 
@@ -173,11 +173,11 @@ def test_a_reason_is_believed_for_a_day_and_offline_for_ever(
         document["s390x"]["asked"] = (now() - timedelta(days=days)).isoformat()
         path.write_text(json.dumps(document))
 
-    def lacking(**how: bool) -> bool:
+    def lacking(*, offline: bool = False, update: bool = False, again: bool = False) -> bool:
         """Return whether apt was asked."""
         before = len(mirror.asked())
         try:
-            setup.available(cache, CURRENT, ["s390x"], **how)
+            setup.available(cache, CURRENT, ["s390x"], offline=offline, update=update, again=again)
         except SetupError as error:
             # The tool root of this test is empty: nothing starts in it.
             assert "sandbox" in str(error) or "bwrap" in str(error)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a command asks the host before it needs the answer: that takes a process or two, and Python works meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from harness.commands import common
+from harness.images import toolroot
+from harness.images.sandbox import Sandbox, choose
+
+T = TypeVar("T")
+
+
+def asked(question: Callable[[], T]) -> Callable[[], T]:
+    """Ask in a thread of its own, and return what waits for the answer; it raises what the question does."""
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="early")
+    answer = pool.submit(question)
+    pool.shutdown(wait=False)
+    return answer.result
+
+
+def sandbox() -> Callable[[Path], Sandbox]:
+    """Try how programs run in the tool root; return what gives the answer, as `choose` does."""
+    tried = asked(_tried)
+    return lambda root: tried() or choose(root)
+
+
+def _tried() -> Sandbox | None:
+    """Return what works here, None while there is no tool root to try it with."""
+    root = toolroot.path(common.cache())
+    return choose(root) if root.is_dir() else None
