@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a command asks the host before it needs the answer: that takes a process or two, and Python works meanwhile."""
+"""What a command asks the host before it needs the answer: that takes a process or two, and Python works meanwhile.
+
+Nobody waits for an answer that is not needed any more: what still runs dies with its thread, and so with us.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,9 +21,15 @@ T = TypeVar("T")
 
 def asked(question: Callable[[], T]) -> Callable[[], T]:
     """Ask in a thread of its own, and return what waits for the answer; it raises what the question does."""
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="early")
-    answer = pool.submit(question)
-    pool.shutdown(wait=False)
+    answer: Future[T] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(question())
+        except BaseException as error:  # noqa: BLE001  (is raised where the answer is needed)
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, name="early", daemon=True).start()
     return answer.result
 
 

@@ -31,8 +31,11 @@ _NOT_KEPT = frozenset(
 _MODEL = ROOT / "harness" / "model"
 
 
-def beginning(arguments: Namespace, started: datetime, commit: str | None) -> dict[str, Any]:
-    """Return what is known before anything is set up; `finished` and `status` are null until the end."""
+def beginning(arguments: Namespace, started: datetime, checkout: str | None) -> dict[str, Any]:
+    """Return what is known before anything is set up; `finished` and `status` are null until the end.
+
+    `checkout` is what `commit` returns.
+    """
     host = os.uname()
     return {
         "command": command(arguments),
@@ -40,7 +43,7 @@ def beginning(arguments: Namespace, started: datetime, commit: str | None) -> di
         "started": started.isoformat(timespec="milliseconds"),
         "finished": None,
         "status": None,
-        "commit": commit,
+        "commit": checkout,
         "python": sys.version.split()[0],
         "host": {
             "name": host.nodename,
@@ -103,8 +106,20 @@ def commit(root: Path = ROOT) -> str | None:
     """Return the commit of a checkout, with `-dirty` when files were changed; None when there is none."""
     if not (root / ".git").exists():
         return None  # a commit of a folder above would not be ours
-    # Without optional locks: a run does not write into the checkout.
-    command = ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    # Without optional locks: a run does not write into the checkout. On a slow disk it must not outlive us.
+    command = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "--",
+        "git",
+        "--no-optional-locks",
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_GIT, check=False)
     except (OSError, subprocess.TimeoutExpired):

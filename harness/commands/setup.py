@@ -10,6 +10,7 @@ from harness.core.errors import SetupError, UsageError
 from harness.core.vocabulary import PERSONALITIES
 from harness.images import setup as images
 from harness.run import Options, prepare_all
+from harness.supply import make_bootable
 
 
 def setup(arguments: Namespace) -> int:
@@ -32,6 +33,7 @@ def setup(arguments: Namespace) -> int:
             continue
         transport = common.transport(arguments, [prepared])
         for arch, machine in prepare_all(prepared, list(prepared.kernels), Options(transport=transport)).items():
+            make_bootable(machine)
             release = prepared.kernels[arch].release
             chosen = machine.boot.accelerator
             store.progress.say(f"{arch}: {kernel.name} is Linux {release.release} ({release.version})")

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from harness.commands import common, early
 from harness.core.errors import ScenarioError, UsageError
 from harness.findings import find
@@ -96,7 +98,8 @@ def _with_library(machine: Machine) -> Machine:
         return library.carried(machine)
     except ScenarioError as error:
         machine.images.cache.progress.say(f"run-scenario has nothing to run: {error}")
-        return machine
+        # Nobody wants a guest without it for long.
+        return replace(machine, lasting=False)
 
 
 @contextmanager

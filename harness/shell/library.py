@@ -14,10 +14,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from harness.core.errors import SetupError
 from harness.core.project import LIBRARY, ROOT
 from harness.core.result import Unit
 from harness.core.trace import Skip
-from harness.images import checksum
 from harness.images.cache import digest, digest_files, whole
 from harness.supply import GuestFile, Machine
 
@@ -27,7 +27,10 @@ _IN_GUEST = "/lazymmu/cases.tar.gz"
 _LEVEL = 1
 _NEEDS = 4_000_000
 # What a program and a prediction are made by.
-_MAKERS = ("core", "guestlink", "model", "scenario", "shell")
+_MAKERS = (
+    *("harness/core", "harness/guestlink", "harness/model", "harness/scenario", "harness/shell"),
+    *("harness/selection.py", "images/kernels.yaml"),
+)
 
 
 def carried(machine: Machine) -> Machine:
@@ -36,8 +39,7 @@ def carried(machine: Machine) -> Machine:
     Raises ScenarioError for a mistake in it, SetupError.
     """
     cache, personality = machine.images.cache, machine.boot.architecture.personality
-    makers = (path.read_bytes() for name in _MAKERS for path in sorted((ROOT / "harness" / name).rglob("*.py")))
-    key = digest([personality, digest_files(LIBRARY), *makers])
+    key = _key(personality)
 
     def build(target: Path) -> None:
         # What is there already needs none of these.
@@ -46,11 +48,20 @@ def carried(machine: Machine) -> Machine:
 
         selection = Selection(arches=(personality,), apis=("all",))
         target.write_bytes(archive(units(load([], LIBRARY), selection)))
+        if _key(personality) != key:
+            raise SetupError("the library changed while it was read", hint="the same command again")
 
     store = machine.images.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
-    lasting = machine.lasting and whole(store, checksum.glance)
-    cache.obtain(store, f"library for a guest on {machine.name}", build, needs=_NEEDS)
-    return replace(machine, lasting=lasting, files=(*machine.files, GuestFile(store, _IN_GUEST, 0o600)))
+    lasting = machine.lasting and whole(store)
+    content = cache.obtain(store, f"library for a guest on {machine.name}", build, needs=_NEEDS).read_bytes()
+    return replace(machine, lasting=lasting, files=(*machine.files, GuestFile(_IN_GUEST, 0o600, content, key)))
+
+
+def _key(personality: str) -> str:
+    """Return what tells this library from any other."""
+    paths = [ROOT / name for name in _MAKERS]
+    files = (file for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path]))
+    return digest([personality, digest_files(LIBRARY), *(file.read_bytes() for file in files)])
 
 
 def archive(units: Iterable[Unit]) -> bytes:
@@ -58,8 +69,8 @@ def archive(units: Iterable[Unit]) -> bytes:
     from harness.guestlink import expected, program  # noqa: PLC0415
     from harness.model import predict  # noqa: PLC0415
 
-    whole = io.BytesIO()
-    with tarfile.open(fileobj=whole, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for run, unit in enumerate(units, start=1):
             case = unit.case
             trace = predict(case, unit.api, unit.personality)
@@ -73,7 +84,7 @@ def archive(units: Iterable[Unit]) -> bytes:
             _add(tar, f"{stem}.program", text)
             _add(tar, f"{stem}.report", "".join(f"{line}\n" for line in report))
             _add(tar, f"{stem}.values", f"[{values}]\n" if values else "\n")
-    return gzip.compress(whole.getvalue(), _LEVEL, mtime=0)
+    return gzip.compress(packed.getvalue(), _LEVEL, mtime=0)
 
 
 def _add(tar: tarfile.TarFile, name: str, text: str) -> None:

@@ -32,11 +32,12 @@ _TRIAL = 30.0
 class GuestFile(Struct, frozen=True):
     """A file that guests get with the module: it is in the snapshot that has the module, too."""
 
-    #: An entry of the cache, whose name tells its content.
-    source: Path
     #: Where it lands in the guest.
-    target: str
+    path: str
     mode: int
+    content: bytes
+    #: Tells its content from any other.
+    key: str
 
 
 class Machine(Struct, frozen=True):

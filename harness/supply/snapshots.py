@@ -2,7 +2,7 @@
 """The snapshots of one machine: of a guest whose agent waits, and of one that has the module and its files, too.
 
 The first is saved by the first run. The second costs as much as some loads of the module, so it is saved when an
-earlier run has built the module already: an edit that nobody will run again has none.
+earlier run has built the module, and its files, already: an edit that nobody will run again has none.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Saved(Struct, frozen=True):
     """A snapshot to restore guests from."""
 
     file: Path
-    #: Whether the module is in it.
+    #: Whether the module is in it, with its files.
     loaded: bool
 
 
-def loaded_path(machine: Machine) -> Path:
+def _loaded_path(machine: Machine) -> Path:
     """Return where the snapshot of a guest stands that has the module, and the files that came with it."""
-    files = [f"{file.target} {file.mode:o} {file.source.name}" for file in machine.files]
+    files = [f"{file.path} {file.mode:o} {file.key}" for file in machine.files]
     return snapshot.path(machine.boot, machine.module, machine.parameters, files)
 
 
@@ -51,7 +51,7 @@ class Snapshots:
         self._guests = guests
         self._changed = changed
         self._waiting = snapshot.path(machine.boot)
-        self._loaded = loaded_path(machine)
+        self._loaded = _loaded_path(machine)
         #: Those that did not load and were removed once: the second time guests do without.
         self._refused: set[Path] = set()
         #: Which can be had, as far as is known.
@@ -150,7 +150,7 @@ class Snapshots:
             self._save(line, memory, target)
 
     def _save_loaded(self, target: Path) -> None:
-        """Restore a guest that waits, load the module, and save it again."""
+        """Restore a guest that waits, load the module with its files, and save it again."""
         memory = target.with_name("memory")
         snapshot.copy_memory(self._waiting, memory, self._machine.boot.memory_size)
         self._changed("loading the module, for a snapshot")

@@ -54,7 +54,7 @@ def send_ahead(machine: Machine, line: SerialLine, *, load: bool, reach: bool) -
         line.send("load", machine.module, machine.parameters)
         names.ask_module(line)
         for file in machine.files:
-            line.send_file(file.target, file.source.read_bytes(), file.mode)
+            line.send_file(file.path, file.content, file.mode)
     if reach and machine.transport is not None:
         machine.transport.ahead(line)
 
@@ -64,7 +64,7 @@ def loaded(machine: Machine, line: SerialLine) -> int:
     line.loaded(machine.within(ANSWER))
     place = names.module_place(line, machine.within(ANSWER))
     for file in machine.files:
-        line.took_file(file.target, machine.within(ANSWER))
+        line.took_file(file.path, machine.within(ANSWER))
     return place
 
 

@@ -16,7 +16,8 @@ def checkout_with(edits: Mapping[str, Sequence[str]], checkout: Path) -> Path:
     """Return a new folder with what a run needs, edited: file -> (text that is there once, text instead)."""
     for part in _PARTS:
         # With the bytecode, which is known by its source's time: to compile the harness takes as long as many a test.
-        shutil.copytree(ROOT / part, checkout / part)
+        # What another process is writing of it has one more suffix.
+        shutil.copytree(ROOT / part, checkout / part, ignore=shutil.ignore_patterns("*.pyc.*"))
     for name, (there, instead) in edits.items():
         path = checkout / name
         text = path.read_text()

@@ -99,7 +99,7 @@ def test_nothing_is_left_behind(abused: Abused) -> None:
 def test_many_writers_at_the_same_time_get_answers_although_some_are_killed(abused: Abused) -> None:
     writers, wrong, killed = abused.crowd
     assert (writers, wrong) == (4, 0)
-    assert killed
+    assert killed > 1
 
 
 def test_the_device_is_roots_only(abused: Abused) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from tests.guest.conftest import Lazymmu
 ARCHES = ("arm64", "s390x", "x86_64")
 
 
-def told(lazymmu: Lazymmu, target: Path) -> dict[str, Any]:
+def told(lazymmu: Lazymmu, target: Path, *flags: str) -> dict[str, Any]:
     """Return name -> check; a run could work."""
-    done = lazymmu("doctor", "--json", str(target))
+    done = lazymmu("doctor", "--json", str(target), *flags)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "a run can work"
     return {check["name"]: check for check in json.loads(target.read_text())["checks"]}
@@ -47,11 +48,18 @@ def test_where_runs_work_the_doctor_says_what_they_use(lazymmu: Lazymmu, tmp_pat
 
 
 @pytest.mark.exhaustive
-def test_what_is_not_built_is_a_note_and_stays_so(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
-    changed = broken({"guest/module/main.c": ('MODULE_LICENSE("GPL")', 'MODULE_LICENSE("GPL v2")')})
+def test_what_is_not_built_is_a_note_until_it_is_set_up(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
+    # No earlier run of this test built that.
+    new = f"/* {secrets.token_hex(8)} */\n"
+    edits = {"guest/module/main.c": "MODULE_LICENSE(", "guest/agent/agent.c": "#define PAYLOAD_MAX"}
+    changed = broken({name: (there, new + there) for name, there in edits.items()})
     for _ in range(2):
-        checks = told(changed, tmp_path / "doctor.json")
+        checks = told(changed, tmp_path / "doctor.json", "--offline")
         for arch in ARCHES:
-            assert checks[f"module {arch}"]["state"] == "note"
-            assert checks[f"module {arch}"]["next"] == "lazymmu setup"
+            for kind in ("module", "archive"):
+                assert checks[f"{kind} {arch}"]["state"] == "note"
+                assert checks[f"{kind} {arch}"]["next"] == "lazymmu setup"
             assert checks[f"accelerator {arch}"]["facts"]["accelerator"] in ("tcg", "kvm", "unknown")
+    assert changed("setup", "--offline").returncode == 0
+    checks = told(changed, tmp_path / "doctor.json", "--offline")
+    assert {checks[f"{kind} {arch}"]["state"] for kind in ("module", "archive") for arch in ARCHES} == {"ok"}

@@ -145,7 +145,7 @@ sys.exit(cli.main(sys.argv[4:]))
 @pytest.mark.parametrize(
     ("place", "flags", "whole"),
     [
-        pytest.param(("concurrent.futures:ThreadPoolExecutor", "submit", "4"), [], False, id="a machine is started"),
+        pytest.param(("concurrent.futures:ThreadPoolExecutor", "submit", "2"), [], False, id="a thread is started"),
         pytest.param(("harness.known", "standings", "1"), ["--arch", "arm64"], True, id="all results are there"),
     ],
 )

@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is asked early has its answer where it is needed, and its error too."""
+"""What is asked early is asked once, has its answer or its error where it is needed, and is waited for no longer."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from harness.commands import early
 from harness.core.errors import SetupError
+from harness.core.project import ROOT
 from harness.images import toolroot
 from harness.images.cache import Cache
 from harness.images.progress import Progress
+from harness.images.sandbox import Sandbox
+from tests.guest.processes import wait_until_none
 
 
 def test_to_ask_does_not_wait_and_the_answer_does() -> None:
@@ -20,7 +28,7 @@ def test_to_ask_does_not_wait_and_the_answer_does() -> None:
 
     def question() -> int:
         asked.set()
-        answered.wait(30)
+        assert answered.wait(30)
         return 7
 
     answer = early.asked(question)
@@ -29,18 +37,54 @@ def test_to_ask_does_not_wait_and_the_answer_does() -> None:
     assert (answer(), answer()) == (7, 7)
 
 
-def test_an_error_is_raised_where_the_answer_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The path of a tool root that is not there."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    root = toolroot.path(Cache(tmp_path / "lazymmu", Progress()))
-    # There is a tool root by its name, in which nothing runs.
+    return toolroot.path(Cache(tmp_path / "lazymmu", Progress()))
+
+
+def test_an_error_is_raised_where_the_answer_is_needed(root: Path) -> None:
+    # There is one by its name, in which nothing runs.
     root.mkdir(parents=True)
     sandbox = early.sandbox()
     with pytest.raises(SetupError, match="no way to run programs in the tool root works here"):
         sandbox(root)
 
 
-def test_a_tool_root_that_comes_to_be_later_is_tried_then(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    sandbox = early.sandbox()
-    with pytest.raises(SetupError, match="no way to run programs"):
-        sandbox(tmp_path)
+@pytest.mark.parametrize("there", [True, False])
+def test_a_tool_root_is_tried_once_and_only_when_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, root: Path, there: bool
+) -> None:
+    tried: list[str] = []
+
+    def choose(root: Path) -> Sandbox:
+        tried.append(threading.current_thread().name)
+        return Sandbox("bwrap", root)
+
+    monkeypatch.setattr(early, "choose", choose)
+    if there:
+        root.mkdir(parents=True)
+    assert early.sandbox()(root) == Sandbox("bwrap", root)
+    assert tried == (["early"] if there else ["MainThread"])
+
+
+@pytest.mark.slow
+def test_an_end_from_outside_waits_for_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "git").write_text(f"#!/bin/sh\necho asked >{tmp_path}/asked\nexec sleep 61.25\n")
+    (tmp_path / "git").chmod(0o755)
+    os.mkfifo(tmp_path / "asked")
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-P", "-m", "harness.cli", "run", "--offline"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert (tmp_path / "asked").read_text() == "asked\n"
+        begin = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert time.monotonic() - begin < 3
+    assert (process.returncode, said) == (130, "lazymmu: interrupted\n")
+    assert wait_until_none("61.25") == {}

@@ -22,8 +22,8 @@ from harness.shell import library
 
 def test_what_is_written_of_a_trace_is_read_as_that_trace(everyday_or_all: Callable[[int, int], int]) -> None:
     selected = units(load([], LIBRARY), Selection(apis=("all",)))
-    # Architectures and revisions take turns: no multiple of 3 or 2.
-    some = selected[:: everyday_or_all(7, 1)]
+    # One of each scenario, and of the others, whose architectures and revisions take turns, no multiple of 2, 3 or 5.
+    some = [*{unit.scenario.name: unit for unit in selected}.values(), *selected[:: everyday_or_all(7, 1)]]
     assert len(some) > 200
     for unit in some:
         case = unit.case

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +17,8 @@
 
 #define WRITERS		4
 #define VICTIMS		20
+/* The writers go on until so many were killed beside them. */
+#define VICTIMS_LEAST	2
 /* Seeds of their own, beside that of the programs. */
 #define STREAM(n)	(1000000u + (n))
 
@@ -28,13 +32,16 @@ static void run_on(unsigned int cpu)
 		die("sched_setaffinity");
 }
 
+/* Shared by all: the writers may end when they are done. */
+static volatile bool *enough;
+
 /* Returns 0 when the device gave only answers that it may. */
 static int write_and_read(uint64_t seed, unsigned int programs, struct text *text)
 {
 	int fd = open(DEVICE, O_RDWR);
 	char piece[64];
 
-	for (unsigned int i = 0; i < programs; i++) {
+	for (unsigned int i = 0; i < programs || !*enough; i++) {
 		struct chance c = chance_of(seed, i);
 		ssize_t n;
 
@@ -72,6 +79,9 @@ void crowd(uint64_t seed, unsigned int programs, struct text *text, struct recor
 	unsigned int left = WRITERS, killed = 0, refused = 0, looks = 0;
 	int status;
 
+	enough = mmap(NULL, sizeof(*enough), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (enough == MAP_FAILED)
+		die("mmap");
 	for (unsigned int n = 0; n < WRITERS; n++)
 		start(seed + STREAM(n), n % 2, programs / WRITERS, text);
 	while (left || victim) {
@@ -86,6 +96,7 @@ void crowd(uint64_t seed, unsigned int programs, struct text *text, struct recor
 			if (ended == victim) {
 				victim = 0;
 				killed++;
+				*enough = killed >= VICTIMS_LEAST;
 				continue;
 			}
 			left--;
