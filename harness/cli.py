@@ -68,7 +68,3 @@ def _main(words: Sequence[str]) -> int:
         traceback.print_exc()
         print("lazymmu: this is a mistake in lazymmu itself; please report it with the lines above", file=sys.stderr)
         return LazymmuError.exit_status
-
-
-if __name__ == "__main__":
-    sys.exit(main())

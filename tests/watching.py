@@ -46,7 +46,7 @@ def watching(checkout: Path, state: Path, *arguments: str, extra: Mapping[str, s
     environment = {**os.environ, "PYTHONPATH": str(checkout), "XDG_STATE_HOME": str(state), **(extra or {})}
     process = subprocess.Popen(
         # A shell's background job ignores SIGINT, and hands that down to us and ours.
-        ["env", "--default-signal=INT", sys.executable, "-P", "-m", "harness.cli", "run", "--watch", *arguments],
+        ["env", "--default-signal=INT", sys.executable, "-P", "-m", "harness", "run", "--watch", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

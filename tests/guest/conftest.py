@@ -33,7 +33,7 @@ class Lazymmu:
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command as the launcher would run it."""
-        return [sys.executable, "-P", "-m", "harness.cli", *arguments]
+        return [sys.executable, "-P", "-m", "harness", *arguments]
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment that makes it this checkout's; results stay out of the user's state folder."""

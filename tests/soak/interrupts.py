@@ -80,7 +80,7 @@ class Playground:
     def command(self, arches: Sequence[str] = ARCHES) -> list[str]:
         """Return the run; SIGINT counts in it even where a shell's background job would ignore it."""
         chosen = [word for arch in arches for word in ("--arch", arch)]
-        command = [sys.executable, "-P", "-m", "harness.cli", "run", "--offline", "nesting/single", *chosen]
+        command = [sys.executable, "-P", "-m", "harness", "run", "--offline", "nesting/single", *chosen]
         return ["env", "--default-signal=INT", *command]
 
     def forget_builds(self) -> None:

@@ -77,7 +77,7 @@ def inject(playground: Playground, fault: Fault, arch: str, folder: Path) -> Tri
     results.unlink(missing_ok=True)
     machine = fault.environment.get("SOAK_ARCH", arch)
     command = [
-        *("/usr/bin/env", "--default-signal=INT", sys.executable, "-P", "-m", "harness.cli"),
+        *("/usr/bin/env", "--default-signal=INT", sys.executable, "-P", "-m", "harness"),
         *("run", str(given), "--offline", "--arch", machine, "--json", str(results), *fault.flags),
     ]
     environment = {**playground.environment(), "PYTHONPATH": str(checkout), **fault.environment}

@@ -11,7 +11,7 @@ from harness.core.project import ROOT
 
 def command(*arguments: str) -> list[str]:
     """Return the command as the launcher would run it."""
-    return [sys.executable, "-P", "-m", "harness.cli", *arguments]
+    return [sys.executable, "-P", "-m", "harness", *arguments]
 
 
 def environment(**extra: str) -> dict[str, str]:

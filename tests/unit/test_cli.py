@@ -197,7 +197,7 @@ def test_an_earlier_runs_json_does_not_outlive_a_run_that_fails_to_start(path: s
     assert main(["predict", path, "--json", str(target)]) == 0
     assert json.loads(target.read_text())["schema"] == 1
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "empty"), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "harness.cli", "run", path, "--offline", "--json", str(target)]
+    command = [sys.executable, "-m", "harness", "run", path, "--offline", "--json", str(target)]
     assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 3
     assert not target.exists()
 
@@ -217,7 +217,7 @@ def test_json_goes_into_a_pipe_or_through_a_link_and_leaves_them_what_they_are(p
 
 
 def test_a_reader_that_goes_away_does_not_change_the_status(tmp_path: Path) -> None:
-    command = f"{sys.executable} -P -m harness.cli list | head -n 1; echo ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -P -m harness list | head -n 1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", command], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
     )
@@ -228,7 +228,7 @@ def test_a_reader_that_goes_away_does_not_change_the_status(tmp_path: Path) -> N
 def test_a_description_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
     examples.scenario(tmp_path, "description: caf\u00e9\nsteps: [enable]\n")
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "harness.cli", "list", str(tmp_path)],
+        [sys.executable, "-P", "-m", "harness", "list", str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
         capture_output=True,
         text=True,

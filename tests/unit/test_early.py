@@ -79,7 +79,7 @@ def test_an_end_from_outside_waits_for_no_answer(tmp_path: Path) -> None:
         "HOME": str(tmp_path),
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-P", "-m", "harness.cli", "run", "--offline"]
+    command = [sys.executable, "-P", "-m", "harness", "run", "--offline"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert (tmp_path / "asked").read_text() == "asked\n"
         begin = time.monotonic()
@@ -88,3 +88,20 @@ def test_an_end_from_outside_waits_for_no_answer(tmp_path: Path) -> None:
     assert time.monotonic() - begin < 3
     assert (process.returncode, said) == (130, "lazymmu: interrupted\n")
     assert wait_until_none("61.25") == {}
+
+
+@pytest.mark.slow
+def test_an_interrupt_while_libraries_are_loaded_is_not_lost(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "here")
+    # As code in C does that takes any error for the lack of what it looks for.
+    (tmp_path / "typing_extensions.py").write_text(
+        f"import time\ntry:\n    open('{tmp_path}/here', 'w').close()\n    time.sleep(60)\n"
+        "except BaseException:\n    pass\n"
+    )
+    command = ["env", "--default-signal=INT", sys.executable, "-P", "-m", "harness", "list"]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        (tmp_path / "here").read_text()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (-signal.SIGINT, "")

@@ -45,7 +45,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "lazymmu", folder)
     (folder / "requirements.txt").write_text("")
     (folder / "harness" / "__init__.py").write_text("")
-    (folder / "harness" / "cli.py").write_text("import sys\nprint('ran', *sys.argv[1:])\n")
+    (folder / "harness" / "__main__.py").write_text("import sys\nprint('ran', *sys.argv[1:])\n")
     return folder
 
 
@@ -81,7 +81,7 @@ def test_the_first_use_makes_the_environment_and_the_second_does_not(checkout: P
 def test_bytecode_stands_in_the_environment_where_none_may_stand_beside_sources(checkout: Path, host: Path) -> None:
     done = launch(checkout, host, "predict", env={"PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in (checkout / "harness").iterdir()) == ["__init__.py", "cli.py"]
+    assert sorted(path.name for path in (checkout / "harness").iterdir()) == ["__init__.py", "__main__.py"]
     # What is run as the program itself has none.
     assert [path.parent for path in (checkout / ".venv" / "bytecode").rglob("harness/*.pyc")] != []
 

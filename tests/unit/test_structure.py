@@ -15,6 +15,7 @@ from harness.core.project import ROOT
 # A layer may import those after it; `core` is below all. The order is that of docs/design.md.
 LAYERS = (
     *(
+        "__main__",
         "cli",
         "arguments",
         "commands",
