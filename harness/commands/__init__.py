@@ -3,6 +3,9 @@
 
 A command's module is imported when it is called, so that none waits for what only another one needs, and an interrupt
 finds its handlers set.
+
+What is raised in the middle of an import may be lost: code in C that looks for something takes any error for its
+absence. So an interrupt is noted there, and raised when all is imported.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from collections.abc import Callable
 from importlib import import_module
 
 from msgspec import Struct
+
+from harness.core.interrupts import Interrupts
 
 
 class Command(Struct, frozen=True):
@@ -23,9 +28,12 @@ class Command(Struct, frozen=True):
 
     def __call__(self, arguments: Namespace) -> int:
         """Do it, and return the exit status."""
-        function: Callable[[Namespace], int] = getattr(import_module(f"{__name__}.{self.module}"), self.function)
-        if self.uses_cache:
-            function = import_module(f"{__name__}.sharing").sharing(function)
+        with Interrupts.noted() as interrupts:
+            function: Callable[[Namespace], int] = getattr(import_module(f"{__name__}.{self.module}"), self.function)
+            if self.uses_cache:
+                function = import_module(f"{__name__}.sharing").sharing(function)
+        if interrupts.came:
+            raise KeyboardInterrupt
         return function(arguments)
 
 
