@@ -110,6 +110,18 @@ def _without_lists(output: str, architectures: Sequence[str]) -> list[str]:
     return [one for one in architectures if any(f"/binary-{one}/" in line for line in failed)]
 
 
+def without_files(error: SetupError, architectures: Sequence[str]) -> list[str]:
+    """Return for which architectures a package that the lists name is not there, or is another."""
+    output = error.output if isinstance(error, ToolError) else ""
+    failed = [line for line in output.splitlines() if line.startswith("E: Failed to fetch ")]
+    return [one for one in architectures if any(f"_{one}.deb " in f"{line} " for line in failed)]
+
+
+def say_carried(cache: Cache, suite: str, why: str, architectures: Sequence[str]) -> None:
+    """Say that the project's lists take the place of a mirror's."""
+    cache.progress.say(f"{suite} of this mirror: {why}; going by images/packages for {', '.join(architectures)}")
+
+
 class Apt(Struct, frozen=True):
     """apt with a suite of its own: nothing of the host's package state is read or changed."""
 
@@ -121,36 +133,43 @@ class Apt(Struct, frozen=True):
 
     @classmethod
     def open(
-        cls, cache: Cache, folder: Path, suite: str, architectures: Sequence[str], *, fallback: bool = True
+        cls,
+        cache: Cache,
+        folder: Path,
+        suite: str,
+        architectures: Sequence[str],
+        *,
+        fallback: bool = True,
+        instead: str = "",
+        carried_for: Sequence[str] = (),
     ) -> Apt:
         """Fetch the suite's package lists for these (Debian) architectures, the host's own first.
 
         For an architecture whose list the archive refuses, that which the project carries is taken, and that is said;
-        not so without `fallback`.
+        not so without `fallback`. For those in `carried_for` it is taken at once, for the reason `instead`.
         """
-        refused: list[str] = []
-        reason, hook = "", _MAIN_SUITE_ONLY
+        refused = list(carried_for)
         # apt may name one list that it could not have, and with that one replaced the next.
         while True:
-            place = folder.with_name("-".join([folder.name, *refused]))
+            place, hook = folder.with_name("-".join([folder.name, *refused])), _MAIN_SUITE_ONLY
+            # What runs on the host goes with what is built for a guest.
+            listed = list(dict.fromkeys([architectures[0], *refused]))
+            if refused:
+                whole = [one for one in architectures if one not in refused]
+                hook = carried.repository(suite, listed, whole, place.with_name(f"{place.name}-carried"))
             try:
                 _lists(cache.tools, place, suite, architectures, sources=hook)
-                return cls(tools=cache.tools, folder=place, suite=suite, instead=reason)
+                return cls(tools=cache.tools, folder=place, suite=suite, instead=instead)
             except ToolError as error:
                 why = refusal(error)
                 more = [one for one in _without_lists(error.output, architectures) if one not in refused]
-                # What runs on the host goes with what is built for a guest.
-                listed = list(dict.fromkeys([architectures[0], *refused, *more]))
-                if why is None or not more or not fallback or not carried.has(suite, listed, folder):
-                    if why is not None and reason:
-                        raise NotThereError(f"{reason}; and by images/packages: {why}") from error
+                if why is None or not more or not fallback or not carried.has(suite, [*listed, *more], folder):
+                    if why is not None and instead:
+                        raise NotThereError(f"{instead}; and by images/packages: {why}") from error
                     raise
             refused += more
-            reason = reason or why
-            cache.progress.say(f"{suite} of this mirror: {why}; going by images/packages for {', '.join(more)}")
-            whole = [one for one in architectures if one not in refused]
-            repository = place.with_name(f"{place.name}-carried")
-            hook = carried.repository(suite, listed, whole, repository)
+            instead = instead or why
+            say_carried(cache, suite, why, more)
 
     def _run(self, argv: Sequence[str], what: str, *, hint: str = _MIRROR_HINT, cwd: Path | None = None) -> str:
         config = {"APT_CONFIG": str(self.folder / "lazymmu-apt.conf")}

@@ -16,10 +16,11 @@ from typing import TypeVar
 from msgspec import Struct
 
 from harness.core.errors import SetupError
+from harness.images import carried
 from harness.images.answers import Answer, now, remember
 from harness.images.cache import Cache
 from harness.images.catalogue import Kernel, architectures
-from harness.images.debian import Apt, depends, refusal
+from harness.images.debian import Apt, depends, refusal, say_carried, without_files
 from harness.images.kernels import Release, locked, write_lock
 from harness.images.toolroot import host_architecture
 
@@ -71,32 +72,58 @@ def resolve(apt: Apt, debian: str, flavour: str) -> Release:
     return Release(release=release, version=version, packages=packages)
 
 
-def _open(cache: Cache, kernel: Kernel, arches: Sequence[str], folder: Path, *, fallback: bool) -> Apt:
-    # Debian's own order: the host's architecture first.
-    wanted = dict.fromkeys([host_architecture(), *(architectures()[arch].debian for arch in arches)])
-    folder.mkdir(parents=True, exist_ok=True)
-    return Apt.open(cache, folder / "apt", kernel.suite, list(wanted), fallback=fallback)
+def _wanted(arches: Sequence[str]) -> list[str]:
+    """Return Debian's names of these architectures; the host's comes first, as in Debian's own order."""
+    return list(dict.fromkeys([host_architecture(), *(architectures()[arch].debian for arch in arches)]))
+
+
+def _may_carry(cache: Cache, kernel: Kernel, known: Mapping[str, Release], arches: Sequence[str]) -> bool:
+    """Return whether the project's lists may help: what is locked, and is asked for anew, must not become older."""
+    return not any(arch in locked(cache, kernel) and arch not in known for arch in arches)
+
+
+def _resolved(kernel: Kernel, apt: Apt, known: Mapping[str, Release], arches: Sequence[str]) -> dict[str, Release]:
+    return {
+        arch: known.get(arch) or resolve(apt, architectures()[arch].debian, kernel.flavours[arch]) for arch in arches
+    }
 
 
 def _releases(
     cache: Cache, kernel: Kernel, known: Mapping[str, Release], arches: Sequence[str], folder: Path
 ) -> tuple[Apt, dict[str, Release]]:
     """Return apt for these architectures, and what they resolve to; what is known is taken as it is."""
-    # What is locked, and is asked for anew, must not become older by what the project carries.
-    older = any(arch in locked(cache, kernel) and arch not in known for arch in arches)
-    apt = _open(cache, kernel, arches, folder, fallback=not older)
-    return apt, {
-        arch: known.get(arch) or resolve(apt, architectures()[arch].debian, kernel.flavours[arch]) for arch in arches
-    }
+    folder.mkdir(parents=True, exist_ok=True)
+    fallback = _may_carry(cache, kernel, known, arches)
+    apt = Apt.open(cache, folder / "apt", kernel.suite, _wanted(arches), fallback=fallback)
+    return apt, _resolved(kernel, apt, known, arches)
+
+
+def _download(apt: Apt, releases: Mapping[str, Release], target: Path) -> list[Path]:
+    return apt.download(sorted({package for release in releases.values() for package in release.packages}), target)
 
 
 def _packages(
     cache: Cache, kernel: Kernel, known: Mapping[str, Release], arches: Sequence[str], folder: Path
 ) -> tuple[dict[str, Release], list[Path]]:
-    """Return what these architectures resolve to, and their packages, fetched."""
+    """Return what these architectures resolve to, and their packages, fetched.
+
+    Where a mirror's lists are ahead of its files, those that the project carries take their place.
+    """
     apt, releases = _releases(cache, kernel, known, arches, folder)
-    wanted = sorted({package for release in releases.values() for package in release.packages})
-    return releases, apt.download(wanted, folder / "debs")
+    try:
+        return releases, _download(apt, releases, folder / "debs")
+    except SetupError as error:
+        why, lacking = refusal(error), without_files(error, _wanted(arches))
+        listed = list(dict.fromkeys([host_architecture(), *lacking]))
+        may = lacking and not apt.instead and _may_carry(cache, kernel, known, arches)
+        if why is None or not may or not carried.has(kernel.suite, listed, folder):
+            raise
+    say_carried(cache, kernel.suite, why, lacking)
+    again = folder / "carried"
+    again.mkdir()
+    apt = Apt.open(cache, again / "apt", kernel.suite, _wanted(arches), instead=why, carried_for=lacking)
+    releases = _resolved(kernel, apt, known, arches)
+    return releases, _download(apt, releases, again / "debs")
 
 
 def _apart(

@@ -63,6 +63,7 @@ for arch in $arches; do
 done
 mkdir -p "$target"
 echo "$arches" >"$target/lazymmu-apt.conf"
+test -z "$carried" || echo carried >>"$target/lazymmu-apt.conf"
 """
 _APT_CACHE = f"""\
 #!/bin/sh
@@ -92,6 +93,12 @@ for package; do
         echo "E: Version '${package#*=}' for '${package%=*}' was not found" >&2
         exit 100
     fi
+    arch=${package#*:} arch=${arch%=*}
+    if test -e "$MIRROR/$arch-lost" && ! grep -q carried "$APT_CONFIG"; then
+        echo "E: Failed to fetch http://mirror/debian/pool/x/${package%%:*}_1_$arch.deb  404  Not Found" >&2
+        echo "E: Failed to fetch some archives." >&2
+        exit 100
+    fi
     touch "$(echo "${package%%:*}")_x.deb"
 done
 """
@@ -110,6 +117,10 @@ class Mirror:
     def gives(self, debian: str) -> None:
         """Undo `refuses`."""
         (self._folder / debian).unlink()
+
+    def loses(self, debian: str) -> None:
+        """Let the files of this architecture be gone that the mirror's own lists name."""
+        (self._folder / f"{debian}-lost").touch()
 
     def lacks(self, package: str) -> None:
         """Let apt have no such package."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from harness.core.errors import SetupError
 from harness.core.vocabulary import DEFAULT_KERNEL
 from harness.images import carried, catalogue
 from harness.images.cache import Cache
-from harness.images.debian import Apt, NotThereError
+from harness.images.debian import Apt, NotThereError, without_files
 from harness.images.fetching import resolve
 from harness.images.process import ToolError
 from harness.images.progress import Progress
@@ -32,7 +33,7 @@ class Archive:
         self._release = folder / "dists" / SUITE
         for architecture in ALL:
             self._package(architecture)
-        self._sign()
+        self.sign()
 
     def file(self, architecture: str) -> Path:
         """Return the package's file."""
@@ -54,8 +55,12 @@ class Archive:
     def out_of_step(self, *architectures: str) -> None:
         """Change lists after the Release file was made."""
         for architecture in architectures:
-            self.list(architecture).write_text(self.stanza(architecture, version="0"))
+            self.replace(architecture, version="0")
             self.list(architecture).open("a").write("# late\n")
+
+    def replace(self, architecture: str, *, version: str) -> None:
+        """Let a list name another version."""
+        self.list(architecture).write_text(self.stanza(architecture, version=version))
 
     def _package(self, architecture: str) -> None:
         tree, file = self.folder / "trees" / architecture, self.file(architecture)
@@ -68,7 +73,8 @@ class Archive:
         self.list(architecture).parent.mkdir(parents=True)
         self.list(architecture).write_text(self.stanza(architecture))
 
-    def _sign(self) -> None:
+    def sign(self) -> None:
+        """Make the Release file that fits the lists of now."""
         lines = [f"Suite: {SUITE}", "Date: Sat, 21 Nov 2026 09:15:44 +0000", "Components: main", "SHA256:"]
         lines.insert(2, f"Architectures: {' '.join(ALL)}")
         for architecture in ALL:
@@ -141,6 +147,29 @@ def test_a_file_that_is_another_than_the_projects_list_says_is_refused(archive: 
     apt = opened(tmp_path)
     with pytest.raises(SetupError, match=r"by images/packages: .*Hash Sum mismatch"):
         apt.download(["thing:s390x=1"], tmp_path / "debs")
+
+
+@pytest.mark.usefixtures("carries")
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"another")])
+def test_a_file_that_is_not_the_one_which_a_whole_list_names_is_told_by_its_architecture(
+    damage: Callable[[Path], object], archive: Archive, tmp_path: Path
+) -> None:
+    damage(archive.file("s390x"))
+    apt = opened(tmp_path)
+    with pytest.raises(ToolError) as raised:
+        apt.download(["thing:s390x=1", "thing:arm64=1"], tmp_path / "debs")
+    assert without_files(raised.value, ALL) == ["s390x"]
+
+
+@pytest.mark.usefixtures("carries")
+def test_the_projects_lists_are_taken_at_once_when_they_are_asked_for(archive: Archive, tmp_path: Path) -> None:
+    archive.replace("s390x", version="2")
+    archive.sign()
+    cache = Cache(tmp_path / "cache", Progress())
+    cache.root.mkdir()
+    newest = opened(tmp_path, name="other").show("thing:s390x")
+    apt = Apt.open(cache, cache.root / "apt", SUITE, ALL, instead="lost", carried_for=["s390x"])
+    assert (newest["Version"], apt.show("thing:s390x")["Version"], apt.instead) == ("2", "1", "lost")
 
 
 @pytest.mark.usefixtures("carries")

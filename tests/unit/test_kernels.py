@@ -151,6 +151,29 @@ def test_what_the_project_carries_takes_the_place_of_a_refusal_but_never_of_what
     assert "images/packages" not in said
 
 
+def test_files_that_the_mirrors_lists_name_and_it_does_not_have_come_by_the_projects_lists(
+    mirror: Mirror, cache: Cache, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mirror.loses("s390x")
+    found = fetched(cache, *ARCHES, kernel=named("lts"))
+    assert (set(found.releases), found.refused) == (set(ARCHES), {})
+    assert {deb.parent.parent.name for deb in found.debs} == {"carried"}
+    said = capsys.readouterr().err
+    assert "going by images/packages for s390x\n" in said
+    assert "404 Not Found" in said
+
+
+def test_lost_files_do_not_make_a_locked_kernel_older(
+    mirror: Mirror, cache: Cache, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lts = named("lts")
+    assert set(fetched(cache, *ARCHES, kernel=lts).releases) == set(ARCHES)
+    mirror.loses("s390x")
+    found = fetched(cache, *ARCHES, kernel=lts, update=True)
+    assert set(found.refused) == {"s390x"}
+    assert "images/packages" not in capsys.readouterr().err
+
+
 def refused_by_setup(cache: Cache, *, offline: bool = False) -> str:
     """Return what `prepare` says of s390x; there is no tool root, and none is made."""
     with pytest.raises(SetupError) as raised:
