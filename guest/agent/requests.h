@@ -27,7 +27,7 @@ void open_module(void);
 /* Opens what says of what the kernel complained. */
 void open_taint(void);
 
-/* Runs a program, whose request has this number, and forwards its whole report. */
+/* Runs a program, whose request has this number; the end of its report is in the log, and is not forwarded yet. */
 int run_program(const char *id, const char *program, size_t len, int kmsg, struct answer *answer);
 
 /* Keeps a thread (0: this one) on one CPU. */

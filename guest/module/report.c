@@ -7,6 +7,7 @@
 
 #include <linux/crc32.h>
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/printk.h>
 #include <linux/seq_buf.h>
 
@@ -45,13 +46,38 @@ static const char *counter_name(const struct lmm_run *run, unsigned int counter)
 	return NULL;
 }
 
+/*
+ * Numbers and names without a format: a step has a dozen of them, and to read their
+ * formats would take an emulated guest longer than all else that it does for a step.
+ */
+static void put_number(struct seq_buf *s, u64 value)
+{
+	char digits[sizeof("18446744073709551615")] = "";	/* U64_MAX */
+	unsigned int first = sizeof(digits) - 1;
+	u32 digit;
+
+	do {
+		value = div_u64_rem(value, 10, &digit);
+		digits[--first] = '0' + digit;
+	} while (value);
+	seq_buf_puts(s, digits + first);
+}
+
+static void put_pair(struct seq_buf *s, const char *name, u64 value)
+{
+	seq_buf_putc(s, ' ');
+	seq_buf_puts(s, name);
+	seq_buf_putc(s, '=');
+	put_number(s, value);
+}
+
 static void put_state(struct seq_buf *s, const struct lmm_run *run,
 		      const u8 state[LMM_NR_STATE])
 {
 	const char * const *names = run->program.api->state_names;
 
 	for (unsigned int i = 0; i < LMM_NR_STATE && names[i]; i++)
-		seq_buf_printf(s, " %s=%u", names[i], state[i]);
+		put_pair(s, names[i], state[i]);
 }
 
 static void put_begin(struct seq_buf *s, const struct lmm_run *run)
@@ -70,7 +96,7 @@ static void put_counters(struct seq_buf *s, const struct lmm_run *run, u32 index
 	for (unsigned int i = 0; (name = counter_name(run, i)); i++) {
 		before = index ? run->records[index - 1].counters[i] : 0;
 		if (record->counters[i] != before)
-			seq_buf_printf(s, " %s=%llu", name, record->counters[i]);
+			put_pair(s, name, record->counters[i]);
 	}
 }
 
@@ -80,17 +106,22 @@ static void put_step(struct seq_buf *s, const struct lmm_run *run, u32 index)
 	const struct lmm_operation *operation =
 		&lmm_operations[run->program.steps[record->step].op];
 
-	seq_buf_printf(s, "step %u %s task=%s hooks=%c inside=%c active=%d",
-		       record->step, operation->name,
-		       run->tasks[record->task].name,
-		       record->hook ?: '-',
-		       record->hook ? '0' + record->inside : '-',
-		       record->active);
+	seq_buf_puts(s, "step ");
+	put_number(s, record->step);
+	seq_buf_putc(s, ' ');
+	seq_buf_puts(s, operation->name);
+	seq_buf_puts(s, " task=");
+	seq_buf_puts(s, run->tasks[record->task].name);
+	seq_buf_puts(s, " hooks=");
+	seq_buf_putc(s, record->hook ?: '-');
+	seq_buf_puts(s, " inside=");
+	seq_buf_putc(s, record->hook ? '0' + record->inside : '-');
+	put_pair(s, "active", record->active);
 	if (operation->answers && !run->program.api->hooks_only)
-		seq_buf_printf(s, " value=%llu", record->value);
+		put_pair(s, "value", record->value);
 	put_state(s, run, record->state);
 	if (!run->program.api->hooks_only)
-		seq_buf_printf(s, " outstanding=%u", record->outstanding);
+		put_pair(s, "outstanding", record->outstanding);
 	seq_buf_puts(s, " |");
 	put_counters(s, run, index);
 }
@@ -101,7 +132,7 @@ static void put_total(struct seq_buf *s, const struct lmm_run *run)
 
 	seq_buf_puts(s, "total");
 	for (unsigned int i = 0; (name = counter_name(run, i)); i++)
-		seq_buf_printf(s, " %s=%llu", name, run->counters[i]);
+		put_pair(s, name, run->counters[i]);
 }
 
 static void put_task(struct seq_buf *s, const struct lmm_run *run,
@@ -187,7 +218,9 @@ static u32 tail_lines(const struct lmm_run *run)
 
 static void put_line(struct seq_buf *s, const struct lmm_run *run)
 {
-	seq_buf_printf(s, "run %u ", run->program.run);
+	seq_buf_puts(s, "run ");
+	put_number(s, run->program.run);
+	seq_buf_putc(s, ' ');
 	if (!run->line)
 		put_begin(s, run);
 	else if (run->line <= run->nr_records)

@@ -118,7 +118,7 @@ def archive(cache: Cache, sandbox: Sandbox, architecture: Architecture) -> Path:
         shutil.copytree(AGENT_SOURCE, work)
         command = [
             f"{architecture.compiler_prefix}gcc",
-            *("-Os", "-static", "-pthread", "-s", "-Wall", "-Wextra", "-Werror"),
+            *("-O2", "-static", "-pthread", "-s", "-Wall", "-Wextra", "-Werror"),
             *("-o", sandbox.inside(work / "agent"), *(sandbox.inside(file) for file in sorted(work.glob("*.c")))),
         ]
         cache.tools.run(
