@@ -16,8 +16,8 @@ from harness.core.vocabulary import NATIVE
 from harness.images import catalogue
 from harness.images.catalogue import Kernel
 from harness.images.setup import Images
+from harness.outcomes import without_report
 from harness.selection import Selection
-from harness.worker import without_report
 
 
 class Absence(Struct, frozen=True):

@@ -28,9 +28,10 @@ from harness.images.builds import PLAIN, Variant
 from harness.images.catalogue import architectures
 from harness.images.setup import Images
 from harness.machine.boot import Accelerator
+from harness.outcomes import without_report
 from harness.supply import Machine, Supply, prepare
 from harness.transport.interface import Transport
-from harness.worker import Job, Queue, Worker, without_report
+from harness.worker import Job, Queue, Worker
 
 __all__ = ["Isolation", "Options", "Report", "prepare_all", "run"]
 

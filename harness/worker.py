@@ -10,21 +10,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from harness import outcomes
 from harness.core.answer import Answer
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError, LazymmuError
-from harness.core.result import Outcome, Result, Unit
+from harness.core.result import Result, Unit
 from harness.core.trace import Skip, Trace
 from harness.core.vocabulary import LEAVING
-from harness.guestlink import program, report
+from harness.guestlink import program
 from harness.guests import Guests
 from harness.model import predict
 from harness.supply import Machine, Supply
 from harness.transport.complaint import complaint
 from harness.transport.serial import SerialLine
-from harness.verdict import judge
 
 # Budgets in seconds, multiplied by --timeout-scale, as those of harness/supply/start.py.
 _ANSWER = 120.0
@@ -83,51 +82,11 @@ class Job(Struct, frozen=True):
     keep_steps: bool
 
 
-def without_report(
-    unit: Unit,
-    error: LazymmuError | OSError,
-    *,
-    release: str = "",
-    predicted: Trace | None = None,
-    begin: float = 0.0,
-) -> Result:
-    """Return the result of a unit that ended without a whole report: a skip if no guest could have run it."""
-    if predicted is None:
-        said = predict(unit.case, unit.api, unit.personality, unit.impl)
-        if isinstance(said, Skip):
-            return _skipped(unit, said, release=release)
-        predicted = said
-    return Result(
-        unit=unit,
-        release=release,
-        outcome=Outcome.ERROR,
-        reason=str(error),
-        predicted=predicted,
-        observed=None,
-        seconds=time.monotonic() - begin if begin else 0.0,
-        details=error.details if isinstance(error, GuestError) else "",
-    )
-
-
 def _prediction(unit: Unit) -> Trace:
     """Return what the model says of a unit that was sent to a guest, and so is no skip."""
     predicted = predict(unit.case, unit.api, unit.personality, unit.impl)
     assert isinstance(predicted, Trace)  # noqa: S101  (narrows the type: `_skips` was asked before)
     return predicted
-
-
-def _skipped(unit: Unit, skip: Skip, *, release: str = "") -> Result:
-    """Return the result of a unit that the model says cannot run: it is a property of the scenario."""
-    return Result(
-        unit=unit,
-        release=release,
-        outcome=Outcome.SKIP,
-        reason=skip.reason,
-        predicted=None,
-        observed=None,
-        seconds=0.0,
-        details=f"{skip.step.place}: {skip.step.op}",
-    )
 
 
 def _said(answer: Answer) -> str:
@@ -222,7 +181,7 @@ class Worker:
         """Give the units that no guest will run this error."""
         while (position := self._job.queue.take()) is not None:
             unit = self._job.units[position]
-            self._job.finished(position, without_report(unit, error, release=self._release))
+            self._job.finished(position, outcomes.without_report(unit, error, release=self._release))
 
     def _finish(self, position: int, result: Result) -> None:
         self._done += 1
@@ -286,7 +245,15 @@ class Worker:
             if not self._guests.stopping.is_set():
                 self._lost(line, error, predicted, begin)
             raise
-        result = self._judged(sent, answer, predicted, begin)
+        result = outcomes.of_answer(
+            unit,
+            answer,
+            predicted,
+            run=sent.run,
+            release=self._release,
+            seconds=time.monotonic() - begin,
+            keep_steps=self._job.keep_steps,
+        )
         # A kernel warns of some things only once: the next unit must see them, too. What a run left behind could
         # disturb the next.
         fit = complained is None and answer.status != errno.ENOTEMPTY
@@ -322,7 +289,7 @@ class Worker:
         if any(step.op in LEAVING for step in case.steps):
             predicted = predict(case, unit.api, unit.personality, unit.impl)
             if isinstance(predicted, Skip):
-                self._job.finished(position, _skipped(unit, predicted, release=self._release))
+                self._job.finished(position, outcomes.skipped(unit, predicted, release=self._release))
                 return True
         self._runnable.add(position)
         return False
@@ -346,29 +313,7 @@ class Worker:
         else:
             predicted = _prediction(lost.unit)
         self._sent.remove(lost)
-        result = without_report(lost.unit, error, release=self._release, predicted=predicted, begin=begin)
-        self._finish(lost.position, result)
-
-    def _judged(self, sent: _Sent, answer: Answer, predicted: Trace, begin: float) -> Result:
-        """Return the result of a unit whose guest answered."""
-        unit = sent.unit
-        try:
-            observed = report.parse(
-                answer, unit.case, run=sent.run, api=unit.api, personality=unit.personality, impl=unit.impl
-            )
-        except GuestError as error:
-            return without_report(unit, error, release=self._release, predicted=predicted, begin=begin)
-        differences = tuple(judge(unit, predicted, observed))
-        if not differences and not self._job.keep_steps:
-            # Both are the same, and long; nobody will ask for them.
-            predicted, observed = replace(predicted, steps=()), replace(observed, steps=())
-        return Result(
-            unit=unit,
-            release=self._release,
-            outcome=Outcome.FAIL if differences else Outcome.PASS,
-            reason=str(differences[0]) if differences else "",
-            predicted=predicted,
-            observed=observed,
-            seconds=time.monotonic() - begin,
-            differences=differences,
+        result = outcomes.without_report(
+            lost.unit, error, release=self._release, predicted=predicted, seconds=time.monotonic() - begin
         )
+        self._finish(lost.position, result)

@@ -2,9 +2,9 @@
 """What a transport is, and what a new one needs: one file of this folder.
 
 Whatever carries it, harness and agent speak the requests and answers of docs/protocol.md, section 3, over a stream of
-bytes, and `SerialLine` (serial.py) has all of that, the completeness checks included, for any socket. A transport is
-how one gets to such a stream. The serial line is the channel of the guest's init as it is, and needs no transport;
-`ssh.py` starts an agent more by SSH, whose standard input and output are the stream.
+bytes, and `SerialLine` (serial.py) has all of that, the completeness checks of `Line` included, for any socket. A
+transport is how one gets to such a stream. The serial line is the channel of the guest's init as it is, and needs no
+transport; `ssh.py` starts an agent more by SSH, whose standard input and output are the stream.
 
 A third one, say a real board's serial port, is a file `board.py` beside it, with a class that has what `Transport` has,
 its name in `arguments.py` and its line in `commands/common.py`, function `transport`:

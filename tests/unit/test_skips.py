@@ -11,7 +11,7 @@ import pytest
 from harness.cli import main
 from harness.core.errors import GuestError
 from harness.core.result import Outcome
-from harness.worker import without_report
+from harness.outcomes import without_report
 from tests.unit import examples
 
 SKIPPED = """\

@@ -26,6 +26,7 @@ LAYERS = (
         "run",
         "absence",
         "worker",
+        "outcomes",
         "supply",
         "guests",
         "selection",
