@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -32,6 +33,9 @@ _NO_NETWORK = re.compile(
 _NO_REASON = ("apt-get update ", "mmdebstrap failed", "Some index files failed", "Unable to fetch some archives")
 _REASONS = 2
 _MIRROR_HINT = "is the network there? LAZYMMU_MIRROR names another mirror, http_proxy a proxy"
+
+
+_T = TypeVar("_T")
 
 
 class NotThereError(SetupError):
@@ -110,15 +114,14 @@ def _without_lists(output: str, architectures: Sequence[str]) -> list[str]:
     return [one for one in architectures if any(f"/binary-{one}/" in line for line in failed)]
 
 
-def without_files(error: SetupError, architectures: Sequence[str]) -> list[str]:
+def _without_files(error: SetupError, architectures: Sequence[str]) -> list[str]:
     """Return for which architectures a package that the lists name is not there, or is another."""
     output = error.output if isinstance(error, ToolError) else ""
     failed = [line for line in output.splitlines() if line.startswith("E: Failed to fetch ")]
     return [one for one in architectures if any(f"_{one}.deb " in f"{line} " for line in failed)]
 
 
-def say_carried(cache: Cache, suite: str, why: str, architectures: Sequence[str]) -> None:
-    """Say that the project's lists take the place of a mirror's."""
+def _say(cache: Cache, suite: str, why: str, architectures: Sequence[str]) -> None:
     cache.progress.say(f"{suite} of this mirror: {why}; going by images/packages for {', '.join(architectures)}")
 
 
@@ -169,7 +172,7 @@ class Apt(Struct, frozen=True):
                     raise
             refused += more
             instead = instead or why
-            say_carried(cache, suite, why, more)
+            _say(cache, suite, why, more)
 
     def _run(self, argv: Sequence[str], what: str, *, hint: str = _MIRROR_HINT, cwd: Path | None = None) -> str:
         config = {"APT_CONFIG": str(self.folder / "lazymmu-apt.conf")}
@@ -216,6 +219,36 @@ class Apt(Struct, frozen=True):
                 raise
             raise NotThereError(f"{self.instead}; and by images/packages: {reason}") from error
         return sorted(target.glob("*.deb"))
+
+
+def fetched(
+    cache: Cache,
+    folder: Path,
+    suite: str,
+    architectures: Sequence[str],
+    work: Callable[[Apt, Path], _T],
+    *,
+    fallback: bool = True,
+) -> _T:
+    """Return what `work` gives, which gets apt with a suite's lists, and a folder below `folder` for its files.
+
+    `architectures` are Debian's, the host's own first. Where a mirror's lists are ahead of its files, `work` is done
+    once more, by those that the project carries for these architectures, and that is said; not so without `fallback`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    apt = Apt.open(cache, folder / "apt", suite, architectures, fallback=fallback)
+    try:
+        return work(apt, folder / "files")
+    except SetupError as error:
+        why, lacking = refusal(error), _without_files(error, architectures)
+        listed = list(dict.fromkeys([architectures[0], *lacking]))
+        possible = fallback and lacking and not apt.instead and carried.has(suite, listed, folder)
+        if why is None or not possible:
+            raise
+    _say(cache, suite, why, lacking)
+    again = folder / "carried"
+    again.mkdir()
+    return work(Apt.open(cache, again / "apt", suite, architectures, instead=why, carried_for=lacking), again / "files")
 
 
 def depends(fields: dict[str, str], pattern: str, *, otherwise: str | None = None) -> str:

@@ -16,11 +16,10 @@ from typing import TypeVar
 from msgspec import Struct
 
 from harness.core.errors import SetupError
-from harness.images import carried
 from harness.images.answers import Answer, now, remember
 from harness.images.cache import Cache
 from harness.images.catalogue import Kernel, architectures
-from harness.images.debian import Apt, depends, refusal, say_carried, without_files
+from harness.images.debian import Apt, depends, fetched, refusal
 from harness.images.kernels import Release, locked, write_lock
 from harness.images.toolroot import host_architecture
 
@@ -90,40 +89,26 @@ def _resolved(kernel: Kernel, apt: Apt, known: Mapping[str, Release], arches: Se
 
 def _releases(
     cache: Cache, kernel: Kernel, known: Mapping[str, Release], arches: Sequence[str], folder: Path
-) -> tuple[Apt, dict[str, Release]]:
-    """Return apt for these architectures, and what they resolve to; what is known is taken as it is."""
+) -> dict[str, Release]:
+    """Return what these architectures resolve to; what is known is taken as it is."""
     folder.mkdir(parents=True, exist_ok=True)
     fallback = _may_carry(cache, kernel, known, arches)
     apt = Apt.open(cache, folder / "apt", kernel.suite, _wanted(arches), fallback=fallback)
-    return apt, _resolved(kernel, apt, known, arches)
-
-
-def _download(apt: Apt, releases: Mapping[str, Release], target: Path) -> list[Path]:
-    return apt.download(sorted({package for release in releases.values() for package in release.packages}), target)
+    return _resolved(kernel, apt, known, arches)
 
 
 def _packages(
     cache: Cache, kernel: Kernel, known: Mapping[str, Release], arches: Sequence[str], folder: Path
 ) -> tuple[dict[str, Release], list[Path]]:
-    """Return what these architectures resolve to, and their packages, fetched.
+    """Return what these architectures resolve to, and their packages, fetched."""
 
-    Where a mirror's lists are ahead of its files, those that the project carries take their place.
-    """
-    apt, releases = _releases(cache, kernel, known, arches, folder)
-    try:
-        return releases, _download(apt, releases, folder / "debs")
-    except SetupError as error:
-        why, lacking = refusal(error), without_files(error, _wanted(arches))
-        listed = list(dict.fromkeys([host_architecture(), *lacking]))
-        may = lacking and not apt.instead and _may_carry(cache, kernel, known, arches)
-        if why is None or not may or not carried.has(kernel.suite, listed, folder):
-            raise
-    say_carried(cache, kernel.suite, why, lacking)
-    again = folder / "carried"
-    again.mkdir()
-    apt = Apt.open(cache, again / "apt", kernel.suite, _wanted(arches), instead=why, carried_for=lacking)
-    releases = _resolved(kernel, apt, known, arches)
-    return releases, _download(apt, releases, again / "debs")
+    def work(apt: Apt, files: Path) -> tuple[dict[str, Release], list[Path]]:
+        releases = _resolved(kernel, apt, known, arches)
+        wanted = sorted({package for release in releases.values() for package in release.packages})
+        return releases, apt.download(wanted, files)
+
+    fallback = _may_carry(cache, kernel, known, arches)
+    return fetched(cache, folder, kernel.suite, _wanted(arches), work, fallback=fallback)
 
 
 def _apart(
@@ -206,6 +191,6 @@ def ask(cache: Cache, kernel: Kernel) -> dict[str, Answer]:
         cache.progress.step(f"{what(kernel)}, asking {kernel.suite}", "a few seconds"),
     ):
         found, refused = _apart(arches, folder, partial(_releases, cache, kernel, {}))
-        told = _answers({arch: one for _, some in found for arch, one in some.items()}, refused)
+        told = _answers({arch: one for some in found for arch, one in some.items()}, refused)
         remember(cache, kernel, told, folder)
     return told

@@ -16,7 +16,7 @@ from harness.images import builds, cpio, driver
 from harness.images.cache import Cache, digest, whole
 from harness.images.catalogue import Architecture, architectures, ssh_recipe
 from harness.images.catalogue import kernel as catalogue_kernel
-from harness.images.debian import Apt, unpack
+from harness.images.debian import Apt, fetched, unpack
 from harness.images.kernels import InstalledKernel, with_modules
 from harness.images.sandbox import Sandbox
 from harness.images.toolroot import host_architecture
@@ -75,14 +75,24 @@ def _fetch(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Instal
             wanted = list(dict.fromkeys([host_architecture(), *debian.values()]))
             # A kernel may be of another suite than the server.
             suites = {recipe.suite, *(catalogue_kernel(kernels[arch].name).suite for arch in lacking)}
-            apts = {suite: Apt.open(cache, folder / f"apt-{suite}", suite, wanted) for suite in suites}
+            for suite in suites:
+
+                def work(apt: Apt, files: Path, suite: str = suite) -> list[tuple[str, Path]]:
+                    found = []
+                    for arch in lacking:
+                        packages = []
+                        if suite == recipe.suite:
+                            packages += apt.needed(f"{recipe.package}:{debian[arch]}")
+                        if suite == catalogue_kernel(kernels[arch].name).suite:
+                            packages += with_modules(kernels[arch].release)
+                        found += [(arch, deb) for deb in apt.download(packages, files / arch)]
+                    return found
+
+                for arch, deb in fetched(cache, folder / suite, suite, wanted, work):
+                    unpack(cache.tools, deb, folder / arch)
+                    deb.unlink()
             for arch in lacking:
-                tree, needed = folder / arch, apts[recipe.suite].needed(f"{recipe.package}:{debian[arch]}")
-                of_kernel = apts[catalogue_kernel(kernels[arch].name).suite]
-                for apt, packages in ((apts[recipe.suite], needed), (of_kernel, with_modules(kernels[arch].release))):
-                    for deb in apt.download(packages, folder / "debs"):
-                        unpack(cache.tools, deb, tree)
-                        deb.unlink()
+                tree = folder / arch
 
                 def build(target: Path, tree: Path = tree) -> None:
                     target.write_bytes(cpio.archive(_parts(tree)))

@@ -21,6 +21,9 @@ from harness.images.process import tethered
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LC_ALL": "C"}  # noqa: S108
 # Devices that compilers and QEMU open, made in the root as the host has them.
 _DEVICES = ("null", "zero", "urandom", "kvm")
+# Of /proc, which a chroot does not have, the one file that a program asks for: objtool, from Linux 7.3 on, cannot do
+# without a line that tells where its stack ends, which it only names when it overflows (Linux: tools/objtool/signal.c).
+_STACK = "7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]\n"
 # A guest does not need the host's processes; and a sandbox that is killed takes all of its own along.
 _NAMESPACES = ("--unshare-pid", "--unshare-ipc")
 
@@ -64,11 +67,19 @@ def _make_devices(root: Path) -> None:
             path.chmod(0o666)
 
 
+def _make_stack(root: Path) -> None:
+    path = root / "proc/self/maps"
+    if not path.is_file():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(_STACK, encoding="ascii")
+
+
 def _failure(sandbox: Sandbox) -> str | None:
     """Return why the sandbox does not work here, None when it does."""
     try:
         if sandbox.name == "chroot":
             _make_devices(sandbox.root)
+            _make_stack(sandbox.root)
         command = sandbox.command(["/usr/bin/sh", "-c", "exec 3>/dev/null"], writable=True)
         done = subprocess.run(tethered(command), stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError as error:

@@ -12,7 +12,7 @@ from harness.core.errors import SetupError
 from harness.images import cpio
 from harness.images.cache import Cache, digest, whole
 from harness.images.catalogue import architectures, shell_recipe
-from harness.images.debian import Apt, unpack
+from harness.images.debian import Apt, fetched, unpack
 from harness.images.toolroot import host_architecture
 
 # Bytes on disk while it is fetched: package lists of all architectures, packages, and what is unpacked from them.
@@ -82,16 +82,24 @@ def _fetch(cache: Cache, root: Path, arches: Sequence[str]) -> dict[str, Path]:
             debian = {arch: architectures()[arch].debian for arch in arches}
             # Debian's own order: the host's architecture first.
             wanted = dict.fromkeys([host_architecture(), *debian.values()])
-            apt = Apt.open(cache, folder / "apt", recipe.suite, list(wanted))
             versions = locked(cache)
-            for arch in arches:
-                package = f"{recipe.package}:{debian[arch]}"
-                version = versions.setdefault(arch, apt.show(package)["Version"])
-                try:
-                    (deb,) = apt.download([f"{package}={version}"], folder / arch)
-                except SetupError as error:
-                    hint = f"when the mirror no longer has this version: rm {lock}"
-                    raise SetupError(error.message, hint=hint) from error
+
+            def work(apt: Apt, files: Path) -> dict[str, tuple[str, Path]]:
+                found = {}
+                for arch in arches:
+                    package = f"{recipe.package}:{debian[arch]}"
+                    version = versions.get(arch) or apt.show(package)["Version"]
+                    (deb,) = apt.download([f"{package}={version}"], files / arch)
+                    found[arch] = version, deb
+                return found
+
+            try:
+                debs = fetched(cache, folder, recipe.suite, list(wanted), work)
+            except SetupError as error:
+                hint = f"when the mirror no longer has this version: rm {lock}"
+                raise SetupError(error.message, hint=hint if versions else error.hint) from error
+            for arch, (version, deb) in debs.items():
+                versions[arch] = version
                 unpack(cache.tools, deb, folder / arch)
 
                 def build(target: Path, program: Path = folder / arch / recipe.program) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.guest.conftest import Lazymmu
-from tests.guest.processes import gone, wait_for_qemus
+from tests.guest.processes import gone, wait_for_qemus, wait_for_text
 
 ARCHES = ["arm64", "s390x", "x86_64"]
 # Seconds of work for a guest.
@@ -178,10 +178,12 @@ def test_a_module_that_does_not_compile_shows_the_compilers_lines(broken: Callab
 
 
 def test_a_qemu_that_is_killed_is_an_error_of_that_machine_only(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    path = tmp_path / "run.json"
-    command = lazymmu.command("run", write(tmp_path / "given", single=LONG), "--json", str(path))
+    path, out = tmp_path / "run.json", tmp_path / "out"
+    command = lazymmu.command("run", write(tmp_path / "given", single=LONG), "--json", str(path), "--out", str(out))
     with subprocess.Popen(command, env=lazymmu.environment(), stdout=subprocess.PIPE, text=True) as process:
         victim = wait_for_qemus(process.pid, 3)["qemu-system-s390x"]
+        # One that dies before that may be taken for a snapshot that is no good, and costs no unit.
+        wait_for_text(out / "guests" / "s390x-1.console.log", "lazymmu-agent: run ")
         begin = time.monotonic()
         subprocess.run(["kill", "-KILL", str(victim)], check=True)
         output = process.communicate()[0]

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.images.cache import default_root
+from harness.images import toolroot
+from harness.images.cache import Cache, default_root
+from harness.images.progress import Progress
 from tests.guest.conftest import Lazymmu
 
 
@@ -50,6 +52,8 @@ def test_without_namespaces_root_runs_guests_by_chroot(lazymmu: Lazymmu, without
     assert "6 pass" in done.stdout
     setup = lazymmu("setup", "--offline", extra={"PATH": without_bubblewrap})
     assert "run by chroot" in setup.stderr
+    # There is no /proc: objtool asks for this file of it, and does nothing without such a line.
+    assert "[stack]" in (toolroot.path(Cache(default_root(), Progress())) / "proc/self/maps").read_text()
 
 
 def test_without_any_sandbox_the_error_names_both_and_the_way_out(lazymmu: Lazymmu, tmp_path: Path) -> None:

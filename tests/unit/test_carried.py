@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from harness.core.errors import SetupError
 from harness.core.vocabulary import DEFAULT_KERNEL
 from harness.images import carried, catalogue
 from harness.images.cache import Cache
-from harness.images.debian import Apt, NotThereError, without_files
+from harness.images.debian import Apt, NotThereError, fetched, refusal
 from harness.images.fetching import resolve
 from harness.images.process import ToolError
 from harness.images.progress import Progress
@@ -43,12 +43,12 @@ class Archive:
         """Return the list that names the package."""
         return self._release / f"main/binary-{architecture}/Packages"
 
-    def stanza(self, architecture: str, *, version: str = "1") -> str:
-        """Return what a list says of the package."""
+    def stanza(self, architecture: str, *, version: str = "1", file: str = "thing") -> str:
+        """Return what a list says of the package; only the file `thing` is there."""
         data = self.file(architecture).read_bytes()
         return (
             f"Package: thing\nVersion: {version}\nArchitecture: {architecture}\n"
-            f"Filename: pool/thing_{architecture}.deb\n"
+            f"Filename: pool/{file}_{architecture}.deb\n"
             f"Size: {len(data)}\nSHA256: {hashlib.sha256(data).hexdigest()}\n\n"
         )
 
@@ -58,9 +58,9 @@ class Archive:
             self.replace(architecture, version="0")
             self.list(architecture).open("a").write("# late\n")
 
-    def replace(self, architecture: str, *, version: str) -> None:
-        """Let a list name another version."""
-        self.list(architecture).write_text(self.stanza(architecture, version=version))
+    def replace(self, architecture: str, *, version: str, file: str = "thing") -> None:
+        """Let a list name another version, in another file."""
+        self.list(architecture).write_text(self.stanza(architecture, version=version, file=file))
 
     def _package(self, architecture: str) -> None:
         tree, file = self.folder / "trees" / architecture, self.file(architecture)
@@ -149,27 +149,47 @@ def test_a_file_that_is_another_than_the_projects_list_says_is_refused(archive: 
         apt.download(["thing:s390x=1"], tmp_path / "debs")
 
 
+def things(apt: Apt, files: Path) -> list[str]:
+    """Fetch the newest of two architectures; return what came."""
+    wanted = [f"thing:{one}={apt.show(f'thing:{one}')['Version']}" for one in ("s390x", "arm64")]
+    return [f"{deb.name} of {deb.parent.parent.name}" for deb in apt.download(wanted, files)]
+
+
 @pytest.mark.usefixtures("carries")
-@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"another")])
-def test_a_file_that_is_not_the_one_which_a_whole_list_names_is_told_by_its_architecture(
-    damage: Callable[[Path], object], archive: Archive, tmp_path: Path
+def test_where_the_lists_are_ahead_of_the_files_the_projects_are_taken_for_that_architecture(
+    archive: Archive, carries: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    damage(archive.file("s390x"))
-    apt = opened(tmp_path)
-    with pytest.raises(ToolError) as raised:
-        apt.download(["thing:s390x=1", "thing:arm64=1"], tmp_path / "debs")
-    assert without_files(raised.value, ALL) == ["s390x"]
-
-
-@pytest.mark.usefixtures("carries")
-def test_the_projects_lists_are_taken_at_once_when_they_are_asked_for(archive: Archive, tmp_path: Path) -> None:
-    archive.replace("s390x", version="2")
+    # The mirror has 1 of both; it names 2 of s390x, and the project 0.9 of arm64.
+    archive.replace("s390x", version="2", file="later")
     archive.sign()
+    for file in carries.rglob("arm64.packages"):
+        file.write_text(archive.stanza("arm64", version="0.9"))
     cache = Cache(tmp_path / "cache", Progress())
-    cache.root.mkdir()
-    newest = opened(tmp_path, name="other").show("thing:s390x")
-    apt = Apt.open(cache, cache.root / "apt", SUITE, ALL, instead="lost", carried_for=["s390x"])
-    assert (newest["Version"], apt.show("thing:s390x")["Version"], apt.instead) == ("2", "1", "lost")
+    assert fetched(cache, cache.root, SUITE, ALL, things) == [
+        "thing_1_arm64.deb of carried",
+        "thing_1_s390x.deb of carried",
+    ]
+    said = capsys.readouterr().err
+    assert "later_s390x.deb" in said
+    assert said.endswith("going by images/packages for s390x\n")
+
+
+@pytest.mark.parametrize("lost", ["the project's list", "the file", "the fallback"])
+def test_where_the_projects_lists_do_not_help_either_the_reason_is_told(
+    lost: str, archive: Archive, carries: Path, tmp_path: Path
+) -> None:
+    if lost == "the project's list":
+        for path in carries.rglob("s390x.packages"):
+            path.unlink()
+    archive.replace("s390x", version="2", file="later")
+    archive.sign()
+    if lost == "the file":
+        archive.file("s390x").unlink()
+    cache = Cache(tmp_path / "cache", Progress())
+    both = "later_s390x.*; and by images/packages: .*/thing_s390x" if lost == "the file" else "later_s390x"
+    with pytest.raises(SetupError) as raised:
+        fetched(cache, cache.root, SUITE, ALL, things, fallback=lost != "the fallback")
+    assert re.search(both, refusal(raised.value) or "")
 
 
 @pytest.mark.usefixtures("carries")

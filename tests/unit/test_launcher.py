@@ -130,9 +130,11 @@ def test_root_has_it_installed(checkout: Path, host: Path) -> None:
     program(host / "apt-get", 'echo "apt-get $*"')
     done = launch(checkout, host, "setup")
     assert done.returncode == 0
-    # chroot is enough for root.
-    assert "apt-get install -y --no-install-recommends mmdebstrap\n" in done.stderr
+    assert "apt-get install -y --no-install-recommends bubblewrap mmdebstrap\n" in done.stderr
     assert "apt-get" not in launch(checkout, host, "setup", "--offline").stderr
+    # For what is there, chroot is enough.
+    program(host / "mmdebstrap", "")
+    assert "apt-get" not in launch(checkout, host, "setup").stderr
 
 
 @pytest.mark.exhaustive
