@@ -260,8 +260,8 @@ class Worker:
         if fit and len(self._sent) == 1 and not self._more():
             # Nobody would hear what it still says.
             try:
-                late = line.tainted(self._deadline(predicted))
-                if late and not unit.scenario.kernel_warnings:
+                late = line.tainted(self._deadline(predicted), warnings_allowed=unit.scenario.kernel_warnings)
+                if late:
                     raise GuestError(f"{unit.machine}: {late}", details=line.guest.details())
             except GuestError as error:
                 if not self._guests.stopping.is_set():

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the harness can ask for. Nothing here knows what a program or a report says.
+ * What the harness can ask for. Nothing here knows what a program or a report says, but when a report is at its end.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -48,7 +48,9 @@ static const char *counter_name(const struct lmm_run *run, unsigned int counter)
 
 /*
  * Numbers and names without a format: a step has a dozen of them, and to read their
- * formats would take an emulated guest longer than all else that it does for a step.
+ * formats took an emulated guest a third of all that it does for a step. Only what
+ * seq_buf_puts() or seq_buf_printf() adds is told when it does not fit, so each line
+ * ends with one of them.
  */
 static void put_number(struct seq_buf *s, u64 value)
 {

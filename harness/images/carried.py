@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Package lists that the project carries, for a mirror whose own are out of step with the Release file that signs them.
+"""Package lists that the project carries, for a mirror whose own do not fit what signs them, or its files.
 
 They name what runs fetch from a suite, each file with the SHA-256 that the archive's signed lists gave it. The files
 come from the mirror all the same, and apt checks them as ever. `python -m harness.images.carry` writes them.

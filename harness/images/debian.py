@@ -11,9 +11,11 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shutil import rmtree
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.core import storage
 from harness.core.errors import SetupError
@@ -32,8 +34,13 @@ _NO_NETWORK = re.compile(
 # What mmdebstrap adds when apt failed, and what apt says whatever it was.
 _NO_REASON = ("apt-get update ", "mmdebstrap failed", "Some index files failed", "Unable to fetch some archives")
 _REASONS = 2
+_LOCKED_HINT = "when the mirror no longer has a locked version: lazymmu setup --update"
 _MIRROR_HINT = "is the network there? LAZYMMU_MIRROR names another mirror, http_proxy a proxy"
 
+
+# How apt names the packages that it could not have, by their architecture.
+_NO_FILE = re.compile(r"^E: Failed to fetch .*_(\w+)\.deb\s", re.MULTILINE)
+_NO_PACKAGE = re.compile(r"^E: (?:Unable to locate package|Version '.*' for) '?[^ :']+:(\w+)", re.MULTILINE)
 
 _T = TypeVar("_T")
 
@@ -108,21 +115,38 @@ def _lists(
     )
 
 
+def _with_host(architectures: Sequence[str], some: Sequence[str]) -> list[str]:
+    """Return some of the architectures, and first the host's: what runs on it goes with what is built for a guest."""
+    return list(dict.fromkeys([architectures[0], *some]))
+
+
+def _say(cache: Cache, suite: str, why: str, architectures: Sequence[str]) -> None:
+    cache.progress.say(f"{suite} of this mirror: {why}; going by images/packages for {', '.join(architectures)}")
+
+
+def _with_both_reasons(error: SetupError, instead: str) -> SetupError:
+    """Return the error, after the reason for which the project's lists were taken, if they were."""
+    why = refusal(error)
+    if why is None or not instead:
+        return error
+    return NotThereError(f"{instead}; and by images/packages: {why}", hint=error.hint)
+
+
 def _without_lists(output: str, architectures: Sequence[str]) -> list[str]:
     """Return for which architectures a list could not be had; none when it is not for a list that apt failed."""
     failed = [line for line in output.splitlines() if line.startswith("E: Failed to fetch ")]
     return [one for one in architectures if any(f"/binary-{one}/" in line for line in failed)]
 
 
-def _without_files(error: SetupError, architectures: Sequence[str]) -> list[str]:
-    """Return for which architectures a package that the lists name is not there, or is another."""
-    output = error.output if isinstance(error, ToolError) else ""
-    failed = [line for line in output.splitlines() if line.startswith("E: Failed to fetch ")]
-    return [one for one in architectures if any(f"_{one}.deb " in f"{line} " for line in failed)]
+def _without_files(output: str, architectures: Sequence[str]) -> list[str]:
+    """Return for which architectures a package could not be had: its file is not there or another, or no list has it.
 
-
-def _say(cache: Cache, suite: str, why: str, architectures: Sequence[str]) -> None:
-    cache.progress.say(f"{suite} of this mirror: {why}; going by images/packages for {', '.join(architectures)}")
+    All of them when it is one for the host, which goes with those for guests, or for every architecture.
+    """
+    found = set(_NO_FILE.findall(output)) | set(_NO_PACKAGE.findall(output))
+    if found & {architectures[0], "all"}:
+        return list(architectures)
+    return [one for one in architectures if one in found]
 
 
 class Apt(Struct, frozen=True):
@@ -131,7 +155,8 @@ class Apt(Struct, frozen=True):
     tools: Tools
     folder: Path
     suite: str
-    #: Why the lists are those that the project carries; empty when they are the archive's.
+    #: The (Debian) architectures whose lists are those that the project carries, and why the archive's are not taken.
+    carried: tuple[str, ...] = ()
     instead: str = ""
 
     @classmethod
@@ -143,33 +168,30 @@ class Apt(Struct, frozen=True):
         architectures: Sequence[str],
         *,
         fallback: bool = True,
-        instead: str = "",
-        carried_for: Sequence[str] = (),
+        before: Apt | None = None,
     ) -> Apt:
         """Fetch the suite's package lists for these (Debian) architectures, the host's own first.
 
         For an architecture whose list the archive refuses, that which the project carries is taken, and that is said;
-        not so without `fallback`. For those in `carried_for` it is taken at once, for the reason `instead`.
+        not so without `fallback`. For those that `before` names it is taken at once.
         """
-        refused = list(carried_for)
+        refused, instead = (list(before.carried), before.instead) if before else ([], "")
         # apt may name one list that it could not have, and with that one replaced the next.
         while True:
             place, hook = folder.with_name("-".join([folder.name, *refused])), _MAIN_SUITE_ONLY
-            # What runs on the host goes with what is built for a guest.
-            listed = list(dict.fromkeys([architectures[0], *refused]))
             if refused:
                 whole = [one for one in architectures if one not in refused]
-                hook = carried.repository(suite, listed, whole, place.with_name(f"{place.name}-carried"))
+                repository = place.with_name(f"{place.name}-carried")
+                hook = carried.repository(suite, _with_host(architectures, refused), whole, repository)
             try:
                 _lists(cache.tools, place, suite, architectures, sources=hook)
-                return cls(tools=cache.tools, folder=place, suite=suite, instead=instead)
+                return cls(tools=cache.tools, folder=place, suite=suite, carried=tuple(refused), instead=instead)
             except ToolError as error:
                 why = refusal(error)
                 more = [one for one in _without_lists(error.output, architectures) if one not in refused]
-                if why is None or not more or not fallback or not carried.has(suite, [*listed, *more], folder):
-                    if why is not None and instead:
-                        raise NotThereError(f"{instead}; and by images/packages: {why}") from error
-                    raise
+                listed = _with_host(architectures, [*refused, *more])
+                if why is None or not more or not fallback or not carried.has(suite, listed, folder):
+                    raise _with_both_reasons(error, instead) from error
             refused += more
             instead = instead or why
             _say(cache, suite, why, more)
@@ -202,26 +224,15 @@ class Apt(Struct, frozen=True):
         found = re.findall(r"^Inst ([^ :]+)(?::\w+)? \((\S+) [^\n]*?\[(\w+)\]\)", text, re.MULTILINE)
         return [f"{name}:{architecture}={version}" for name, version, architecture in found]
 
-    def download(self, packages: Sequence[str], target: Path) -> list[Path]:
+    def download(self, packages: Sequence[str], target: Path, *, hint: str = _LOCKED_HINT) -> list[Path]:
         """Fetch packages (`name:architecture=version`) into a folder; return the files."""
         target.mkdir(parents=True, exist_ok=True)
-        try:
-            self._run(
-                ["apt-get", "download", *packages],
-                f"download {' '.join(packages)}",
-                hint="when the mirror no longer has a locked version: lazymmu setup --update",
-                # It writes into its working folder.
-                cwd=target,
-            )
-        except ToolError as error:
-            reason = refusal(error)
-            if not self.instead or reason is None:
-                raise
-            raise NotThereError(f"{self.instead}; and by images/packages: {reason}") from error
+        # It writes into its working folder.
+        self._run(["apt-get", "download", *packages], f"download {' '.join(packages)}", hint=hint, cwd=target)
         return sorted(target.glob("*.deb"))
 
 
-def fetched(
+def with_lists(
     cache: Cache,
     folder: Path,
     suite: str,
@@ -230,25 +241,27 @@ def fetched(
     *,
     fallback: bool = True,
 ) -> _T:
-    """Return what `work` gives, which gets apt with a suite's lists, and a folder below `folder` for its files.
+    """Return what `work` gives, which gets apt with a suite's lists, and a folder for its files.
 
     `architectures` are Debian's, the host's own first. Where a mirror's lists are ahead of its files, `work` is done
-    once more, by those that the project carries for these architectures, and that is said; not so without `fallback`.
+    again, by those that the project carries for these architectures, and that is said; not so without `fallback`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    apt = Apt.open(cache, folder / "apt", suite, architectures, fallback=fallback)
-    try:
-        return work(apt, folder / "files")
-    except SetupError as error:
-        why, lacking = refusal(error), _without_files(error, architectures)
-        listed = list(dict.fromkeys([architectures[0], *lacking]))
-        possible = fallback and lacking and not apt.instead and carried.has(suite, listed, folder)
-        if why is None or not possible:
-            raise
-    _say(cache, suite, why, lacking)
-    again = folder / "carried"
-    again.mkdir()
-    return work(Apt.open(cache, again / "apt", suite, architectures, instead=why, carried_for=lacking), again / "files")
+    apt = None
+    while True:
+        place = folder / "-".join(["by", *(apt.carried if apt else ())])
+        place.mkdir(parents=True)
+        apt = Apt.open(cache, place / "apt", suite, architectures, fallback=fallback, before=apt)
+        try:
+            return work(apt, place / "files")
+        except SetupError as error:
+            why, output = refusal(error), error.output if isinstance(error, ToolError) else ""
+            more = [one for one in _without_files(output, architectures) if one not in apt.carried]
+            listed = _with_host(architectures, [*apt.carried, *more])
+            if why is None or not more or not fallback or not carried.has(suite, listed, folder):
+                raise _with_both_reasons(error, apt.instead) from error
+        _say(cache, suite, why, more)
+        apt = replace(apt, carried=(*apt.carried, *more), instead=apt.instead or why)
+        rmtree(place)
 
 
 def depends(fields: dict[str, str], pattern: str, *, otherwise: str | None = None) -> str:

@@ -19,7 +19,7 @@ from harness.core.errors import SetupError
 from harness.images.answers import Answer, now, remember
 from harness.images.cache import Cache
 from harness.images.catalogue import Kernel, architectures
-from harness.images.debian import Apt, depends, fetched, refusal
+from harness.images.debian import Apt, depends, refusal, with_lists
 from harness.images.kernels import Release, locked, write_lock
 from harness.images.toolroot import host_architecture
 
@@ -108,7 +108,7 @@ def _packages(
         return releases, apt.download(wanted, files)
 
     fallback = _may_carry(cache, kernel, known, arches)
-    return fetched(cache, folder, kernel.suite, _wanted(arches), work, fallback=fallback)
+    return with_lists(cache, folder, kernel.suite, _wanted(arches), work, fallback=fallback)
 
 
 def _apart(

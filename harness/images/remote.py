@@ -7,8 +7,9 @@ can be shared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from harness.core.errors import SetupError
@@ -16,7 +17,7 @@ from harness.images import builds, cpio, driver
 from harness.images.cache import Cache, digest, whole
 from harness.images.catalogue import Architecture, architectures, ssh_recipe
 from harness.images.catalogue import kernel as catalogue_kernel
-from harness.images.debian import Apt, fetched, unpack
+from harness.images.debian import Apt, unpack, with_lists
 from harness.images.kernels import InstalledKernel, with_modules
 from harness.images.sandbox import Sandbox
 from harness.images.toolroot import host_architecture
@@ -70,25 +71,13 @@ def _fetch(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Instal
             cache.progress.step(f"{_WHAT} ({', '.join(lacking)})", "about 120 MB to fetch, 20 to 60 s"),
             cache.building(store, _WHAT, needs=_NEEDS) as folder,
         ):
-            debian = {arch: architectures()[arch].debian for arch in lacking}
             # Debian's own order: the host's architecture first.
-            wanted = list(dict.fromkeys([host_architecture(), *debian.values()]))
+            wanted = list(dict.fromkeys([host_architecture(), *(architectures()[arch].debian for arch in lacking)]))
             # A kernel may be of another suite than the server.
             suites = {recipe.suite, *(catalogue_kernel(kernels[arch].name).suite for arch in lacking)}
             for suite in suites:
-
-                def work(apt: Apt, files: Path, suite: str = suite) -> list[tuple[str, Path]]:
-                    found = []
-                    for arch in lacking:
-                        packages = []
-                        if suite == recipe.suite:
-                            packages += apt.needed(f"{recipe.package}:{debian[arch]}")
-                        if suite == catalogue_kernel(kernels[arch].name).suite:
-                            packages += with_modules(kernels[arch].release)
-                        found += [(arch, deb) for deb in apt.download(packages, files / arch)]
-                    return found
-
-                for arch, deb in fetched(cache, folder / suite, suite, wanted, work):
+                work = partial(_debs, kernels=kernels, arches=lacking)
+                for arch, deb in with_lists(cache, folder / suite, suite, wanted, work):
                     unpack(cache.tools, deb, folder / arch)
                     deb.unlink()
             for arch in lacking:
@@ -98,6 +87,22 @@ def _fetch(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Instal
                     target.write_bytes(cpio.archive(_parts(tree)))
 
                 cache.obtain(paths[arch], f"SSH server for {arch}", build)
+
+
+def _debs(
+    apt: Apt, files: Path, *, kernels: Mapping[str, InstalledKernel], arches: Sequence[str]
+) -> list[tuple[str, Path]]:
+    """Fetch what one suite has for these architectures; return each package's file with its architecture."""
+    recipe, found = ssh_recipe(), []
+    for arch in arches:
+        packages = []
+        if apt.suite == recipe.suite:
+            packages += apt.needed(f"{recipe.package}:{architectures()[arch].debian}")
+        if apt.suite == catalogue_kernel(kernels[arch].name).suite:
+            packages += with_modules(kernels[arch].release)
+        if packages:
+            found += [(arch, deb) for deb in apt.download(packages, files / arch)]
+    return found
 
 
 def _parts(tree: Path) -> Iterator[cpio.Entry]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from harness.images.process import tethered
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LC_ALL": "C"}  # noqa: S108
 # Devices that compilers and QEMU open, made in the root as the host has them.
 _DEVICES = ("null", "zero", "urandom", "kvm")
-# Of /proc, which a chroot does not have, the one file that a program asks for: objtool, from Linux 7.3 on, cannot do
-# without a line that tells where its stack ends, which it only names when it overflows (Linux: tools/objtool/signal.c).
+# Of /proc, which a chroot does not have, the one file that a program cannot do without: from Linux 6.19 on, objtool
+# looks there where its stack ends, to tell an overflow of it from another crash (Linux: tools/objtool/signal.c).
 _STACK = "7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]\n"
 # A guest does not need the host's processes; and a sandbox that is killed takes all of its own along.
 _NAMESPACES = ("--unshare-pid", "--unshare-ipc")
@@ -69,9 +70,14 @@ def _make_devices(root: Path) -> None:
 
 def _make_stack(root: Path) -> None:
     path = root / "proc/self/maps"
-    if not path.is_file():
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(_STACK, encoding="ascii")
+    if path.is_file() and path.read_text(encoding="ascii") == _STACK:
+        return
+    path.parent.mkdir(exist_ok=True)
+    # Whole or not at all, whoever else does the same.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii", delete=False) as file:
+        file.write(_STACK)
+    Path(file.name).chmod(0o444)
+    Path(file.name).replace(path)
 
 
 def _failure(sandbox: Sandbox) -> str | None:

@@ -12,7 +12,7 @@ from harness.core.errors import SetupError
 from harness.images import cpio
 from harness.images.cache import Cache, digest, whole
 from harness.images.catalogue import architectures, shell_recipe
-from harness.images.debian import Apt, fetched, unpack
+from harness.images.debian import Apt, unpack, with_lists
 from harness.images.toolroot import host_architecture
 
 # Bytes on disk while it is fetched: package lists of all architectures, packages, and what is unpacked from them.
@@ -89,15 +89,12 @@ def _fetch(cache: Cache, root: Path, arches: Sequence[str]) -> dict[str, Path]:
                 for arch in arches:
                     package = f"{recipe.package}:{debian[arch]}"
                     version = versions.get(arch) or apt.show(package)["Version"]
-                    (deb,) = apt.download([f"{package}={version}"], files / arch)
+                    hint = f"when the mirror no longer has this version: rm {lock}"
+                    (deb,) = apt.download([f"{package}={version}"], files / arch, hint=hint)
                     found[arch] = version, deb
                 return found
 
-            try:
-                debs = fetched(cache, folder, recipe.suite, list(wanted), work)
-            except SetupError as error:
-                hint = f"when the mirror no longer has this version: rm {lock}"
-                raise SetupError(error.message, hint=hint if versions else error.hint) from error
+            debs = with_lists(cache, folder / "fetched", recipe.suite, list(wanted), work)
             for arch, (version, deb) in debs.items():
                 versions[arch] = version
                 unpack(cache.tools, deb, folder / arch)

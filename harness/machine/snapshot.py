@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from harness.core.deadline import Deadline
+from harness.core.errors import SetupError
 from harness.images import checksum
 from harness.images.cache import digest
 from harness.machine.boot import MEMORY_STAYS, Boot
@@ -69,7 +70,7 @@ def _processor(boot: Boot) -> Iterator[str]:
 def save(guest: Guest, memory: Path, target: Path) -> None:
     """Save a guest whose memory is the file `memory` into the file `target`; the guest is dead then.
 
-    Raises GuestError when QEMU does not do it, OSError when it cannot be written.
+    Raises SetupError when QEMU does not do it, OSError when it cannot be written.
     """
     # QMP's library takes longer to load than a guest to be restored.
     from qemu.qmp import QMPClient  # noqa: PLC0415
@@ -95,7 +96,8 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
     except MonitorError as error:
         status = str(error)
     if status != "completed":
-        raise guest.failure(f"QEMU could not save the guest: {status}")
+        # Most likely for want of room; a guest that is ill shows it again where it boots.
+        raise SetupError(f"QEMU could not save {guest.name}: {status} {guest.stderr().strip()}")
     guest.end()
     with target.open("wb") as file:
         _write_memory(memory, file)

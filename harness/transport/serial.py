@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The serial line: what an agent is asked for over a virtio-serial port, and what becomes of its answers."""
+"""What an agent is asked for over a line, and what becomes of its answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from harness.transport.line import Line
 _BEGUN = re.compile(r"lazymmu-agent: run ([0-9]+)\b")
 _TAINTED = "/proc/sys/kernel/tainted"
 # A machine check, a bad page, an oops, a WARN(), a soft lockup (Linux: Documentation/admin-guide/tainted-kernels.rst).
-_TROUBLE = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14
+_WARNED = 1 << 9
+_TROUBLE = 1 << 4 | 1 << 5 | 1 << 7 | _WARNED | 1 << 14
 
 
 class SerialLine(Line):
@@ -91,12 +92,18 @@ class SerialLine(Line):
         self._well(answer)
         return answer.content or b""
 
-    def tainted(self, deadline: Deadline) -> str | None:
-        """Return what the guest's kernel complained of that nobody has heard yet, None when it did not."""
+    def tainted(self, deadline: Deadline, *, warnings_allowed: bool = False) -> str | None:
+        """Return what the guest's kernel complained of that nobody has heard yet, None when it did not.
+
+        A WARN() may be allowed. GuestError when it does not tell.
+        """
         self.send("read", _TAINTED.encode())
         answer = self.answer(deadline)
-        complained = complaint(answer)
-        if complained is None and int(answer.content or b"0") & _TROUBLE:
+        if answer.status:
+            raise GuestError(f"{self.guest.name}: cannot read {_TAINTED} in the guest (errno {answer.status})")
+        complained = complaint(answer, warnings_allowed=warnings_allowed)
+        trouble = _TROUBLE & ~_WARNED if warnings_allowed else _TROUBLE
+        if complained is None and int(answer.content or b"") & trouble:
             complained = f"the guest's kernel is tainted: {(answer.content or b'').decode().strip()}"
         return complained
 

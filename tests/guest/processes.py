@@ -54,11 +54,11 @@ def wait_for_qemus(ancestor: int, count: int, seconds: float = 60.0) -> dict[str
     return found
 
 
-def wait_for_text(path: Path, text: str, seconds: float = 60.0) -> None:
-    """Wait until a file that may still come to be has a text."""
+def wait_for_text(path: Path, text: str, times: int = 1, seconds: float = 60.0) -> None:
+    """Wait until a file that may still come to be has a text so many times."""
     end = time.monotonic() + seconds
-    while not (path.exists() and text in path.read_text(errors="replace")):
-        assert time.monotonic() < end, f"{path} has no {text!r} after {seconds} s"
+    while times and not (path.exists() and path.read_text(errors="replace").count(text) >= times):
+        assert time.monotonic() < end, f"{path} has not {times} times {text!r} after {seconds} s"
 
 
 def gone(pids: list[int], seconds: float = 5.0) -> bool:

@@ -13,9 +13,9 @@ from tests.guest.conftest import Lazymmu
 
 def test_every_figure_is_measured_and_shown(lazymmu: Lazymmu, tmp_path: Path) -> None:
     path = tmp_path / "bench.json"
-    done = lazymmu("bench", "--arch", "s390x", "--repetitions", "1", "--json", str(path))
+    done = lazymmu("bench", "--arch", "arm64", "--repetitions", "1", "--json", str(path))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "| | s390x |" in done.stdout.splitlines()
+    assert "| | arm64 |" in done.stdout.splitlines()
     document = json.loads(path.read_text())
     found = {figure["name"]: figure["median"] for figure in document["figures"]}
     assert list(found) == [row.name for row in ROWS]

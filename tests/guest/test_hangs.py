@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -16,7 +17,7 @@ import pytest
 from tests.guest.conftest import Lazymmu
 from tests.guest.hogs import hogs
 from tests.guest.processes import wait_for_qemus
-from tests.guest.test_run import FLUSH, LONG, outcomes, write
+from tests.guest.test_run import FLUSH, LONG, PLAIN, outcomes, write
 
 ARCHES = ["arm64", "s390x", "x86_64"]
 CALL = "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);"
@@ -45,19 +46,24 @@ def test_a_guest_that_stands_still_is_found_and_the_place_and_step_are_named(
     broken: Callable[..., Lazymmu], tmp_path: Path, deed: str, told: tuple[str, ...]
 ) -> None:
     hanging = broken({"guest/module/run.c": (CALL, deed)})
-    folder = write(tmp_path / "given", flush=FLUSH)
+    folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
     done, document = hanging.run(folder, "--api", "merged")
     assert done.returncode == 3, done.stdout + done.stderr
     assert outcomes(document, "flush") == {(arch, "error") for arch in ARCHES}
-    for reason in reasons(document).values():
+    # The one behind it gets a guest of its own.
+    assert outcomes(document, "plain") == {(arch, "pass") for arch in ARCHES}
+    struck = [result for result in document["results"] if result["outcome"] == "error"]
+    for reason in (result["reason"] for result in struck):
         assert all(words in reason for words in told), reason
         assert "last begun: step 1 flush (" in reason
-        assert "flush.yaml:2:17)" in reason
+        assert "b_flush.yaml:2:17)" in reason
     # Far below the deadline, also on a busy host; tests/soak measures it on an idle one.
     assert max(result["seconds"] for result in document["results"]) < 60
-    for result in document["results"]:
+    for result in struck:
         assert "where its processors stand:" in result["details"]
-        assert result["details"].count("CPU 0: ") == 1
+        (line,) = (line for line in result["details"].splitlines() if "CPU 0: " in line)
+        # Asked three times, each with function and offset.
+        assert len(re.findall(r"\S+\+0x[0-9a-f]+ ", line)) == 3, line
 
 
 def test_a_slow_but_living_guest_is_no_hang(lazymmu: Lazymmu, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -87,7 +88,10 @@ def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp
     assert facts["qemu"]
     assert facts["finished"] > facts["started"]
     for arch in ARCHES:
-        assert list((out / "guests").glob(f"{arch}*")), f"no logs of {arch}"
+        (told,) = (out / "guests").glob(f"{arch}-1.qemu.txt")
+        assert re.search(r"qemu-system-\w+ .* -smp 2 ", told.read_text())
+        for name in ("console", "channel"):
+            assert re.match(r"\d\d:\d\d:\d\d\.\d{6} [<>] ", (out / "guests" / f"{arch}-1.{name}.log").read_text())
     assert (out / "summary.txt").read_text() == done.stdout
     copies = sorted(str(path.relative_to(out)) for path in (out / "scenarios").rglob("*.yaml"))
     assert copies == ["scenarios/nesting/single.yaml", "scenarios/nesting/two-levels.yaml"]

@@ -24,6 +24,7 @@ from harness.supply import Supply
 from harness.supply.snapshots import SNAPSHOT_NEEDS
 from tests.disks import small
 from tests.guest import machines
+from tests.guest.checkouts import checkout_with
 from tests.soak.interrupts import Playground
 
 WITH_MODULE = "with the module"
@@ -195,6 +196,29 @@ def test_a_disk_without_room_for_a_snapshot_costs_no_run(playground: Playground)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr.count("no snapshot can be kept, so guests boot") == 1, done.stderr
     assert str(SNAPSHOT_NEEDS // 1_000_000) in done.stderr
+    assert playground.left() == []
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        # Too small for the memory; for the devices' state, which QEMU writes; for what of the memory is not zero.
+        pytest.param("64m", "no space left in {}", marks=pytest.mark.exhaustive),
+        ("196612k", "QEMU could not save s390x: failed .*: No space left on device"),
+        pytest.param("215m", "no space left in {}", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_a_disk_that_is_full_while_a_snapshot_is_saved_costs_no_run(
+    playground: Playground, tmp_path: Path, size: str, told: str
+) -> None:
+    folder = own_snapshot(playground).parent
+    # Who looks beforehand how much room there is would not begin.
+    heedless = {"harness/supply/snapshots.py": ("SNAPSHOT_NEEDS = 320_000_000", "SNAPSHOT_NEEDS = 1")}
+    checkout = checkout_with(heedless, tmp_path / "checkout")
+    done = run(playground, before=["env", f"PYTHONPATH={checkout}", *small(folder, size)])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.count("no snapshot can be kept, so guests boot") == 1, done.stderr
+    assert re.search(told.format(re.escape(str(folder))), done.stderr)
     assert playground.left() == []
 
 

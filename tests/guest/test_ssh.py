@@ -61,8 +61,8 @@ def library(lazymmu: Lazymmu, folder: str, arch: str, api: str, transport: str) 
 @pytest.mark.parametrize(
     ("folder", "arch", "api"),
     [
-        # All of it in all revisions takes minutes.
-        ("tasks", "x86_64", "with-ptes"),
+        # Every day the README's command runs a part of it over SSH.
+        pytest.param("tasks", "x86_64", "with-ptes", marks=pytest.mark.exhaustive),
         *(pytest.param("", arch, "all", marks=pytest.mark.exhaustive) for arch in machines.ARCHES),
     ],
 )
@@ -122,6 +122,8 @@ def test_a_server_that_dies_within_a_scenario_is_an_error_and_the_rest_goes_on(
     assert "s390x: the SSH connection was closed" in done.stdout
 
 
+# A unit test has it every day, with a connection that is none.
+@pytest.mark.exhaustive
 def test_a_connection_that_stalls_is_told_from_a_guest_that_hangs(
     broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:

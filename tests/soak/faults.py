@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from harness.images.checksum import SUFFIX, beside
+from tests.disks import read_only, small
 from tests.guest.hogs import hogs
 
 _RUN = "guest/module/run.c"
@@ -44,8 +45,11 @@ class Fault(Struct, frozen=True):
     edits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     #: What is wrong with the cache, or with the host, for the length of a `with`.
     around: Callable[[Cache, str], AbstractContextManager[object]] = lambda _cache, _arch: nullcontext()
-    #: Signal for QEMU, or for the harness, once QEMU runs.
+    #: What the command line begins with: for the length of the run a folder is a small disk, say.
+    before: Callable[[Cache], list[str]] = lambda _cache: []
+    #: Signal for QEMU, or for the harness, once QEMU runs; for QEMU, when so many programs have begun.
     to_qemu: signal.Signals | None = None
+    begun: int = 0
     to_harness: signal.Signals | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     #: Text of the second scenario.
@@ -144,7 +148,16 @@ def _without_state(data: bytes) -> bytes:
     return data[: len(data) >> 20 << 20].ljust(len(data), b"\0")
 
 
+def _small_for_snapshots(cache: Cache) -> list[str]:
+    (folder,) = cache.glob("roots/*/lazymmu/snapshots")
+    return small(folder, "64m")
+
+
 _BOOT = ("--fresh-boot",)
+# The second scenario runs once, and the guest is killed in it.
+_ONCE = ("--api", "merged")
+_LONG = "description: x\nsteps: [repeat: {times: 16384, steps: [enable, flush, disable]}]\n"
+_WARNS = "description: x\nsteps: [enable, flush, disable]\nkernel_warnings: allowed\n"
 # What a damaged entry leads to: one that can be built is, and a boot image is named with the command that mends it.
 _REBUILT = r"is damaged: .*; the {} for \w+ is made anew.*\n4 pass, 0 fail"
 _AGAIN = r".*hint: rm \S+ && lazymmu setup"
@@ -164,6 +177,7 @@ FAULTS = (
     ),
     Fault("BUG", 3, "the guest died: .*kernel BUG at", _flush("BUG();"), within=DEATH),
     Fault("WARNING", 3, "the guest's kernel complained: WARNING in ", _flush("WARN_ON(1);"), within=DEATH),
+    Fault("an expected WARNING", 0, "4 pass", _flush(f"WARN_ON(1);\n\t\t{_FLUSH}"), scenario=_WARNS),
     Fault(
         "spin with interrupts off",
         3,
@@ -200,6 +214,16 @@ FAULTS = (
     ),
     Fault("slow machine", 0, "4 pass", around=_hogs),
     # QEMU
+    Fault(
+        "QEMU killed in a unit",
+        3,
+        r"QEMU exited with status",
+        to_qemu=signal.SIGKILL,
+        begun=2,
+        scenario=_LONG,
+        flags=_ONCE,
+        within=DEATH,
+    ),
     Fault("QEMU killed", 3, r"QEMU exited with status", to_qemu=signal.SIGKILL, flags=_BOOT),
     Fault("QEMU aborted", 3, r"QEMU exited with status", to_qemu=signal.SIGABRT, flags=_BOOT),
     Fault("QEMU crashed", 3, r"QEMU exited with status", to_qemu=signal.SIGSEGV, flags=_BOOT),
@@ -279,6 +303,13 @@ FAULTS = (
         r"the snapshot \S+ does not load and is saved anew.*\n4 pass, 0 fail",
         around=_damaged("snapshots", _without_state),
     ),
+    Fault(
+        "no room for a snapshot",
+        0,
+        r"no snapshot can be kept, so guests boot: .*\n4 pass, 0 fail",
+        before=_small_for_snapshots,
+    ),
+    Fault("cache that cannot be written", 0, "4 pass", before=read_only),
     Fault("lock file damaged", 3, "lts.json is damaged", around=_lock_file_damaged, guest=False),
     # The host, and whoever sits before it
     Fault(

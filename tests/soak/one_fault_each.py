@@ -15,6 +15,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -28,7 +29,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tests.guest.checkouts import checkout_with
-from tests.guest.processes import wait_for_qemus
+from tests.guest.processes import wait_for_qemus, wait_for_text
 from tests.soak.faults import FAULTS, Fault
 from tests.soak.interrupts import ARCHES, Playground
 
@@ -75,10 +76,14 @@ def inject(playground: Playground, fault: Fault, arch: str, folder: Path) -> Tri
     (given / "b_flush.yaml").write_text(fault.scenario)
     results = folder / "results.json"
     results.unlink(missing_ok=True)
+    out = folder / "out"
+    shutil.rmtree(out, ignore_errors=True)
     machine = fault.environment.get("SOAK_ARCH", arch)
     command = [
+        *fault.before(playground.cache),
         *("/usr/bin/env", "--default-signal=INT", sys.executable, "-P", "-m", "harness"),
         *("run", str(given), "--offline", "--arch", machine, "--json", str(results), *fault.flags),
+        *("--out", str(out)),
     ]
     environment = {**playground.environment(), "PYTHONPATH": str(checkout), **fault.environment}
     before = set(playground.partials())
@@ -91,6 +96,7 @@ def inject(playground: Playground, fault: Fault, arch: str, folder: Path) -> Tri
         if fault.to_qemu or fault.to_harness:
             (qemu,) = wait_for_qemus(process.pid, 1).values()
             if fault.to_qemu:
+                wait_for_text(out / "guests" / f"{machine}-1.console.log", "lazymmu-agent: run ", fault.begun)
                 os.kill(qemu, fault.to_qemu)
             else:
                 process.send_signal(fault.to_harness or 0)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from harness.core.errors import SetupError
 from harness.core.vocabulary import DEFAULT_KERNEL
 from harness.images import carried, catalogue
 from harness.images.cache import Cache
-from harness.images.debian import Apt, NotThereError, fetched, refusal
+from harness.images.debian import Apt, NotThereError, refusal, with_lists
 from harness.images.fetching import resolve
 from harness.images.process import ToolError
 from harness.images.progress import Progress
@@ -138,43 +139,55 @@ def test_a_list_out_of_step_is_replaced_by_the_projects_and_the_file_comes_from_
     assert deb.read_bytes() == archive.file("s390x").read_bytes()
 
 
-@pytest.mark.usefixtures("carries")
-def test_a_file_that_is_another_than_the_projects_list_says_is_refused(archive: Archive, tmp_path: Path) -> None:
-    archive.out_of_step("s390x")
-    data = bytearray(archive.file("s390x").read_bytes())
-    data[-1] ^= 1
-    archive.file("s390x").write_bytes(data)
-    apt = opened(tmp_path)
-    with pytest.raises(SetupError, match=r"by images/packages: .*Hash Sum mismatch"):
-        apt.download(["thing:s390x=1"], tmp_path / "debs")
-
-
 def things(apt: Apt, files: Path) -> list[str]:
-    """Fetch the newest of two architectures; return what came."""
-    wanted = [f"thing:{one}={apt.show(f'thing:{one}')['Version']}" for one in ("s390x", "arm64")]
-    return [f"{deb.name} of {deb.parent.parent.name}" for deb in apt.download(wanted, files)]
+    """Fetch the newest of two architectures, one after the other; return what came."""
+    found = []
+    for one in ("s390x", "arm64"):
+        found += apt.download([f"thing:{one}={apt.show(f'thing:{one}')['Version']}"], files / one)
+    return [deb.name for deb in found]
 
 
-@pytest.mark.usefixtures("carries")
-def test_where_the_lists_are_ahead_of_the_files_the_projects_are_taken_for_that_architecture(
-    archive: Archive, carries: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def by_lists(tmp_path: Path, work: Callable[[Apt, Path], list[str]], *, fallback: bool = True) -> list[str]:
+    cache = Cache(tmp_path / "cache", Progress())
+    return with_lists(cache, cache.root, SUITE, ALL, work, fallback=fallback)
+
+
+@pytest.mark.parametrize("ahead", [["s390x"], ["s390x", "arm64"], [host_architecture()]])
+def test_where_lists_are_ahead_of_files_the_projects_are_taken_for_these_architectures(
+    ahead: list[str], archive: Archive, carries: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # The mirror has 1 of both; it names 2 of s390x, and the project 0.9 of arm64.
-    archive.replace("s390x", version="2", file="later")
+    # The mirror has 1 of all, and names 2 of some; the project names 0.9 of arm64.
+    for one in ahead:
+        archive.replace(one, version="2", file="later")
     archive.sign()
     for file in carries.rglob("arm64.packages"):
         file.write_text(archive.stanza("arm64", version="0.9"))
-    cache = Cache(tmp_path / "cache", Progress())
-    assert fetched(cache, cache.root, SUITE, ALL, things) == [
-        "thing_1_arm64.deb of carried",
-        "thing_1_s390x.deb of carried",
-    ]
+
+    def work(apt: Apt, files: Path) -> list[str]:
+        apt.download([f"thing:{host_architecture()}={apt.show(f'thing:{host_architecture()}')['Version']}"], files)
+        return things(apt, files)
+
+    older = ahead != ["s390x"]
+    assert by_lists(tmp_path, work) == ["thing_1_s390x.deb", "thing_0.9_arm64.deb" if older else "thing_1_arm64.deb"]
     said = capsys.readouterr().err
-    assert "later_s390x.deb" in said
-    assert said.endswith("going by images/packages for s390x\n")
+    told = [one for line in said.splitlines() for one in line.partition("images/packages for ")[2].split(", ")]
+    # What runs on the host goes with what is built for guests.
+    assert told == (ALL if ahead == [host_architecture()] else ahead)
+    assert f"later_{ahead[0]}.deb" in said
 
 
-@pytest.mark.parametrize("lost", ["the project's list", "the file", "the fallback"])
+@pytest.mark.usefixtures("carries")
+def test_a_version_that_only_the_project_names_comes_by_its_list(archive: Archive, tmp_path: Path) -> None:
+    archive.replace("s390x", version="2")
+    archive.sign()
+
+    def locked(apt: Apt, files: Path) -> list[str]:
+        return [deb.name for deb in apt.download(["thing:s390x=1"], files)]
+
+    assert by_lists(tmp_path, locked) == ["thing_1_s390x.deb"]
+
+
+@pytest.mark.parametrize("lost", ["the project's list", "the file", "the fallback", "the right bytes"])
 def test_where_the_projects_lists_do_not_help_either_the_reason_is_told(
     lost: str, archive: Archive, carries: Path, tmp_path: Path
 ) -> None:
@@ -183,22 +196,31 @@ def test_where_the_projects_lists_do_not_help_either_the_reason_is_told(
             path.unlink()
     archive.replace("s390x", version="2", file="later")
     archive.sign()
+    second = ""
     if lost == "the file":
         archive.file("s390x").unlink()
-    cache = Cache(tmp_path / "cache", Progress())
-    both = "later_s390x.*; and by images/packages: .*/thing_s390x" if lost == "the file" else "later_s390x"
+        second = "; and by images/packages: .*/thing_s390x"
+    if lost == "the right bytes":
+        data = bytearray(archive.file("s390x").read_bytes())
+        data[-1] ^= 1
+        archive.file("s390x").write_bytes(data)
+        second = "; and by images/packages: .*Hash Sum mismatch"
     with pytest.raises(SetupError) as raised:
-        fetched(cache, cache.root, SUITE, ALL, things, fallback=lost != "the fallback")
-    assert re.search(both, refusal(raised.value) or "")
+        by_lists(tmp_path, things, fallback=lost != "the fallback")
+    reason = refusal(raised.value) or ""
+    assert re.search(f"later_s390x.*{second}", reason)
+    assert ("by images/packages" in reason) == bool(second)
+    assert raised.value.hint == "when the mirror no longer has a locked version: lazymmu setup --update"
 
 
 @pytest.mark.usefixtures("carries")
-def test_a_file_that_is_gone_is_told_with_both_reasons(archive: Archive, tmp_path: Path) -> None:
+def test_a_list_out_of_step_and_a_file_that_is_gone_are_told_with_both_reasons(
+    archive: Archive, tmp_path: Path
+) -> None:
     archive.out_of_step("s390x")
     archive.file("s390x").unlink()
-    apt = opened(tmp_path)
     with pytest.raises(NotThereError, match=r"Hash Sum mismatch.*; and by images/packages: .*thing_s390x\.deb"):
-        apt.download(["thing:s390x=1"], tmp_path / "debs")
+        by_lists(tmp_path, things)
 
 
 def test_where_the_project_carries_no_list_the_refusal_stands(archive: Archive, carries: Path, tmp_path: Path) -> None:

@@ -54,6 +54,21 @@ def test_time_in_which_the_guest_got_no_processor_is_no_silence() -> None:
     assert patience.lost > seconds / 4
 
 
+def test_a_host_that_gave_the_guest_no_processor_is_what_is_blamed_at_the_deadline() -> None:
+    command = ["taskset", "-c", str(min(os.sched_getaffinity(0))), sys.executable, "-c", "while True: pass"]
+    busy = [subprocess.Popen(command) for _ in range(6)]
+    try:
+        patience = Patience(lambda: busy[0].pid, Deadline.after(3), scale=100)
+        while (why := patience.look()) is None:
+            time.sleep(patience.until_look())
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert patience.starved()
+    assert why.startswith("the host is too slow: QEMU waited ")
+
+
 def test_a_harness_that_stood_still_itself_does_not_blame_the_guest() -> None:
     patience = Patience(lambda: None, Deadline.after(60), scale=0.2)
     # As after Ctrl-Z and fg: much longer than a second, and nothing was heard.

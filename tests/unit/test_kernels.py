@@ -157,7 +157,7 @@ def test_files_that_the_mirrors_lists_name_and_it_does_not_have_come_by_the_proj
     mirror.loses("s390x")
     found = fetched(cache, *ARCHES, kernel=named("lts"))
     assert (set(found.releases), found.refused) == (set(ARCHES), {})
-    assert {deb.parent.parent.name for deb in found.debs} == {"carried"}
+    assert {deb.parent.parent.name for deb in found.debs} == {"by-s390x"}
     said = capsys.readouterr().err
     assert "going by images/packages for s390x\n" in said
     assert "404 Not Found" in said

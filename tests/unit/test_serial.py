@@ -119,6 +119,45 @@ def test_a_gap_in_the_logs_numbers_is_an_error_also_between_answers(peer: Peer) 
         serial.run("program", soon())
 
 
+def taint(value: int, *records: bytes) -> bytes:
+    """Return the answer to the question for what taints the kernel."""
+    lines = b"".join(b"k 4,%d,12345,-;%s\n" % (number, text) for number, text in enumerate(records))
+    content = b"%d\n" % value
+    file = b"file %d %08x\n%b" % (len(content), zlib.crc32(content), content)
+    return file + lines + b"done 1 0 %d %08x\n" % (len(records), zlib.crc32(lines))
+
+
+_WARNED = b"WARNING: CPU: 0 PID: 77 at kernel/x.c:3 f+0x1/0x2"
+_DIED = b"BUG: soft lockup - CPU#0 stuck for 22s! [x:77]"
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed", "complains"),
+    [
+        (taint(4096), False, False),
+        (taint(512), False, True),
+        (taint(512), True, False),
+        (taint(0, _WARNED), False, True),
+        (taint(512, _WARNED), True, False),
+        # What a scenario allows is the WARNING, and nothing else.
+        (taint(512 | 1 << 14), True, True),
+        (taint(512, _WARNED, _DIED), True, True),
+        (taint(1 << 7), True, True),
+    ],
+)
+def test_what_the_kernel_complains_of_late_is_heard_and_only_a_warning_may_be_allowed(
+    peer: Peer, text: bytes, allowed: bool, complains: bool
+) -> None:
+    peer.far.sendall(text)
+    assert (line(peer).tainted(soon(), warnings_allowed=allowed) is not None) == complains
+
+
+def test_a_kernel_that_does_not_tell_what_taints_it_is_an_error(peer: Peer) -> None:
+    peer.far.sendall(answer(status=5))
+    with pytest.raises(GuestError, match=r"cannot read /proc/sys/kernel/tainted in the guest \(errno 5\)"):
+        line(peer).tainted(soon())
+
+
 def test_a_line_closed_in_the_middle_is_an_error(peer: Peer) -> None:
     peer.far.sendall(answer(b"one", b"two")[:-5])
     peer.far.shutdown(socket.SHUT_WR)

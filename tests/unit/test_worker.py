@@ -44,7 +44,8 @@ class Line:
         # Not a report: whoever gets it is an error of another kind.
         return Answer(status=0, records=())
 
-    def tainted(self, _: Deadline) -> str | None:
+    def tainted(self, _: Deadline, *, warnings_allowed: bool) -> str | None:
+        assert not warnings_allowed
         return None
 
 
