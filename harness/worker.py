@@ -15,7 +15,7 @@ from harness import outcomes
 from harness.core.answer import Answer
 from harness.core.deadline import Deadline
 from harness.core.errors import GuestError, LazymmuError
-from harness.core.result import Result, Unit
+from harness.core.result import Outcome, Result, Unit
 from harness.core.trace import Skip, Trace
 from harness.core.vocabulary import LEAVING
 from harness.guestlink import program
@@ -254,6 +254,9 @@ class Worker:
             seconds=time.monotonic() - begin,
             keep_steps=self._job.keep_steps,
         )
+        if result.outcome is not Outcome.PASS and (damage := self._supply.damage()):
+            # It runs again, as all that were sent: a wrong byte in a guest's memory is no wrong implementation.
+            raise GuestError(f"{unit.machine}: its guest came from a snapshot that {damage}", line_lost=True)
         # A kernel warns of some things only once: the next unit must see them, too. What a run left behind could
         # disturb the next.
         fit = complained is None and answer.status != errno.ENOTEMPTY

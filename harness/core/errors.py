@@ -78,7 +78,8 @@ class GuestError(LazymmuError):
 
     `details` is what is needed to act on it: the last console lines, QEMU's stderr, its command line. `stands_still`
     tells that it was alive and did not get on, `starved` that the host gave it no time to, `died` that its line was
-    closed, `line_lost` that only the line was: which of the programs on their way it was that did it is not known.
+    closed, `line_lost` that only the line was: which of the programs on their way it was that did it, if any, is not
+    known.
     """
 
     def __init__(

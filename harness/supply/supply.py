@@ -33,6 +33,10 @@ class Supply:
         if self._snapshots is not None:
             self._snapshots.doubt()
 
+    def damage(self) -> str | None:
+        """Return what is wrong with the snapshot of the guest of now, None when nothing is, or it booted."""
+        return self._snapshots.damage() if self._snapshots is not None else None
+
     @contextmanager
     def ready(self, ahead: Callable[[SerialLine], None] | None = None) -> Iterator[SerialLine]:
         """Run a guest with the module loaded for the length of a `with`. Raises GuestError, SetupError.

@@ -190,6 +190,22 @@ def test_a_snapshot_that_is_no_good_is_saved_anew_and_said_so(
     assert "snapshot" not in last.stderr, last.stderr
 
 
+@pytest.mark.parametrize("playground", [WITH_MODULE], indirect=True)
+def test_a_snapshot_whose_guests_answer_wrongly_is_looked_at_before_they_are_believed(playground: Playground) -> None:
+    file = own_snapshot(playground)
+    # In the module's text, which no checksum of the guest's covers.
+    data, word = file.read_bytes(), b"outstanding"
+    places = [found.start() for found in re.finditer(re.escape(word), data)]
+    assert places
+    with file.open("rb+") as opened:
+        for place in places:
+            opened.seek(place)
+            opened.write(b"outstamping")
+    done = run(playground)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.count(_NOT_THE_SAME) == 1, done.stderr
+
+
 def test_a_disk_without_room_for_a_snapshot_costs_no_run(playground: Playground) -> None:
     folder = own_snapshot(playground).parent
     done = run(playground, before=small(folder, "64m"))

@@ -152,6 +152,18 @@ def listening(guest: Guest) -> set[tuple[str, int]]:
     return found
 
 
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("arch", machines.ARCHES)
+def test_a_snapshot_with_a_server_is_small(arch: str, tmp_path: Path) -> None:
+    made = replace(machine(arch, tmp_path), lasting=True)
+    for _ in range(2):
+        with Supply(made, Guests(), lambda _: None, restore=True).ready():
+            pass
+    for file in (snapshot.path(made.boot), snapshot.path(made.boot, made.module)):
+        # MB as of memory, 2^20 bytes.
+        assert file.stat().st_blocks * 512 <= 64 << 20
+
+
 def test_guests_at_the_same_time_never_collide_and_listen_nowhere_else(tmp_path: Path) -> None:
     made = machine("arm64", tmp_path)
     together = threading.Barrier(_MANY)

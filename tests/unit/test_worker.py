@@ -62,6 +62,9 @@ class Lines:
     def doubt(self) -> None:
         self.doubts += 1
 
+    def damage(self) -> str | None:
+        return None
+
 
 def test_only_the_unit_that_loses_its_line_alone_is_blamed(tmp_path: Path) -> None:
     texts = [_PLAIN, _PLAIN, _GUILTY, _PLAIN, _GUILTY, _PLAIN]
@@ -152,3 +155,25 @@ def test_what_is_not_wanted_when_its_turn_comes_is_dropped() -> None:
     assert queue.take() == 0
     unwanted.update({2, 4})
     assert [queue.take() for _ in range(3)] == [3, None, None]
+
+
+class Damaged(Lines):
+    """Gives first a guest whose snapshot has a wrong byte."""
+
+    def damage(self) -> str | None:
+        return None if self.doubts else "is damaged"
+
+
+def test_what_a_guest_from_a_damaged_snapshot_gave_is_no_result(tmp_path: Path) -> None:
+    units = [Unit(examples.scenario(tmp_path, _PLAIN, f"u{n}"), number=0, api="merged", arch="s390x") for n in range(3)]
+    results: dict[int, Result] = {}
+
+    def finished(position: int, result: Result) -> None:
+        assert lines.doubts == 1, "the next guest is not from a snapshot that was looked at"
+        results[position] = result
+
+    lines = Damaged()
+    job = Job(units, Queue(range(3), 1), finished, units_per_guest=None, keep_steps=False)
+    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("Supply", lines), Guests(), job).work()
+    assert sorted(results) == [0, 1, 2]
+    assert not any("is damaged" in result.reason for result in results.values())
