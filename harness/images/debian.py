@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import rmtree
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -36,8 +36,6 @@ _NO_REASON = ("apt-get update ", "mmdebstrap failed", "Some index files failed",
 _REASONS = 2
 _LOCKED_HINT = "when the mirror no longer has a locked version: lazymmu setup --update"
 _MIRROR_HINT = "is the network there? LAZYMMU_MIRROR names another mirror, http_proxy a proxy"
-
-
 # How apt names the packages that it could not have, by their architecture.
 _NO_FILE = re.compile(r"^E: Failed to fetch .*_(\w+)\.deb\s", re.MULTILINE)
 _NO_PACKAGE = re.compile(r"^E: (?:Unable to locate package|Version '.*' for) '?[^ :']+:(\w+)", re.MULTILINE)
@@ -124,12 +122,12 @@ def _say(cache: Cache, suite: str, why: str, architectures: Sequence[str]) -> No
     cache.progress.say(f"{suite} of this mirror: {why}; going by images/packages for {', '.join(architectures)}")
 
 
-def _with_both_reasons(error: SetupError, instead: str) -> SetupError:
-    """Return the error, after the reason for which the project's lists were taken, if they were."""
+def _fail(error: SetupError, instead: str) -> NoReturn:
+    """Raise the error, behind the reason for which the project's lists were taken, if they were."""
     why = refusal(error)
     if why is None or not instead:
-        return error
-    return NotThereError(f"{instead}; and by images/packages: {why}", hint=error.hint)
+        raise error
+    raise NotThereError(f"{instead}; and by images/packages: {why}", hint=error.hint) from error
 
 
 def _without_lists(output: str, architectures: Sequence[str]) -> list[str]:
@@ -191,7 +189,7 @@ class Apt(Struct, frozen=True):
                 more = [one for one in _without_lists(error.output, architectures) if one not in refused]
                 listed = _with_host(architectures, [*refused, *more])
                 if why is None or not more or not fallback or not carried.has(suite, listed, folder):
-                    raise _with_both_reasons(error, instead) from error
+                    _fail(error, instead)
             refused += more
             instead = instead or why
             _say(cache, suite, why, more)
@@ -258,7 +256,7 @@ def with_lists(
             more = [one for one in _without_files(output, architectures) if one not in apt.carried]
             listed = _with_host(architectures, [*apt.carried, *more])
             if why is None or not more or not fallback or not carried.has(suite, listed, folder):
-                raise _with_both_reasons(error, apt.instead) from error
+                _fail(error, apt.instead)
         _say(cache, suite, why, more)
         apt = replace(apt, carried=(*apt.carried, *more), instead=apt.instead or why)
         rmtree(place)
