@@ -3,7 +3,8 @@
 
 What kbuild finds there depends on contents and not on times: the object of a source file that changed is removed, and
 when anything else changed, all of them are. A build that did not come to its end leaves nothing to the next one, save
-one that refused a source file.
+one that refused a source file; nor does one whose folder is no longer as it was left, to the last byte: an object that
+is not of its source makes a module that looks like a wrong implementation.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.images.cache import remove
+from harness.images.cache import digest, remove
 from harness.images.process import ToolError
 
-# Stands in a folder in which the last build came to its end.
+# Stands in a folder in which the last build came to its end, and tells what is in it.
 _WHOLE = ".whole"
 # The compiler, and what looks for the symbols that a module needs.
 _REFUSALS = (": error: ", "ERROR: modpost: ")
@@ -55,9 +56,21 @@ def unfinished(work: Path) -> Iterator[None]:
         yield
     except ToolError as error:
         if refused(error):
-            (work / _WHOLE).touch()
+            (work / _WHOLE).write_text(_state(work), encoding="ascii")
         raise
-    (work / _WHOLE).touch()
+    (work / _WHOLE).write_text(_state(work), encoding="ascii")
+
+
+def _state(work: Path) -> str:
+    """Return a key for all that is in a folder."""
+    found = sorted(path for path in work.rglob("*") if path.is_file() and path.name != _WHOLE)
+    return digest(part for path in found for part in (str(path.relative_to(work)), path.read_bytes()))
+
+
+def _is_whole(work: Path) -> bool:
+    """Return whether the last build in a folder came to its end, and nobody changed anything in it since."""
+    mark = work / _WHOLE
+    return mark.is_file() and mark.read_text(encoding="ascii", errors="replace") == _state(work)
 
 
 def refused(error: ToolError) -> bool:
@@ -67,7 +80,7 @@ def refused(error: ToolError) -> bool:
 
 def changed(work: Path, files: Mapping[Path, bytes]) -> list[Path]:
     """Return the C files that a folder has not got as they are here; none when it is not whole, or lacks others."""
-    if not (work / _WHOLE).exists():
+    if not _is_whole(work):
         return []
     found = [name for name, content in files.items() if not _same(work / name, content)]
     return found if all(name.suffix == ".c" for name in found) else []
@@ -79,10 +92,9 @@ def _same(path: Path, content: bytes) -> bool:
 
 def _keep_objects(work: Path, files: Mapping[Path, bytes]) -> bool:
     """Remove all but the unchanged sources and their objects; return whether these can be used."""
-    try:
-        (work / _WHOLE).unlink()
-    except FileNotFoundError:
+    if not _is_whole(work):
         return False
+    (work / _WHOLE).unlink()
     unchanged = {name for name, content in files.items() if _same(work / name, content)}
     if any(name.suffix != ".c" for name in files.keys() - unchanged):
         return False

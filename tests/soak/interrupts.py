@@ -63,8 +63,11 @@ class Playground:
         wrong = [line for line in done.stderr.splitlines() if "No such file or directory" not in line]
         assert self.cache.is_dir(), done.stderr
         assert not wrong, wrong
-        # A lock is the file's: by a hard link it would be the same as that of the real cache.
+        # A lock is the file's: by a hard link it would be the same as that of the real cache. So are the files in which
+        # kbuild works, for it writes into some of them.
         shutil.rmtree(self.cache / "locks")
+        for builds in self.cache.glob("roots/*/lazymmu/builds"):
+            shutil.rmtree(builds)
         (folder / "tmp").mkdir()
 
     def environment(self) -> dict[str, str]:

@@ -157,6 +157,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-times", action="store_true", help="do not judge how soon a death or hang was noticed")
     arguments = parser.parse_args()
+    if shutil.which("bwrap") is None:
+        parser.error(
+            "bubblewrap is needed: by chroot QEMU is process 1 of its namespace, which no signal of ours aborts"
+        )
     with tempfile.TemporaryDirectory(prefix="lazymmu-soak-") as name:
         folder = Path(name)
         wrong = soak(

@@ -77,9 +77,21 @@ def test_a_build_that_failed_leaves_nothing(work: Path, source: Path) -> None:
     assert found(work, source) == set()
 
 
-def test_sources_that_were_edited_in_the_build_folder_are_not_believed(work: Path, source: Path) -> None:
-    (work / "a.c").write_text("int a = 2;")
-    assert found(work, source) == {"b.o", ".b.o.cmd"}
+@pytest.mark.parametrize("name", ["a.c", "a.o", ".a.o.cmd", "m.mod.c", ".whole"])
+def test_a_folder_in_which_anything_was_changed_is_not_believed(work: Path, source: Path, name: str) -> None:
+    (work / name).write_text("int a = 2;")
+    assert found(work, source) == set()
+
+
+def test_an_object_that_is_not_of_the_source_beside_it_is_not_believed(work: Path, source: Path) -> None:
+    # As when somebody else builds in a folder that shares its files with this one.
+    (source / "a.c").write_text("int wrong;")
+    with incremental.folder(work, incremental.files(source, {})):
+        (work / "a.o").write_text("of the wrong one")
+    (work / "a.c").write_text(SOURCES["a.c"])
+    (source / "a.c").write_text(SOURCES["a.c"])
+    assert incremental.changed(work, incremental.files(source, {})) == []
+    assert found(work, source) == set()
 
 
 def test_a_build_that_refused_a_file_leaves_the_objects_of_the_others(work: Path, source: Path) -> None:
