@@ -80,7 +80,7 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
     state = memory.with_name("state")
 
     async def write(client: QMPClient) -> str:
-        """Return how the migration ended; it stops the guest."""
+        """Return how the migration ended, "completed" or what went wrong; it stops the guest."""
         capabilities = [MEMORY_STAYS, {"capability": "events", "state": True}]
         await client.execute("migrate-set-capabilities", {"capabilities": capabilities})
         with client.listener("MIGRATION") as events:
@@ -88,16 +88,18 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
             async for event in events:
                 status = str(cast("Mapping[str, object]", event["data"])["status"])
                 if status in _ENDS:
-                    return status
-        return "without an end"
+                    break
+            # The reason stands in its answer before the event is sent, and on stderr some time later.
+            end = cast("Mapping[str, object]", await client.execute("query-migrate"))
+            return str(end.get("error-desc", end["status"]))
 
     try:
         status = converse(guest.monitor, write, Deadline.after(_SAVING))
     except MonitorError as error:
-        status = str(error)
+        status = f"{error} {guest.stderr()}".strip()
     if status != "completed":
         # Most likely for want of room; a guest that is ill shows it again where it boots.
-        raise SetupError(f"QEMU could not save {guest.name}: {status} {guest.stderr().strip()}")
+        raise SetupError(f"QEMU could not save {guest.name}: {status}")
     guest.end()
     with target.open("wb") as file:
         _write_memory(memory, file)
