@@ -5,14 +5,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from harness.core.errors import UsageError
 from harness.core.vocabulary import IMPLEMENTATIONS
-
-# Flags of the contract whose feature does not exist yet: refused, never ignored.
-_LATER_FLAGS = ("--html",)
-
 
 _MAX_REPEAT = 10_000
 _MAX_JOBS = 256
@@ -21,11 +17,6 @@ _ISOLATIONS = ("boot", "scenario", "shared")
 _MAX_REPETITIONS = 100
 _MAX_SEED_DIGITS = 18
 _SCENARIO_HELP = "name, file or directory (default: the whole library)"
-
-
-class _NotYet(argparse.Action):
-    def __call__(self, _parser: Any, _namespace: Any, _values: Any, option_string: str | None = None) -> NoReturn:
-        raise UsageError(f"{option_string} is not available yet")
 
 
 def _scale(text: str) -> float:
@@ -115,6 +106,7 @@ def _run_flags(run: argparse.ArgumentParser) -> None:
     run.add_argument("--json", metavar="FILE", help="write results as JSON; - is standard output")
     run.add_argument("--junit", metavar="FILE", help="write results as JUnit XML; - is standard output")
     run.add_argument("--ktap", metavar="FILE", help="write results as KTAP version 1; - is standard output")
+    run.add_argument("--html", metavar="FILE", help="write results as a page for a browser; - is standard output")
     run.add_argument("--out", metavar="DIR", help="results folder (default: one of the user's, the last 20 are kept)")
     run.add_argument("--resume", metavar="DIR", help="run what the run with this results folder left, as it was begun")
     run.add_argument("--jobs", type=_jobs, metavar="N", help="guests at the same time (default: by cores and memory)")
@@ -133,8 +125,6 @@ def _run_flags(run: argparse.ArgumentParser) -> None:
     run.add_argument("--offline", action="store_true", help="use only what the cache has")
     run.add_argument("--bisect", action="store_true", help="exit status for git bisect run: 125 in place of 2 and 3")
     run.add_argument("--watch", action="store_true", help="run again when a scenario or the module changes")
-    for flag in _LATER_FLAGS:
-        run.add_argument(flag, nargs="?", action=_NotYet, help=argparse.SUPPRESS)
 
 
 def words_apart(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:

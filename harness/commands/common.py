@@ -15,7 +15,7 @@ from harness.images import catalogue
 from harness.images.cache import Cache, default_root
 from harness.images.progress import Progress
 from harness.images.setup import Images
-from harness.report.target import STDOUT
+from harness.report.target import REPORTS, STDOUT
 from harness.report.terminal import Terminal
 from harness.selection import Selection, chosen_kernels
 from harness.transport.interface import Transport
@@ -64,7 +64,7 @@ def transport(arguments: Namespace, prepared: Sequence[Images]) -> Transport | N
 
 def human(arguments: Namespace) -> Terminal:
     """Return where a person reads: standard error when standard output is the target of a report."""
-    taken = any(vars(arguments).get(report) == STDOUT for report in ("json", "junit", "ktap"))
+    taken = any(vars(arguments).get(report) == STDOUT for report in REPORTS)
     return Terminal(sys.stderr if taken else sys.stdout)
 
 

@@ -17,6 +17,7 @@ from harness.core.project import AGENT_SOURCE, MODULE_SOURCE, ROOT
 from harness.core.vocabulary import machine_name
 from harness.images.cache import digest, digest_files
 from harness.images.setup import Images
+from harness.report.target import REPORTS
 
 #: Seconds after which git is not waited for; a commit is worth knowing, and not more.
 _GIT = 5.0
@@ -24,7 +25,7 @@ _GIT = 5.0
 #: Arguments that are not about what is run: --resume takes them as they are given to it.
 _NOT_KEPT = frozenset(
     (
-        *("command", "command_line", "json", "junit", "ktap", "out", "resume"),
+        *("command", "command_line", *REPORTS, "out", "resume"),
         *("quiet", "verbose", "offline", "jobs", "watch", "bisect"),
     )
 )

@@ -14,11 +14,14 @@ from harness.commands import record
 from harness.core.case import Scenario
 from harness.core.errors import UsageError
 from harness.report.folder import Folder, unfinished
-from harness.report.target import STDOUT
+from harness.report.target import REPORTS, STDOUT
 
 #: What may be given beside it; everything else is that of the run's own beginning.
-_BESIDE = ("--resume", "--json", "--junit", "--ktap", "--quiet", "--verbose", "--offline", "--jobs", "--bisect")
-_REPORTS = ("json", "junit", "ktap")
+_BESIDE = (
+    "--resume",
+    *(f"--{report}" for report in REPORTS),
+    *("--quiet", "--verbose", "--offline", "--jobs", "--bisect"),
+)
 
 
 @contextmanager
@@ -41,7 +44,7 @@ def begun(given: Namespace) -> Iterator[tuple[Folder, dict[str, Any], Namespace]
             raise UsageError(f"--resume `{given.resume}`: its run.json does not say what was selected: run it anew")
         if not Path(folder).is_dir():
             raise UsageError(f"--resume `{given.resume}`: the folder {folder}, in which that run began, is not there")
-        reports = {name: _absolute(getattr(given, name)) for name in _REPORTS}
+        reports = {name: _absolute(getattr(given, name)) for name in REPORTS}
         with chdir(folder):
             yield kept, facts, Namespace(**{**vars(given), **reports, **recorded})
 

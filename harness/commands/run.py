@@ -7,7 +7,7 @@ import sys
 import time
 from argparse import Namespace
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -53,11 +53,18 @@ def _junit(run: Finished) -> str:
     return junit.text(run)
 
 
+def _html(run: Finished) -> Iterator[str]:
+    from harness.report import html  # noqa: PLC0415  (as with JUnit)
+
+    return html.pieces(run)
+
+
 #: Flag -> how its report is made, whole or in pieces.
 _REPORTS: dict[str, Callable[[Finished], str | Iterable[str]]] = {
     "--json": json.run_document,
     "--junit": _junit,
     "--ktap": ktap.lines,
+    "--html": _html,
 }
 
 
@@ -115,7 +122,7 @@ def _plan(arguments: Namespace, started: datetime) -> _Plan:
         header=header,
         selected=selected,
         entries=None if arguments.known is None else _known().load(arguments.known, library, selected),
-        goals=targets({"--json": arguments.json, "--junit": arguments.junit, "--ktap": arguments.ktap}),
+        goals=targets({flag: vars(arguments)[flag.removeprefix("--")] for flag in _REPORTS}),
         started=started,
     )
 

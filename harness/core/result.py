@@ -55,18 +55,19 @@ class Unit(Struct, frozen=True):
 
     def title(self) -> str:
         """Return the unit's name without its machine, as `nesting/deep[depth=3] merged`."""
-        return f"{self.case_name()} {self._under_test()}{self._again()}"
+        return f"{self.case_name()} {self.under_test()}{self._again()}"
 
     def label(self) -> str:
         """Return the unit's name for a person, as `nesting/deep[depth=3] merged on arm64`."""
-        return f"{self.case_name()} {self._under_test()} on {self.machine}{self._again()}"
+        return f"{self.case_name()} {self.under_test()} on {self.machine}{self._again()}"
 
     @property
     def machine(self) -> str:
         """The name of the guest for a person: its architecture, and its kernel when that is not the usual one."""
         return machine_name(self.arch, self.kernel)
 
-    def _under_test(self) -> str:
+    def under_test(self) -> str:
+        """Return whose functions are under test for a person, as `merged native`; the module's go without saying."""
         return self.api if self.impl == MODULE else f"{self.api} {self.impl}"
 
     def case_name(self) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import rmtree
 from typing import NoReturn, TypeVar
+from urllib.parse import unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -200,12 +201,14 @@ class Apt(Struct, frozen=True):
 
     def text(self, package: str) -> str:
         """Return what the lists say of a package (`name:architecture`, the newest, or with `=version`)."""
+        # All versions, the newest first: for apt to choose one takes it a second.
         try:
-            return self._run(["apt-cache", "show", "--no-all-versions", package], f"look for {package} in {self.suite}")
+            text = self._run(["apt-cache", "show", package], f"look for {package} in {self.suite}")
         except ToolError as error:
             if "No packages found" not in error.output:
                 raise
-        return ""
+            return ""
+        return text.partition("\n\n")[0] + "\n"
 
     def show(self, package: str) -> dict[str, str]:
         """Return the fields of a package's newest version (`name:architecture`). Raises NotThereError."""
@@ -217,10 +220,11 @@ class Apt(Struct, frozen=True):
 
     def needed(self, package: str) -> list[str]:
         """Return a package (`name:architecture`) and all that it depends on, each as `name:architecture=version`."""
-        command = ["apt-get", "--simulate", "--no-install-recommends", "--yes", "install", package]
+        # What it would fetch; to ask what it would do (--simulate) takes it twice as long.
+        command = ["apt-get", "--print-uris", "--no-install-recommends", "--yes", "install", package]
         text = self._run(command, f"resolve what {package} depends on in {self.suite}")
-        found = re.findall(r"^Inst ([^ :]+)(?::\w+)? \((\S+) [^\n]*?\[(\w+)\]\)", text, re.MULTILINE)
-        return [f"{name}:{architecture}={version}" for name, version, architecture in found]
+        found = re.findall(r"^'[^']*' ([^ _]+)_([^ _]+)_(\w+)\.deb ", text, re.MULTILINE)
+        return [f"{name}:{architecture}={unquote(version)}" for name, version, architecture in found]
 
     def download(self, packages: Sequence[str], target: Path, *, hint: str = _LOCKED_HINT) -> list[Path]:
         """Fetch packages (`name:architecture=version`) into a folder; return the files."""

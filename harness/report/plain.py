@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a result says to a person, as plain text without colours: the long text of JUnit and KTAP."""
+"""What a result says to a person, as plain text without colours: the long text of JUnit, KTAP and HTML."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.core.result import Difference, Outcome, Result
 from harness.core.trace import compact
@@ -33,6 +33,11 @@ def explanation(result: Result) -> Iterator[str]:
     if result.predicted and result.observed and result.outcome is not Outcome.PASS:
         yield f"hooks predicted {compact(result.predicted.hooks)}"
         yield f"hooks observed  {compact(result.observed.hooks)}"
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return how many there are of each, as `2 fail, 1 pass`."""
+    return ", ".join(f"{number} {what}" for what, number in counts.items())
 
 
 def first_line(text: str) -> str:

@@ -17,6 +17,8 @@ from harness.core.errors import SetupError, UsageError
 
 #: Standard output.
 STDOUT = "-"
+#: The flags of a run that name where a report goes, without their dashes.
+REPORTS = ("json", "junit", "ktap", "html")
 
 _PARTIAL = re.compile(r"\.(?P<name>.+)\.(?P<pid>[0-9]{1,10})\.partial")
 

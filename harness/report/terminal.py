@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from typing import TextIO
@@ -14,6 +13,7 @@ from typing import TextIO
 from harness.core.result import Difference, Outcome, Result, Unit
 from harness.core.trace import Skip, Trace, compact
 from harness.report import plain
+from harness.report.causes import causes
 from harness.report.finished import Finished
 from harness.report.live import View
 from harness.report.screen import Screen
@@ -60,21 +60,10 @@ class Terminal:
 
     def _troubles(self, results: Results) -> None:
         """Print what a person needs to act on results that are not passes; the same error is told once."""
-        # Of each cause its digest: a run may have many, and long ones. Digest -> first, and the others that have it.
-        told: dict[bytes, list[int]] = {}
-        for position in results.positions():
-            if results.outcome(position) is Outcome.PASS or results.known(position):
-                continue
-            result = results[position]
-            cause = sha256(repr((result.reason, result.details)).encode("utf-8", "surrogatepass")).digest()
-            if result.differences:
-                self._trouble(result)
-            elif cause not in told:
-                self._trouble(result)
-                told[cause] = [position]
-            else:
-                told[cause].append(position)
-        for first, *others in told.values():
+        told = [positions for positions in causes(results) if not results.known(positions[0])]
+        for first, *_ in told:
+            self._trouble(results[first])
+        for first, *others in told:
             if others:
                 self.line(f"the same ({plain.first_line(results[first].reason)}) in {len(others)} more:")
                 units = [results.units[position] for position in others]
@@ -108,7 +97,7 @@ class Terminal:
         for scenario, group in groupby(results.positions(), key=name):
             counts = {outcome: number for outcome, number in results.apart(group).items() if number}
             worst = next(outcome for outcome in STYLES if outcome in counts)
-            self.line(f"{worst:5} {scenario}: {_counted(counts)}", STYLES[worst])
+            self.line(f"{worst:5} {scenario}: {plain.counted(counts)}", STYLES[worst])
 
     def _facts(self, run: Finished, folder: Path) -> None:
         """Print what ran, and where more stands."""
@@ -124,7 +113,7 @@ class Terminal:
         counts = run.results.apart()
         bad = counts["fail"] or counts["error"] or not counts["pass"] or run.broken()
         shown = {name: number for name, number in counts.items() if number or name != "known"}
-        self.line(f"{_counted(shown)} in {run.seconds:.1f} s", "bold red" if bad else "bold green")
+        self.line(f"{plain.counted(shown)} in {run.seconds:.1f} s", "bold red" if bad else "bold green")
         if run.interrupted:
             self.line(run.left())
 
@@ -143,7 +132,3 @@ class Terminal:
         """Print an author's pin that the model does not bear out."""
         self.line(f"FAIL {unit.label()}", STYLES[Outcome.FAIL])
         self._difference(difference)
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {outcome}" for outcome, number in counts.items())

@@ -35,7 +35,7 @@ def consoles(folder: Path) -> list[str]:
         ((), 1, 0),
         pytest.param(("--isolation", "shared"), 1, 0, marks=pytest.mark.exhaustive),
         (("--isolation", "scenario"), 3, 0),
-        (("--isolation", "boot"), 3, 3),
+        pytest.param(("--isolation", "boot"), 3, 3, marks=pytest.mark.exhaustive),
         pytest.param(("--fresh-boot",), 1, 1, marks=pytest.mark.exhaustive),
         pytest.param(("--isolation", "scenario", "--fresh-boot"), 3, 3, marks=pytest.mark.exhaustive),
     ],

@@ -120,7 +120,7 @@ def open_shell(person: Callable[..., Person], *flags: str) -> Iterator[tuple[Per
     ("arch", "transport"),
     [
         ("s390x", "serial"),
-        ("arm64", "ssh"),
+        pytest.param("arm64", "ssh", marks=pytest.mark.exhaustive),
         *(pytest.param(arch, "serial", marks=pytest.mark.exhaustive) for arch in ARCHES if arch != "s390x"),
     ],
 )

@@ -31,11 +31,18 @@ KNOWN = """\
 """
 
 
+def page_counts(path: Path) -> str:
+    """Return what a page says first of a run."""
+    found = ElementTree.parse(path).find(".//*[@id='counts']")  # noqa: S314  (our own)
+    assert found is not None
+    return "".join(found.itertext())
+
+
 def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
     lazymmu = broken(SLIP)
     (tmp_path / "known.yaml").write_text(KNOWN)
     out = tmp_path / "results"
-    files = {flag: str(tmp_path / f"report{flag}") for flag in ("--json", "--junit", "--ktap")}
+    files = {flag: str(tmp_path / f"report{flag}") for flag in ("--json", "--junit", "--ktap", "--html")}
     flags = [word for pair in files.items() for word in pair]
     done = lazymmu(
         *("run", "nesting/two-levels", "nesting/single", "--api", "merged", "--repeat", "2", "--shuffle", "5"),
@@ -76,6 +83,8 @@ def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp
     ktap = parse((out / "results.ktap").read_text())
     units = [one for arch in ktap.children[:3] for one in cases(arch)]
     assert Counter(map(outcome, units)) == {"pass": 6, "known": 6}
+
+    assert page_counts(Path(files["--html"])) == "6 known, 6 pass"
 
     # What a flag names and what the folder holds are the same.
     for flag, name in (("--json", "results.json"), ("--ktap", "results.ktap")):

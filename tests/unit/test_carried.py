@@ -44,11 +44,14 @@ class Archive:
         """Return the list that names the package."""
         return self._release / f"main/binary-{architecture}/Packages"
 
-    def stanza(self, architecture: str, *, version: str = "1", file: str = "thing") -> str:
-        """Return what a list says of the package; only the file `thing` is there."""
+    def stanza(
+        self, architecture: str, *, version: str = "1", file: str = "thing", name: str = "thing", depends: str = ""
+    ) -> str:
+        """Return what a list says of the package, or of one with another name; only the file `thing` is there."""
         data = self.file(architecture).read_bytes()
         return (
-            f"Package: thing\nVersion: {version}\nArchitecture: {architecture}\n"
+            f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\n"
+            f"{f'Depends: {depends}' if depends else 'Priority: optional'}\n"
             f"Filename: pool/{file}_{architecture}.deb\n"
             f"Size: {len(data)}\nSHA256: {hashlib.sha256(data).hexdigest()}\n\n"
         )
@@ -251,3 +254,31 @@ def test_the_projects_lists_have_all_that_guests_need(arch: str, archive: Archiv
         fields = apt.show(package)
         assert len(fields["SHA256"]) == len(hashlib.sha256().hexdigest())
         assert fields["Filename"].startswith("pool/main/")
+
+
+def test_of_several_versions_the_newest_is_shown(archive: Archive, tmp_path: Path) -> None:
+    archive.list("s390x").write_text("".join(archive.stanza("s390x", version=one) for one in ("9", "1:2", "10", "1:1")))
+    archive.sign()
+    apt = opened(tmp_path)
+    assert apt.show("thing:s390x")["Version"] == "1:2"
+    assert apt.show("thing:s390x=10")["Version"] == "10"
+    with pytest.raises(NotThereError, match="has no package other:s390x"):
+        apt.show("other:s390x")
+
+
+def test_what_a_package_depends_on_is_what_apt_would_fetch(archive: Archive, tmp_path: Path) -> None:
+    stanzas = [
+        archive.stanza("s390x", name="server", file="server", depends="a-library (>= 1:1) | thing, zone-data"),
+        archive.stanza("s390x", name="a-library", file="a-library", version="1:1.3.dfsg+really1.3.1-1+b1~x"),
+        archive.stanza("s390x", name="zone-data", file="zone-data", version="2025b-4").replace(
+            "s390x\n", "all\nMulti-Arch: foreign\n", 1
+        ),
+        archive.stanza("s390x"),
+    ]
+    archive.list("s390x").write_text("".join(stanzas))
+    archive.sign()
+    assert sorted(opened(tmp_path).needed("server:s390x")) == [
+        "a-library:s390x=1:1.3.dfsg+really1.3.1-1+b1~x",
+        "server:s390x=1",
+        "zone-data:all=2025b-4",
+    ]

@@ -107,7 +107,7 @@ def test_interrupts_at_any_moment_cost_no_report(
             interrupt()
 
     monkeypatch.setattr(owner, name, interrupted)
-    files = {flag: str(tmp_path / flag) for flag in ("--json", "--junit", "--ktap")}
+    files = {flag: str(tmp_path / flag) for flag in ("--json", "--junit", "--ktap", "--html")}
     status, shown = ended(out, finished, files)
     assert status == status_kept(out) == 130
     for flag, kept in {"--json": "results.json", "--ktap": "results.ktap"}.items():

@@ -191,7 +191,8 @@ from harness.report.terminal import Terminal
 from tests.unit import runs
 from tests.unit.test_live import go
 go(Terminal(sys.stdout), runs.selected(Path(sys.argv[1])), verbose=True)
-print(sorted({name.partition(".")[0] for name in sys.modules} & {"rich", "junitparser", "asyncio", "watchfiles"}))
+costly = {"rich", "junitparser", "jinja2", "asyncio", "watchfiles"}
+print(sorted({name.partition(".")[0] for name in sys.modules} & costly))
 """
 
 
