@@ -49,6 +49,8 @@ class Architecture(Struct, frozen=True):
     memory: int
     #: Form of the boot image: "vmlinuz" as packaged, or "vmlinux", the ELF file inside a zstd-compressed bzImage.
     boot_image: str
+    #: What lies in memory and in no table of symbols -> its address.
+    areas: Mapping[str, int] = {}
 
 
 class Kernel(Struct, frozen=True):

@@ -7,7 +7,7 @@ import asyncio
 import re
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from qemu.qmp import QMPClient
@@ -33,20 +33,21 @@ class Diagnosis(Struct, frozen=True):
 
 
 async def _sample(client: QMPClient, pattern: re.Pattern[str]) -> tuple[str, list[list[int]]]:
-    """Return QEMU's state, and for each processor its program counter at three moments."""
+    """Return QEMU's state, and for each processor its program counter at three moments; the guest stops there."""
     status = str((await client.execute("query-status"))["status"])  # type: ignore[index]
     cpus = len(await client.execute("query-cpus-fast"))  # type: ignore[arg-type]
     counters: list[list[int]] = [[] for _ in range(cpus)]
     if status != "running":
         return status, counters
-    for _ in range(_SAMPLES):
+    for sample in range(_SAMPLES):
+        if sample:
+            await client.execute("cont")
+            await asyncio.sleep(_BETWEEN_SAMPLES)
         # The registers of a processor that runs under emulation are stale.
         await client.execute("stop")
         for cpu in range(cpus):
             found = pattern.search(await human(client, "info registers", **{"cpu-index": cpu}))
             counters[cpu] += [int(found[1], 16)] if found else []
-        await client.execute("cont")
-        await asyncio.sleep(_BETWEEN_SAMPLES)
     return status, counters
 
 
@@ -63,11 +64,17 @@ def _processor(cpu: int, counters: Sequence[int], symbols: Symbols, idle: Sequen
 
 
 def diagnose(
-    architecture: Architecture, qemu: int | None, monitor: socket.socket, symbols: Symbols, *, agent_answers: bool
+    architecture: Architecture,
+    qemu: int | None,
+    monitor: socket.socket,
+    names: Callable[[], Symbols],
+    *,
+    agent_answers: bool,
 ) -> Diagnosis:
-    """Return why this guest is silent.
+    """Return why this guest is silent, and leave it stopped: it is given up.
 
-    `qemu` is its process, `monitor` its unused QMP line, `agent_answers` whether the agent still tells its progress.
+    `qemu` is its process, `monitor` its unused QMP line, `names` what gives its symbols, `agent_answers` whether the
+    agent still tells its progress.
     """
     if qemu is not None and host.is_stopped(qemu):
         return Diagnosis("QEMU is stopped, by a signal or a debugger")
@@ -80,6 +87,8 @@ def diagnose(
         return Diagnosis(f"QEMU has stopped the guest: {status}")
     if not all(counters):
         return Diagnosis("the guest hangs, and QEMU cannot tell where its processors stand")
+    # Read now that the guest takes no processor any more: one that spins takes all that it gets.
+    symbols = names() + Symbols.of((address, name) for name, address in architecture.areas.items())
     told = [_processor(cpu, places, symbols, architecture.idle) for cpu, places in enumerate(counters)]
     evidence = tuple(
         f"CPU {cpu}: {' '.join(f'{symbols.name(place)} ({place:#x})' for place in places)}"

@@ -10,7 +10,7 @@ from harness.core.deadline import Deadline
 from harness.machine import host
 
 # So long may a guest show no sign of life (seconds of its own time); with its diagnosis, a hang is named within 6 s.
-SILENCE = 3.0
+SILENCE = 2.75
 # A kernel that boots says nothing for a second now and then, which is several on a busy host.
 BOOT_SILENCE = 10.0
 _LOOK_EVERY = 0.5
@@ -53,7 +53,7 @@ class Patience:
 
     def until_look(self) -> float:
         """Return how long to wait before the next look, in seconds."""
-        return max(_SHORTEST, min(self.deadline.remaining(), self._every))
+        return max(_SHORTEST, min(self.deadline.remaining(), self._every, self._limit - self._silent))
 
     def heard(self) -> None:
         """Note that the guest gave a sign of life."""

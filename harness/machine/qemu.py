@@ -140,7 +140,7 @@ class Guest:
         from harness.machine.hang import diagnose  # noqa: PLC0415
 
         found = diagnose(
-            self.boot.architecture, self.process(), self.monitor, self.symbols(), agent_answers=agent_answers
+            self.boot.architecture, self.process(), self.monitor, self.symbols, agent_answers=agent_answers
         )
         return self.failure(f"{found.cause}; {what}", found.evidence)
 

@@ -3,35 +3,30 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 
 from msgspec import Struct
 
-# Linux: man 1 nm; text symbols, weak ones too.
-_TEXT = frozenset("tTwW")
-
-
-class Function(Struct, frozen=True):
-    """A function's first address and its name as the kernel prints it."""
-
-    address: int
-    name: str
+# Text symbols, weak ones too (man 1 nm); a module's have its name behind them.
+_TEXT = re.compile(rb"^([0-9a-f]+) [tTwW] (\S+)[ \t]*$", re.MULTILINE)
+# Address, whether it is no internal name, name as the kernel prints it. A hang is told within seconds, and a kernel has
+# 150,000 of them, so they are tuples and not of a class of their own.
+_Function = tuple[int, bool, str]
 
 
 class Symbols(Struct, frozen=True):
     """Functions in the order of their addresses."""
 
-    functions: Sequence[Function] = ()
+    _functions: Sequence[_Function] = ()
 
     @classmethod
     def of_kernel(cls, kallsyms: bytes) -> Symbols:
         """Return the functions of a /proc/kallsyms; modules that were loaded are left out."""
-        words = (line.split() for line in kallsyms.decode("ascii", errors="replace").splitlines())
-        return cls._sorted(
-            Function(int(entry[0], 16), entry[2]) for entry in words if len(entry) == 3 and entry[1] in _TEXT
-        )
+        text = _TEXT.findall(kallsyms)
+        return cls.of((int(address, 16), name.decode("ascii", errors="replace")) for address, name in text)
 
     @classmethod
     def of_module(cls, image: bytes, base: int) -> Symbols:
@@ -46,30 +41,29 @@ class Symbols(Struct, frozen=True):
             return cls()
         name = elf.get_section_by_name(".gnu.linkonce.this_module")
         module = name.data().strip(b"\0").split(b"\0")[0].decode() if name else "module"
-        return cls._sorted(
-            Function(base + symbol["st_value"], f"{symbol.name} [{module}]")
+        return cls.of(
+            (base + symbol["st_value"], f"{symbol.name} [{module}]")
             for symbol in table.iter_symbols()
             if symbol["st_shndx"] == text and symbol["st_info"]["type"] == "STT_FUNC"
         )
 
     @classmethod
-    def _sorted(cls, functions: Iterable[Function]) -> Symbols:
-        # Of several names for one address, the last is found: the one that is least an internal one.
-        return cls(tuple(sorted(functions, key=lambda one: (one.address, not one.name.startswith("_")))))
+    def of(cls, functions: Iterable[tuple[int, str]]) -> Symbols:
+        """Return these functions, given by their first addresses and names.
+
+        Of several names for one address, one that is no internal one is found, where there is one.
+        """
+        return cls(sorted((address, not name.startswith("_"), name) for address, name in functions))
 
     def __add__(self, other: Symbols) -> Symbols:
-        return self._sorted((*self.functions, *other.functions))
-
-    def function(self, address: int) -> Function | None:
-        """Return the function that begins at or last before an address."""
-        index = bisect_right(self.functions, address, key=lambda function: function.address)
-        return self.functions[index - 1] if index else None
+        return Symbols(sorted([*self._functions, *other._functions]))
 
     def name(self, address: int) -> str:
         """Return `function+0x12`, as the kernel writes it; the bare address when no function is near."""
-        found = self.function(address)
+        index = bisect_right(self._functions, address, key=lambda function: function[0])
+        begin, _, name = self._functions[index - 1] if index else (0, False, "")
         # No function is that long: the address lies behind the last, or between kernel and modules.
-        if found is None or address - found.address > 1 << 20:
+        if not index or address - begin > 1 << 20:
             return f"{address:#x}"
-        symbol, _, module = found.name.partition(" ")
-        return f"{symbol}+{address - found.address:#x}{f' {module}' if module else ''}"
+        symbol, _, module = name.partition(" ")
+        return f"{symbol}+{address - begin:#x}{f' {module}' if module else ''}"
