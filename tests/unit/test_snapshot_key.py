@@ -14,7 +14,7 @@ from harness.images import checksum
 from harness.images.catalogue import architectures
 from harness.images.sandbox import Sandbox
 from harness.machine import accelerator, snapshot
-from harness.machine.boot import Boot
+from harness.machine.boot import Boot, Memory
 
 
 @pytest.fixture
@@ -76,3 +76,9 @@ def test_it_is_another_with_a_module_its_parameters_and_files(boot: Boot) -> Non
         snapshot.path(boot, b"module", "", ["/lib/x 644 1"]),
     ]
     assert len(set(paths)) == len(paths)
+
+
+def test_a_guest_has_one_thread_only_while_it_boots_to_be_saved(boot: Boot) -> None:
+    file = boot.sandbox.root / "memory"
+    for memory, threads in ((Memory(file), "single"), (Memory(file, file), "multi"), (None, "multi")):
+        assert f"tcg,thread={threads}" in boot.command({}, memory)
