@@ -43,10 +43,10 @@ class Watch:
 @contextmanager
 def watching(checkout: Path, state: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> Iterator[Watch]:
     """Run `lazymmu run --watch` of a checkout for the length of a `with`."""
-    environment = {**os.environ, "PYTHONPATH": str(checkout), "XDG_STATE_HOME": str(state), **(extra or {})}
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "harness"), "XDG_STATE_HOME": str(state), **(extra or {})}
     process = subprocess.Popen(
         # A shell's background job ignores SIGINT, and hands that down to us and ours.
-        ["env", "--default-signal=INT", sys.executable, "-P", "-m", "harness", "run", "--watch", *arguments],
+        ["env", "--default-signal=INT", sys.executable, "-P", "-m", "lazymmu", "run", "--watch", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.core.project import ROOT
+from lazymmu.support.project import ROOT
 
 _PARTS = ("harness", "guest", "images", "scenarios")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lazymmu.support.project import ROOT
 
-from harness.core.project import ROOT
 from tests.guest.checkouts import checkout_with
 
 
@@ -33,12 +33,12 @@ class Lazymmu:
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command as the launcher would run it."""
-        return [sys.executable, "-P", "-m", "harness", *arguments]
+        return [sys.executable, "-P", "-m", "lazymmu", *arguments]
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment that makes it this checkout's; results stay out of the user's state folder."""
         state = str(self._output / "state")
-        return {**os.environ, "PYTHONPATH": str(self._checkout), "XDG_STATE_HOME": state, **(extra or {})}
+        return {**os.environ, "PYTHONPATH": str(self._checkout / "harness"), "XDG_STATE_HOME": state, **(extra or {})}
 
     def __call__(self, *arguments: str, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""

@@ -6,14 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.guests import Guests
-from harness.images import catalogue, setup
-from harness.images.cache import Cache, default_root
-from harness.images.progress import Progress
-from harness.images.setup import Images
-from harness.machine.qemu import Guest
-from harness.supply import Machine, Supply, prepare
-from harness.transport.serial import SerialLine
+from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.machine import Machine, prepare
+from lazymmu.guests.pool import Supply
+from lazymmu.guests.qemu import Guest
+from lazymmu.guests.running_guests import Guests
+from lazymmu.provision import catalogue, setup
+from lazymmu.provision.cache import Cache, default_root
+from lazymmu.provision.progress import Progress
+from lazymmu.provision.setup import Images
 
 ARCHES = ("arm64", "s390x", "x86_64")
 

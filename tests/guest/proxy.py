@@ -17,12 +17,11 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import cast
 
+from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.channel_log import Journal
+from lazymmu.guests.qemu import Guest
+from lazymmu.support.errors import GuestError
 from msgspec import Struct
-
-from harness.core.errors import GuestError
-from harness.machine.journal import Journal
-from harness.machine.qemu import Guest
-from harness.transport.serial import SerialLine
 
 _DONE = re.compile(rb"^done [^\n]*\n", re.MULTILINE)
 _PROGRESS = re.compile(rb"at [0-9]{1,10}")

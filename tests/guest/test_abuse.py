@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from lazymmu.guests.findings.scan import find
+from lazymmu.protocol import report
+from lazymmu.protocol.agent_reply import Answer
+from lazymmu.subject.simulator import predict
+from lazymmu.subject.trace import Skip
 
-from harness.core.answer import Answer
-from harness.core.trace import Skip
-from harness.findings import find
-from harness.guestlink import report
-from harness.model import predict
 from tests.guest import abuse, machines
 from tests.guest.abuse import Abused, grammar
 

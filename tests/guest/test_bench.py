@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.bench.measure import BARE, BOOT, OBVIOUS, RATIOS, RESTORE, ROWS, STEPS
+from lazymmu.bench.measure import BARE, BOOT, OBVIOUS, RATIOS, RESTORE, ROWS, STEPS
+
 from tests.guest.conftest import Lazymmu
 
 

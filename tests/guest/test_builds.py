@@ -6,10 +6,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from harness.images import builds, catalogue
-from harness.images.cache import Cache, default_root
-from harness.images.checksum import beside
-from harness.images.progress import Progress
+from lazymmu.provision import builds, catalogue
+from lazymmu.provision.cache import Cache, default_root
+from lazymmu.provision.checksum import beside
+from lazymmu.provision.progress import Progress
+
 from tests.guest import machines
 from tests.guest.faults import SOURCE
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lazymmu.provision.cache import default_root
 
-from harness.images.cache import default_root
 from tests.guest.conftest import Lazymmu
 
 ARCHES = ("arm64", "s390x", "x86_64")

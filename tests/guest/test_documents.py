@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from lazymmu.support.project import ROOT
 
-from harness.core.project import ROOT
 from tests.guest.conftest import Lazymmu
 
 README = (ROOT / "README.md").read_text()

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import pytest
+from lazymmu.guests.findings.finding import Severity
+from lazymmu.guests.findings.scan import find
 
-from harness.core.finding import Severity
-from harness.findings import find
 from tests.guest.faults import Faulty, faulty
 
 _GO_ON = "sysctl.kernel.panic_on_oops=0"

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lazymmu.provision import builds, catalogue, recorded_commands
+from lazymmu.provision.cache import Cache, default_root, digest
+from lazymmu.provision.checksum import beside
+from lazymmu.provision.progress import Progress
+from lazymmu.provision.tool_root import path as tool_root
+from lazymmu.support.project import LIBRARY, MODULE_SOURCE
 
-from harness.core.project import LIBRARY, MODULE_SOURCE
-from harness.images import builds, catalogue, shortcut
-from harness.images.cache import Cache, default_root, digest
-from harness.images.checksum import beside
-from harness.images.progress import Progress
-from harness.images.toolroot import path as tool_root
 from tests.guest import machines
 from tests.guest.conftest import Lazymmu
 from tests.headers import EXTENDED, MERGED, NESTED_FLUSH, OF_7_0, line
@@ -122,16 +122,16 @@ def test_recorded_commands_give_what_kbuild_gives(tmp_path: Path, monkeypatch: p
     # It needs of the kernel what the module has not needed before.
     edited = f"{plain}\nvoid lmm_{tmp_path.name}(void);\nvoid lmm_{tmp_path.name}(void)\n{{\n\tdump_stack();\n}}\n"
     done: list[bool] = []
-    rebuilt = shortcut.rebuilt
+    rebuilt = recorded_commands.rebuilt
 
     def noted(*given: Any) -> bool:
         done.append(rebuilt(*given))
         return done[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(shortcut, "rebuilt", noted)
+        patch.setattr(recorded_commands, "rebuilt", noted)
         first = build(edited)
         assert first != build(plain)
     assert done == [True, True]
-    monkeypatch.setattr(shortcut, "rebuilt", lambda *_: False)
+    monkeypatch.setattr(recorded_commands, "rebuilt", lambda *_: False)
     assert build(edited) == first

@@ -9,15 +9,15 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from lazymmu.provision import kernels, setup
+from lazymmu.provision.cache import Cache, default_root
+from lazymmu.provision.catalogue import kernel
+from lazymmu.provision.progress import Progress
+from lazymmu.provision.resolution_cache import Answer, now
+from lazymmu.scenario import load
+from lazymmu.subject.vocabulary import PERSONALITIES
+from lazymmu.support.project import LIBRARY
 
-from harness.core.project import LIBRARY
-from harness.core.vocabulary import PERSONALITIES
-from harness.images import kernels, setup
-from harness.images.answers import Answer, now
-from harness.images.cache import Cache, default_root
-from harness.images.catalogue import kernel
-from harness.images.progress import Progress
-from harness.scenario import load
 from tests.guest.conftest import Lazymmu
 
 KERNELS = ("--kernel", "lts", "--kernel", "current")

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.complaint import complaint
+from lazymmu.guests.qemu import Guest
+from lazymmu.protocol import program, report
+from lazymmu.results.result import Unit
+from lazymmu.session.verdict import judge
+from lazymmu.support.deadline import Deadline
+from lazymmu.support.errors import GuestError
 from msgspec import Struct
 
-from harness.core.deadline import Deadline
-from harness.core.errors import GuestError
-from harness.core.result import Unit
-from harness.guestlink import program, report
-from harness.machine.qemu import Guest
-from harness.transport.complaint import complaint
-from harness.transport.serial import SerialLine
-from harness.verdict import judge
 from tests.guest import machines, proxy
 from tests.guest.proxy import Chance, Damaged, Proxy
 from tests.unit import examples

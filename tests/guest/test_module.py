@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lazymmu.guests.agent import SerialLine
+from lazymmu.protocol import program, report
+from lazymmu.subject import vocabulary
+from lazymmu.subject.simulator import predict
+from lazymmu.subject.trace import Skip, Trace
+from lazymmu.subject.vocabulary import MAX_OPERATIONS
+from lazymmu.support.deadline import Deadline
 
-from harness.core import vocabulary
-from harness.core.deadline import Deadline
-from harness.core.trace import Skip, Trace
-from harness.core.vocabulary import MAX_OPERATIONS
-from harness.guestlink import program, report
-from harness.model import predict
-from harness.transport.serial import SerialLine
 from tests.guest import machines
 from tests.guest.abuse import grammar
 from tests.unit import examples

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
+from lazymmu.provision import builds, catalogue
+from lazymmu.provision.cache import Cache, default_root
+from lazymmu.provision.progress import Progress
+from lazymmu.session.mutants import NONE, known, variant
 
-from harness.images import builds, catalogue
-from harness.images.cache import Cache, default_root
-from harness.images.progress import Progress
-from harness.mutants import NONE, known, variant
 from tests.guest import machines
 from tests.guest.conftest import Lazymmu
 

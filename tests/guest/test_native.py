@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lazymmu.provision import kernel_listing, kernels, tool_root
+from lazymmu.provision.cache import Cache, default_root
+from lazymmu.provision.catalogue import kernel
+from lazymmu.provision.progress import Progress
+from lazymmu.scenario import load
+from lazymmu.support.project import LIBRARY, ROOT
 
-from harness.core.project import LIBRARY, ROOT
-from harness.images import kernels, listing, toolroot
-from harness.images.cache import Cache, default_root
-from harness.images.catalogue import kernel
-from harness.images.progress import Progress
-from harness.scenario import load
 from tests.guest.conftest import Lazymmu
 from tests.guest.test_run import write
 
@@ -33,12 +33,12 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(refused[0])
     assert done.returncode == 0, done.stdout + done.stderr
     cache = Cache(default_root(), Progress())
-    root, current = toolroot.path(cache), kernel("current")
+    root, current = tool_root.path(cache), kernel("current")
     release = kernels.locked(cache, current)["arm64"]
     installed = kernels.find(root, current, "arm64", release)
     assert installed is not None
-    assert listing.has_native(root, installed)
-    return listing.common_headers(root, installed)
+    assert kernel_listing.has_native(root, installed)
+    return kernel_listing.common_headers(root, installed)
 
 
 @pytest.mark.usefixtures("headers")

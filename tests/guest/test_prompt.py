@@ -16,8 +16,8 @@ from typing import Any
 
 import pexpect
 import pytest
+from lazymmu.shell import files
 
-from harness.shell import files
 from tests.guest.conftest import Lazymmu
 from tests.guest.machines import ARCHES
 from tests.guest.processes import gone, wait_for_qemus

@@ -19,8 +19,8 @@ import xmlschema
 from tests import disks
 from tests.guest.conftest import Lazymmu
 from tests.guest.processes import wait_for_qemus
-from tests.unit.test_junit import SCHEMA
-from tests.unit.test_ktap import cases, outcome, parse
+from tests.unit.reports.test_junit import SCHEMA
+from tests.unit.reports.test_ktap import cases, outcome, parse
 
 ARCHES = ["arm64", "s390x", "x86_64"]
 #: A nested disable that forgets to flush.
@@ -138,8 +138,8 @@ def test_an_interrupted_run_leaves_what_it_had(lazymmu: Lazymmu, tmp_path: Path)
 SIGNALLED = """
 import os, signal, sys
 from pkgutil import resolve_name
-from harness import cli
-import harness.commands.run
+from lazymmu import cli
+import lazymmu.commands.run
 owner, name, left = resolve_name(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 original = getattr(owner, name)
 def interrupted(*arguments, **named):
@@ -159,7 +159,9 @@ sys.exit(cli.main(sys.argv[4:]))
     ("place", "flags", "whole"),
     [
         pytest.param(("concurrent.futures:ThreadPoolExecutor", "submit", "2"), [], False, id="a thread is started"),
-        pytest.param(("harness.known", "standings", "1"), ["--arch", "arm64"], True, id="all results are there"),
+        pytest.param(
+            ("lazymmu.session.known_file", "standings", "1"), ["--arch", "arm64"], True, id="all results are there"
+        ),
     ],
 )
 def test_an_interrupt_around_the_run_costs_nothing_either(

@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from lazymmu.provision import tool_root
+from lazymmu.provision.cache import Cache, default_root
+from lazymmu.provision.progress import Progress
 
-from harness.images import toolroot
-from harness.images.cache import Cache, default_root
-from harness.images.progress import Progress
 from tests.guest.conftest import Lazymmu
 
 
@@ -53,7 +53,7 @@ def test_without_namespaces_root_runs_guests_by_chroot(lazymmu: Lazymmu, without
     setup = lazymmu("setup", "--offline", extra={"PATH": without_bubblewrap})
     assert "run by chroot" in setup.stderr
     # There is no /proc: objtool asks for this file of it, and does nothing without such a line.
-    assert "[stack]" in (toolroot.path(Cache(default_root(), Progress())) / "proc/self/maps").read_text()
+    assert "[stack]" in (tool_root.path(Cache(default_root(), Progress())) / "proc/self/maps").read_text()
 
 
 def test_without_any_sandbox_the_error_names_both_and_the_way_out(lazymmu: Lazymmu, tmp_path: Path) -> None:

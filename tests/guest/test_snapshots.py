@@ -12,16 +12,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from lazymmu.guests import snapshot
+from lazymmu.guests.pool import Supply
+from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.snapshot_store import SNAPSHOT_NEEDS
+from lazymmu.provision import checksum
+from lazymmu.provision.cache import default_root
+from lazymmu.support.deadline import Deadline
+from lazymmu.support.errors import GuestError
 from msgspec.structs import replace
 
-from harness.core.deadline import Deadline
-from harness.core.errors import GuestError
-from harness.guests import Guests
-from harness.images import checksum
-from harness.images.cache import default_root
-from harness.machine import snapshot
-from harness.supply import Supply
-from harness.supply.snapshots import SNAPSHOT_NEEDS
 from tests.disks import small
 from tests.guest import machines
 from tests.guest.checkouts import checkout_with
@@ -229,9 +229,9 @@ def test_a_disk_that_is_full_while_a_snapshot_is_saved_costs_no_run(
 ) -> None:
     folder = own_snapshot(playground).parent
     # Who looks beforehand how much room there is would not begin.
-    heedless = {"harness/supply/snapshots.py": ("SNAPSHOT_NEEDS = 320_000_000", "SNAPSHOT_NEEDS = 1")}
+    heedless = {"harness/lazymmu/guests/snapshot_store.py": ("SNAPSHOT_NEEDS = 320_000_000", "SNAPSHOT_NEEDS = 1")}
     checkout = checkout_with(heedless, tmp_path / "checkout")
-    done = run(playground, before=["env", f"PYTHONPATH={checkout}", *small(folder, size)])
+    done = run(playground, before=["env", f"PYTHONPATH={checkout / 'harness'}", *small(folder, size)])
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr.count("no snapshot can be kept, so guests boot") == 1, done.stderr
     assert re.search(told.format(re.escape(str(folder))), done.stderr)

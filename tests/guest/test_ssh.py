@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lazymmu.guests import host_process, snapshot, ssh_keys
+from lazymmu.guests.machine import Machine, prepare
+from lazymmu.guests.pool import Supply
+from lazymmu.guests.qemu import Guest
+from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.transports import ssh
+from lazymmu.support.deadline import Deadline
 from msgspec.structs import replace
 
-from harness.core.deadline import Deadline
-from harness.guests import Guests
-from harness.machine import host, snapshot
-from harness.machine.qemu import Guest
-from harness.supply import Machine, Supply, prepare
-from harness.transport import keys, ssh
 from tests.guest import machines
 from tests.guest.conftest import Lazymmu
 from tests.guest.test_run import FLUSH, PLAIN, outcomes, write
@@ -34,7 +35,7 @@ _MANY = 8
 def machine(arch: str, folder: Path) -> Machine:
     """Return one architecture's machine as a run over SSH prepares it, with keys of its own."""
     images = machines.images(arch)
-    transport = ssh.transport(keys.obtain(folder / "ssh"), [images], offline=False)
+    transport = ssh.transport(ssh_keys.obtain(folder / "ssh"), [images], offline=False)
     return prepare(images, arch, 1.0, Guests(), transport=transport)
 
 
@@ -84,13 +85,13 @@ def test_a_guest_for_each_unit_and_one_that_boots_are_reached_too(
     assert outcomes(document, "plain") | outcomes(document, "flush") == {("arm64", "pass")}
 
 
-def made_keys(tmp_path: Path) -> keys.Keys:
+def made_keys(tmp_path: Path) -> ssh_keys.Keys:
     """Return the keys that the command line of a test will use."""
-    return keys.obtain(tmp_path / "state" / "lazymmu" / "ssh")
+    return ssh_keys.obtain(tmp_path / "state" / "lazymmu" / "ssh")
 
 
 def test_a_wrong_host_key_is_refused(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    mine, other = made_keys(tmp_path), keys.obtain(tmp_path / "other")
+    mine, other = made_keys(tmp_path), ssh_keys.obtain(tmp_path / "other")
     shown = mine.pinned()
     (mine.folder / "host_ed25519.pub").write_text((other.folder / "host_ed25519.pub").read_text())
     folder = write(tmp_path / "given", plain=PLAIN)
@@ -101,7 +102,7 @@ def test_a_wrong_host_key_is_refused(lazymmu: Lazymmu, tmp_path: Path) -> None:
 
 
 def test_a_key_that_may_not_log_in_is_refused(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    mine, other = made_keys(tmp_path), keys.obtain(tmp_path / "other")
+    mine, other = made_keys(tmp_path), ssh_keys.obtain(tmp_path / "other")
     (mine.folder / "client_ed25519").write_bytes((other.folder / "client_ed25519").read_bytes())
     folder = write(tmp_path / "given", plain=PLAIN)
     done, document = lazymmu.run(folder, "--api", "merged", "--transport", "ssh", "--arch", "s390x")
@@ -186,11 +187,11 @@ def test_guests_at_the_same_time_never_collide_and_listen_nowhere_else(tmp_path:
 def test_no_key_is_in_the_archive_or_a_snapshot(tmp_path: Path) -> None:
     # A module that lasts has a snapshot of its own.
     made = replace(machine("s390x", tmp_path), lasting=True)
-    own = keys.Keys(tmp_path / "ssh")
+    own = ssh_keys.Keys(tmp_path / "ssh")
     with ExitStack() as stack:
         line = stack.enter_context(Supply(made, Guests(), lambda _: None, restore=True).ready())
         # It is in the guest now, and the file behind its memory is still what it was.
-        assert host.find(line.guest.process() or 0, made.boot.architecture.qemu)
+        assert host_process.find(line.guest.process() or 0, made.boot.architecture.qemu)
         private = own.host_for_dropbear()[-64:]
         public = base64.b64decode(own.pinned())[-32:]
         loaded = snapshot.path(made.boot, made.module, made.parameters)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from lazymmu.provision.checksum import SUFFIX, beside
 from msgspec import Struct, field
 
-from harness.images.checksum import SUFFIX, beside
 from tests.disks import read_only, small
 from tests.guest.hogs import hogs
 

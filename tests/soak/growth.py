@@ -17,9 +17,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from lazymmu.support.project import ROOT
 from msgspec import Struct
-
-from harness.core.project import ROOT
 
 #: Of these in each case: pauses, and sections; and as many values of a third as make up the number.
 _PAUSES, _SECTIONS = 15, 10
@@ -62,8 +61,8 @@ def measure(cases: int, flags: Sequence[str]) -> Cost:
     """Run so many cases; AssertionError when one does not pass."""
     with tempfile.TemporaryDirectory(prefix="lazymmu-growth-") as name:
         _scenarios(cases, Path(name))
-        command = [sys.executable, "-P", "-m", "harness", "run", name, *flags, "--quiet", "--out", f"{name}/out"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-P", "-m", "lazymmu", "run", name, *flags, "--quiet", "--out", f"{name}/out"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "harness")}
         begin = time.monotonic()
         child = os.posix_spawn(sys.executable, command, environment)
         _, status, usage = os.wait4(child, 0)

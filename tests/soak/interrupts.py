@@ -23,10 +23,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lazymmu.provision.cache import default_root
+from lazymmu.support.project import ROOT
 from msgspec import Struct
 
-from harness.core.project import ROOT
-from harness.images.cache import default_root
 from tests.guest.processes import marked, qemus, wait_until_none
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
@@ -76,14 +76,14 @@ class Playground:
         return {
             **os.environ,
             **{name: str(self.folder / folder) for name, folder in folders.items()},
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(ROOT / "harness"),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def command(self, arches: Sequence[str] = ARCHES) -> list[str]:
         """Return the run; SIGINT counts in it even where a shell's background job would ignore it."""
         chosen = [word for arch in arches for word in ("--arch", arch)]
-        command = [sys.executable, "-P", "-m", "harness", "run", "--offline", "nesting/single", *chosen]
+        command = [sys.executable, "-P", "-m", "lazymmu", "run", "--offline", "nesting/single", *chosen]
         return ["env", "--default-signal=INT", *command]
 
     def forget_builds(self) -> None:

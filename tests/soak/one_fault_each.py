@@ -81,11 +81,11 @@ def inject(playground: Playground, fault: Fault, arch: str, folder: Path) -> Tri
     machine = fault.environment.get("SOAK_ARCH", arch)
     command = [
         *fault.before(playground.cache),
-        *("/usr/bin/env", "--default-signal=INT", sys.executable, "-P", "-m", "harness"),
+        *("/usr/bin/env", "--default-signal=INT", sys.executable, "-P", "-m", "lazymmu"),
         *("run", str(given), "--offline", "--arch", machine, "--json", str(results), *fault.flags),
         *("--out", str(out)),
     ]
-    environment = {**playground.environment(), "PYTHONPATH": str(checkout), **fault.environment}
+    environment = {**playground.environment(), "PYTHONPATH": str(checkout / "harness"), **fault.environment}
     before = set(playground.partials())
     with (
         fault.around(playground.cache, arch),

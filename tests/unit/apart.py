@@ -6,14 +6,14 @@ from __future__ import annotations
 import os
 import sys
 
-from harness.core.project import ROOT
+from lazymmu.support.project import ROOT
 
 
 def command(*arguments: str) -> list[str]:
     """Return the command as the launcher would run it."""
-    return [sys.executable, "-P", "-m", "harness", *arguments]
+    return [sys.executable, "-P", "-m", "lazymmu", *arguments]
 
 
 def environment(**extra: str) -> dict[str, str]:
     """Return this process's environment, with the harness where Python finds it."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), **extra}
+    return {**os.environ, "PYTHONPATH": str(ROOT / "harness"), **extra}

@@ -6,11 +6,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from harness.core.case import Case, Scenario
-from harness.core.result import Unit
-from harness.core.trace import Trace
-from harness.model import predict
-from harness.scenario import load
+from lazymmu.results.result import Unit
+from lazymmu.scenario import load
+from lazymmu.subject.case import Case, Scenario
+from lazymmu.subject.simulator import predict
+from lazymmu.subject.trace import Trace
 
 NESTED = """\
 description: A nested section with a pause and an interrupt.

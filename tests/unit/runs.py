@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lazymmu.reports.json import run_document
+from lazymmu.results.result import Difference, Outcome, Result, Unit
+from lazymmu.results.run_summary import Finished
+from lazymmu.results.store import Results
+from lazymmu.scenario import load
+from lazymmu.support.errors import Place
 from msgspec.structs import replace
 
-from harness.core.errors import Place
-from harness.core.result import Difference, Outcome, Result, Unit
-from harness.report.finished import Finished
-from harness.report.json import run_document
-from harness.report.spool import Results
-from harness.scenario import load
 from tests.unit import examples
 
 ARCHES = ("arm64", "s390x")

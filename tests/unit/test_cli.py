@@ -11,12 +11,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from lazymmu.cli import main
+from lazymmu.commands import COMMANDS
+from lazymmu.commands.run import exit_status
+from lazymmu.results.result import Outcome
+from lazymmu.support.project import ROOT
 
-from harness.cli import main
-from harness.commands import COMMANDS
-from harness.commands.run import exit_status
-from harness.core.project import ROOT
-from harness.core.result import Outcome
 from tests.unit import examples
 
 
@@ -177,8 +177,8 @@ def test_an_earlier_runs_json_does_not_outlive_a_run_that_fails_to_start(path: s
     target = tmp_path / "out.json"
     assert main(["predict", path, "--json", str(target)]) == 0
     assert json.loads(target.read_text())["schema"] == 1
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "empty"), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "harness", "run", path, "--offline", "--json", str(target)]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "empty"), "PYTHONPATH": str(ROOT / "harness")}
+    command = [sys.executable, "-m", "lazymmu", "run", path, "--offline", "--json", str(target)]
     assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 3
     assert not target.exists()
 
@@ -198,9 +198,13 @@ def test_json_goes_into_a_pipe_or_through_a_link_and_leaves_them_what_they_are(p
 
 
 def test_a_reader_that_goes_away_does_not_change_the_status(tmp_path: Path) -> None:
-    command = f"{sys.executable} -P -m harness list | head -n 1; echo ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -P -m lazymmu list | head -n 1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(
-        ["bash", "-c", command], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+        ["bash", "-c", command],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "harness")},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines()[-1] == "0"
     assert done.stderr == ""
@@ -209,8 +213,8 @@ def test_a_reader_that_goes_away_does_not_change_the_status(tmp_path: Path) -> N
 def test_a_description_that_the_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
     examples.scenario(tmp_path, "description: caf\u00e9\nsteps: [enable]\n")
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "harness", "list", str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
+        [sys.executable, "-P", "-m", "lazymmu", "list", str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "harness"), "PYTHONIOENCODING": "ascii"},
         capture_output=True,
         text=True,
         check=False,

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from lazymmu.support.project import ROOT
 
-from harness.core.project import ROOT
 from tests.guest.processes import wait_until_none
 
 # Each test makes a virtual environment or two.
@@ -41,11 +41,11 @@ def host(tmp_path: Path) -> Path:
 def checkout(tmp_path: Path) -> Path:
     """A checkout with only what the launcher needs; its command line prints its arguments."""
     folder = tmp_path / "checkout"
-    (folder / "harness").mkdir(parents=True)
+    (folder / "harness" / "lazymmu").mkdir(parents=True)
     shutil.copy(ROOT / "lazymmu", folder)
     (folder / "requirements.txt").write_text("")
-    (folder / "harness" / "__init__.py").write_text("")
-    (folder / "harness" / "__main__.py").write_text("import sys\nprint('ran', *sys.argv[1:])\n")
+    (folder / "harness" / "lazymmu" / "__init__.py").write_text("")
+    (folder / "harness" / "lazymmu" / "__main__.py").write_text("import sys\nprint('ran', *sys.argv[1:])\n")
     return folder
 
 
@@ -81,9 +81,9 @@ def test_the_first_use_makes_the_environment_and_the_second_does_not(checkout: P
 def test_bytecode_stands_in_the_environment_where_none_may_stand_beside_sources(checkout: Path, host: Path) -> None:
     done = launch(checkout, host, "predict", env={"PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in (checkout / "harness").iterdir()) == ["__init__.py", "__main__.py"]
+    assert sorted(path.name for path in (checkout / "harness" / "lazymmu").iterdir()) == ["__init__.py", "__main__.py"]
     # What is run as the program itself has none.
-    assert [path.parent for path in (checkout / ".venv" / "bytecode").rglob("harness/*.pyc")] != []
+    assert [path.parent for path in (checkout / ".venv" / "bytecode").rglob("lazymmu/*.pyc")] != []
 
 
 @pytest.mark.exhaustive

@@ -9,44 +9,20 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from lazymmu.support.project import ROOT
 
-from harness.core.project import ROOT
-
-# A layer may import those after it; `core` is below all. The order is that of docs/design.md.
+PACKAGE = ROOT / "harness" / "lazymmu"
+# A room may import itself and those after it (docs/design.md).
 LAYERS = (
-    *(
-        "__main__",
-        "cli",
-        "arguments",
-        "commands",
-        "mutants",
-        "bench",
-        "doctor",
-        "shell",
-        "run",
-        "absence",
-        "worker",
-        "outcomes",
-        "supply",
-        "guests",
-        "selection",
-        "known",
-        "scenario",
-        "model",
-        "verdict",
-        "guestlink",
-        "report",
-        "transport",
-        "header",
-    ),
-    *("machine", "findings", "images", "core"),
+    *("__main__", "cli", "arguments", "commands", "bench", "doctor", "shell", "session", "reports", "results"),
+    *("guests", "header", "provision", "scenario", "protocol", "subject", "support"),
 )
 TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 
 
 def layer(module: str) -> str | None:
     parts = module.split(".")
-    return parts[1] if parts[0] == "harness" and len(parts) > 1 else None
+    return parts[1] if parts[0] == "lazymmu" and len(parts) > 1 else None
 
 
 def imported(path: Path) -> set[str]:
@@ -56,14 +32,14 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module] if node.module != "harness" else [f"harness.{alias.name}" for alias in node.names]
+            names = [node.module] if node.module != "lazymmu" else [f"lazymmu.{alias.name}" for alias in node.names]
         found |= {name for module in names if (name := layer(module))}
     return found
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "harness").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_never_go_up(path: Path) -> None:
-    own = path.relative_to(ROOT / "harness").parts[0].removesuffix(".py")
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     if own == "__init__":
         return
     below = LAYERS[LAYERS.index(own) :]
@@ -71,8 +47,8 @@ def test_imports_never_go_up(path: Path) -> None:
 
 
 def test_the_model_knows_nothing_of_guests() -> None:
-    for path in (ROOT / "harness" / "model").rglob("*.py"):
-        assert imported(path) <= {"model", "core"}
+    for path in (PACKAGE / "subject").rglob("*.py"):
+        assert imported(path) <= {"subject", "support"}
 
 
 def test_every_file_names_its_licence() -> None:

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from lazymmu.guests import qemu
+from lazymmu.guests.qemu import Guest
+from lazymmu.provision import builds, cpio
+from lazymmu.provision.cache import digest, digest_files
+from lazymmu.provision.catalogue import Architecture
+from lazymmu.provision.setup import Images
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from harness.images import builds, cpio
-from harness.images.cache import digest, digest_files
-from harness.images.catalogue import Architecture
-from harness.images.setup import Images
-from harness.machine import qemu
-from harness.machine.qemu import Guest
 from tests.guest import machines
 
 _SOURCE = Path(__file__).parent / "guest"

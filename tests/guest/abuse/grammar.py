@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from lazymmu.subject import vocabulary
+from lazymmu.subject.case import Case, Check, Step
+from lazymmu.support.errors import Place
 from msgspec import Struct, field
-
-from harness.core import vocabulary
-from harness.core.case import Case, Check, Step
-from harness.core.errors import Place
 
 _NUMBER = rb"(0|[1-9][0-9]{0,19})"
 _NAME = rb"([A-Za-z_][A-Za-z0-9_-]{0,%d})" % (vocabulary.MAX_TASK_NAME - 1)

@@ -7,20 +7,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lazymmu.guests import qemu
+from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.boot import Boot
+from lazymmu.guests.machine import make_bootable, prepare
+from lazymmu.guests.qemu import Guest
+from lazymmu.guests.running_guests import Guests
+from lazymmu.provision import builds, catalogue, setup
+from lazymmu.provision.cache import Cache, default_root
+from lazymmu.provision.progress import Progress
+from lazymmu.support.deadline import Deadline
+from lazymmu.support.errors import GuestError
 from msgspec import Struct
 from msgspec.structs import replace
-
-from harness.core.deadline import Deadline
-from harness.core.errors import GuestError
-from harness.guests import Guests
-from harness.images import builds, catalogue, setup
-from harness.images.cache import Cache, default_root
-from harness.images.progress import Progress
-from harness.machine import qemu
-from harness.machine.boot import Boot
-from harness.machine.qemu import Guest
-from harness.supply import make_bootable, prepare
-from harness.transport.serial import SerialLine
 
 SOURCE = Path(__file__).parent / "module"
 _BOOT = 60.0

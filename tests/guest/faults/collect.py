@@ -14,16 +14,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from lazymmu.guests import qemu
+from lazymmu.guests.accelerator import tcg
+from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.boot import Boot
+from lazymmu.support.deadline import Deadline
+from lazymmu.support.errors import GuestError
+from lazymmu.support.project import ROOT
 from msgspec import Struct
 from msgspec.structs import replace
 
-from harness.core.deadline import Deadline
-from harness.core.errors import GuestError
-from harness.core.project import ROOT
-from harness.machine import qemu
-from harness.machine.accelerator import tcg
-from harness.machine.boot import Boot
-from harness.transport.serial import SerialLine
 from tests.guest import processes
 from tests.guest.faults import Faulty, faulty
 

@@ -7,11 +7,11 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from lazymmu.cli import main
+from lazymmu.scenario import load
+from lazymmu.session import header_run
+from lazymmu.session.selection import Selection, units
 
-from harness.cli import main
-from harness.commands import headers
-from harness.scenario import load
-from harness.selection import Selection, units
 from tests.headers import EXTENDED, MERGED
 from tests.unit import examples
 
@@ -33,7 +33,7 @@ def selected(scenario: str, header: str, **flags: list[str]) -> set[tuple[str, s
     given = Selection(
         apis=tuple(flags.get("api", ())), impls=tuple(flags.get("impl", ())), kernels=tuple(flags.get("kernel", ()))
     )
-    chosen = headers.selected(given, headers.taken(arguments), arguments)
+    chosen = header_run.selected(given, header_run.taken(arguments), arguments)
     found = units(load([scenario], Path("scenarios")), chosen)
     return {(unit.api, unit.impl, unit.arch, unit.kernel) for unit in found}
 

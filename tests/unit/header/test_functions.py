@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from harness.header.functions import names
-from harness.header.lines import bare
+from lazymmu.header.functions import names
+from lazymmu.header.lines import bare
 
 
 def of(text: str) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:

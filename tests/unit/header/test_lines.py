@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import pytest
-
-from harness.header.lines import Unreadable, bare, regions
+from lazymmu.header.lines import Unreadable, bare, regions
 
 X = "CONFIG_X"
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from lazymmu.header import source
+from lazymmu.header.text import Text, read
+from lazymmu.provision.builds import PLAIN
+from lazymmu.provision.subprocesses import ToolError
+from lazymmu.support.project import MODULE_SOURCE
 
-from harness.core.project import MODULE_SOURCE
-from harness.header import source
-from harness.header.text import Text, read
-from harness.images.builds import PLAIN
-from harness.images.process import ToolError
 from tests.headers import EXTENDED, MERGED, OF_7_0, line
 
 

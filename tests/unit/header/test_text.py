@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 import pytest
+from lazymmu.header.text import NEEDED, OF_TASKS, WITH_PTES, HeaderError, Text, read, revisions
+from lazymmu.support.errors import UsageError
 
-from harness.core.errors import UsageError
-from harness.header.text import NEEDED, OF_TASKS, WITH_PTES, HeaderError, Text, read, revisions
 from tests.headers import EXTENDED, HEAD, IFDEF, MERGED, OF_7_0, TAIL, line
 
 

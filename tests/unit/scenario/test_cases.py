@@ -9,8 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-
-from harness.core.case import Scenario
+from lazymmu.subject.case import Scenario
 
 from .workbench import Workbench
 

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import pytest
-
-from harness.core.vocabulary import CONTEXTS, LEAVING, MAX_CONTEXT_OPERATIONS
+from lazymmu.subject.vocabulary import CONTEXTS, LEAVING, MAX_CONTEXT_OPERATIONS
 
 from .workbench import Workbench, ops
 

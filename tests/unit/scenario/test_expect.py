@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import pytest
-
-from harness.core.vocabulary import PERSONALITIES, REVISIONS
+from lazymmu.subject.vocabulary import PERSONALITIES, REVISIONS
 
 from .workbench import Workbench
 

@@ -8,10 +8,9 @@ import socket
 from pathlib import Path
 
 import pytest
-
-from harness.core.errors import LazymmuError, ScenarioError
-from harness.scenario import load
-from harness.scenario.limits import MAX_FILE_BYTES
+from lazymmu.scenario import load
+from lazymmu.scenario.limits import MAX_FILE_BYTES
+from lazymmu.support.errors import LazymmuError, ScenarioError
 
 from .workbench import Workbench
 

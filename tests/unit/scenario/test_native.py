@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from lazymmu.scenario import load
+from lazymmu.support.project import LIBRARY, ROOT
 
-from harness.core.project import LIBRARY, ROOT
-from harness.scenario import load
 from tests.unit import examples
 
 ALL = ("arm64", "s390x", "x86_64")

@@ -9,17 +9,16 @@ from typing import Any
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from harness.core.case import Case
-from harness.core.vocabulary import MAX_OPERATIONS
-from harness.scenario.compose import compose
-from harness.scenario.counting import Counter
-from harness.scenario.document import read_document
-from harness.scenario.expansion import Expansion, expander
-from harness.scenario.flow import Flow
-from harness.scenario.operations import OPERATIONS, read_steps
-from harness.scenario.problems import Problems
-from harness.scenario.reading import Context
+from lazymmu.scenario.counting import Counter
+from lazymmu.scenario.document import read_document
+from lazymmu.scenario.expansion import Expansion, expander
+from lazymmu.scenario.flow import Flow
+from lazymmu.scenario.reading import Context
+from lazymmu.scenario.steps import OPERATIONS, read_steps
+from lazymmu.scenario.strict_yaml.compose import compose
+from lazymmu.scenario.strict_yaml.problems import Problems
+from lazymmu.subject.case import Case
+from lazymmu.subject.vocabulary import MAX_OPERATIONS
 
 from .workbench import Workbench
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import pytest
 import yaml
-
-from harness.core.errors import Place
-from harness.scenario.compose import compose
-from harness.scenario.limits import MAX_YAML_LEVELS
-from harness.scenario.nodes import Listing, Scalar, Table
-from harness.scenario.problems import Problems
+from lazymmu.scenario.limits import MAX_YAML_LEVELS
+from lazymmu.scenario.strict_yaml.compose import compose
+from lazymmu.scenario.strict_yaml.nodes import Listing, Scalar, Table
+from lazymmu.scenario.strict_yaml.problems import Problems
+from lazymmu.support.errors import Place
 
 from .workbench import Workbench
 

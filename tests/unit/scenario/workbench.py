@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.core.case import Scenario, Step
-from harness.core.errors import ScenarioError
-from harness.scenario import load
+from lazymmu.scenario import load
+from lazymmu.subject.case import Scenario, Step
+from lazymmu.support.errors import ScenarioError
 
 NAME = "s"
 

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""QEMU by itself, without the harness: started as the baselines need it, and the floor under every restore."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from lazymmu.guests.boot import Boot, Memory
+from lazymmu.support.errors import GuestError
+
+# Any file that is short and always there: what it holds does not matter, only that the guest answers.
+_ASKED = b"/proc/uptime"
+
+
+@contextmanager
+def started(
+    boot: Boot,
+    lines: Sequence[str],
+    memory: Memory | None = None,
+    *,
+    prefix: Callable[[Sequence[str]], Sequence[str]] = tuple,
+) -> Iterator[dict[str, socket.socket]]:
+    """Run QEMU for the length of a `with`; yield our ends of these of its lines (see `Boot.command`).
+
+    It dies with the thread that enters. `prefix` may put something in front of its command.
+    """
+    with ExitStack() as stack:
+        pairs = {line: socket.socketpair() for line in lines}
+        for pair in pairs.values():
+            for end in pair:
+                stack.enter_context(end)
+        fds = {line: far.fileno() for line, (_, far) in pairs.items()}
+        process = subprocess.Popen(
+            prefix(boot.sandbox.command(boot.command(fds, memory))),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=tuple(fds.values()),
+            # A Ctrl-C on the terminal is the harness's to handle.
+            start_new_session=True,
+        )
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        for _, far in pairs.values():
+            far.close()
+        yield {line: near for line, (near, _) in pairs.items()}
+
+
+def restore(boot: Boot, snapshot: Memory, seconds: float) -> float:
+    """Return the seconds from QEMU's start to the first byte that a guest restored from this snapshot answers.
+
+    Raises GuestError when none comes within so many seconds.
+    """
+    begin = time.monotonic()
+    with started(boot, ("console", "channel", "orders"), snapshot) as lines:
+        lines["orders"].sendall(boot.orders(snapshot))
+        channel = lines["channel"]
+        channel.settimeout(seconds)
+        channel.sendall(b"read 1 %d %08x\n%s" % (len(_ASKED), zlib.crc32(_ASKED), _ASKED))
+        try:
+            answer = channel.recv(1)
+        except (TimeoutError, ConnectionResetError) as error:
+            raise GuestError(f"{boot.architecture.name}: bare QEMU restored no guest that answers: {error}") from error
+        took = time.monotonic() - begin
+    if not answer:
+        raise GuestError(f"{boot.architecture.name}: bare QEMU ended before the guest answered")
+    return took

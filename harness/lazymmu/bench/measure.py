@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is measured, a small function for each figure: a new figure is a new row in ROWS.
+
+What the harness does is measured through `session.scheduler.run`, as `lazymmu run` calls it, with every result compared
+with the model; the baseline's answers are held against the model, too. One architecture is measured at a time, in one
+guest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lazymmu.bench import bare, obvious
+from lazymmu.bench.figures import Ratio
+from lazymmu.guests import snapshot
+from lazymmu.guests.boot import Memory
+from lazymmu.guests.machine import Machine
+from lazymmu.provision import shell_image
+from lazymmu.provision.setup import Images
+from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.scenario import load
+from lazymmu.session.scheduler import Options, run
+from lazymmu.subject.case import Case, Step
+from lazymmu.subject.simulator import predict
+from lazymmu.subject.trace import Trace
+from lazymmu.support.errors import GuestError, LazymmuError, Place
+from lazymmu.support.interrupts import Interrupts
+
+_API = "merged"
+_FIRST = "description: The shortest way to a verdict.\nsteps: [enable, disable]\n"
+# 150 cases of 5 to 45 steps.
+_CASES = """\
+description: Many short cases.
+vary: {sections: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], pauses: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]}
+steps:
+  - repeat: {times: $sections, steps: [enable, disable]}
+  - enable
+  - repeat: {times: $pauses, steps: [pause, resume]}
+  - flush
+  - interrupt: [flush]
+  - disable
+"""
+# 5 cases of 10,000 steps.
+_STEPS = """\
+description: Few long cases.
+vary: {flushes: [0, 1, 2, 3, 4]}
+steps:
+  - repeat: {times: $flushes, steps: [flush]}
+  - repeat: {times: 2500, steps: [enable, enable, disable, disable]}
+"""
+# Each by itself, as the obvious way runs them; so many are timed, after a warm-up of one round.
+_OPERATIONS = ("enable", "flush", "disable", "pause", "resume")
+_ROUNDS = 4
+# Seconds that the baseline's guest may be silent: it boots, and nothing looks after it.
+_SILENT = 120.0
+# One guest, so that a figure does not depend on how many the host has room for.
+_BATCH = Options(trace=True, jobs=1)
+
+
+class Bench(Struct, frozen=True):
+    """What the measurements start from."""
+
+    images: Images
+    machines: dict[str, Machine]
+    #: Architecture -> its busybox.
+    shells: dict[str, Path]
+    #: For the scenarios that are measured.
+    folder: Path
+
+    def units(self, arch: str, *texts: str) -> list[Unit]:
+        """Return the cases of scenarios, in the order of their texts."""
+        found = []
+        for number, text in enumerate(texts):
+            path = self.folder / f"{number}.yaml"
+            path.write_text(text, encoding="utf-8")
+            (scenario,) = load([str(path)], self.folder)
+            found += [Unit(scenario, case, _API, arch) for case in range(len(scenario.cases))]
+        return found
+
+
+class Ends(Struct, frozen=True):
+    """When the units of one run ended, in seconds since it was asked for, in the order in which they ended."""
+
+    seconds: tuple[float, ...]
+
+    def rate_after_first(self, work: float) -> float:
+        """Return how much of `work`, all units but the first, was done in a second."""
+        return work / (self.seconds[-1] - self.seconds[0])
+
+
+def ends(bench: Bench, units: Sequence[Unit], options: Options) -> Ends:
+    """Run units as `lazymmu run` does.
+
+    Raises LazymmuError when one does not pass, KeyboardInterrupt for an interrupt.
+    """
+    seconds: list[float] = []
+    wrong: list[Result] = []
+
+    def finished(_position: int, result: Result) -> None:
+        seconds.append(time.monotonic() - begin)
+        if result.outcome is not Outcome.PASS:
+            wrong.append(result)
+
+    with Interrupts.noted() as interrupts:
+        begin = time.monotonic()
+        run(
+            units,
+            {bench.images.name: bench.images},
+            options,
+            left=range(len(units)),
+            finished=finished,
+            changed=lambda _machine, _what: None,
+            interrupts=interrupts,
+        )
+    if interrupts.came:
+        raise KeyboardInterrupt
+    if wrong:
+        raise LazymmuError(f"{wrong[0].unit.label()} did not pass, so nothing is measured: {wrong[0].reason}")
+    return Ends(tuple(seconds))
+
+
+def _boot(bench: Bench, arch: str) -> float:
+    return ends(bench, bench.units(arch, _FIRST), Options(fresh_boot=True)).seconds[0]
+
+
+def restored(bench: Bench, arch: str) -> float:
+    """Return the seconds from the start of a run to its first verdict; the very first one saves the snapshot."""
+    return ends(bench, bench.units(arch, _FIRST), Options()).seconds[0]
+
+
+def _bare(bench: Bench, arch: str) -> float:
+    boot = bench.machines[arch].boot
+    file = snapshot.path(boot)
+    return bare.restore(boot, Memory(file, file), _SILENT)
+
+
+def _cases(bench: Bench, arch: str) -> float:
+    units = bench.units(arch, _FIRST, _CASES)
+    return ends(bench, units, _BATCH).rate_after_first(len(units) - 1)
+
+
+def _steps(bench: Bench, arch: str) -> float:
+    units = bench.units(arch, _FIRST, _STEPS)
+    steps = sum(1 for unit in units[1:] for _ in unit.case.walk())
+    return ends(bench, units, _BATCH).rate_after_first(steps)
+
+
+def one_step(operation: str) -> Case:
+    """Return the case that consists of one operation."""
+    return Case(values={}, steps=(Step(index=0, op=operation, place=Place("bench", 1, 1)),))
+
+
+def _obvious(bench: Bench, arch: str) -> float:
+    machine = bench.machines[arch]
+    busybox = bench.shells[arch].read_bytes()
+    root = bench.images.sandbox.root
+    archive = shell_image.archive(bench.images.cache, root, arch, obvious.files(busybox, machine.module))
+    with obvious.shell(replace(machine.boot, archive=archive), _SILENT) as guest:
+
+        def round_of_steps() -> list[obvious.Seen]:
+            return [guest.step(_API, arch, operation) for operation in _OPERATIONS]
+
+        round_of_steps()
+        begin = time.monotonic()
+        seen = [step for _ in range(_ROUNDS) for step in round_of_steps()]
+        seconds = time.monotonic() - begin
+    for step in seen:
+        predicted = predict(one_step(step.operation), _API, arch)
+        assert isinstance(predicted, Trace)  # noqa: S101  (a single call is never a skip)
+        counters = {name: value for name, value in predicted.counters.items() if value}
+        if (step.hooks, step.counters) != (predicted.hooks, counters):
+            raise GuestError(f"{arch}: the obvious way saw {step}, the model says {predicted.hooks} {counters}")
+    return len(seen) / seconds
+
+
+class Row(Struct, frozen=True):
+    """One figure, and what measures it once on one architecture."""
+
+    name: str
+    #: "s", or "1/s".
+    unit: str
+    measure: Callable[[Bench, str], float]
+
+
+BOOT = "boot to first verdict"
+RESTORE = "restore to first verdict"
+BARE = "bare QEMU, restore to an answered byte"
+CASES = "cases in a batch, with their full trace"
+STEPS = "steps in a batch, with their full trace"
+OBVIOUS = "steps the obvious way (a shell command each, by pexpect)"
+
+#: In the order of the table.
+ROWS = (
+    Row(BOOT, "s", _boot),
+    Row(RESTORE, "s", restored),
+    Row(BARE, "s", _bare),
+    Row(CASES, "1/s", _cases),
+    Row(STEPS, "1/s", _steps),
+    Row(OBVIOUS, "1/s", _obvious),
+)
+RATIOS = (
+    Ratio("restore to first verdict / bare QEMU", RESTORE, BARE),
+    Ratio("steps in a batch / steps the obvious way", STEPS, OBVIOUS),
+)

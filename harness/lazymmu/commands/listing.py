@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command `list`: scenarios and what they are about."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from lazymmu.reports.terminal import Terminal
+from lazymmu.scenario import load
+from lazymmu.session import requests
+from lazymmu.session.selection import tagged
+from lazymmu.subject.vocabulary import IMPLEMENTATIONS, NATIVE
+from lazymmu.support.errors import UsageError
+
+
+def list_scenarios(arguments: Namespace) -> int:
+    """Print the scenarios, one a line, with what they are about."""
+    shown = tagged(load(arguments.scenarios, requests.library()), arguments.tag)
+    if arguments.impl is not None:
+        revisions = IMPLEMENTATIONS[arguments.impl].revisions
+        shown = tuple(
+            scenario
+            for scenario in shown
+            if (scenario.native if arguments.impl == NATIVE else not revisions.isdisjoint(scenario.apis))
+        )
+    if not shown:
+        raise UsageError(f"none of the scenarios can run on the implementation {arguments.impl}")
+    terminal = Terminal(sys.stdout)
+    width = max(len(scenario.name) for scenario in shown)
+    for scenario in shown:
+        about = f"{','.join(scenario.apis)} on {','.join(scenario.arches)}"
+        about += f" as {scenario.personality}" if scenario.personality else ""
+        tags = f" [{', '.join(scenario.tags)}]" if scenario.tags else ""
+        terminal.line(f"{scenario.name:<{width}}  {len(scenario.cases)} case(s), {about}{tags}")
+        terminal.line(f"{'':<{width}}  {' '.join(scenario.description.split())}", "dim")
+    return 0

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command `survey`: everything that can be run, on every kernel that resolves, as one page."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lazymmu.commands.run import run
+from lazymmu.provision import catalogue, kernel_listing
+from lazymmu.provision import setup as images
+from lazymmu.provision.setup import Images
+from lazymmu.reports.destination import STDOUT, targets
+from lazymmu.reports.survey import page
+from lazymmu.session import manifest, requests
+from lazymmu.subject.vocabulary import HEADER
+from lazymmu.support.errors import LazymmuError
+
+#: Where a kernel's headers have the functions.
+_FUNCTIONS = "include/linux/pgtable.h"
+
+
+def survey(arguments: Namespace) -> int:
+    """Run everything, and write the page; return the status of the worst run, 3 above 1 above 2."""
+    goals = targets({"--page": arguments.page or STDOUT})
+    made, cache = datetime.now(UTC), requests.cache()
+    kernels = [catalogue.kernel(name) for name in dict.fromkeys(arguments.kernel or catalogue.kernels())]
+    found = [
+        images.available(cache, kernel, list(kernel.flavours), offline=arguments.offline, again=not arguments.offline)
+        for kernel in kernels
+    ]
+    usable = [one for one in found if one.kernels]
+    if not usable:
+        reasons = [reason for one in found for reason in one.refused.values()]
+        raise LazymmuError("\n".join(["no kernel can be had:", *(f"    {reason}" for reason in reasons)]))
+    header, origin = _header(usable)
+    statuses: list[int] = []
+    results: list[Mapping[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="lazymmu-survey-") as scratch:
+        for one in usable:
+            for given in [{}] if header is None else [{}, {"header": str(header), "impl": [HEADER]}]:
+                file = Path(scratch) / f"{len(statuses)}.json"
+                statuses.append(run(_arguments(arguments, one, given, file)))
+                if file.exists():
+                    results += json.loads(file.read_bytes())["results"]
+    text = page(
+        results,
+        [entry.to_json() for kernel in kernels for entry in kernel_listing.entries(cache, kernel)],
+        header=origin,
+        qemu=str(manifest.qemu(usable[0].sandbox.root)),
+        commit=str(manifest.commit()),
+        made=made,
+    )
+    for goal in goals.values():
+        goal.write(text)
+    return next((status for status in (130, 3, 1, 2) if status in statuses), 0)
+
+
+def _arguments(arguments: Namespace, prepared: Images, given: Mapping[str, Any], file: Path) -> Namespace:
+    """Return the arguments of one run: all revisions, on what there is of one kernel."""
+    name = next(iter(prepared.kernels.values())).name
+    wanted = [arch for arch in prepared.kernels if arch in (arguments.arch or prepared.kernels)]
+    own = {"command": "run", "api": ["all"], "kernel": [name], "arch": wanted, "json": str(file), "quiet": True}
+    words = [f"--{flag}={value}" for flag, value in {**own, **given}.items() if flag != "command"]
+    return Namespace(**{**vars(arguments), **own, **given, "command_line": ["run", *words]})
+
+
+def _header(usable: Sequence[Images]) -> tuple[Path | None, str]:
+    """Return the header of the first kernel that has the functions itself, None without one; and what it is."""
+    for one in usable:
+        for installed in one.kernels.values():
+            if kernel_listing.has_native(one.sandbox.root, installed):
+                folder = kernel_listing.common_headers(one.sandbox.root, installed)
+                return (
+                    folder / _FUNCTIONS,
+                    f"the text of {_FUNCTIONS} of Linux {installed.release.release.partition('-')[0]}",
+                )
+    return None, "not there, for no kernel has such a text"

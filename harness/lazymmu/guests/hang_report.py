@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Finds out why a guest is silent: from QEMU's state, and from where its processors stand."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from qemu.qmp import QMPClient
+
+from lazymmu.guests import host_process
+from lazymmu.guests.monitor import MonitorError, converse, human
+from lazymmu.guests.symbols import Symbols
+from lazymmu.provision.catalogue import Architecture
+from lazymmu.support.deadline import Deadline
+
+_SAMPLES = 3
+# Long enough for a processor that runs to be elsewhere, short enough for a verdict within a second.
+_BETWEEN_SAMPLES = 0.05
+# Budget for the whole conversation with QEMU (seconds).
+_CONVERSATION = 2.0
+
+
+class Diagnosis(Struct, frozen=True):
+    """Why a guest is silent, in a few words, and what shows it, a line each."""
+
+    cause: str
+    evidence: tuple[str, ...] = ()
+
+
+async def _sample(client: QMPClient, pattern: re.Pattern[str]) -> tuple[str, list[list[int]]]:
+    """Return QEMU's state, and for each processor its program counter at three moments; the guest stops there."""
+    status = str((await client.execute("query-status"))["status"])  # type: ignore[index]
+    cpus = len(await client.execute("query-cpus-fast"))  # type: ignore[arg-type]
+    counters: list[list[int]] = [[] for _ in range(cpus)]
+    if status != "running":
+        return status, counters
+    for sample in range(_SAMPLES):
+        if sample:
+            await client.execute("cont")
+            await asyncio.sleep(_BETWEEN_SAMPLES)
+        # The registers of a processor that runs under emulation are stale.
+        await client.execute("stop")
+        for cpu in range(cpus):
+            found = pattern.search(await human(client, "info registers", **{"cpu-index": cpu}))
+            counters[cpu] += [int(found[1], 16)] if found else []
+    return status, counters
+
+
+def _processor(cpu: int, counters: Sequence[int], symbols: Symbols, idle: Sequence[str]) -> tuple[str, bool]:
+    """Return where one processor stands, in words, and whether it is idle."""
+    names = [symbols.name(counter) for counter in counters]
+    # One sample may have met a timer's interrupt.
+    function, times = Counter(name.partition("+")[0] for name in names).most_common(1)[0]
+    if times == 1:
+        return f"CPU {cpu} runs in {', '.join(names)}", False
+    if function in idle:
+        return f"CPU {cpu} is idle", True
+    return f"CPU {cpu} spins in {next(name for name in names if name.partition('+')[0] == function)}", False
+
+
+def diagnose(
+    architecture: Architecture,
+    qemu: int | None,
+    monitor: socket.socket,
+    names: Callable[[], Symbols],
+    *,
+    agent_answers: bool,
+) -> Diagnosis:
+    """Return why this guest is silent, and leave it stopped: it is given up.
+
+    `qemu` is its process, `monitor` its unused QMP line, `names` what gives its symbols, `agent_answers` whether the
+    agent still tells its progress.
+    """
+    if qemu is not None and host_process.is_stopped(qemu):
+        return Diagnosis("QEMU is stopped, by a signal or a debugger")
+    pattern = re.compile(architecture.program_counter)
+    try:
+        status, counters = converse(monitor, lambda client: _sample(client, pattern), Deadline.after(_CONVERSATION))
+    except MonitorError as error:
+        return Diagnosis(f"QEMU's monitor does not answer ({error})")
+    if status != "running":
+        return Diagnosis(f"QEMU has stopped the guest: {status}")
+    if not all(counters):
+        return Diagnosis("the guest hangs, and QEMU cannot tell where its processors stand")
+    # Read now that the guest takes no processor any more: one that spins takes all that it gets.
+    symbols = names() + Symbols.of((address, name) for name, address in architecture.areas.items())
+    told = [_processor(cpu, places, symbols, architecture.idle) for cpu, places in enumerate(counters)]
+    evidence = tuple(
+        f"CPU {cpu}: {' '.join(f'{symbols.name(place)} ({place:#x})' for place in places)}"
+        for cpu, places in enumerate(counters)
+    )
+    where = ", ".join(words for words, _ in told)
+    agent = "its agent answers" if agent_answers else "its agent does not answer"
+    if told and all(idle for _, idle in told):
+        return Diagnosis(f"the guest waits for something that never comes: all processors are idle, {agent}", evidence)
+    return Diagnosis(f"the guest hangs: {where}; {agent}", evidence)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The guests that are alive, so that an interrupt can end them all."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct, field
+
+from lazymmu.guests import qemu
+from lazymmu.guests.boot import Boot, Memory
+from lazymmu.guests.qemu import Guest
+from lazymmu.support.errors import GuestError, LazymmuError
+
+
+class Guests(Struct):
+    """Starts guests, and ends all that are alive; any number of threads may use it."""
+
+    #: Folder for what the guests said; None keeps nothing.
+    logs: Path | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+    #: Why the log of a guest could not be kept whole.
+    log_failures: list[LazymmuError] = field(default_factory=list)
+    _started: Counter[str] = field(default_factory=Counter)
+    _alive: list[Guest] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def start(self, boot: Boot, memory: Memory | None = None) -> Iterator[Guest]:
+        """Run a guest for the length of a `with`; after `stop` none starts."""
+        machine = boot.name.replace(" ", "-")
+        with self._lock:
+            self._started[machine] += 1
+            name = f"{machine}-{self._started[machine]}"
+        guest = None
+        try:
+            with qemu.start(boot, self.logs, name, memory) as guest:
+                with self._lock:
+                    self._alive.append(guest)
+                try:
+                    if self.stopping.is_set():
+                        raise GuestError(f"{guest.name}: interrupted")
+                    yield guest
+                finally:
+                    with self._lock:
+                        self._alive.remove(guest)
+        finally:
+            # Not before its logs are closed.
+            if guest is not None:
+                with self._lock:
+                    self.log_failures += guest.log_failures()
+
+    @contextmanager
+    def stopped_at_exit(self) -> Iterator[None]:
+        """End every guest at the end of a `with`, however it comes."""
+        try:
+            yield
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End every guest; their owners see a closed line."""
+        self.stopping.set()
+        with self._lock:
+            for guest in self._alive:
+                guest.kill()

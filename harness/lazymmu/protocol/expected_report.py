@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Writes a trace as the report that the module prints of such a run: the reverse of `report.parse`.
+
+A guest without Python compares by it (docs/protocol.md, section 2).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from lazymmu.subject.trace import StepTrace, Trace
+from lazymmu.subject.vocabulary import REVISIONS, counter_names
+
+# In a line of the report, of the table's.
+_ENTRIES = 32
+
+
+def _pairs(values: Mapping[str, int]) -> str:
+    return "".join(f" {name}={int(value)}" for name, value in values.items())
+
+
+def _step(step: StepTrace, counters: Sequence[str]) -> str:
+    value = "" if step.value is None else f" value={step.value}"
+    changed = {name: step.counters[name] for name in counters if name in step.counters}
+    return (
+        f"step {step.index} {step.op} task={step.task} hooks={step.hooks or '-'} inside={step.hook_active or '-'} "
+        f"active={int(step.active)}{value}{_pairs(step.state)} outstanding={step.outstanding} |{_pairs(changed)}"
+    )
+
+
+def _lines(trace: Trace, api: str, personality: str, steps: int) -> Iterator[str]:
+    yield f"begin revision={api} personality={personality} steps={steps}"
+    counters = counter_names(personality)
+    yield from (_step(step, counters) for step in trace.steps)
+    yield f"total{_pairs(trace.counters)}"
+    own = [name for name, _ in REVISIONS[api].state]
+    for name, state in trace.tasks.items():
+        # A revision's own `active` is a word of its own.
+        yield f"task {name}{_pairs({word: state[word] for word in own})} active={int(state['active'])}"
+    entries = [f"{index}:{value}" for index, value in sorted((trace.table or {}).items())]
+    yield f"table outstanding={trace.outstanding} entries={len(entries)}"
+    for first in range(0, len(entries), _ENTRIES):
+        yield f"entries {','.join(entries[first : first + _ENTRIES])}"
+
+
+def lines(trace: Trace, *, run: int, api: str, personality: str, steps: int) -> list[str]:
+    """Return the report's lines, without the prefix of the module; `steps` is how many the program has."""
+    body = [f"run {run} {line}" for line in _lines(trace, api, personality, steps)]
+    crc = zlib.crc32("".join(f"{line}\n" for line in body).encode())
+    return [*body, f"run {run} end lines={len(body)} crc={crc:08x}"]

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs programs of the tool root with the tool root as `/`: by bubblewrap, else by chroot as root.
+
+Which one works here is found by trying: containers and some hosts forbid namespaces, and no setting tells so for
+certain. That a program dies with whoever started it is not this module's work (`tethered` in process.py).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from lazymmu.provision.subprocesses import tethered
+from lazymmu.support.errors import SetupError
+
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LC_ALL": "C"}  # noqa: S108
+# Devices that compilers and QEMU open, made in the root as the host has them.
+_DEVICES = ("null", "zero", "urandom", "kvm")
+# Of /proc, which a chroot does not have, the one file that a program cannot do without: from Linux 6.19 on, objtool
+# looks there where its stack ends, to tell an overflow of it from another crash (Linux: tools/objtool/signal.c).
+_STACK = "7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]\n"
+# A guest does not need the host's processes; and a sandbox that is killed takes all of its own along.
+_NAMESPACES = ("--unshare-pid", "--unshare-ipc")
+
+
+class Sandbox(Struct, frozen=True):
+    """One way of running programs in a tool root."""
+
+    #: "bwrap" or "chroot".
+    name: str
+    root: Path
+    #: Programs see the host's network: a guest that is reached over one is reached at the host's loopback address.
+    network: bool = False
+
+    def inside(self, path: Path) -> str:
+        """Return the name that a path below the tool root has for the programs in it."""
+        return f"/{path.relative_to(self.root)}"
+
+    def command(self, argv: Sequence[str], *, writable: bool = False, also: Path | None = None) -> list[str]:
+        """Return the host command that runs `argv` inside; the root can be written only when asked for.
+
+        `also` is a folder below the root that can be written, whatever the root can.
+        """
+        if self.name == "bwrap":
+            bind = "--bind" if writable else "--ro-bind"
+            prefix = ["bwrap", bind, str(self.root), "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108
+            prefix += ["--bind", str(also), self.inside(also)] if also else []
+            kvm = ["--dev-bind-try", "/dev/kvm", "/dev/kvm"]
+            environment = ["--clearenv", *(word for pair in _ENVIRONMENT.items() for word in ("--setenv", *pair))]
+            network = [] if self.network else ["--unshare-net"]
+            return [*prefix, *kvm, *environment, *network, *_NAMESPACES, "--die-with-parent", *argv]
+        environment = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in _ENVIRONMENT.items())]
+        return ["setpriv", "--pdeathsig", "KILL", "chroot", str(self.root), *environment, *argv]
+
+
+def _make_devices(root: Path) -> None:
+    for name in _DEVICES:
+        host, path = Path("/dev", name), root / "dev" / name
+        if host.is_char_device() and not path.is_char_device():
+            path.unlink(missing_ok=True)
+            os.mknod(path, stat.S_IFCHR | 0o666, host.stat().st_rdev)
+            path.chmod(0o666)
+
+
+def _make_stack(root: Path) -> None:
+    path = root / "proc/self/maps"
+    if path.is_file() and path.read_text(encoding="ascii") == _STACK:
+        return
+    path.parent.mkdir(exist_ok=True)
+    # Whole or not at all, whoever else does the same.
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii", delete=False) as file:
+        file.write(_STACK)
+    Path(file.name).chmod(0o444)
+    Path(file.name).replace(path)
+
+
+def _failure(sandbox: Sandbox) -> str | None:
+    """Return why the sandbox does not work here, None when it does."""
+    try:
+        if sandbox.name == "chroot":
+            _make_devices(sandbox.root)
+            _make_stack(sandbox.root)
+        command = sandbox.command(["/usr/bin/sh", "-c", "exec 3>/dev/null"], writable=True)
+        done = subprocess.run(tethered(command), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:
+        return str(error)
+    if done.returncode == 0:
+        return None
+    return done.stderr.decode(errors="replace").strip() or f"status {done.returncode}"
+
+
+def choose(root: Path) -> Sandbox:
+    """Return the first sandbox that works for this tool root; SetupError says why none does."""
+    reasons = []
+    for name in ("bwrap", "chroot"):
+        sandbox = Sandbox(name=name, root=root)
+        reason = _failure(sandbox)
+        if reason is None:
+            return sandbox
+        reasons.append(f"    {name}: {reason}")
+    raise SetupError(
+        "no way to run programs in the tool root works here\n" + "\n".join(reasons),
+        hint="allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu "
+        "kernel.apparmor_restrict_unprivileged_userns=0) with bubblewrap installed, or run as root, "
+        "where chroot is enough",
+    )

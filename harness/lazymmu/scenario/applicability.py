@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""To which revisions and personalities a scenario applies: those that have all that it uses.
+
+A scenario applies to every pair of a revision and a personality that are left, so what is missing anywhere among
+the pairs rules out the revision (or personality) that lacks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from msgspec import Struct
+
+from lazymmu.scenario.strict_yaml.nodes import Scalar
+from lazymmu.scenario.strict_yaml.problems import Problems, listed, quote
+from lazymmu.subject.vocabulary import CALLS, COMMON_COUNTERS, HOOKS, PERSONALITIES, REVISIONS, TASK_CALLS
+from lazymmu.support.errors import Place
+
+#: Counter -> personalities that have it.
+COUNTERS: Mapping[str, frozenset[str]] = {
+    **{name: frozenset(PERSONALITIES) for name in (*CALLS, *HOOKS.values(), *COMMON_COUNTERS)},
+    **{
+        name: frozenset(other.name for other in PERSONALITIES.values() if name in other.counters)
+        for personality in PERSONALITIES.values()
+        for name in personality.counters
+    },
+}
+
+#: What a TRACE has of every task, beside its state. A flag of that name (v4) is the same outside interrupt.
+ACTIVE = "active"
+
+#: Name of a task's state -> its type, and the revisions that have it.
+STATES: Mapping[str, tuple[type, frozenset[str]]] = {
+    name: (kind, frozenset(other.name for other in REVISIONS.values() if name in dict(other.state)))
+    for revision in REVISIONS.values()
+    for name, kind in revision.state
+    if name != ACTIVE
+}
+
+#: Operation that some revision lacks -> revisions that have it.
+HAVING: Mapping[str, frozenset[str]] = {
+    operation: having
+    for operation in (*CALLS, *TASK_CALLS)
+    if (having := frozenset(name for name, revision in REVISIONS.items() if operation in revision.operations))
+    != {*REVISIONS}
+}
+
+
+class Need(Struct, frozen=True):
+    """Something the scenario uses, who has it, and for whom it is used (None: all)."""
+
+    place: Place
+    word: str
+    apis: Collection[str] = frozenset(REVISIONS)
+    arches: Collection[str] = frozenset(PERSONALITIES)
+    only_apis: Collection[str] | None = None
+    only_arches: Collection[str] | None = None
+
+    def lacks_api(self, api: str) -> bool:
+        """Return whether the revision would need this and does not have it."""
+        return api not in self.apis and (self.only_apis is None or api in self.only_apis)
+
+    def lacks_arch(self, arch: str) -> bool:
+        """Return whether the personality would need this and does not have it."""
+        return arch not in self.arches and (self.only_arches is None or arch in self.only_arches)
+
+
+class Named(Struct, frozen=True):
+    """What `api:`, `arch:` and `personality:` name; None where there is nothing (or what could not be read)."""
+
+    apis: Sequence[Scalar] | None
+    #: Guests.
+    arches: Sequence[Scalar] | None
+    #: What all guests take on, in place of each its own.
+    personality: Scalar | None = None
+
+    @property
+    def personalities(self) -> Sequence[Scalar] | None:
+        """The names of those personalities that may be in force; None is all."""
+        return self.arches if self.personality is None else [self.personality]
+
+
+def applicable(named: Named, needs: Sequence[Need]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the revisions and the personalities that are named and have all that is needed."""
+    return (
+        tuple(api for api in _among(named.apis, REVISIONS) if not any(need.lacks_api(api) for need in needs)),
+        tuple(
+            arch
+            for arch in _among(named.personalities, PERSONALITIES)
+            if not any(need.lacks_arch(arch) for need in needs)
+        ),
+    )
+
+
+def guests(named: Named, personalities: Sequence[str]) -> tuple[str, ...]:
+    """Return the guests on which these personalities, which are in force, run."""
+    return tuple(personalities) if named.personality is None else tuple(_among(named.arches, PERSONALITIES))
+
+
+def report(problems: Problems, named: Named, needs: Sequence[Need]) -> None:
+    """Report the named revisions and personalities that lack something, and needs that leave none."""
+    for name in (*(named.apis or ()), *(named.personalities or ())):
+        why = lack(name.text, needs)
+        if why:
+            problems.add(name.place, f"{quote(name.text)} cannot be named here: {why}")
+    if named.apis is None:
+        _report_none_left(problems, needs, "revision", REVISIONS, Need.lacks_api)
+    if named.personalities is None:
+        _report_none_left(problems, needs, "architecture", PERSONALITIES, Need.lacks_arch)
+
+
+def lack(name: str, needs: Sequence[Need]) -> str:
+    """Return what a revision or personality lacks, and where that is used; nothing when it lacks nothing."""
+    for need in needs:
+        if (name in REVISIONS and need.lacks_api(name)) or (name in PERSONALITIES and need.lacks_arch(name)):
+            return f"it has no {quote(need.word)} (line {need.place.line})"
+    return ""
+
+
+def _among(named: Sequence[Scalar] | None, known: Collection[str]) -> list[str]:
+    chosen = None if named is None else {name.text for name in named}
+    return [name for name in known if chosen is None or name in chosen]
+
+
+def _report_none_left(
+    problems: Problems, needs: Sequence[Need], what: str, known: Collection[str], lacks: Callable[[Need, str], bool]
+) -> None:
+    """Report the need that leaves nobody, with those before it that ruled out the others."""
+    left = set(known)
+    causes: list[Need] = []
+    for need in sorted(needs, key=lambda need: need.place):
+        lacking = {name for name in left if lacks(need, name)}
+        if lacking:
+            causes.append(need)
+            left -= lacking
+            if not left:
+                words = listed(f"{quote(cause.word)} (line {cause.place.line})" for cause in causes)
+                problems.add(need.place, f"no {what} has all that this scenario uses: {words}")
+                return

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""On which guests a scenario can run on the running kernel's own implementation (docs/native.md).
+
+It must be about a revision that this can be, take on no other personality, use no operation that it lacks, and pin
+nothing that is not seen of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lazymmu.scenario.checks import PINS
+from lazymmu.scenario.expectations import Part, effective
+from lazymmu.scenario.templates import OperationTemplate, Template
+from lazymmu.subject.vocabulary import IMPLEMENTATIONS, NATIVE, counter_names
+
+_NATIVE = IMPLEMENTATIONS[NATIVE]
+#: Parts of a TRACE that are not seen.
+_HIDDEN = frozenset({"values", "outstanding", "table"})
+
+
+def guests(
+    steps: Sequence[Template],
+    parts: Sequence[Part],
+    apis: Sequence[str],
+    arches: Sequence[str],
+    personality: str | None,
+) -> tuple[str, ...]:
+    """Return those of the guests `arches` on which the scenario can run natively; `parts` are those of `expect`."""
+    revisions = [api for api in apis if api in _NATIVE.revisions]
+    return tuple(
+        arch
+        for arch in arches
+        if revisions
+        and personality in (None, arch)
+        and not any(_beyond(step, api, arch) for step in _operations(steps) for api in revisions)
+        and not any(_pins_hidden(parts, api, arch) for api in revisions)
+    )
+
+
+def _operations(steps: Sequence[Template]) -> Iterator[OperationTemplate]:
+    for step in steps:
+        if isinstance(step, OperationTemplate):
+            yield step
+            yield from _operations(step.before_hook)
+        yield from _operations(step.body)
+
+
+def _beyond(step: OperationTemplate, api: str, arch: str) -> bool:
+    """Return whether a step cannot be run natively, or pins what is not seen."""
+    if step.op in _NATIVE.lacks or step.answer is not None:
+        return True
+    check = step.check
+    if check is None or (check.apis and api not in check.apis) or (check.arches and arch not in check.arches):
+        return False
+    seen = ({*PINS} - _HIDDEN) | {*counter_names(arch, NATIVE)}
+    return not seen.issuperset(check.pins)
+
+
+def _pins_hidden(parts: Sequence[Part], api: str, arch: str) -> bool:
+    """Return whether what `expect` pins for a revision and a guest is not all seen."""
+    counters = {*counter_names(arch, NATIVE)}
+    return any(
+        part.key in _HIDDEN or (part.key == "counters" and not counters.issuperset(word for word, _ in part.words))
+        for part in parts
+        if effective(parts, part.key, api, arch) is part
+    )

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The text of one file, or a clear reason why there is none: never a hang, whatever the path turns out to be."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from lazymmu.scenario.limits import MAX_FILE_BYTES
+from lazymmu.scenario.strict_yaml.problems import Problems
+from lazymmu.support.errors import Place
+
+#: st_mode's type -> what it is called.
+_TYPES = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def read_text(path: str, problems: Problems, what: str = "scenario") -> str | None:
+    """Return the file's text without a byte order mark, or None with the reason added to `problems`.
+
+    `what` is what one file holds, for messages.
+    """
+    start = Place(path, 1, 1)
+    try:
+        # Looked at before it is opened: opening a FIFO waits for a writer, and some devices act on it.
+        mode = os.stat(path).st_mode  # noqa: PTH116 -- the path is a string throughout, as it was given
+        if not stat.S_ISREG(mode):
+            problems.add(start, f"not a {what} file: it is {_TYPES.get(stat.S_IFMT(mode), 'not a regular file')}")
+            return None
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        problems.add(start, f"cannot be read: {error.strerror or error}")
+        return None
+    if len(content) > MAX_FILE_BYTES:
+        problems.add(start, f"too large for a {what}: more than {MAX_FILE_BYTES:,} bytes")
+        return None
+    try:
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        place = Place(path, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        problems.add(place, f"not a text file: byte 0x{content[error.start]:02x} is not UTF-8")
+        return None

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A YAML document as a tree that knows where each part stands.
+
+The tree keeps what was written (text and quotes) and leaves it to the readers what a scalar means, so that none of
+YAML 1.1's implicit types can slip in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from lazymmu.support.errors import Place
+
+
+class Scalar(Struct, frozen=True):
+    """One word or string as written; `quoted` is true for quotes and for block strings (`|`, `>`)."""
+
+    place: Place
+    text: str
+    quoted: bool
+
+
+class Listing(Struct, frozen=True):
+    """A YAML sequence."""
+
+    place: Place
+    items: tuple[Node, ...]
+
+
+class Table(Struct, frozen=True):
+    """A YAML mapping whose keys are scalars, each standing once, in the order written."""
+
+    place: Place
+    pairs: tuple[tuple[Scalar, Node], ...]
+
+
+class Unreadable(Struct, frozen=True):
+    """Something already reported (an alias): readers pass over it in silence."""
+
+    place: Place
+
+
+Node = Scalar | Listing | Table | Unreadable
+
+
+def scalars(node: Node) -> Iterator[Scalar]:
+    """Yield every scalar under the node that is not a key, the node itself included, in order."""
+    if isinstance(node, Scalar):
+        yield node
+    elif isinstance(node, Listing):
+        for item in node.items:
+            yield from scalars(item)
+    elif isinstance(node, Table):
+        for _, value in node.pairs:
+            yield from scalars(value)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a scalar of the file means: an integer, a boolean, a string, a `$name`, or a trap of YAML 1.1.
+
+YAML 1.1 and 1.2 read `010`, `1:30`, `on` or `1_000` differently, so these are neither numbers nor words here: the
+message says what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from lazymmu.scenario.limits import MAX_U64
+from lazymmu.scenario.strict_yaml.nodes import Scalar
+from lazymmu.scenario.strict_yaml.problems import quote
+
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+)")
+_NULL = re.compile(r"~|null|Null|NULL|")
+_BOOLEAN_TRAP = re.compile(r"(?i:yes|no|on|off|y|n|true|false)")
+#: Whatever some YAML reader takes for a number or a date.
+_NUMBER_TRAP = re.compile(r"[-+]?(?:0[bBoOxX][0-9a-zA-Z_]*|\.?[0-9][0-9_.:eE+-]*|\.(?i:inf|nan))")
+_NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+
+#: Longest number for which a message works out what to write.
+_EXPLAINED = 24
+
+
+class Reference(Struct, frozen=True):
+    """`$name`: the value of a `vary` entry, or the turn of a `repeat`."""
+
+    name: str
+
+
+class Nothing(Struct, frozen=True):
+    """An empty value, `~` or `null`."""
+
+
+class Trap(Struct, frozen=True):
+    """Something that means different things to different readers; `advice` is the whole message."""
+
+    advice: str
+
+
+Literal = int | bool | str
+Meaning = Literal | Reference | Nothing | Trap
+
+
+def meaning(scalar: Scalar) -> Meaning:
+    """Return what the scalar means; whatever is quoted is a string."""
+    return scalar.text if scalar.quoted else _plain(scalar.text)
+
+
+def _plain(text: str) -> Meaning:
+    if _NULL.fullmatch(text):
+        return Nothing()
+    if text in ("true", "false"):
+        return text == "true"
+    if _INTEGER.fullmatch(text):
+        value = int(text, 0) if len(text) <= _EXPLAINED else MAX_U64 + 1
+        return value if abs(value) <= MAX_U64 else Trap(f"{quote(text)} does not fit in 64 bits")
+    if text.startswith("$"):
+        return Reference(text[1:]) if _NAME.fullmatch(text) else Trap(_not_a_name(text))
+    if _BOOLEAN_TRAP.fullmatch(text):
+        return Trap(f'{quote(text)} is a boolean to some YAML readers: write true or false, or "{text}" for the word')
+    return Trap(_number_advice(text)) if _NUMBER_TRAP.fullmatch(text) else text
+
+
+def _not_a_name(text: str) -> str:
+    return f"{quote(text)} is not a name: `$name` must be a whole value (letters, digits and _), or put it in quotes"
+
+
+def _number_advice(text: str) -> str:
+    """Return what to write instead of something that only looks like an integer."""
+    rule = "integers are decimal or 0x, and words that look like numbers stand in quotes"
+    instead = _instead(text) if len(text) <= _EXPLAINED else None
+    return f"{quote(text)} is no integer here: " + (rule if instead is None else f"write {instead} ({rule})")
+
+
+def _instead(text: str) -> str | None:
+    """Return the integers that the text may mean, as they are to be written; None when there is none."""
+    digits = text.lstrip("+-").replace("_", "").lower()
+    for form, converted in _INSTEAD:
+        if form.fullmatch(digits):
+            sign = "-" if text.startswith("-") else ""
+            return " or ".join(sign + number for number in dict.fromkeys(converted(digits)))
+    return None
+
+
+def _sexagesimal(digits: str) -> list[str]:
+    value = 0
+    for part in digits.split(":"):
+        value = value * 60 + int(part)
+    return [str(value)]
+
+
+def _exponent(digits: str) -> list[str]:
+    mantissa, _, exponent = digits.partition("e")
+    return [str(int(mantissa.partition(".")[0]) * 10 ** int(exponent or 0))]
+
+
+#: What some reader takes for an integer -> the integers that it may mean.
+_INSTEAD: tuple[tuple[re.Pattern[str], Callable[[str], list[str]]], ...] = (
+    (re.compile(r"0[0-7]+"), lambda digits: [str(int(digits)), str(int(digits, 8))]),
+    (re.compile(r"[0-9]+"), lambda digits: [str(int(digits))]),
+    (re.compile(r"0b[01]+|0o[0-7]+"), lambda digits: [str(int(digits, 0))]),
+    (re.compile(r"0x[0-9a-f]+"), lambda digits: [digits]),
+    (re.compile(r"[0-9]+(?::[0-5]?[0-9])+"), _sexagesimal),
+    (re.compile(r"[0-9]+(?:\.0*)?(?:e\+?[0-9]{1,2})?"), _exponent),
+)

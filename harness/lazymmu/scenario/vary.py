@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The key `vary`: named lists of values, one case for each combination."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from lazymmu.scenario import reading
+from lazymmu.scenario.limits import MAX_CASES
+from lazymmu.scenario.reading import Context, Domain
+from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
+from lazymmu.scenario.strict_yaml.problems import quote
+from lazymmu.scenario.strict_yaml.scalars import Literal, Nothing, Reference, Trap, meaning
+
+
+def read_vary(context: Context, key: Scalar, node: Node, used: set[str]) -> dict[str, Domain]:
+    """Return the names with their values in the order written, None for values that could not be read.
+
+    `used` holds the names that the file refers to anywhere: a name that is never used is a mistake.
+    """
+    content = reading.table(context, node, "`vary`", "names with their values, for example {depth: [1, 2]}")
+    if content is None:
+        return {}
+    domains: dict[str, Domain] = {}
+    for name, value in content.pairs:
+        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.text) is None:
+            context.problems.add(name.place, f"{quote(name.text)} cannot be a name: letters, digits and _ only")
+            continue
+        domains[name.text] = _read_values(context, name, value)
+        if name.text not in used:
+            context.problems.add(name.place, f"{quote('$' + name.text)} is used nowhere")
+    if math.prod(len(values) for values in domains.values() if values is not None) > MAX_CASES:
+        context.problems.add(key.place, f"`vary` makes more than {MAX_CASES:,} cases")
+        return dict.fromkeys(domains)
+    return domains
+
+
+def _read_values(context: Context, name: Scalar, node: Node) -> Domain:
+    what = f"`vary` of {quote(name.text)}"
+    found = reading.listing(context, node, what, "a list of values, for example [1, 2]")
+    if found is None:
+        return None
+    values: list[Literal] = []
+    seen: set[tuple[type, Literal]] = set()
+    before = len(context.problems)
+    for item in found.items:
+        value = meaning(item) if isinstance(item, Scalar) else None
+        if value is None or isinstance(value, Nothing | Trap | Reference):
+            reading.mistaken(context, item, f"an item of {what}", "an integer, true, false or a word")
+        elif (type(value), value) in seen:
+            context.problems.add(item.place, f"{quote(value)} stands in {what} twice")
+        else:
+            seen.add((type(value), value))
+            values.append(value)
+    return values if len(context.problems) == before else None

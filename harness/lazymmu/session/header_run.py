@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`run --header FILE`: what it selects, and the module with the functions of that file, before any guest starts.
+
+What reads such a file is imported by those runs alone: it takes a while to load.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from lazymmu.provision import builds
+from lazymmu.provision.catalogue import architectures
+from lazymmu.provision.setup import Images
+from lazymmu.provision.subprocesses import ToolError
+from lazymmu.session.selection import Selection
+from lazymmu.subject.vocabulary import HEADER
+from lazymmu.support.errors import UsageError
+
+if TYPE_CHECKING:
+    from lazymmu.header.text import Text
+
+
+def taken(arguments: Namespace) -> Text | None:
+    """Return the text that --header names, None without it. UsageError when it and --impl do not go together."""
+    impls = arguments.impl or ()
+    if arguments.header is None:
+        if HEADER in impls:
+            raise UsageError("--impl header: whose header?", hint="--header FILE names it, and is enough")
+        return None
+    if impls and HEADER not in impls:
+        raise UsageError(
+            f"--header {arguments.header}: --impl {', '.join(impls)} leaves no place for it", hint="add --impl header"
+        )
+    from lazymmu.header import text  # noqa: PLC0415
+
+    return text.read(arguments.header)
+
+
+def selected(selection: Selection, header: Text | None, arguments: Namespace) -> Selection:
+    """Return the selection with the revisions of the text. UsageError for an --api that it cannot be run as."""
+    if header is None:
+        return selection
+    from lazymmu.header import text  # noqa: PLC0415
+
+    impls = tuple(arguments.impl or (HEADER,))
+    return replace(selection, impls=impls, of_header=text.revisions(header, selection.apis))
+
+
+def variant(header: Text) -> builds.Variant:
+    """Return the build of the module with the functions of the text."""
+    from lazymmu.header import source  # noqa: PLC0415
+
+    return source.variant(header)
+
+
+def build(header: Text, prepared: Sequence[Images]) -> None:
+    """Build the module with the text for each machine; raises HeaderError with what a compiler says of it."""
+    from lazymmu.header import source  # noqa: PLC0415
+
+    wanted = variant(header)
+
+    def one(images: Images, arch: str) -> None:
+        try:
+            builds.module(images.cache, images.sandbox, architectures()[arch], images.kernels[arch], variant=wanted)
+        except ToolError as error:
+            refused = source.refused(header, error)
+            if refused is None:
+                raise
+            raise refused from error
+
+    machines = [(images, arch) for images in prepared for arch in images.kernels]
+    with ThreadPoolExecutor(max_workers=len(machines)) as pool, _stopped_by_interrupt(prepared):
+        for future in [pool.submit(one, *machine) for machine in machines]:
+            future.result()
+
+
+@contextmanager
+def _stopped_by_interrupt(prepared: Sequence[Images]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for images in prepared:
+            stack.enter_context(images.cache.tools.stopped_by_interrupt())
+        yield

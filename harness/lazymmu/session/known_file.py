@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The file of `--known`: failures that are known, with a reason and a date, read as strictly as a scenario."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lazymmu.provision import catalogue
+from lazymmu.results.known_issues import Entry, Standing, State
+from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.results.store import Results
+from lazymmu.scenario import reading
+from lazymmu.scenario.lookup import find
+from lazymmu.scenario.reading import Context
+from lazymmu.scenario.strict_yaml.compose import compose
+from lazymmu.scenario.strict_yaml.files import read_text
+from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar
+from lazymmu.scenario.strict_yaml.problems import Problems, quote, suggest
+from lazymmu.scenario.strict_yaml.scalars import Nothing, Reference, Trap, meaning
+from lazymmu.subject.vocabulary import IMPLEMENTATIONS, PERSONALITIES, REVISIONS
+from lazymmu.support.errors import ScenarioError, UsageError
+
+_KEYS = ("scenario", "case", "arch", "api", "impl", "kernel", "outcome", "reason", "expires")
+_NEEDED = ("scenario", "reason", "expires")
+_OUTCOMES = (Outcome.FAIL, Outcome.ERROR)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+#: What the file holds, for messages.
+_WHAT = "known failures"
+
+Fields = Mapping[str, tuple[Scalar, Node]]
+
+
+def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[Entry, ...]:
+    """Return the entries of a file.
+
+    Raises one ScenarioError with every mistake; a scenario is known when it is in the library or selected.
+    """
+    problems = Problems()
+    text = read_text(path, problems, _WHAT)
+    root = None if text is None else compose(text, path, problems, what=f"list of {_WHAT}")
+    names = {unit.scenario.name for unit in selected} | {found.name for found in find([], library, Problems())}
+    entries = () if root is None else tuple(_read(Context(problems, []), root, _Scenarios(library, names)))
+    if problems.found:
+        raise ScenarioError(problems.found)
+    return entries
+
+
+class _Scenarios(Struct, frozen=True):
+    """The scenarios that an entry may name."""
+
+    library: Path
+    #: Of the library and of what is selected.
+    names: Collection[str]
+
+    def has(self, name: str) -> bool:
+        """Return whether a name or pattern means a scenario, be it a file elsewhere that is not selected."""
+        if name in self.names or any(fnmatchcase(known, name) for known in self.names):
+            return True
+        try:
+            return any(found.name == name for found in find([name], self.library, Problems()))
+        except UsageError:
+            return False
+
+
+def _read(context: Context, root: Node, there: _Scenarios) -> Iterator[Entry]:
+    example = "for example `- {scenario: nesting/deep, reason: why, expires: 2030-12-31}`"
+    content = reading.listing(context, root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
+    for item in content.items if content is not None else ():
+        entry = _read_entry(context, item, there)
+        if entry is not None:
+            yield entry
+
+
+def _read_entry(context: Context, node: Node, there: _Scenarios) -> Entry | None:
+    before = len(context.problems)
+    content = reading.table(context, node, "a known failure", f"a mapping with {', '.join(_NEEDED)}")
+    if content is None:
+        return None
+    found = reading.fields(context, content, "a known failure", _KEYS)
+    for key in _NEEDED:
+        if key not in found and key not in {written.text for written, _ in content.pairs}:
+            context.problems.add(node.place, f"a known failure needs `{key}`")
+    scenario = _read_scenario(context, found["scenario"][1], there) if "scenario" in found else None
+    reason = reading.text(context, found["reason"][1], "`reason`") if "reason" in found else None
+    expires = _read_date(context, found["expires"][1]) if "expires" in found else None
+    entry = (
+        Entry(
+            place=node.place,
+            scenario=scenario,
+            case=_read_case(context, found),
+            arches=_read_names(context, found, "arch", PERSONALITIES),
+            apis=_read_names(context, found, "api", REVISIONS),
+            impls=_read_names(context, found, "impl", IMPLEMENTATIONS),
+            kernels=_read_names(context, found, "kernel", catalogue.kernels()),
+            outcome=_read_outcome(context, found),
+            reason=" ".join(reason.split()),
+            expires=expires,
+        )
+        if scenario is not None and reason is not None and expires is not None
+        else None
+    )
+    return entry if len(context.problems) == before else None
+
+
+def _read_scenario(context: Context, node: Node, there: _Scenarios) -> str | None:
+    name = reading.text(context, node, "`scenario`")
+    if name is None:
+        return None
+    name = name.removesuffix(".yaml")
+    if not there.has(name):
+        context.problems.add(node.place, f"no scenario {quote(name)}{suggest(name, tuple(sorted(there.names)))}")
+        return None
+    return name
+
+
+def _read_case(context: Context, found: Fields) -> dict[str, int | bool | str]:
+    if "case" not in found:
+        return {}
+    content = reading.table(context, found["case"][1], "`case`", "values of `vary`, for example {depth: 3}")
+    values: dict[str, int | bool | str] = {}
+    for key, node in content.pairs if content is not None else ():
+        value = meaning(node) if isinstance(node, Scalar) else None
+        if value is None or isinstance(value, Nothing | Trap | Reference):
+            reading.mistaken(context, node, quote(key.text), "an integer, true, false or a word")
+        else:
+            values[key.text] = value
+    return values
+
+
+def _read_names(context: Context, found: Fields, key: str, names: Collection[str]) -> frozenset[str] | None:
+    """Return a name or a list of names as a set, None without the key."""
+    if key not in found:
+        return None
+    node = found[key][1]
+    if isinstance(node, Scalar):
+        node = Listing(node.place, (node,))
+    return frozenset(name.text for name in reading.names(context, node, quote(key), names) or ())
+
+
+def _read_outcome(context: Context, found: Fields) -> Outcome:
+    if "outcome" not in found:
+        return Outcome.FAIL
+    node = found["outcome"][1]
+    if isinstance(node, Scalar) and node.text in _OUTCOMES:
+        return Outcome(node.text)
+    hint = suggest(node.text, tuple(_OUTCOMES)) if isinstance(node, Scalar) else ""
+    reading.mistaken(context, node, "`outcome`", f"fail or error{hint}")
+    return Outcome.FAIL
+
+
+def _read_date(context: Context, node: Node) -> date | None:
+    if isinstance(node, Scalar) and _DATE.fullmatch(node.text):
+        try:
+            return date.fromisoformat(node.text)
+        except ValueError as error:
+            context.problems.add(node.place, f"{quote(node.text)} is no date: {error}")
+            return None
+    reading.mistaken(context, node, "`expires`", "a date as 2030-12-31")
+    return None
+
+
+def excused(entries: Sequence[Entry], result: Result, today: date) -> Result:
+    """Return the result, with the reason of the first entry that excuses it."""
+    for entry in entries:
+        if today <= entry.expires and entry.outcome is result.outcome and entry.covers(result.unit):
+            return replace(result, known=entry.reason)
+    return result
+
+
+def standings(entries: Sequence[Entry], results: Results, today: date) -> tuple[Standing, ...]:
+    """Return what became of each entry."""
+    return tuple(_standing(entry, results, today) for entry in entries)
+
+
+def _standing(entry: Entry, results: Results, today: date) -> Standing:
+    covered = [position for position, unit in enumerate(results.units) if entry.covers(unit)]
+    if not covered:
+        return Standing(entry, State.UNUSED, f"{entry.scenario}: matches nothing that was selected")
+    if today > entry.expires:
+        return Standing(
+            entry, State.EXPIRED, f"{entry.scenario}: expired on {entry.expires}: mend what it excuses, or extend it"
+        )
+    ended = [position for position in covered if position in results]
+    passed = _passed(ended, results)
+    if passed:
+        others = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
+        return Standing(
+            entry, State.PASSED, f"{passed[0]}{others} passed and was to {entry.outcome}: remove or narrow this entry"
+        )
+    if any(results.outcome(position) is entry.outcome for position in ended):
+        return Standing(entry, State.HOLDS)
+    return Standing(entry, State.OPEN, f"{entry.scenario}: nothing that it covers came to a pass or {entry.outcome}")
+
+
+def _passed(positions: Sequence[int], results: Results) -> list[str]:
+    """Return the units that passed, by name; one that runs several times passes when all of its runs do."""
+    outcomes: dict[str, set[Outcome]] = {}
+    for position in positions:
+        label = replace(results.units[position], repetition=None).label()
+        outcomes.setdefault(label, set()).add(results.outcome(position))
+    return [label for label, found in outcomes.items() if found == {Outcome.PASS}]

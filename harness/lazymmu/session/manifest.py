@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What `run.json` says of a run: the command and the versions of everything that took part in it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lazymmu.provision.cache import digest, digest_files
+from lazymmu.provision.setup import Images
+from lazymmu.reports.destination import REPORTS
+from lazymmu.subject.vocabulary import machine_name
+from lazymmu.support.project import AGENT_SOURCE, MODULE_SOURCE, PACKAGE, ROOT
+
+#: Seconds after which git is not waited for; a commit is worth knowing, and not more.
+_GIT = 5.0
+
+#: Arguments that are not about what is run: --resume takes them as they are given to it.
+_NOT_KEPT = frozenset(
+    (
+        *("command", "command_line", *REPORTS, "out", "resume"),
+        *("quiet", "verbose", "offline", "jobs", "watch", "bisect"),
+    )
+)
+_MODEL = PACKAGE / "subject"
+
+
+def beginning(arguments: Namespace, started: datetime, checkout: str | None) -> dict[str, Any]:
+    """Return what is known before anything is set up; `finished` and `status` are null until the end.
+
+    `checkout` is what `commit` returns.
+    """
+    host = os.uname()
+    return {
+        "command": command(arguments),
+        "working_folder": str(Path.cwd()),
+        "started": started.isoformat(timespec="milliseconds"),
+        "finished": None,
+        "status": None,
+        "commit": checkout,
+        "python": sys.version.split()[0],
+        "host": {
+            "name": host.nodename,
+            "system": f"{host.sysname} {host.release} {host.version}",
+            "machine": host.machine,
+            "cpus": os.cpu_count(),
+        },
+        "arguments": {name: value for name, value in vars(arguments).items() if name not in _NOT_KEPT},
+        "sources": sources(arguments),
+        "transport": arguments.transport,
+        "repeat": arguments.repeat,
+        "shuffle": arguments.shuffle,
+        "known": arguments.known,
+        "header": arguments.header,
+    }
+
+
+def command(arguments: Namespace) -> list[str]:
+    """Return the command line as it was given."""
+    return ["lazymmu", *arguments.command_line]
+
+
+def sources(arguments: Namespace) -> dict[str, str]:
+    """Return path -> key of the contents, of all that decides on outcomes beside scenarios and kernels."""
+    found = {str(path.relative_to(ROOT)): digest_files(path) for path in (MODULE_SOURCE, AGENT_SOURCE)}
+    model = sorted(_MODEL.glob("*.py"))
+    found["model"] = digest(part for path in model for part in (path.name, path.read_bytes()))
+    given = [path for path in (arguments.known, arguments.header) if path is not None]
+    return {**found, **{path: digest([Path(path).read_bytes()]) for path in given}}
+
+
+def images(prepared: Sequence[Images]) -> dict[str, Any]:
+    """Return the versions of what guests are made of, those of kernels by the names of machines."""
+    first = prepared[0]
+    return {
+        "sandbox": first.sandbox.name,
+        "qemu": qemu(first.sandbox.root),
+        "kernels": {
+            machine_name(arch, kernel.name): {
+                "name": kernel.name,
+                "release": kernel.release.release,
+                "version": kernel.release.version,
+            }
+            for some in prepared
+            for arch, kernel in some.kernels.items()
+        },
+    }
+
+
+def end(status: int, finished: datetime, accelerators: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """Return what is known at the end."""
+    return {
+        "finished": finished.isoformat(timespec="milliseconds"),
+        "status": status,
+        "accelerators": {machine: {"name": name, "reason": why} for machine, (name, why) in accelerators.items()},
+    }
+
+
+def commit(root: Path = ROOT) -> str | None:
+    """Return the commit of a checkout, with `-dirty` when files were changed; None when there is none."""
+    if not (root / ".git").exists():
+        return None  # a commit of a folder above would not be ours
+    # Without optional locks: a run does not write into the checkout. On a slow disk it must not outlive us.
+    command = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "--",
+        "git",
+        "--no-optional-locks",
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_GIT, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def qemu(root: Path) -> str | None:
+    """Return the version of the tool root's QEMU packages, None when it does not say."""
+    # One source package makes those of all targets; nothing is installed in an extracted root, so dpkg knows none.
+    for changelog in sorted(root.glob("usr/share/doc/qemu-system-*/changelog.Debian.gz")):
+        with gzip.open(changelog, "rt", encoding="utf-8", errors="replace") as file:
+            first = file.readline()
+        if "(" in first:
+            return first.partition("(")[2].partition(")")[0]
+    return None

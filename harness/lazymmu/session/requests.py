@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What several commands make of the same arguments."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from lazymmu.guests.transport import Transport
+from lazymmu.provision import catalogue
+from lazymmu.provision.cache import Cache, default_root
+from lazymmu.provision.progress import Progress
+from lazymmu.provision.setup import Images
+from lazymmu.reports.destination import REPORTS, STDOUT
+from lazymmu.reports.terminal import Terminal
+from lazymmu.session.selection import Selection, chosen_kernels
+from lazymmu.support.errors import UsageError
+from lazymmu.support.project import LIBRARY
+
+
+def selection(arguments: Namespace) -> Selection:
+    """Return the selection flags."""
+    return Selection(
+        arches=tuple(arguments.arch),
+        apis=tuple(arguments.api),
+        tags=tuple(arguments.tag),
+        kernels=tuple(arguments.kernel or ()),
+        impls=tuple(arguments.impl or ()),
+    )
+
+
+def library() -> Path:
+    """Return the library's folder, as seen from the working folder when it lies below: messages are shorter so."""
+    with suppress(OSError, ValueError):
+        return LIBRARY.relative_to(Path.cwd())
+    return LIBRARY
+
+
+def kernels(arguments: Namespace) -> list[catalogue.Kernel]:
+    """Return the kernels that --kernel names, in the order of the catalogue."""
+    return list(chosen_kernels(Selection(kernels=tuple(arguments.kernel or ()))))
+
+
+def kernel(arguments: Namespace) -> catalogue.Kernel:
+    """Return the one kernel that --kernel names."""
+    chosen = kernels(arguments)
+    if len(chosen) > 1:
+        raise UsageError(f"one --kernel is possible here, not {', '.join(one.name for one in chosen)}")
+    return chosen[0]
+
+
+def transport(arguments: Namespace, prepared: Sequence[Images]) -> Transport | None:
+    """Return how guests are reached, with what that needs made or fetched; None is the serial line."""
+    if arguments.transport == "serial":
+        return None
+    # Only for runs that ask for it: its library costs time.
+    from lazymmu.guests import ssh_keys  # noqa: PLC0415
+    from lazymmu.guests.transports import ssh  # noqa: PLC0415
+
+    return ssh.transport(ssh_keys.obtain(ssh_keys.default_folder()), prepared, offline=arguments.offline)
+
+
+def human(arguments: Namespace) -> Terminal:
+    """Return where a person reads: standard error when standard output is the target of a report."""
+    taken = any(vars(arguments).get(report) == STDOUT for report in REPORTS)
+    return Terminal(sys.stderr if taken else sys.stdout)
+
+
+def cache() -> Cache:
+    """Return this user's cache."""
+    return Cache(default_root(), Progress())

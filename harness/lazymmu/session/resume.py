@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`run --resume DIR`: what an unfinished run was asked for, and whether it would still be the same run."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from typing import Any
+
+from lazymmu.reports.destination import REPORTS, STDOUT
+from lazymmu.reports.results_folder import Folder, unfinished
+from lazymmu.session import manifest
+from lazymmu.subject.case import Scenario
+from lazymmu.support.errors import UsageError
+
+#: What may be given beside it; everything else is that of the run's own beginning.
+_BESIDE = (
+    "--resume",
+    *(f"--{report}" for report in REPORTS),
+    *("--quiet", "--verbose", "--offline", "--jobs", "--bisect"),
+)
+
+
+@contextmanager
+def begun(given: Namespace) -> Iterator[tuple[Folder, dict[str, Any], Namespace]]:
+    """For the length of a `with`, hold the folder that --resume names, and work where its run began.
+
+    Yields it, its run.json, and the arguments of that run, with the flags beside --resume in place of its own. Raises
+    UsageError for flags that cannot be given, and for a folder of which nothing can be resumed.
+    """
+    flags = [word.partition("=")[0] for word in given.command_line if word.startswith("--")]
+    refused = [*given.scenarios, *(flag for flag in flags if flag not in _BESIDE)]
+    if refused:
+        raise UsageError(
+            f"--resume runs what was selected at first: `{refused[0]}` cannot be given with it",
+            hint=f"these can: {', '.join(_BESIDE[1:])}",
+        )
+    with unfinished(given.resume) as (kept, facts):
+        recorded, folder = facts.get("arguments"), facts.get("working_folder")
+        if not isinstance(recorded, dict) or not isinstance(folder, str):
+            raise UsageError(f"--resume `{given.resume}`: its run.json does not say what was selected: run it anew")
+        if not Path(folder).is_dir():
+            raise UsageError(f"--resume `{given.resume}`: the folder {folder}, in which that run began, is not there")
+        reports = {name: _absolute(getattr(given, name)) for name in REPORTS}
+        with chdir(folder):
+            yield kept, facts, Namespace(**{**vars(given), **reports, **recorded})
+
+
+def _absolute(target: str | None) -> str | None:
+    """Return where a report goes, seen from any folder."""
+    return target if target is None or target in (STDOUT, "") else os.path.join(Path.cwd(), target)  # noqa: PTH118
+
+
+def check(kept: Folder, facts: Mapping[str, Any], scenarios: Sequence[Scenario], arguments: Namespace) -> None:
+    """Raise UsageError naming what changed since the run began: results of both would not be those of one run."""
+    copies = facts.get("scenarios", {scenario.name: None for scenario in scenarios})
+    changed = [f"scenario {name} (not selected any more)" for name in copies if name not in _names(scenarios)]
+    for scenario in scenarios:
+        if scenario.name not in copies:
+            changed.append(f"scenario {scenario.name} (not selected at first)")
+        elif copies[scenario.name] is not None and not _same(kept.path / copies[scenario.name], Path(scenario.path)):
+            changed.append(f"scenario {scenario.path}")
+    before, now = facts.get("sources", {}), manifest.sources(arguments)
+    changed += [f"the source {name}" for name in now if before.get(name) != now[name]]
+    _refuse(kept, changed)
+
+
+def check_images(kept: Folder, facts: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise UsageError naming the kernels and the QEMU that are others than those with which the run began."""
+    kernels = facts.get("kernels", {})
+    changed = [
+        f"the kernel of {machine}: {kernels[machine]['release']} {kernels[machine]['version']} at first, "
+        f"{kernel['release']} {kernel['version']} now"
+        for machine, kernel in now["kernels"].items()
+        if machine in kernels and kernels[machine] != kernel
+    ]
+    if "qemu" in facts and facts["qemu"] != now["qemu"]:
+        changed.append(f"QEMU: {facts['qemu']} at first, {now['qemu']} now")
+    _refuse(kept, changed)
+
+
+def _refuse(kept: Folder, changed: Sequence[str]) -> None:
+    if changed:
+        raise UsageError(
+            "\n".join(
+                [f"--resume: since the run in {kept.path} began, this changed:", *(f"    {one}" for one in changed)]
+            ),
+            hint="what is left can only be run with what was there then; run it anew for what is there now",
+        )
+
+
+def _names(scenarios: Sequence[Scenario]) -> set[str]:
+    return {scenario.name for scenario in scenarios}
+
+
+def _same(copy: Path, path: Path) -> bool:
+    try:
+        return copy.read_bytes() == path.read_bytes()
+    except OSError:
+        return False

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The library as a guest can use it: programs, and the reports that the model predicts, in one archive.
+
+A guest has neither Python nor the YAML: `run-scenario` (guest/shell) finds a folder for each revision and scenario.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from lazymmu.guests.machine import GuestFile, Machine
+from lazymmu.provision.cache import digest, digest_files, whole
+from lazymmu.results.result import Unit
+from lazymmu.subject.trace import Skip
+from lazymmu.support.errors import SetupError
+from lazymmu.support.project import LIBRARY, ROOT
+
+# Where the guest's commands look for it (guest/shell/run-scenario).
+_IN_GUEST = "/lazymmu/cases.tar.gz"
+# A text that compresses to a twentieth either way: time counts.
+_LEVEL = 1
+_NEEDS = 4_000_000
+# What a program and a prediction are made by.
+_MAKERS = (
+    *("harness/lazymmu/protocol", "harness/lazymmu/subject", "harness/lazymmu/scenario", "harness/lazymmu/shell"),
+    *("harness/lazymmu/session/selection.py", "images/kernels.yaml"),
+)
+
+
+def carried(machine: Machine) -> Machine:
+    """Return the machine with the library for its guests, made first if a scenario or what reads it is new.
+
+    Raises ScenarioError for a mistake in it, SetupError.
+    """
+    cache, personality = machine.images.cache, machine.boot.architecture.personality
+    key = _key(personality)
+
+    def build(target: Path) -> None:
+        # What is there already needs none of these.
+        from lazymmu.scenario import load  # noqa: PLC0415
+        from lazymmu.session.selection import Selection, units  # noqa: PLC0415
+
+        selection = Selection(arches=(personality,), apis=("all",))
+        target.write_bytes(archive(units(load([], LIBRARY), selection)))
+        if _key(personality) != key:
+            raise SetupError("the library changed while it was read", hint="the same command again")
+
+    store = machine.images.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
+    lasting = machine.lasting and whole(store)
+    content = cache.obtain(store, f"library for a guest on {machine.name}", build, needs=_NEEDS).read_bytes()
+    return replace(machine, lasting=lasting, files=(*machine.files, GuestFile(_IN_GUEST, 0o600, content, key)))
+
+
+def _key(personality: str) -> str:
+    """Return what tells this library from any other."""
+    paths = [ROOT / name for name in _MAKERS]
+    files = (file for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path]))
+    return digest([personality, digest_files(LIBRARY), *(file.read_bytes() for file in files)])
+
+
+def archive(units: Iterable[Unit]) -> bytes:
+    """Return a compressed tar archive of these units, which are of one architecture, but for those that cannot run."""
+    from lazymmu.protocol import expected_report, program  # noqa: PLC0415
+    from lazymmu.subject.simulator import predict  # noqa: PLC0415
+
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for run, unit in enumerate(units, start=1):
+            case = unit.case
+            trace = predict(case, unit.api, unit.personality)
+            if isinstance(trace, Skip):
+                continue
+            text = program.text(case, run=run, api=unit.api, personality=unit.personality)
+            steps = sum(1 for _ in case.walk())
+            report = expected_report.lines(trace, run=run, api=unit.api, personality=unit.personality, steps=steps)
+            values = ",".join(f"{name}={value}" for name, value in unit.values.items())
+            stem = f"{unit.api}/{unit.scenario.name}/{unit.number:05}"
+            _add(tar, f"{stem}.program", text)
+            _add(tar, f"{stem}.report", "".join(f"{line}\n" for line in report))
+            _add(tar, f"{stem}.values", f"[{values}]\n" if values else "\n")
+    return gzip.compress(packed.getvalue(), _LEVEL, mtime=0)
+
+
+def _add(tar: tarfile.TarFile, name: str, text: str) -> None:
+    data = text.encode()
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))

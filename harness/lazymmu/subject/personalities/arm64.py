@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""arm64 puts off barriers (docs/semantics.md, "arm64"; the kernel's TIF_LAZY_MMU_PENDING, __set_pte_complete)."""
+
+from __future__ import annotations
+
+from lazymmu.subject.personality import Count, Personality, is_valid, nothing
+from lazymmu.subject.task import Task
+
+
+class Arm64(Personality):
+    """Memory is written at once; what waits is the barrier after a valid value."""
+
+    name = "arm64"
+
+    def __init__(self, memory: list[int], count: Count) -> None:
+        """Begin with no barrier due."""
+        super().__init__(memory, count)
+        self.hooks = {"e": nothing, "w": nothing, "f": self.complete, "l": self.complete}
+        #: Tasks whose pending flag is set.
+        self.pending: set[str] = set()
+        #: Entry -> the task that wrote it without a barrier, and the CPU where it did.
+        self.outstanding: dict[int, tuple[str, int]] = {}
+
+    def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
+        """Only a valid value needs a barrier; a write that needs none has taken full effect."""
+        self.memory[index] = value
+        self.outstanding.pop(index, None)
+        if not is_valid(value):
+            return False
+        if active:
+            self.pending.add(task.name)
+            self.outstanding[index] = (task.name, task.cpu)
+            return True
+        self.barrier(task.cpu)
+        return False
+
+    def complete(self, task: Task, _entries: range) -> None:
+        """Flush and leave: the barrier that the task owes, if any."""
+        if task.name in self.pending:
+            self.barrier(task.cpu)
+            self.pending.discard(task.name)
+
+    def barrier(self, cpu: int) -> None:
+        """Complete what was written on this CPU, by whichever task."""
+        self.count("barriers")
+        for index in [index for index, (_, made_on) in self.outstanding.items() if made_on == cpu]:
+            del self.outstanding[index]
+
+    def leave_cpu(self, task: Task) -> None:
+        """Complete what the task wrote: the kernel's own barrier in a context switch is not counted, the flag stays."""
+        for index in [index for index, (maker, _) in self.outstanding.items() if maker == task.name]:
+            del self.outstanding[index]
+
+    def kernel_state(self, task: Task) -> dict[str, bool]:
+        """Return the pending flag (TIF_LAZY_MMU_PENDING)."""
+        return {"pending": task.name in self.pending}
+
+    def fork(self, parent: Task, child: Task) -> None:
+        """Copy the flag: it is a thread flag."""
+        if parent.name in self.pending:
+            self.pending.add(child.name)

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""s390x caches the entries of a range, to invalidate neighbours together (docs/semantics.md, "s390x").
+
+As the series of 2026 does. What a task has is there for as long as preemption is off, so no other task can find it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct, field
+
+from lazymmu.subject.personality import Count, Personality, is_valid
+from lazymmu.subject.task import Task
+
+
+class Batch(Struct):
+    """What a task has of this architecture."""
+
+    #: The entries whose writes may wait; None without a range.
+    entries: range | None = None
+    #: Slots in use: entry -> the value that waits.
+    slots: dict[int, int] = field(default_factory=dict)
+    preemption_off: bool = False
+
+
+def consecutive(indices: Iterable[int], memory: list[int]) -> Iterator[list[int]]:
+    """Yield maximal runs of consecutive entries that are alike in memory: all valid, or none."""
+    run: list[int] = []
+    for index in sorted(indices):
+        if run and (index != run[-1] + 1 or is_valid(memory[index]) != is_valid(memory[run[-1]])):
+            yield run
+            run = []
+        run.append(index)
+    if run:
+        yield run
+
+
+class S390x(Personality):
+    """A write inside the range of an active task waits in its slot; every other one is stored at once."""
+
+    name = "s390x"
+
+    def __init__(self, memory: list[int], count: Count) -> None:
+        """Begin with no range and no slot in use."""
+        super().__init__(memory, count)
+        self.hooks = {
+            "e": self.enter,
+            "w": self.enter_with_ptes,
+            "f": self.flush,
+            "l": self.leave,
+            "p": self.pause,
+            "r": self.resume,
+        }
+        self.batches: dict[str, Batch] = {}
+        #: Entry -> the task in whose slot its last write waits.
+        self.outstanding: dict[int, str] = {}
+
+    def batch(self, task: Task) -> Batch:
+        """Return what the task has: nothing at first, forked or not."""
+        batch = self.batches.get(task.name)
+        if batch is None:
+            batch = self.batches[task.name] = Batch()
+        return batch
+
+    def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
+        """Fill the slot, or store and empty it: the newer value wins."""
+        batch = self.batch(task)
+        if active and batch.entries is not None and index in batch.entries:
+            batch.slots[index] = value
+            self.outstanding[index] = task.name
+            return True
+        if is_valid(self.memory[index]):
+            self.invalidate(1)
+        self.memory[index] = value
+        batch.slots.pop(index, None)
+        self.outstanding.pop(index, None)
+        return False
+
+    def invalidate(self, entries: int) -> None:
+        """One IPTE for so many neighbours."""
+        self.count("iptes")
+        self.count("ipte_entries", entries)
+
+    def read(self, task: Task, index: int) -> int:
+        """Return the slot if it is in use, else memory."""
+        return self.batch(task).slots.get(index, self.memory[index])
+
+    def apply(self, task: Task) -> None:
+        """Store what waits, run by run, and empty the slots."""
+        slots = self.batch(task).slots
+        if not slots:
+            return
+        for run in consecutive(slots, self.memory):
+            if is_valid(self.memory[run[0]]):
+                self.invalidate(len(run))
+            for index in run:
+                self.memory[index] = slots[index]
+                self.outstanding.pop(index, None)
+        slots.clear()
+
+    def enter(self, task: Task, _entries: range) -> None:
+        """Apply, then no range."""
+        self.apply(task)
+        batch = self.batch(task)
+        batch.entries = None
+        batch.preemption_off = True
+
+    def enter_with_ptes(self, task: Task, entries: range) -> None:
+        """Apply, then the new range."""
+        self.apply(task)
+        batch = self.batch(task)
+        batch.entries = entries
+        batch.preemption_off = True
+
+    def flush(self, task: Task, _entries: range) -> None:
+        """Apply; the range is kept."""
+        self.apply(task)
+
+    def leave(self, task: Task, _entries: range) -> None:
+        """Apply, then no range."""
+        self.apply(task)
+        batch = self.batch(task)
+        batch.entries = None
+        batch.preemption_off = False
+
+    def pause(self, task: Task, _entries: range) -> None:
+        """Apply; the range is kept, and preemption stays off."""
+        self.apply(task)
+
+    def resume(self, _task: Task, _entries: range) -> None:
+        """Nothing: the range is there still."""
+
+    def preemption_off(self, task: Task) -> bool:
+        """From `e` or `w` until `l`."""
+        return self.batch(task).preemption_off

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Writes images/packages anew from the archive: `python -m tools.package_lists`, for whoever keeps this project.
+
+What stands there is what a run, an SSH server and a shell for guests fetch from the suite of the default kernel.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lazymmu.provision import catalogue, pinned_packages
+from lazymmu.provision.cache import Cache
+from lazymmu.provision.debian import Apt
+from lazymmu.provision.kernel_resolution import resolve
+from lazymmu.provision.progress import Progress
+from lazymmu.provision.tool_root import host_architecture
+from lazymmu.subject.vocabulary import DEFAULT_KERNEL
+from lazymmu.support.errors import SetupError
+
+# What apt reads to choose and to fetch; descriptions and checksums that it does not trust are left out.
+_FIELDS = re.compile(
+    r"^(?:Package|Source|Version|Architecture|Multi-Arch|Pre-Depends|Depends|Provides"
+    r"|Filename|Size|SHA256): .*$",
+    re.MULTILINE,
+)
+_HEADER = """\
+# SPDX-License-Identifier: GPL-2.0-only
+# Written by harness/tools/package_lists.py from the lists of {suite}, {architecture}: change it there.
+
+"""
+
+
+def _packages(apt: Apt, debian: str, flavour: str) -> Iterator[str]:
+    """Yield what guests of one architecture need, as `name:architecture` with or without `=version`."""
+    release = resolve(apt, debian, flavour)
+    yield f"linux-headers-{flavour}:{debian}"
+    yield f"linux-image-{release.release}:{debian}"
+    yield from release.packages
+    yield from apt.needed(f"{catalogue.ssh_recipe().package}:{debian}")
+    yield f"{catalogue.shell_recipe().package}:{debian}"
+
+
+def _stanza(apt: Apt, package: str) -> tuple[str, str]:
+    """Return a package's architecture and what apt has to know of it."""
+    lines = _FIELDS.findall(apt.text(package))
+    fields = dict(line.split(": ", 1) for line in lines)
+    return fields["Architecture"], "\n".join(lines) + "\n"
+
+
+def lists(apt: Apt, flavours: Mapping[str, str]) -> dict[str, str]:
+    """Return (Debian) architecture -> its list, for the architectures in `flavours` and the host's."""
+    found: dict[str, set[str]] = {host_architecture(): set()}
+    for arch, flavour in flavours.items():
+        debian = catalogue.architectures()[arch].debian
+        found.setdefault(debian, set())
+        for package in _packages(apt, debian, flavour):
+            architecture, stanza = _stanza(apt, package)
+            # A list has the packages for every architecture, too.
+            found[debian if architecture == "all" else architecture].add(stanza)
+    return {
+        architecture: _HEADER.format(suite=apt.suite, architecture=architecture) + "\n".join(sorted(stanzas))
+        for architecture, stanzas in found.items()
+    }
+
+
+def main() -> int:
+    """Write the lists; return the exit status."""
+    kernel = catalogue.kernel(DEFAULT_KERNEL)
+    wanted = dict.fromkeys([host_architecture(), *(catalogue.architectures()[arch].debian for arch in kernel.flavours)])
+    with tempfile.TemporaryDirectory() as scratch:
+        cache = Cache(Path(scratch), Progress())
+        apt = Apt.open(cache, cache.root / "apt", kernel.suite, list(wanted))
+        if apt.instead:
+            raise SetupError(
+                f"{kernel.suite} of this mirror: {apt.instead}", hint="LAZYMMU_MIRROR names another mirror"
+            )
+        for architecture, text in lists(apt, kernel.flavours).items():
+            path = pinned_packages.path(kernel.suite, architecture)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The outcome of a trial of KVM is kept, but for one that tells of the host's load and not of KVM."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from lazymmu.guests import accelerator
+from lazymmu.guests.boot import Accelerator, Boot
+from lazymmu.guests.qemu import Guest
+from lazymmu.provision.cache import Cache
+from lazymmu.provision.catalogue import architectures
+from lazymmu.provision.progress import Progress
+from lazymmu.provision.sandbox import Sandbox
+from lazymmu.support.errors import GuestError
+
+
+class Host:
+    """A host whose KVM fails as it is told to; it counts the trials."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cache = Cache(folder / "cache", Progress())
+        self.device = folder / "kvm"
+        self.device.write_text("")
+        self.error = GuestError("the guest died")
+        #: Why QEMU cannot even be started.
+        self.refusal: GuestError | None = None
+        self.trials = 0
+        machines = [one for one in architectures().values() if one.host_machine == platform.machine()]
+        if not machines:
+            pytest.skip("no architecture of ours is this host's")
+        nothing = folder / "none"
+        sandbox = Sandbox(name="bwrap", root=folder)
+        self.boot = Boot(machines[0], sandbox, nothing, nothing, accelerator.tcg("not tried yet"))
+
+    @contextmanager
+    def _start(self, _: Boot) -> Iterator[Guest]:
+        self.trials += 1
+        if self.refusal:
+            raise self.refusal
+        yield cast("Guest", SimpleNamespace(stderr=lambda: "\n"))
+
+    def _trial(self, _: Guest) -> None:
+        raise self.error
+
+    def choose(self) -> Accelerator:
+        return accelerator.choose(self.cache, self.boot, self._start, self._trial, self.device)
+
+    def answers(self) -> list[Path]:
+        return [path for path in self.cache.root.glob("kvm/*") if path.suffix == ""]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def test_a_failure_is_kept(host: Host) -> None:
+    for _ in range(2):
+        chosen = host.choose()
+        assert (chosen.name, chosen.reason) == ("tcg", f"{host.device} does not work: the guest died")
+    assert host.trials == 1
+
+
+@pytest.mark.parametrize("data", [b"{", b"", b"\xff", bytes(100)])
+def test_a_kept_answer_that_is_damaged_is_tried_anew_once(
+    host: Host, data: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host.choose()
+    (answer,) = host.answers()
+    answer.write_bytes(data)
+    for _ in range(2):
+        assert host.choose().reason.endswith("does not work: the guest died")
+    assert host.trials == 2
+    assert f"{answer} is damaged: " in capsys.readouterr().err
+
+
+def test_an_answer_of_an_earlier_version_that_is_damaged_is_tried_anew(host: Host) -> None:
+    host.choose()
+    (answer,) = host.answers()
+    answer.write_bytes(b"{")
+    answer.with_name(f"{answer.name}.sha256").unlink()
+    assert host.choose().reason.endswith("does not work: the guest died")
+    assert host.trials == 2
+
+
+def test_a_trial_on_a_busy_host_is_not_kept(host: Host) -> None:
+    host.error = GuestError("the host is too slow", starved=True)
+    for _ in range(2):
+        chosen = host.choose()
+        assert (chosen.name, chosen.reason) == ("tcg", f"{host.device} could not be tried: the host is too slow")
+    assert host.trials == 2
+    assert host.answers() == []
+    host.error = GuestError("the guest died")
+    assert host.choose().reason.endswith("does not work: the guest died")
+    assert len(host.answers()) == 1
+
+
+def test_a_qemu_that_cannot_be_started_is_no_word_about_kvm(host: Host) -> None:
+    host.refusal = GuestError("cannot start QEMU: Resource temporarily unavailable")
+    assert "could not be tried: cannot start QEMU" in host.choose().reason
+    assert host.answers() == []

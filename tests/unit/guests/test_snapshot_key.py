@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A snapshot is another one as soon as anything that went into it is: none is ever taken for what it is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from lazymmu.guests import accelerator, snapshot
+from lazymmu.guests.boot import Boot, Memory
+from lazymmu.provision import checksum
+from lazymmu.provision.catalogue import architectures
+from lazymmu.provision.sandbox import Sandbox
+from msgspec.structs import replace
+
+
+@pytest.fixture
+def boot(tmp_path: Path) -> Boot:
+    machine = architectures()["s390x"]
+    for name in ("usr/bin/" + machine.qemu, "kernel", "archive"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    checksum.write(tmp_path / "kernel", checksum.beside(tmp_path / "kernel"))
+    tcg = accelerator.tcg("no other")
+    return Boot(machine, Sandbox("bwrap", tmp_path), tmp_path / "kernel", tmp_path / "archive", tcg)
+
+
+def _newer_qemu(boot: Boot) -> Boot:
+    os.utime(boot.sandbox.root / "usr/bin" / boot.architecture.qemu, ns=(1, 1))
+    return boot
+
+
+def _larger_qemu(boot: Boot) -> Boot:
+    path = boot.sandbox.root / "usr/bin" / boot.architecture.qemu
+    status = path.stat()
+    path.write_text("another")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    return boot
+
+
+def _another_kernel(boot: Boot) -> Boot:
+    boot.kernel.write_text("another")
+    checksum.write(boot.kernel, checksum.beside(boot.kernel))
+    return boot
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _newer_qemu,
+        _larger_qemu,
+        _another_kernel,
+        lambda boot: replace(boot, archive=boot.archive.with_name("other")),
+        lambda boot: replace(boot, architecture=replace(boot.architecture, memory=256)),
+        lambda boot: replace(boot, architecture=replace(boot.architecture, cpu="qemu")),
+        lambda boot: replace(boot, architecture=replace(boot.architecture, machine=("-M", "other"))),
+        lambda boot: replace(boot, kernel_arguments=("quiet",)),
+        lambda boot: replace(boot, arguments=("-s",)),
+    ],
+)
+def test_it_is_another_when_anything_in_it_is(boot: Boot, change: Callable[[Boot], Boot]) -> None:
+    before = snapshot.path(boot)
+    assert snapshot.path(boot) == before
+    assert snapshot.path(change(boot)) != before
+
+
+def test_it_is_another_with_a_module_its_parameters_and_files(boot: Boot) -> None:
+    paths = [
+        snapshot.path(boot),
+        snapshot.path(boot, b"module"),
+        snapshot.path(boot, b"another"),
+        snapshot.path(boot, b"module", "mutant=X"),
+        snapshot.path(boot, b"module", "", ["/lib/x 644 1"]),
+    ]
+    assert len(set(paths)) == len(paths)
+
+
+def test_a_guest_has_one_thread_only_while_it_boots_to_be_saved(boot: Boot) -> None:
+    file = boot.sandbox.root / "memory"
+    for memory, threads in ((Memory(file), "single"), (Memory(file, file), "multi"), (None, "multi")):
+        assert f"tcg,thread={threads}" in boot.command({}, memory)

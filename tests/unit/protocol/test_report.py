@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A report of a real guest is read whole, and any damage to it is an error, never a trace."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from pathlib import Path
+
+import pytest
+from lazymmu.protocol import program, report
+from lazymmu.protocol.agent_reply import Answer
+from lazymmu.subject.case import Case
+from lazymmu.subject.simulator import predict
+from lazymmu.subject.trace import Trace
+from lazymmu.subject.vocabulary import NATIVE
+from lazymmu.support.errors import GuestError
+
+from tests.unit import examples
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+# Recorded from an s390x guest that ran examples.NESTED under amended, and an x86_64 guest that ran TASKS under v4.
+RECORDED = (FIXTURES / "report-nested-amended-s390x.txt").read_text().splitlines()
+OF_TASKS = (FIXTURES / "report-tasks-v4-x86_64.txt").read_text().splitlines()
+TASKS = """\
+description: Two tasks beside main, on two CPUs, with answers and a table.
+tasks: {other: {cpu: 1}}
+steps:
+  - set_pte: {index: 3, value: 0x1001}
+  - enable
+  - set_pte: {index: 200, value: 0xffffffffffffffff}
+  - touch: 200
+  - softirq: [get_pte: 200, check: {task: other, active: false}]
+  - switch: other
+  - load: 3
+  - fork: child
+  - switch: child
+  - clear_pte: 3
+  - repeat: {times: 30, as: i, steps: [set_pte: {index: $i, value: 0x8000000000000001}]}
+  - check: {task: main, active: true}
+"""
+# Recorded from an arm64 guest with Linux 7.3, whose own functions ran NATIVELY.
+OF_THE_KERNEL = (FIXTURES / "report-native-merged-arm64.txt").read_text().splitlines()
+NATIVELY = """\
+description: Two tasks on two CPUs, writes, a pause, contexts and a hook's list.
+api: [merged]
+tasks: {other: {cpu: 1}}
+steps:
+  - enable
+  - set_pte: {index: 3, value: 0x1001}
+  - touch: 3
+  - switch: other
+  - pause_task: main
+  - get_pte: 3
+  - softirq: [enable, check: {task: main, active: false}]
+  - switch: main
+  - resume
+  - set_pte: {index: 4, value: 0x2001}
+  - enable: {before_hook: [flush]}
+  - disable:
+      before_hook:
+        - check: {active: true}
+  - set_pte: {index: 4, value: 0x2000}
+"""
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    return examples.case(tmp_path)
+
+
+def parse(case: Case, records: list[str], status: int = 0) -> Trace:
+    return report.parse(Answer(status, tuple(records)), case, run=1, api="amended", personality="s390x")
+
+
+def test_a_recorded_report_is_the_trace_that_the_model_predicts(case: Case) -> None:
+    assert parse(case, RECORDED) == predict(case, "amended", "s390x")
+
+
+def test_other_kernel_messages_may_stand_between(case: Case) -> None:
+    mixed = [line for record in RECORDED for line in (record, "random: crng init done")]
+    assert parse(case, mixed) == parse(case, RECORDED)
+
+
+@pytest.mark.parametrize("number", range(len(RECORDED)))
+def test_a_missing_doubled_or_moved_line_is_an_error(case: Case, number: int) -> None:
+    missing = RECORDED[:number] + RECORDED[number + 1 :]
+    doubled = RECORDED[: number + 1] + RECORDED[number:]
+    moved = [*missing, RECORDED[number]] if number + 1 < len(RECORDED) else [RECORDED[number], *missing]
+    for damaged in (missing, doubled, moved, RECORDED[:number]):
+        with pytest.raises(GuestError, match="no whole report"):
+            parse(case, damaged)
+
+
+def test_any_changed_character_is_an_error(case: Case) -> None:
+    chance = random.Random(1)  # noqa: S311  (a fixed sequence)
+    for number, line in enumerate(RECORDED):
+        start = len("lazymmu: run 1 ")
+        for position in chance.sample(range(start, len(line)), 5):
+            other = chance.choice([c for c in "0a9=| e" if c != line[position]])
+            damaged = [*RECORDED]
+            damaged[number] = line[:position] + other + line[position + 1 :]
+            with pytest.raises(GuestError):
+                parse(case, damaged)
+
+
+def resealed(records: list[str]) -> list[str]:
+    """Return a report whose end vouches for its lines as they are."""
+    body = [record.removeprefix("lazymmu: ") for record in records[:-1]]
+    crc = zlib.crc32("".join(f"{line}\n" for line in body).encode())
+    return [*records[:-1], f"lazymmu: run 1 end lines={len(body)} crc={crc:08x}"]
+
+
+def test_a_report_that_is_whole_but_says_nonsense_is_an_error(case: Case) -> None:
+    assert parse(case, resealed(RECORDED)) == parse(case, RECORDED)
+    for there, instead in (
+        ("task main count=0 enabled=0", "task main count=0 enabled=7"),
+        ("task main count=0", "task main count=0 pause_count=0"),
+        ("entries=0", "entries=1"),
+        ("entries=0", "entries=-"),
+        ("table outstanding=0", "table outstanding=257"),
+        ("step 0 enable task=main", "step 0 enable task=other"),
+        ("task main count", "task other count"),
+        ("active=1 count=1", "active=1 value=1 count=1"),
+        ("total enable=", "total enabled="),
+        ("hooks=e inside=0", "hooks=e inside=-"),
+        ("hooks=e inside=0", "hooks=x inside=0"),
+        ("| enable=1", "| enables=1"),
+        ("| enable=1", "| enable=1 enable=1"),
+        ("count=1 enabled=1 outstanding=0", "count=1 enabled=1"),
+        ("count=1 enabled=1 outstanding=0", "count=1 enabled=7 outstanding=0"),
+        ("count=1 enabled=1 outstanding=0", "count=1 count=1 enabled=1 outstanding=0"),
+    ):
+        assert any(there in record for record in RECORDED)
+        with pytest.raises(GuestError, match="no whole report"):
+            parse(case, resealed([record.replace(there, instead) for record in RECORDED]))
+    task = next(n for n, record in enumerate(RECORDED) if " task main " in record)
+    with pytest.raises(GuestError, match="the tasks main, main are not those of the case"):
+        parse(case, resealed([*RECORDED[: task + 1], *RECORDED[task:]]))
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Case:
+    return examples.case(tmp_path, TASKS)
+
+
+def parse_tasks(tasks: Case, records: list[str]) -> Trace:
+    return report.parse(Answer(0, tuple(records)), tasks, run=1, api="v4", personality="x86_64")
+
+
+def test_tasks_answers_and_the_table_are_read_from_a_recorded_report(tasks: Case) -> None:
+    trace = parse_tasks(tasks, OF_TASKS)
+    assert trace == predict(tasks, "v4", "x86_64")
+    assert trace.values == (0, 0, 4097, 4097)
+    assert list(trace.tasks) == ["main", "other", "child"]
+    assert trace.tasks["main"] == {"nesting_level": 1, "active": True}
+    assert trace.table == {**dict.fromkeys(range(30), 0x8000000000000001), 200: 0xFFFFFFFFFFFFFFFF}
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "message"),
+    [
+        ("touch task=main hooks=- inside=- active=1 value=0", "touch task=main hooks=- inside=- active=1", "no answer"),
+        ("active=1 value=0", "active=1 value=2", "touch cannot have the answer 2"),
+        ("active=0 value=4097", "active=0 value=18446744073709551616", "cannot have the answer"),
+        ("check task=main hooks=- inside=- active=1", "check task=main hooks=- inside=- active=1 value=1", "an answer"),
+        ("task=child", "task=chlid", "a step of a task that is not there: chlid"),
+        ("run 1 task child", "run 1 task chlid", "are not those of the case"),
+        ("task main nesting_level=1 active=1 active=1", "task main nesting_level=1 active=0 active=1", "and is not"),
+        ("entries=31", "entries=30", "the table has 31 entries, and says that it has 30"),
+        ("entries=31", "entries=256", "says that it has 256"),
+        ("entries 0:", "entries 1:", "cannot be the next entry"),
+        (",200:18446744073709551615", ",200:18446744073709551616", "cannot be the next entry"),
+        (",200:18446744073709551615", ",256:1", "cannot be the next entry"),
+        (",200:18446744073709551615", ",200:0", "cannot be the next entry"),
+        (",200:18446744073709551615", ",200", "is no line of the table"),
+        (",200:18446744073709551615", "", "has 30 entries"),
+    ],
+)
+def test_a_claim_that_cannot_be_is_an_error(tasks: Case, there: str, instead: str, message: str) -> None:
+    assert any(there in record for record in OF_TASKS)
+    with pytest.raises(GuestError, match=message):
+        parse_tasks(tasks, resealed([record.replace(there, instead) for record in OF_TASKS]))
+
+
+def test_entries_may_stand_in_several_lines_in_their_order(tasks: Case) -> None:
+    number = next(n for n, record in enumerate(OF_TASKS) if " entries 0:" in record)
+    prefix, _, entries = OF_TASKS[number].partition(" entries ")
+    first, second = entries.split(",")[:7], entries.split(",")[7:]
+    lines = [f"{prefix} entries {','.join(part)}" for part in (first, second)]
+    split = [*OF_TASKS[:number], *lines, *OF_TASKS[number + 1 :]]
+    assert parse_tasks(tasks, resealed(split)) == parse_tasks(tasks, OF_TASKS)
+    swapped = [*OF_TASKS[:number], *reversed(lines), *OF_TASKS[number + 1 :]]
+    with pytest.raises(GuestError, match="cannot be the next entry"):
+        parse_tasks(tasks, resealed(swapped))
+
+
+# A step line that is missing is a difference, which the verdict tells.
+@pytest.mark.parametrize("number", [n for n, record in enumerate(OF_TASKS) if " step " not in record])
+def test_a_missing_line_is_an_error_even_when_the_end_vouches_for_the_rest(tasks: Case, number: int) -> None:
+    missing = OF_TASKS[:number] + OF_TASKS[number + 1 :]
+    with pytest.raises(GuestError, match="no whole report"):
+        parse_tasks(tasks, resealed(missing) if number + 1 < len(OF_TASKS) else missing)
+
+
+def test_a_report_of_another_run_revision_or_case_is_an_error(case: Case, tmp_path: Path) -> None:
+    answer = Answer(0, tuple(RECORDED))
+    shorter = examples.case(tmp_path, "description: x\nsteps: [enable]\n")
+    for other_case, run, api, personality in (
+        (case, 2, "amended", "s390x"),
+        (case, 1, "proposal", "s390x"),
+        (case, 1, "amended", "arm64"),
+        (shorter, 1, "amended", "s390x"),
+    ):
+        with pytest.raises(GuestError, match="no whole report"):
+            report.parse(answer, other_case, run=run, api=api, personality=personality)
+
+
+def test_what_one_revision_may_say_is_an_error_under_another(case: Case) -> None:
+    parse(case, RECORDED)  # what was read once is kept, and must not be taken for the answer of another revision
+    first = next(number for number, record in enumerate(RECORDED) if " step " in record)
+    merged = [
+        record.replace("=amended", "=merged").replace(" count=", " enable_count=").replace(" enabled=", " pause_count=")
+        for record in RECORDED
+    ]
+    report.parse(Answer(0, tuple(resealed(merged))), case, run=1, api="merged", personality="s390x")
+    merged[first] = RECORDED[first]
+    with pytest.raises(GuestError, match="is not that of merged"):
+        report.parse(Answer(0, tuple(resealed(merged))), case, run=1, api="merged", personality="s390x")
+
+
+def test_a_refused_program_is_an_error_with_the_modules_line(case: Case) -> None:
+    with pytest.raises(GuestError, match="errno 22") as caught:
+        parse(case, ["lazymmu: program line 4: no"], status=22)
+    assert "program line 4" in caught.value.details
+
+
+def test_the_program_numbers_every_step_and_closes_every_list(case: Case) -> None:
+    text = program.text(case, run=1, api="amended", personality="s390x")
+    assert text.splitlines()[:5] == [
+        "lazymmu-program 2",
+        "run 1",
+        "revision amended",
+        "personality s390x",
+        "steps 11",
+    ]
+    assert text.splitlines()[5:] == [
+        *("0 enable", "1 enable", "2 pause {", "3 check", "}", "4 resume", "5 disable"),
+        *("6 interrupt {", "7 enable", "8 flush", "}", "9 check", "10 disable", "end"),
+    ]
+
+
+def test_the_program_declares_tasks_and_writes_every_argument(tasks: Case) -> None:
+    text = program.text(tasks, run=7, api="v4", personality="x86_64")
+    assert text.splitlines()[:20] == [
+        *("lazymmu-program 2", "run 7", "revision v4", "personality x86_64", "task other 1", "steps 43"),
+        *("0 set_pte 3 4097", "1 enable", "2 set_pte 200 18446744073709551615", "3 touch 200"),
+        *("4 softirq {", "5 get_pte 200", "6 check other", "}"),
+        *("7 switch other", "8 load 3", "9 fork child", "10 switch child", "11 clear_pte 3"),
+        "12 set_pte 0 9223372036854775809",
+    ]
+
+
+def test_the_program_writes_calls_contexts_and_times_as_the_module_reads_them(tmp_path: Path) -> None:
+    case = examples.case(
+        tmp_path,
+        "description: x\nsteps: [migrate: {cpu: 1}, sleep: 1000, tlb_flush, pause_task: main, "
+        "enable_with_ptes: {count: 4, index: 3, before_hook: [resume_task: main]}, irqs_off: [check: {depth: 1}]]\n",
+    )
+    assert program.text(case, run=1, api="with-ptes", personality="arm64").splitlines()[4:] == [
+        *("steps 8", "0 migrate 1", "1 sleep 1000", "2 tlb_flush", "3 pause_task main"),
+        *("4 enable_with_ptes 3 4 {", "5 resume_task main", "}", "6 irqs_off {", "7 check", "}", "end"),
+    ]
+
+
+def natively(tmp_path: Path, records: list[str]) -> Trace:
+    case = examples.case(tmp_path, NATIVELY)
+    return report.parse(Answer(0, tuple(records)), case, run=1, api="merged", personality="arm64", impl=NATIVE)
+
+
+def test_a_recorded_report_of_the_kernels_own_functions_is_what_the_model_predicts(tmp_path: Path) -> None:
+    assert natively(tmp_path, OF_THE_KERNEL) == predict(examples.case(tmp_path, NATIVELY), "merged", "arm64", NATIVE)
+
+
+def test_a_native_report_that_tells_of_the_page_table_is_an_error_and_so_is_the_other_way_round(tmp_path: Path) -> None:
+    assert natively(tmp_path, resealed(OF_THE_KERNEL)) == natively(tmp_path, OF_THE_KERNEL)
+    for there, instead in (
+        ("pending=0 | enable=1", "pending=0 outstanding=0 | enable=1"),
+        (
+            "step 2 touch task=main hooks=- inside=- active=1 ",
+            "step 2 touch task=main hooks=- inside=- active=1 value=1 ",
+        ),
+        ("arch_enter_with_ptes=0", "arch_enter_with_ptes=0 deferred=0"),
+        ("pending=0 active=1", "active=1"),
+        ("revision=merged/native", "revision=merged"),
+    ):
+        damaged = [record.replace(there, instead) for record in OF_THE_KERNEL]
+        assert damaged != OF_THE_KERNEL
+        with pytest.raises(GuestError, match="no whole report"):
+            natively(tmp_path, resealed(damaged))
+    with pytest.raises(GuestError, match="no whole report"):
+        report.parse(
+            Answer(0, tuple(OF_THE_KERNEL)),
+            examples.case(tmp_path, NATIVELY),
+            run=1,
+            api="merged",
+            personality="arm64",
+        )

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A host for which no tool root can be had is refused by its name; what needs no guest works there all the same."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import pytest
+from lazymmu.cli import main
+
+REFUSED = "hosts of architecture aarch64 are not supported yet"
+
+
+@pytest.fixture(autouse=True)
+def foreign(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this host be an arm64 one."""
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+
+
+@pytest.mark.parametrize("command", [["run", "nesting/single"], ["setup"], ["bench"]])
+def test_what_needs_guests_is_refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == 3
+    told = capsys.readouterr()
+    assert REFUSED in told.err + told.out
+    assert "there is: x86_64" in told.err + told.out
+
+
+def test_the_doctor_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 3
+    assert REFUSED in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["predict", "nesting/single"], ["lint"], ["list"], ["diff", "nesting/two-levels"]])
+def test_what_needs_none_works(command: list[str]) -> None:
+    assert main(command) == 0

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The KTAP report: plans and results agree at every level, and nothing that a guest says is read as a result."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lazymmu.reports import ktap
+from lazymmu.results.known_issues import Entry, Standing, State
+from lazymmu.results.result import Outcome, Unit
+from lazymmu.results.run_summary import Finished
+from lazymmu.support.errors import Place
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from tests.unit import runs
+from tests.unit.reports.test_junit import ALL, HOSTILE
+
+# Written from ktap.rst alone. Directives stand where kunit.py looks for them: anywhere behind ` # `.
+_RESULT = re.compile(r"(ok|not ok) ([0-9]+) ([^#]*?)(?: # (.*))?")
+_DIRECTIVES = ("SKIP", "TODO", "XFAIL", "TIMEOUT", "ERROR")
+
+
+class Node(Struct):
+    """One test of a report: its result line, its diagnostic lines, and the tests nested in it."""
+
+    ok: bool
+    name: str
+    directive: str
+    data: str
+    comments: list[str]
+    planned: int | None = None
+    children: list[Node] = field(default_factory=list)
+
+
+def parse(text: str) -> Node:
+    """Return the report as a tree; any line that is not of the format is an error."""
+    assert text.endswith("\n")
+    lines = text.removesuffix("\n").split("\n")
+    planned, children, left = level(lines, "")
+    assert not left, f"lines behind the report: {left}"
+    return Node(True, "", "", "", [], planned, children)
+
+
+def level(lines: list[str], indent: str) -> tuple[int, list[Node], list[str]]:
+    """Return plan and tests of one level that begins with the first line, and the lines behind it."""
+    assert lines[0] == indent + "KTAP version 1"
+    plan = re.fullmatch(indent + r"1\.\.([0-9]+)", lines[1])
+    assert plan, lines[1]
+    left = lines[2:]
+    tests: list[Node] = []
+    comments: list[str] = []
+    nested: tuple[int, list[Node]] | None = None
+    while left and left[0].startswith(indent):
+        line = left[0].removeprefix(indent)
+        if line == "  KTAP version 1":
+            assert nested is None, "two sets of nested results in one test"
+            number, children, left = level(left, indent + "  ")
+            nested = (number, children)
+            continue
+        left = left[1:]
+        if line.startswith("# "):
+            comments.append(line)
+            continue
+        found = _RESULT.fullmatch(line)
+        assert found, f"not a line of KTAP: {line!r}"
+        assert int(found[2]) == len(tests) + 1
+        word, _, data = (found[4] or "").partition(" ")
+        directive = word if word in _DIRECTIVES else ""
+        assert not re.search(r" # ", found[4] or ""), "a second directive"
+        tests.append(Node(found[1] == "ok", found[3], directive, data, comments, *(nested or (None, []))))
+        comments, nested = [], None
+    assert nested is None, "nested results without a result of their own"
+    return int(plan[1]), tests, left
+
+
+def written(run: Finished) -> str:
+    """Return the report as a file holds it."""
+    return "".join(ktap.lines(run))
+
+
+def everything(node: Node) -> Iterator[Node]:
+    for child in node.children:
+        yield child
+        yield from everything(child)
+
+
+def cases(node: Node) -> list[Node]:
+    return [one for one in everything(node) if one.planned is None]
+
+
+@pytest.fixture(scope="module")
+def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
+    return runs.selected(tmp_path_factory.mktemp("library"))
+
+
+def outcome(node: Node) -> str:
+    """Return what a case was, as a reader of KTAP takes it."""
+    if node.directive == "SKIP":
+        return "skip"
+    if node.directive == "XFAIL":
+        return "known"
+    return "pass" if node.ok else "error" if node.directive == "ERROR" else "fail"
+
+
+def test_plans_numbers_and_outcomes_agree_at_every_level(units: tuple[Unit, ...]) -> None:
+    run = runs.finished(units, ALL)
+    root = parse(written(run))
+    for node in (root, *everything(root)):
+        assert node.planned in (None, len(node.children))
+        if node.children and node is not root:
+            assert node.ok == all(child.ok for child in node.children)
+    assert [arch.name for arch in root.children] == list(runs.ARCHES)
+    assert [one.name for one in root.children[0].children] == ["nesting/deep", "nesting/plain", "pause/plain"]
+    assert [one.name for one in cases(root)[:2]] == ["nesting/deep[depth=1] merged", "nesting/deep[depth=2] merged"]
+    assert Counter(map(outcome, cases(root))) == Counter(run.results.summary())
+
+
+def test_what_is_not_a_pass_says_why(units: tuple[Unit, ...]) -> None:
+    found = {outcome(one): one for one in cases(parse(written(runs.finished(units, ALL))))}
+    assert (found["skip"].ok, found["skip"].data) == (True, "why")
+    assert (found["error"].ok, found["error"].data) == (False, "why")
+    assert found["error"].comments[0].startswith("# error: nesting/deep")
+    assert "#   console" in found["error"].comments
+    assert any("step 2 disable: hooks" in line for line in found["fail"].comments)
+
+
+def test_a_known_failure_is_expected_and_a_broken_entry_is_not_ok(units: tuple[Unit, ...]) -> None:
+    run = runs.finished(units, ["fail"])
+    entry = Entry(
+        Place("k.yaml", 2, 3), "nesting/*", {}, None, None, None, None, Outcome.FAIL, "bug #7", date(2030, 1, 1)
+    )
+    results = [replace(run.results[0], known="bug #7"), *list(run.results)[1:]]
+    standings = [Standing(entry, State.HOLDS), Standing(entry, State.EXPIRED, "expired"), Standing(entry, State.OPEN)]
+    root = parse(written(runs.changed(run, results, known=standings)))
+    (known,) = [one for one in cases(root) if outcome(one) == "known"]
+    assert known.ok
+    assert known.data.startswith("known: bug")
+    arm, s390, entries = root.children
+    assert (arm.ok, s390.ok, entries.ok, entries.name) == (True, True, False, "known")
+    assert [(one.ok, one.directive) for one in entries.children] == [(True, ""), (False, ""), (True, "SKIP")]
+
+
+def test_a_scenario_whose_cases_are_all_skipped_is_skipped(units: tuple[Unit, ...]) -> None:
+    root = parse(written(runs.finished(units, ["skip"] * 4)))
+    assert root.children[0].directive == ""
+    assert [(one.name, one.directive) for one in root.children[0].children] == [
+        ("nesting/deep", "SKIP"),
+        ("nesting/plain", ""),
+        ("pause/plain", ""),
+    ]
+
+
+@pytest.mark.parametrize("done", [[0, 2, 4, 5, 6, 7], [1], []])
+def test_an_interrupted_run_has_fewer_results_than_its_plans_say(units: tuple[Unit, ...], done: list[int]) -> None:
+    root = parse(written(runs.interrupted(runs.finished(units, []), done)))
+    found = cases(root)
+    assert sum(one.planned is None for one in found) == len([one for one in found if one.ok]) == len(done)
+    assert root.planned == len(root.children) == 2
+    for arch in root.children:
+        mine = [number for number in done if units[number].arch == arch.name]
+        assert arch.planned == 3
+        assert arch.ok == (len(mine) == 4)
+        assert arch.ok or (arch.directive, arch.data) == ("ERROR", f"interrupted: {len(mine)} of 4 were done")
+
+
+FORGED = st.lists(
+    st.sampled_from(
+        [
+            "ok 1 x",
+            "not ok 1 x",
+            "KTAP version 1",
+            "1..9",
+            "# Subtest: x",
+            "Subtest: x",
+            "a # SKIP b",
+            "# TODO",
+            "Bail out!",
+        ]
+    )
+    | HOSTILE
+).flatmap(lambda parts: st.sampled_from(["\n", "\r", "\x0b", "\x85", "\u2028", " "]).map(lambda end: end.join(parts)))
+
+
+@given(reason=FORGED, details=FORGED, known=FORGED)
+def test_no_text_of_a_guest_can_forge_a_result(units: tuple[Unit, ...], reason: str, details: str, known: str) -> None:
+    run = runs.finished(units, ALL, reason=reason, details=details)
+    excused = known.strip() or "reason"
+    results = [replace(run.results[0], known=excused), *list(run.results)[1:]]
+    run = runs.changed(run, results, accelerators={"arm64": (reason, details)})
+    text = written(run)
+    root = parse(text)
+    assert Counter(map(outcome, cases(root))) == {"known": 1, "fail": 1, "error": 2, "skip": 1, "pass": 3}
+    assert re.search(r"^ *# Subtest", text, re.MULTILINE) is None
+
+
+def test_a_name_cannot_end_early(units: tuple[Unit, ...]) -> None:
+    scenario = replace(units[0].scenario, name="odd # SKIP name\nok 2 x")
+    named = tuple(replace(unit, scenario=scenario) for unit in units[:2])
+    run: Finished = runs.finished(named, ["fail", "fail"])
+    assert Counter(map(outcome, cases(parse(written(run))))) == {"fail": 2}

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which files the arguments mean, what the scenarios are called, and what is told when they mean none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from lazymmu.scenario import load
+from lazymmu.support.errors import ScenarioError, UsageError
+
+GOOD = "description: d\nsteps: [enable]\n"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """Return a library of four scenarios."""
+    root = tmp_path / "scenarios"
+    for name in ("nesting/two-levels.yaml", "nesting/deep/er.yml", "pause/plain.yaml", "first.yaml"):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(GOOD)
+    (root / "README.md").write_text("not a scenario")
+    (root / ".hidden.yaml").write_text("not a scenario")
+    return root
+
+
+def names(library: Path, *arguments: str | Path) -> list[str]:
+    return [scenario.name for scenario in load([str(argument) for argument in arguments], library)]
+
+
+def usage(library: Path, *arguments: str | Path) -> str:
+    with pytest.raises(UsageError) as caught:
+        names(library, *arguments)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        ([], ["first", "nesting/deep/er", "nesting/two-levels", "pause/plain"]),
+        (["nesting/two-levels"], ["nesting/two-levels"]),
+        (["nesting/two-levels.yaml"], ["nesting/two-levels"]),
+        (["nesting/deep/er"], ["nesting/deep/er"]),
+        (["nesting"], ["nesting/deep/er", "nesting/two-levels"]),
+        (["nesting/"], ["nesting/deep/er", "nesting/two-levels"]),
+        (["pause", "first", "nesting/../first", "pause/plain.yaml"], ["first", "pause/plain"]),
+    ],
+)
+def test_names_and_directories_of_the_library(library: Path, arguments: list[str], meant: list[str]) -> None:
+    assert names(library, *arguments) == meant
+
+
+def test_a_path_into_the_library_has_the_library_s_name(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert names(library, library / "nesting/two-levels.yaml") == ["nesting/two-levels"]
+    assert names(library, library / "nesting") == ["nesting/deep/er", "nesting/two-levels"]
+    monkeypatch.chdir(library / "pause")
+    assert names(library, "plain.yaml", "./plain.yaml", "../first.yaml", ".") == ["first", "pause/plain"]
+    monkeypatch.chdir(library.parent)
+    assert names(Path("scenarios"), "scenarios/first.yaml", library / "first.yaml") == ["first"]
+
+
+def test_a_library_behind_a_link_gives_the_same_names(library: Path) -> None:
+    link = library.parent / "link"
+    link.symlink_to(library)
+    assert names(link, library / "first.yaml") == ["first"]
+    assert names(library, link / "first.yaml") == ["first"]
+
+
+def test_outside_the_library_the_name_is_the_path_as_given(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "mine.yaml").write_text(GOOD)
+    (tmp_path / "own" / "plain.txt").write_text(GOOD)
+    monkeypatch.chdir(tmp_path)
+    assert names(library, "own/mine.yaml") == ["own/mine"]
+    assert names(library, "./own/mine.yaml") == ["./own/mine"]
+    assert names(library, "own/mine") == ["own/mine"]
+    assert names(library, "own") == ["own/mine"]
+    assert names(library, tmp_path / "own/mine.yaml", "own/mine.yaml") == [str(tmp_path / "own/mine")]
+    assert names(library, "own/plain.txt") == ["own/plain.txt"]
+    assert load(["own/mine.yaml"], library)[0].path == "own/mine.yaml"
+
+
+def test_the_library_goes_before_the_working_directory(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "first.yaml").write_text("not a scenario")
+    monkeypatch.chdir(tmp_path)
+    assert names(library, "first") == names(library, "first.yaml") == ["first"]
+    with pytest.raises(ScenarioError):
+        names(library, "./first.yaml")
+
+
+def test_a_name_that_is_a_file_and_a_directory_is_the_file(library: Path) -> None:
+    (library / "nesting.yaml").write_text(GOOD)
+    assert names(library, "nesting") == ["nesting"]
+    assert names(library, "nesting/") == ["nesting/deep/er", "nesting/two-levels"]
+
+
+def test_two_files_of_one_name_are_refused(library: Path) -> None:
+    (library / "first.yml").write_text(GOOD)
+    for arguments in ([], ["first"]):
+        with pytest.raises(ScenarioError) as caught:
+            names(library, *arguments)
+        assert str(caught.value) == f"{library}/first.yml:1:1: has the same name, `first`, as {library}/first.yaml"
+
+
+def test_loops_through_links_end_and_real_names_count(library: Path) -> None:
+    (library / "nesting" / "up").symlink_to(library)
+    (library / "a-link").symlink_to(library / "nesting")
+    (library / "self").symlink_to("self")
+    (library / "an-alias.yaml").symlink_to(library / "first.yaml")
+    assert names(library) == ["first", "nesting/deep/er", "nesting/two-levels", "pause/plain"]
+    assert names(library, "an-alias") == ["an-alias"]
+
+
+def test_many_links_to_many_directories_are_walked_once(library: Path) -> None:
+    for number in range(30):
+        directory = library / f"d{number}"
+        directory.mkdir()
+        for link in "abc":
+            (directory / link).symlink_to(library / f"d{(number + 1) % 30}")
+    assert len(names(library)) == 4
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        (
+            "nesting/two-level",
+            "no scenario, file or directory `nesting/two-level` (did you mean `nesting/two-levels`?)",
+        ),
+        ("nestin", "no scenario, file or directory `nestin` (did you mean `nesting`?)"),
+        ("two-levels.yaml", "no scenario, file or directory `two-levels.yaml` (did you mean `two-levels`?)"),
+        ("xyzzy", "no scenario, file or directory `xyzzy`"),
+        ("", "no scenario, file or directory ``"),
+        ("first.yaml/x", "no scenario, file or directory `first.yaml/x`"),
+        ("a\0b", "no scenario, file or directory `a\0b`"),
+        ("/nonexistent/x.yaml", "no scenario, file or directory `/nonexistent/x.yaml`"),
+        ("x" * 5000, "no scenario, file or directory `" + "x" * 39 + "…`"),
+        ("caf\udce9", "no scenario, file or directory `caf\\udce9`"),
+    ],
+)
+def test_an_argument_that_means_nothing_is_told_with_close_names(library: Path, argument: str, message: str) -> None:
+    assert usage(library, argument).startswith(message)
+
+
+def test_all_wrong_arguments_are_told_at_once(library: Path) -> None:
+    assert usage(library, "xyzzy", "first", "plugh").count("no scenario, file or directory") == 2
+
+
+def test_a_directory_without_scenarios_is_told(library: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty" / "below").mkdir(parents=True)
+    assert usage(library, tmp_path / "empty").startswith("no scenario (a file named *.yaml) in directory `")
+    assert usage(tmp_path / "empty").startswith("no scenario (a file named *.yaml) in directory `")
+    assert usage(tmp_path / "missing").startswith("no scenario, file or directory `")
+    assert usage(tmp_path / "missing", "first").startswith("no scenario, file or directory `first`")
+
+
+def test_a_file_name_that_is_not_utf_8_is_told(library: Path) -> None:
+    Path(os.fsdecode(bytes(library) + b"/caf\xe9.yaml")).write_text(GOOD)
+    with pytest.raises(ScenarioError) as caught:
+        names(library)
+    assert str(caught.value) == f"{library}/caf\\udce9.yaml:1:1: the name of this file is not UTF-8"

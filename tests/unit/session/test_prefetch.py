@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is asked early is asked once, has its answer or its error where it is needed, and is waited for no longer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from lazymmu.provision import tool_root
+from lazymmu.provision.cache import Cache
+from lazymmu.provision.progress import Progress
+from lazymmu.provision.sandbox import Sandbox
+from lazymmu.session import prefetch
+from lazymmu.support.errors import SetupError
+from lazymmu.support.project import ROOT
+
+from tests.guest.processes import wait_until_none
+
+
+def test_to_ask_does_not_wait_and_the_answer_does() -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def question() -> int:
+        asked.set()
+        assert answered.wait(30)
+        return 7
+
+    answer = prefetch.asked(question)
+    assert asked.wait(30)
+    answered.set()
+    assert (answer(), answer()) == (7, 7)
+
+
+@pytest.fixture
+def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The path of a tool root that is not there."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tool_root.path(Cache(tmp_path / "lazymmu", Progress()))
+
+
+def test_an_error_is_raised_where_the_answer_is_needed(root: Path) -> None:
+    # There is one by its name, in which nothing runs.
+    root.mkdir(parents=True)
+    sandbox = prefetch.sandbox()
+    with pytest.raises(SetupError, match="no way to run programs in the tool root works here"):
+        sandbox(root)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_tool_root_is_tried_once_and_only_when_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, root: Path, there: bool
+) -> None:
+    tried: list[str] = []
+
+    def choose(root: Path) -> Sandbox:
+        tried.append(threading.current_thread().name)
+        return Sandbox("bwrap", root)
+
+    monkeypatch.setattr(prefetch, "choose", choose)
+    if there:
+        root.mkdir(parents=True)
+    assert prefetch.sandbox()(root) == Sandbox("bwrap", root)
+    assert tried == (["early"] if there else ["MainThread"])
+
+
+@pytest.mark.slow
+def test_an_end_from_outside_waits_for_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "git").write_text(f"#!/bin/sh\necho asked >{tmp_path}/asked\nexec sleep 61.25\n")
+    (tmp_path / "git").chmod(0o755)
+    os.mkfifo(tmp_path / "asked")
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT / "harness"),
+    }
+    command = [sys.executable, "-P", "-m", "lazymmu", "run", "--offline"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert (tmp_path / "asked").read_text() == "asked\n"
+        begin = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert time.monotonic() - begin < 3
+    assert (process.returncode, said) == (130, "lazymmu: interrupted\n")
+    assert wait_until_none("61.25") == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("library", "ends"),
+    [
+        # Before a line of ours could say so, and after.
+        ("typing_extensions", (-signal.SIGINT, "")),
+        ("yaml", (130, "lazymmu: interrupted\n")),
+    ],
+)
+def test_an_interrupt_while_libraries_are_loaded_is_not_lost(
+    tmp_path: Path, library: str, ends: tuple[int, str]
+) -> None:
+    os.mkfifo(tmp_path / "here")
+    # As code in C does that takes any error for the lack of what it looks for.
+    (tmp_path / f"{library}.py").write_text(
+        f"import sys\nsys.path.remove('{tmp_path}')\ndel sys.modules['{library}']\n"
+        f"try:\n    open('{tmp_path}/here', 'w').close()\n    open('{tmp_path}/here').readline()\n"
+        f"except BaseException:\n    pass\nimport {library}\n"
+    )
+    command = ["env", "--default-signal=INT", sys.executable, "-P", "-m", "lazymmu", "list"]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT / 'harness'}"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        (tmp_path / "here").read_text()
+        process.send_signal(signal.SIGINT)
+        # Nobody reads any more where the process is gone already.
+        released = os.open(tmp_path / "here", os.O_RDWR)
+        os.write(released, b"\n")
+        _, said = process.communicate(timeout=30)
+        os.close(released)
+    assert (process.returncode, said) == ends

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How many guests run at the same time: as many as the host has processors and memory for, and of each machine one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from lazymmu.provision.catalogue import architectures
+from lazymmu.provision.setup import Images
+from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.session import scheduler
+from lazymmu.support.errors import LazymmuError
+from lazymmu.support.interrupts import Interrupts
+
+from tests.unit import examples
+
+ALL = list(architectures())
+# What one guest takes, with its QEMU (kB), and what is left to the host.
+GUEST, HOST = 192 * 1024 + 80_000_000 // 1024, 500_000_000 // 1024
+
+
+@pytest.mark.parametrize(
+    ("processors", "guests_memory", "arches", "expected"),
+    [
+        (2, 100, ALL, 3),
+        (1, 100, ALL, 3),
+        (16, 100, ALL, 16),
+        (16, 5, ALL, 5),
+        (2, 2, ALL, 2),
+        (8, 0, ALL, 1),
+        (2, 100, ["arm64"], 2),
+        (2, 1, ["arm64"], 1),
+    ],
+)
+def test_guests_are_as_many_as_the_host_has_room_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    processors: int,
+    guests_memory: int,
+    arches: list[str],
+    expected: int,
+) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text(f"MemTotal: 1 kB\nMemAvailable: {HOST + guests_memory * GUEST + GUEST // 2} kB\n")
+    monkeypatch.setattr(scheduler, "_MEMINFO", meminfo)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)))
+    assert scheduler.guests_at_once(arches) == expected
+
+
+@pytest.mark.parametrize(
+    ("counts", "jobs", "expected"),
+    [
+        ({"arm64": 300, "s390x": 300, "x86_64": 300}, 3, {"arm64": 1, "s390x": 1, "x86_64": 1}),
+        # Fewer jobs than machines: each has its worker, and they take turns.
+        ({"arm64": 300, "s390x": 300, "x86_64": 300}, 1, {"arm64": 1, "s390x": 1, "x86_64": 1}),
+        ({"arm64": 300, "s390x": 600}, 5, {"arm64": 2, "s390x": 3}),
+        # One more costs a restore.
+        ({"arm64": 79}, 8, {"arm64": 1}),
+        ({"arm64": 80}, 8, {"arm64": 2}),
+    ],
+)
+def test_workers_go_where_most_units_are(counts: Mapping[str, int], jobs: int, expected: Mapping[str, int]) -> None:
+    assert scheduler._workers(counts, jobs) == expected
+
+
+def test_a_mistake_of_ours_costs_the_units_of_its_machine_and_no_others_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = examples.scenario(tmp_path, examples.NESTED, "one")
+    units = [Unit(scenario, number=0, api="merged", arch=arch) for arch in ("arm64", "s390x")]
+    results: dict[int, Result] = {}
+
+    def prepare(_images: Images, arch: str, *_: object, **__: object) -> None:
+        raise KeyError("a mistake") if arch == "arm64" else LazymmuError("cannot be had")
+
+    monkeypatch.setattr(scheduler, "prepare", prepare)
+    with Interrupts.noted() as interrupts:
+        scheduler.run(
+            units,
+            {unit.kernel: None for unit in units},  # type: ignore[misc]
+            scheduler.Options(),
+            left=range(2),
+            finished=results.__setitem__,
+            changed=lambda _machine, _what: None,
+            interrupts=interrupts,
+        )
+    assert {number: result.outcome for number, result in results.items()} == dict.fromkeys(range(2), Outcome.ERROR)
+    assert "a mistake in lazymmu itself: KeyError: 'a mistake'" in results[0].reason
+    assert results[1].reason == "cannot be had"

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The verdict finds every difference, names the first differing step and its place, and holds pins against both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lazymmu.results.result import Unit
+from lazymmu.session.verdict import judge, pins
+from lazymmu.subject.trace import StepTrace, Trace
+from msgspec.structs import replace
+
+from tests.unit import examples
+from tests.unit.examples import predicted
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Unit:
+    return examples.unit(tmp_path)
+
+
+def other(value: Any) -> Any:
+    """Return a value of the same kind that differs."""
+    if value is None:
+        return 0
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, str):
+        return value + "e"
+    if isinstance(value, tuple):
+        return (*value, 1)
+    key = next(iter(value), 0)
+    return {**value, key: other(value.get(key, 0))}
+
+
+def test_equal_traces_pass(unit: Unit) -> None:
+    assert judge(unit, predicted(unit), predicted(unit)) == []
+
+
+@pytest.mark.parametrize("part", [name for name in StepTrace.__struct_fields__ if name not in ("index", "op")])
+def test_a_difference_in_any_part_of_a_step_names_the_step_and_its_place(unit: Unit, part: str) -> None:
+    right = predicted(unit)
+    number = 2
+    step = right.steps[number]
+    wrong_step = replace(step, **{part: other(getattr(step, part))})
+    wrong = replace(right, steps=(*right.steps[:number], wrong_step, *right.steps[number + 1 :]))
+    first = judge(unit, right, wrong)[0]
+    assert first.what == f"step {step.index} {step.op}: {part}"
+    place = next(known.place for known in unit.case.walk() if known.index == step.index)
+    assert first.place == place
+    assert str(place) in str(first)
+
+
+@pytest.mark.parametrize("part", [name for name in Trace.__struct_fields__ if name != "steps"])
+def test_a_difference_at_the_end_only_is_found(unit: Unit, part: str) -> None:
+    right = predicted(unit)
+    wrong = replace(right, **{part: other(getattr(right, part))})
+    assert judge(unit, right, wrong)[0].what == f"at the end: {part}"
+
+
+def test_only_the_first_differing_step_is_told(unit: Unit) -> None:
+    right = predicted(unit)
+    wrong = replace(right, steps=tuple(replace(step, active=not step.active) for step in right.steps))
+    found = [difference.what for difference in judge(unit, right, wrong) if difference.what.startswith("step")]
+    assert found == ["step 0 enable: active"]
+
+
+def test_steps_that_did_not_run_are_found(unit: Unit) -> None:
+    right = predicted(unit)
+    assert judge(unit, right, replace(right, steps=right.steps[:-1]))[0].what == "number of steps that ran"
+
+
+@pytest.mark.parametrize(
+    ("pin", "what"),
+    [
+        ("- check: {active: false}", "check active"),
+        ("- check: {depth: 2}", "check depth"),
+        ("- check: {hooks: ee}", "check hooks"),
+        ("- check: {enable: 2}", "check enable"),
+        ("- check: {outstanding: 1}", "check outstanding"),
+        ("- check: {pause_count: 1}", "check pause_count"),
+        ("expect: {hooks: e}", "expect hooks"),
+        ("expect: {hook_active: '11'}", "expect hook_active"),
+        ("expect: {counters: {arch_enter: 0}}", "expect counters"),
+        ("expect: {tasks: {main: {enable_count: 1}}}", "expect tasks"),
+        ("expect: {outstanding: 1}", "expect outstanding"),
+        ("expect: {values: [1]}", "expect values"),
+        ("expect: {table: {3: 1}}", "expect table"),
+    ],
+)
+def test_a_pin_that_does_not_hold_is_told_with_its_place_for_model_and_guest(
+    tmp_path: Path, pin: str, what: str
+) -> None:
+    body = f"  - enable\n  {pin}\n  - disable\n" if pin.startswith("-") else f"  - enable\n  - disable\n{pin}\n"
+    unit = examples.unit(tmp_path, f"description: x\nsteps:\n{body}", api="merged", arch="arm64")
+    trace = predicted(unit)
+    found = judge(unit, trace, trace)
+    assert [difference.what for difference in found] == [what, what]
+    assert ["the model says" in found[0].sides, "the guest says" in found[1].sides] == [True, True]
+    line = 4 if pin.startswith("-") else 5
+    assert found[0].place is not None
+    assert found[0].place.line == line
+
+
+def test_a_pin_that_holds_in_the_model_only_is_told_for_the_guest_only(tmp_path: Path) -> None:
+    unit = examples.unit(tmp_path, "description: x\nsteps: [enable, check: {depth: 1}]\n", api="merged", arch="arm64")
+    right = predicted(unit)
+    state = {"enable_count": 2, "pause_count": 0}
+    found = judge(unit, right, replace(right, steps=tuple(replace(step, state=state) for step in right.steps)))
+    assert [difference.what for difference in found] == ["step 0 enable: state", "check depth"]
+    assert found[1].sides == {"pinned": "1", "the guest says": "2"}
+
+
+def test_pins_that_hold_are_silent_and_leave_unnamed_counters_open(tmp_path: Path) -> None:
+    unit = examples.unit(
+        tmp_path,
+        "description: x\nsteps:\n  - enable\n  - check: {active: true, depth: 1, hooks: e, enable: 1}\n  - disable\n"
+        "expect: {hooks: el, counters: {arch_enter: 1}, tasks: {main: {active: false}}, values: [], table: {}}\n",
+        api="merged",
+        arch="arm64",
+    )
+    assert pins(unit, predicted(unit), "the model says") == []
+
+
+def test_a_check_for_another_revision_is_not_made(tmp_path: Path) -> None:
+    text = "description: x\nsteps:\n  - enable\n  - check: {active: false, api: [merged]}\n"
+    assert pins(examples.unit(tmp_path, text, api="amended"), predicted(examples.unit(tmp_path, text)), "x") == []
+    merged = examples.unit(tmp_path, text, api="merged")
+    assert len(pins(merged, predicted(merged), "x")) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "what", "pinned", "there"),
+    [
+        ("touch: {index: 3, expect: true}", "step 2 touch: answer", "true", "false"),
+        ("get_pte: {index: 3, expect: 7}", "step 2 get_pte: answer", "7", "4097"),
+        ("clear_pte: {index: 3, expect: 0}", "step 2 clear_pte: answer", "0", "4097"),
+        ("load: {index: 3, expect: 1}", "step 2 load: answer", "1", "4097"),
+        ("interrupt: [load: {index: 3, expect: 1}]", "step 3 load: answer", "1", "4097"),
+    ],
+)
+def test_an_answer_that_is_not_the_pinned_one_is_told_with_step_and_place(
+    tmp_path: Path, step: str, what: str, pinned: str, there: str
+) -> None:
+    text = f"description: x\nsteps:\n  - enable\n  - set_pte: {{index: 3, value: 4097}}\n  - {step}\n"
+    unit = examples.unit(tmp_path, text, api="merged", arch="arm64")
+    trace = predicted(unit)
+    in_model, in_guest = judge(unit, trace, trace)
+    assert (in_model.what, in_model.sides) == (what, {"pinned": pinned, "the model says": there})
+    assert (in_guest.what, in_guest.sides) == (what, {"pinned": pinned, "the guest says": there})
+    assert in_model.place is not None
+    assert in_model.place.line == 5
+
+
+def test_an_answer_that_only_the_guest_gets_wrong_is_a_difference_and_told_for_the_guest(tmp_path: Path) -> None:
+    text = "description: x\nsteps: [touch: {index: 3, expect: true}, touch: 4]\n"
+    unit = examples.unit(tmp_path, text, api="merged", arch="arm64")
+    right = predicted(unit)
+    wrong = replace(right, steps=tuple(replace(step, value=0) for step in right.steps), values=(0, 0))
+    found = judge(unit, right, wrong)
+    assert [difference.what for difference in found] == ["step 0 touch: value", "step 0 touch: answer"]
+    assert found[1].sides == {"pinned": "true", "the guest says": "false"}
+
+
+def test_a_check_of_another_task_reads_that_one(tmp_path: Path) -> None:
+    text = (
+        "description: x\ntasks: {other: {}}\nsteps:\n  - enable\n  - check: {task: other, active: false, depth: 0}\n"
+        "  - check: {task: other, active: true, depth: 1, enable: 1}\n  - check: {task: main, active: true, depth: 1}\n"
+    )
+    unit = examples.unit(tmp_path, text, api="merged", arch="arm64")
+    found = pins(unit, predicted(unit), "the model says")
+    assert [difference.what for difference in found] == ["check active of task other", "check depth of task other"]
+    assert {difference.place.line for difference in found if difference.place} == {6}
+
+
+def test_a_pin_on_a_task_that_never_came_to_be_does_not_hold(tmp_path: Path) -> None:
+    text = (
+        "description: x\nvary: {n: [0, 1]}\nsteps: [flush, repeat: {times: $n, steps: [fork: child]}]\n"
+        "expect: {tasks: {child: {active: false}}}\n"
+    )
+    never = examples.unit(tmp_path, text, api="merged", arch="arm64")
+    (found,) = pins(never, predicted(never), "the model says")
+    assert found.sides == {"pinned": "{child: {active: false}}", "the model says": "{child: nothing}"}
+    forked = replace(never, number=1)
+    assert pins(forked, predicted(forked), "the model says") == []
+
+
+def test_checks_and_expectations_follow_the_personality_and_not_the_guest(tmp_path: Path) -> None:
+    text = (
+        "description: x\npersonality: s390x\napi: [amended]\nsteps:\n  - lazy: [paused: []]\n"
+        "  - check: {hooks: eprl, iptes: 0, arch: [s390x]}\nexpect: {s390x: {hooks: eprl, counters: {iptes: 0}}}\n"
+    )
+    right = examples.unit(tmp_path, text, arch="arm64")
+    assert pins(right, predicted(right), "x") == []
+    wrong = examples.unit(tmp_path, text.replace("eprl", "elel"), arch="arm64")
+    assert [found.what for found in pins(wrong, predicted(wrong), "x")] == ["check hooks", "expect hooks"]

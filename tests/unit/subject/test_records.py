@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a step's record holds, in which order records stand, and what the whole trace adds up to.
+
+docs/protocol.md, "Report", has the rules of order and of when a call and a hook are counted.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from lazymmu.subject import vocabulary
+from lazymmu.subject.case import Case
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.simulated_run import Run
+from lazymmu.subject.simulator import REVISIONS, predict
+from lazymmu.subject.trace import StepTrace
+from lazymmu.support.errors import UsageError
+
+from .notation import case, play, skip, to_the_end, valid
+
+
+def counted(program: str, api: str, arch: str = "arm64") -> list[tuple[str, dict[str, int]]]:
+    """Return operation and counters of each record."""
+    return [(step.op, dict(step.counters)) for step in play(program, api, arch).steps]
+
+
+def test_nested_steps_come_before_the_step_that_holds_them() -> None:
+    trace = play("E[P R] I{F C} D", "merged")
+    assert [(step.index, step.op) for step in trace.steps] == [
+        (1, "pause"),
+        (2, "resume"),
+        (0, "enable"),
+        (4, "flush"),
+        (5, "check"),
+        (3, "interrupt"),
+        (6, "disable"),
+    ]
+    assert [step.hooks for step in trace.steps] == ["l", "e", "e", "f", "", "", "l"]
+    assert [step.hook_active for step in trace.steps] == ["0", "1", "1", "0", "", "", "0"]
+
+
+def test_a_before_hook_that_never_ran_has_no_records() -> None:
+    assert [step.index for step in play("E E[D C] D", "proposal").steps] == [0, 1, 4]
+
+
+def test_a_record_has_the_counters_that_changed_since_the_record_before() -> None:
+    assert counted("E E D D", "merged") == [
+        ("enable", {"enable": 1, "arch_enter": 1}),
+        ("enable", {"enable": 2}),
+        ("disable", {"disable": 1, "arch_flush": 1}),
+        ("disable", {"disable": 2, "arch_leave": 1}),
+    ]
+
+
+def test_a_call_is_counted_when_it_begins_and_a_hook_when_it_is_called() -> None:
+    assert counted("X[C]", "amended") == [
+        ("check", {"enable_with_ptes": 1}),
+        ("enable_with_ptes", {"arch_enter_with_ptes": 1}),
+    ]
+
+
+def test_a_warning_is_counted_before_the_hook() -> None:
+    assert counted("D[C]", "merged") == [
+        ("check", {"disable": 1, "warnings": 1}),
+        ("disable", {"arch_flush": 1}),
+    ]
+
+
+def test_a_call_without_effect_is_counted() -> None:
+    assert counted("P E D", "merged") == [
+        ("pause", {"pause": 1}),
+        ("enable", {"enable": 1}),
+        ("disable", {"disable": 1}),
+    ]
+
+
+def test_an_interrupt_is_recorded_at_its_end_as_the_interrupted_task_sees_it() -> None:
+    steps = play("E I{C E F} D", "merged").steps
+    assert [step.op for step in steps] == ["enable", "check", "enable", "flush", "interrupt", "disable"]
+    assert [step.active for step in steps] == [True, False, False, False, True, False]
+    assert [dict(step.counters) for step in steps[1:5]] == [{}, {"enable": 2}, {"flush": 1, "arch_flush": 1}, {}]
+    assert [step.state["enable_count"] for step in steps] == [1, 1, 1, 1, 1, 0]
+    assert steps[4].hooks == ""
+
+
+@pytest.mark.parametrize(("api", "active"), [("proposal", False), ("merged", True)])
+def test_an_interrupt_before_enter_ends_as_active_as_the_revision_has_it_there(api: str, active: bool) -> None:
+    (interrupt,) = (step for step in play("E[I{C}]", api).steps if step.op == "interrupt")
+    assert interrupt.active is active
+
+
+def test_a_check_leaves_a_record_and_does_nothing_else() -> None:
+    assert play("C", "proposal", "s390x").steps == (
+        StepTrace(
+            index=0,
+            op="check",
+            task="main",
+            hooks="",
+            hook_active="",
+            active=False,
+            state={"count": 0, "enabled": False},
+            outstanding=0,
+            counters={},
+        ),
+    )
+
+
+@pytest.mark.parametrize("api", vocabulary.REVISIONS)
+def test_state_has_the_names_order_and_types_of_the_vocabulary(api: str) -> None:
+    trace = play("E", api)
+    names = vocabulary.REVISIONS[api].state
+    assert [(name, type(value)) for name, value in trace.steps[0].state.items()] == list(names)
+    # The flag of v4 has the same name as what every task has beside its state, and is the same, outside interrupt.
+    named = list(dict.fromkeys([*names, ("active", bool)]))
+    assert [(name, type(value)) for name, value in trace.tasks["main"].items()] == named
+
+
+def test_records_keep_the_state_of_their_moment() -> None:
+    assert [step.state for step in play("E E D", "proposal").steps] == [
+        {"count": 1, "enabled": True},
+        {"count": 2, "enabled": True},
+        {"count": 1, "enabled": True},
+    ]
+
+
+@pytest.mark.parametrize("api", vocabulary.REVISIONS)
+@pytest.mark.parametrize("arch", vocabulary.PERSONALITIES)
+def test_every_counter_of_the_personality_is_there_even_if_nothing_ran(api: str, arch: str) -> None:
+    trace = play("", api, arch)
+    assert trace.counters == dict.fromkeys(vocabulary.counter_names(arch), 0)
+    assert tuple(trace.counters) == vocabulary.counter_names(arch)
+    assert (trace.hooks, trace.hook_active, trace.steps) == ("", "", ())
+    assert (trace.values, trace.outstanding, trace.table) == ((), 0, {})
+    assert trace.tasks.keys() == {"main"}
+
+
+def test_counters_of_a_whole_run() -> None:
+    counters = play("X E P F R D I{D X} D", "amended", "s390x").counters
+    assert {name: value for name, value in counters.items() if value} == {
+        "enable": 1,
+        "disable": 3,
+        "pause": 1,
+        "resume": 1,
+        "enable_with_ptes": 2,
+        "flush": 1,
+        "arch_leave": 1,
+        "arch_flush": 2,
+        "arch_pause": 1,
+        "arch_resume": 1,
+        "arch_enter_with_ptes": 1,
+    }
+
+
+@pytest.mark.parametrize("api", ["proposal", "v3", "v4", "merged"])
+@pytest.mark.parametrize("program", ["X", "I{X}", "E E[X]"])
+def test_an_operation_that_the_revision_lacks_is_refused_wherever_it_stands(api: str, program: str) -> None:
+    with pytest.raises(UsageError, match=f"revision {api} has no operation enable_with_ptes"):
+        play(program, api)
+
+
+@pytest.mark.parametrize("api", ["proposal", "amended", "v3", "v4"])
+@pytest.mark.parametrize(("program", "operation"), [("pause(main)", "pause_task"), ("E[resume(main)]", "resume_task")])
+def test_only_merged_and_with_ptes_pause_another_task(api: str, program: str, operation: str) -> None:
+    with pytest.raises(UsageError, match=f"revision {api} has no operation {operation}"):
+        play(program, api)
+
+
+def test_a_skip_names_the_step() -> None:
+    skipped = skip("C X I{F} switch(main)", "amended")
+    assert skipped.reason == "comes to switch (step 4) with preemption off"
+    assert (skipped.step.index, skipped.step.op) == (4, "switch")
+
+
+def test_answers_stand_in_their_records_and_in_order_in_the_trace() -> None:
+    trace = play("W(3) get(3) I{touch(3)} clear(3) C load(3)", "merged")
+    assert [(step.op, step.value) for step in trace.steps] == [
+        ("set_pte", None),
+        ("get_pte", valid(3)),
+        ("touch", 1),
+        ("interrupt", None),
+        ("clear_pte", valid(3)),
+        ("check", None),
+        ("load", 0),
+    ]
+    assert trace.values == (valid(3), 1, valid(3), 0)
+
+
+def test_a_write_is_counted_in_its_own_record() -> None:
+    assert counted("E W(3) clear(3) W(4,2) D", "merged", "arm64")[1:] == [
+        ("set_pte", {"deferred": 1}),
+        ("clear_pte", {"direct": 1}),
+        ("set_pte", {"direct": 2}),
+        ("disable", {"disable": 1, "arch_leave": 1, "barriers": 1}),
+    ]
+
+
+def test_tasks_stand_as_main_then_declared_then_forked() -> None:
+    trace = play("task(b,1) task(a,0) fork(d) fork(c) switch(a) E", "merged", "arm64")
+    assert list(trace.tasks) == ["main", "b", "a", "d", "c"]
+    assert [step.task for step in trace.steps] == ["main", "main", "a", "a"]
+    assert trace.tasks["a"] == {"enable_count": 1, "pause_count": 0, "active": True}
+
+
+def test_a_check_of_another_task_records_that_one() -> None:
+    steps = play(
+        "task(other,1) E C(other) fork(child) I{C(child)} C(child) C(main) switch(other) C(main)", "merged"
+    ).steps
+    checks = [(step.task, step.active, step.state["enable_count"]) for step in steps if step.op == "check"]
+    assert checks == [
+        ("other", False, 0),
+        ("child", False, 1),
+        ("child", True, 1),
+        ("main", True, 1),
+        ("main", True, 1),
+    ]
+    assert [step.task for step in steps if step.op != "check"] == ["main", "main", "main", "other"]
+
+
+def test_the_model_has_every_revision_with_its_operations() -> None:
+    assert {api: rules.calls.keys() | {"flush"} for api, rules in REVISIONS.items()} == {
+        api: revision.operations - {*vocabulary.TASK_CALLS} for api, revision in vocabulary.REVISIONS.items()
+    }
+
+
+def test_the_model_has_every_personality_with_its_optional_hooks() -> None:
+    assert PERSONALITIES.keys() == vocabulary.PERSONALITIES.keys()
+    # Only s390x defines them (docs/semantics.md, "Proposal and amended").
+    assert [name for name in PERSONALITIES if {*"pr"} & hooks(name)] == ["s390x"]
+    assert {*"pr"} <= hooks("s390x")
+    assert all(hooks(name) - {*"pr"} == {*"elfw"} for name in PERSONALITIES)
+
+
+def hooks(personality: str) -> set[str]:
+    return {*PERSONALITIES[personality]([], lambda counter, number=1: None).hooks}
+
+
+def test_the_model_has_every_operation() -> None:
+    table = {"set_pte", *vocabulary.ANSWERING, "tlb_flush"}
+    others = {*vocabulary.CONTEXTS, *vocabulary.LEAVING, *vocabulary.TASK_CALLS, "check"}
+    assert Run.operations.keys() == table | others | {*vocabulary.CALLS}
+
+
+@pytest.mark.parametrize("api", vocabulary.REVISIONS)
+def test_predictions_leave_nothing_behind(api: str) -> None:
+    program = case("E D[E] P F I{F} R R D D W(3) W(3) load(3) E W(3) P")
+    assert predict(program, api, "s390x") == predict(program, api, "s390x")
+
+
+@pytest.mark.parametrize("api", ["proposal", "v3", "merged"])
+def test_the_longest_case_is_predicted_fast_and_its_statistics_do_not_wrap(api: str) -> None:
+    longest = case(f"{vocabulary.MAX_OPERATIONS // 2}*E {vocabulary.MAX_OPERATIONS // 2}*F")
+    began = time.process_time()
+    trace = to_the_end(longest, api, "s390x")
+    assert time.process_time() - began < 5  # seconds; about 0.5 on a slow machine
+    counters = trace.counters
+    assert counters["enable"] == counters["flush"] == counters["arch_flush"] == 32_768
+
+
+@pytest.mark.parametrize("arch", vocabulary.PERSONALITIES)
+def test_the_longest_case_of_writes_is_predicted_fast(arch: str) -> None:
+    """Entries outstanding are kept as they come and go, not counted at each step."""
+    section = f"X(0,256) {' '.join(f'W({entry})' for entry in range(0, 254, 2))} D "
+    steps = case(section * (vocabulary.MAX_OPERATIONS // 129)).steps
+    began = time.process_time()
+    trace = to_the_end(Case(values={}, steps=steps), "with-ptes", arch)
+    assert time.process_time() - began < 5  # seconds; about 0.5 on a slow machine
+    assert (trace.counters["deferred"], trace.outstanding) == (508 * 127, 0)
+
+
+def test_the_longest_interrupt() -> None:
+    trace = play(f"E I{{{vocabulary.MAX_CONTEXT_OPERATIONS}*F}} D", "merged")
+    assert trace.hooks == "e" + vocabulary.MAX_CONTEXT_OPERATIONS * "f" + "l"
+    assert trace.hook_active == "1" + vocabulary.MAX_CONTEXT_OPERATIONS * "0" + "0"
