@@ -25,7 +25,9 @@ from tests.unit import examples, runs
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 FACTS = {"command": ["lazymmu", "run"]}
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT / 'harness'}:{ROOT}"}
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": f"{ROOT / 'harness'}:{ROOT}"}
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def test_a_run_that_dies_leaves_a_folder_that_says_so_and_latest_alone(units: tu
         "    (kept.guests / 'log').touch()\n"
         "    os.kill(os.getpid(), 9)\n"
     )
-    subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, check=False)
+    subprocess.run([sys.executable, "-c", program], env=environment(), check=False)
     (died,) = [path for path in state.iterdir() if path.is_dir() and not path.is_symlink() and path != whole]
     assert (died / "run.json").exists()
     assert not (died / "results.json").exists()
@@ -224,7 +226,7 @@ def killed_while_it_writes(path: Path) -> Path:
     """Let a process die by SIGKILL before a file of its is whole; return what it leaves."""
     subprocess.run(
         [sys.executable, "-c", KILLED, path],
-        env=ENVIRONMENT,
+        env=environment(),
         check=False,
     )
     (left,) = path.parent.glob(f".{path.name}.*")

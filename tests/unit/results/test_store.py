@@ -24,7 +24,9 @@ from msgspec.structs import replace
 from tests.unit import runs
 from tests.unit.reports.test_junit import EVERY, HOSTILE
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT / 'harness'}:{ROOT}"}
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": f"{ROOT / 'harness'}:{ROOT}"}
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +199,7 @@ with spool.opened(Path(sys.argv[2]), units, trace=True) as results:
     command = [sys.executable, "-c", program, str(path.parent / "library"), str(path)]
     done = subprocess.run(
         command,
-        env=ENVIRONMENT,
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -225,7 +227,7 @@ with spool.opened(Path(sys.argv[2]), units, trace=True) as results:
 
 def test_a_killed_process_loses_nothing_that_it_was_told(units: tuple[Unit, ...], path: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(path.parent / "library"), str(path)]
-    subprocess.run(command, env=ENVIRONMENT, check=False)
+    subprocess.run(command, env=environment(), check=False)
     with store.opened(path, units, trace=True) as results:
         assert list(results.positions()) == [0, 3, 5]
 
