@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Catalogues: folders in which each file is one entry, such as an architecture, a report format or a command.
+
+A catalogue reads its folder when it is first asked, so importing it costs nothing. Each file defines the names of the
+catalogue's convention at module level; NAME, the entry's name, is always one of them.
+
+A file that breaks the convention costs only those who need its entry: they get a SetupError with file and line. Two
+files with one name are an error for everybody.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any, Generic, TypeVar, cast
+
+from lazymmu.support.errors import SetupError, UsageError
+
+E = TypeVar("E")
+
+
+class Catalogue(Mapping[str, E], Generic[E]):
+    """The entries of one folder by name. Iteration and length leave out broken entries; see `every`."""
+
+    def __init__(
+        self,
+        package: str,
+        kind: str,
+        convention: Mapping[str, type | Callable[[Any], bool]],
+        order: Callable[[Any], Any] | None = None,
+    ) -> None:
+        """Take the folder as a package name, and what one entry is called in messages.
+
+        `convention` maps each name that a file must define to its type, or to a predicate of its value. `order` is the
+        sort key of entries; without it they are in the order of their names.
+        """
+        self._package = package
+        self._kind = kind
+        self._convention = {"NAME": str, **convention}
+        self._order = order or (lambda entry: entry.NAME)
+
+    @cached_property
+    def _found(self) -> tuple[dict[str, E], dict[str, SetupError]]:
+        whole: dict[str, ModuleType] = {}
+        broken: dict[str, SetupError] = {}
+        for info in iter_modules(import_module(self._package).__path__):
+            if info.ispkg or info.name.startswith("_"):
+                continue
+            module = self._load(info.name)
+            if isinstance(module, SetupError):
+                broken[info.name] = module
+            elif module.NAME in whole:
+                first, second = whole[module.NAME].__file__, module.__file__
+                raise SetupError(f"{second}: the {self._kind} `{module.NAME}` is also defined in {first}")
+            else:
+                whole[module.NAME] = module
+        entries = cast("list[E]", sorted(whole.values(), key=self._order))
+        return {cast("Any", entry).NAME: entry for entry in entries}, broken
+
+    def _load(self, stem: str) -> ModuleType | SetupError:
+        name = f"{self._package}.{stem}"
+        try:
+            module = import_module(name)
+        except SyntaxError as error:
+            return SetupError(f"{error.filename}:{error.lineno}: {error.msg}")
+        except (ImportError, NameError, TypeError, ValueError, AttributeError, LookupError) as error:
+            frames = [
+                frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(f"{stem}.py")
+            ]
+            where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else name
+            return SetupError(f"{where}: {type(error).__name__}: {error}")
+        for word, expected in self._convention.items():
+            if not hasattr(module, word):
+                return SetupError(f"{module.__file__}:1: the {self._kind} has no {word}", hint=self._rule())
+            value = getattr(module, word)
+            fits = isinstance(value, expected) if isinstance(expected, type) else expected(value)
+            if not fits:
+                line = _line_of(module, word)
+                return SetupError(
+                    f"{module.__file__}:{line}: {word} of the {self._kind} is {value!r}", hint=self._rule()
+                )
+        return module
+
+    def _rule(self) -> str:
+        return f"each {self._kind} defines {', '.join(self._convention)}"
+
+    def __getitem__(self, name: str) -> E:
+        whole, broken = self._found
+        if name not in whole and name.replace("-", "_") in broken:
+            raise broken[name.replace("-", "_")]
+        return whole[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._found[0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found[0])
+
+    def __len__(self) -> int:
+        return len(self._found[0])
+
+    def pick(self, name: str) -> E:
+        """Return the entry that a user named. Raises UsageError if there is none, SetupError if its file is broken."""
+        try:
+            return self[name]
+        except KeyError:
+            raise UsageError(f"unknown {self._kind} `{name}`", hint=f"there is: {', '.join(self)}") from None
+
+    def every(self) -> Mapping[str, E]:
+        """Return all entries. Raises SetupError if any file of the folder is broken."""
+        whole, broken = self._found
+        for error in broken.values():
+            raise error
+        return whole
+
+
+def _line_of(module: ModuleType, word: str) -> int:
+    """Return the line that defines a name of a module, 1 if it comes from elsewhere."""
+    for node in ast.parse(inspect.getsource(module)).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
+        if any(word in (getattr(target, "id", None), getattr(target, "name", None)) for target in targets):
+            return node.lineno
+    return 1
