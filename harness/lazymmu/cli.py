@@ -14,8 +14,7 @@ from typing import NoReturn
 
 from lazymmu.arguments import parser, words_apart
 from lazymmu.commands import COMMANDS, WATCH
-from lazymmu.commands.failure import told
-from lazymmu.support.errors import INTERRUPTED, UNTESTABLE, LazymmuError, UsageError
+from lazymmu.support.errors import INTERRUPTED, UNTESTABLE, LazymmuError, UsageError, print_error
 
 
 def _on_signal(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -60,7 +59,7 @@ def _main(words: Sequence[str]) -> int:
     try:
         return _dispatch(words)
     except (LazymmuError, OSError) as error:
-        return told(error)
+        return print_error(error)
     except KeyboardInterrupt:
         print("lazymmu: interrupted", file=sys.stderr)
         return INTERRUPTED

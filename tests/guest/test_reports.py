@@ -139,7 +139,7 @@ SIGNALLED = """
 import os, signal, sys
 from pkgutil import resolve_name
 from lazymmu import cli
-import lazymmu.commands.run
+import lazymmu.session.run
 owner, name, left = resolve_name(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 original = getattr(owner, name)
 def interrupted(*arguments, **named):

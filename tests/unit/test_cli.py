@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from lazymmu.cli import main
 from lazymmu.commands import COMMANDS
-from lazymmu.commands.run import exit_status
 from lazymmu.results.result import Outcome
+from lazymmu.session.run import exit_status
 from lazymmu.support.project import ROOT
 
 from tests.unit import examples

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import nullcontext
 from importlib import import_module
 
 from msgspec import Struct
@@ -29,32 +30,32 @@ class Command(Struct, frozen=True):
     def __call__(self, arguments: Namespace) -> int:
         """Do it, and return the exit status."""
         with Interrupts.noted() as interrupts:
-            function: Callable[[Namespace], int] = getattr(import_module(f"{__name__}.{self.module}"), self.function)
-            if self.uses_cache:
-                function = import_module(f"{__name__}.sharing").sharing(function)
+            function: Callable[[Namespace], int] = getattr(import_module(f"lazymmu.{self.module}"), self.function)
+            requests = import_module("lazymmu.session.requests") if self.uses_cache else None
         if interrupts.came:
             raise KeyboardInterrupt
-        return function(arguments)
+        with requests.shared_cache() if requests else nullcontext():
+            return function(arguments)
 
 
 #: Command of the command line -> what does it.
 COMMANDS = {
-    "run": Command("run", "run", uses_cache=True),
-    "predict": Command("predict", "predict"),
-    "diff": Command("diff", "diff"),
-    "compare": Command("compare", "compare"),
-    "list": Command("listing", "list_scenarios"),
-    "lint": Command("lint", "lint"),
-    "setup": Command("setup", "setup", uses_cache=True),
-    "kernels": Command("kernels", "kernels"),
-    "doctor": Command("doctor", "doctor"),
-    "clean": Command("clean", "clean"),
-    "mutants": Command("mutants", "mutants", uses_cache=True),
-    "survey": Command("survey", "survey", uses_cache=True),
-    "bench": Command("bench", "bench", uses_cache=True),
-    "shell": Command("shell", "shell", uses_cache=True),
-    "test": Command("test", "test"),
+    "run": Command("session.run", "run", uses_cache=True),
+    "predict": Command("commands.predict", "predict"),
+    "diff": Command("commands.diff", "diff"),
+    "compare": Command("commands.compare", "compare"),
+    "list": Command("commands.listing", "list_scenarios"),
+    "lint": Command("commands.lint", "lint"),
+    "setup": Command("commands.setup", "setup", uses_cache=True),
+    "kernels": Command("commands.kernels", "kernels"),
+    "doctor": Command("commands.doctor", "doctor"),
+    "clean": Command("commands.clean", "clean"),
+    "mutants": Command("commands.mutants", "mutants", uses_cache=True),
+    "survey": Command("session.survey", "survey", uses_cache=True),
+    "bench": Command("commands.bench", "bench", uses_cache=True),
+    "shell": Command("commands.shell", "shell", uses_cache=True),
+    "test": Command("commands.test", "test"),
 }
 
 #: `run --watch`. Each of its runs shares the cache by itself, so that `clean` can work between two of them.
-WATCH = Command("watch", "watch")
+WATCH = Command("session.watch", "watch")

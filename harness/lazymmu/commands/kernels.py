@@ -6,7 +6,6 @@ from __future__ import annotations
 from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 
-from lazymmu.commands.sharing import sharing
 from lazymmu.provision import catalogue, kernel_resolution
 from lazymmu.provision.kernel_listing import Entry, entries
 from lazymmu.reports import json
@@ -19,7 +18,10 @@ _ASK = "lazymmu kernels --update"
 
 def kernels(arguments: Namespace) -> int:
     """Print what is known of each kernel; with --update apt is asked first."""
-    return sharing(_asked)(arguments) if arguments.update else _told(arguments)
+    if not arguments.update:
+        return _told(arguments)
+    with requests.shared_cache():
+        return _asked(arguments)
 
 
 def _asked(arguments: Namespace) -> int:

@@ -7,6 +7,7 @@ tool that could not do its work. A failure (1) is a result and never an exceptio
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -99,3 +100,11 @@ class GuestError(LazymmuError):
         self.starved = starved
         self.died = died
         self.line_lost = line_lost
+
+
+def print_error(error: LazymmuError | OSError) -> int:
+    """Print on standard error why a command failed. Returns the exit status."""
+    print(f"lazymmu: {error}", file=sys.stderr)
+    if isinstance(error, GuestError) and error.details:
+        print(error.details, file=sys.stderr)
+    return error.exit_status if isinstance(error, LazymmuError) else LazymmuError.exit_status

@@ -186,7 +186,7 @@ def test_a_terminal_that_is_gone_costs_no_machine_its_thread(units: tuple[Unit, 
 LOGGED = """
 import sys
 from pathlib import Path
-from lazymmu.commands import run
+from lazymmu.session import run
 from lazymmu.reports.terminal import Terminal
 from tests.unit import runs
 from tests.unit.reports.test_live import go

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from lazymmu.cli import main
-from lazymmu.commands.run import exit_status
 from lazymmu.results.known_issues import Entry, Standing, State
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.results.store import Results
 from lazymmu.session import known_file
+from lazymmu.session.run import exit_status
 from lazymmu.support.errors import ScenarioError
 from lazymmu.support.project import LIBRARY
 from msgspec.structs import replace

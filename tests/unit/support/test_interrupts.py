@@ -15,11 +15,11 @@ from threading import Event, Timer
 from xml.etree import ElementTree
 
 import pytest
-from lazymmu.commands.run import report
 from lazymmu.reports import destination, results_folder
 from lazymmu.reports.destination import targets
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results.run_summary import Finished
+from lazymmu.session.run import report
 from lazymmu.support.errors import LazymmuError
 from lazymmu.support.interrupts import PATIENCE, Interrupts
 from msgspec.structs import replace

@@ -16,14 +16,13 @@ from pathlib import Path
 from msgspec import Struct
 from watchfiles._rust_notify import RustNotify
 
-from lazymmu.commands import COMMANDS
-from lazymmu.commands.failure import told
 from lazymmu.header.text import HeaderError
 from lazymmu.reports.terminal import Terminal
 from lazymmu.scenario.lookup import find
 from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.session import requests
-from lazymmu.support.errors import INTERRUPTED, LazymmuError, UsageError
+from lazymmu.session.run import run
+from lazymmu.support.errors import INTERRUPTED, LazymmuError, UsageError, print_error
 from lazymmu.support.project import MODULE_SOURCE
 
 # Milliseconds: a change is told when no other came for a step, and at the latest at the end of the window.
@@ -110,14 +109,15 @@ def _shown(path: Path) -> str:
 def _once(arguments: Namespace, *, first: bool) -> int:
     """Run once and return the status; what cannot be run is told, for the next edit may mend it."""
     try:
-        return COMMANDS["run"](Namespace(**vars(arguments)))
+        with requests.shared_cache():
+            return run(Namespace(**vars(arguments)))
     except UsageError as error:
         if first and not isinstance(error, HeaderError):
             # No edit mends a command line.
             raise
-        return told(error)
+        return print_error(error)
     except (LazymmuError, OSError) as error:
-        return told(error)
+        return print_error(error)
 
 
 def watch(arguments: Namespace) -> int:

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lazymmu.commands.run import run
 from lazymmu.provision import catalogue, kernel_listing
 from lazymmu.provision import setup as images
 from lazymmu.provision.setup import Images
 from lazymmu.reports.destination import STDOUT, targets
 from lazymmu.reports.survey import page
 from lazymmu.session import manifest, requests
+from lazymmu.session.run import run
 from lazymmu.subject.vocabulary import HEADER
 from lazymmu.support.errors import LazymmuError
 
