@@ -1,24 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What all unit tests share: none of them writes into the user's own state folder."""
+"""Every unit test has a state folder of its own."""
 
-from __future__ import annotations
+from tests.state_folders import home, state_folder
 
-from pathlib import Path
-
-import pytest
-
-
-@pytest.fixture(autouse=True)
-def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty folder that stands for the user's state folder."""
-    folder = tmp_path_factory.mktemp("state")
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
-    return folder
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty folder, below which the user's cache and state folders are to stand."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return tmp_path
+__all__ = ["home", "state_folder"]

@@ -18,7 +18,6 @@ from lazymmu.support.project import ROOT
 from tests.guest.processes import wait_until_none
 
 # Each test makes a virtual environment or two.
-pytestmark = pytest.mark.slow
 
 TOOLS = ("sh", "cat", "dirname", "flock", "mv", "readlink", "rm", "setpriv", "setsid", "sort", "stat")
 

@@ -69,7 +69,6 @@ def test_a_tool_root_is_tried_once_and_only_when_it_is_there(
     assert tried == (["early"] if there else ["MainThread"])
 
 
-@pytest.mark.slow
 def test_an_end_from_outside_waits_for_no_answer(tmp_path: Path) -> None:
     (tmp_path / "git").write_text(f"#!/bin/sh\necho asked >{tmp_path}/asked\nexec sleep 61.25\n")
     (tmp_path / "git").chmod(0o755)
@@ -90,7 +89,6 @@ def test_an_end_from_outside_waits_for_no_answer(tmp_path: Path) -> None:
     assert wait_until_none("61.25") == {}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("library", "ends"),
     [

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every integration test has a state folder of its own."""
+
+from tests.state_folders import home, state_folder
+
+__all__ = ["home", "state_folder"]
