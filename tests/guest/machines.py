@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.machine import Machine, prepare
-from lazymmu.guests.pool import Supply
+from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.qemu import Guest
-from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import catalogue, setup
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.progress import Progress
@@ -26,11 +26,11 @@ def images(arch: str, kernel: str = "lts") -> Images:
 
 def machine(arch: str, kernel: str = "lts") -> Machine:
     """Return one architecture's machine as a run prepares it."""
-    return prepare(images(arch, kernel), arch, 1.0, Guests())
+    return prepare(images(arch, kernel), arch, 1.0, RunningGuests())
 
 
 @contextmanager
-def loaded(arch: str) -> Iterator[tuple[Guest, SerialLine]]:
+def loaded(arch: str) -> Iterator[tuple[Guest, AgentConnection]]:
     """Run a guest with the module loaded, for the length of a `with`."""
-    with Supply(machine(arch), Guests(), lambda _: None, restore=True).ready() as line:
+    with GuestPool(machine(arch), RunningGuests(), lambda _: None, restore=True).ready() as line:
         yield line.guest, line

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import cast
 
-from lazymmu.guests.agent import SerialLine
-from lazymmu.guests.channel_log import Journal
+from lazymmu.guests.agent_connection import AgentConnection
+from lazymmu.guests.channel_log import ChannelLog
 from lazymmu.guests.qemu import Guest
 from lazymmu.support.errors import GuestError
 from msgspec import Struct
@@ -210,9 +210,9 @@ class Proxy:
     def __init__(self, guest: Guest, near: socket.socket, far: socket.socket, scale: float) -> None:
         self.name = guest.name
         self.channel = near
-        self.journal = Journal(None)
+        self.journal = ChannelLog(None)
         self.console = SimpleNamespace(received=0)
-        self.line = SerialLine(cast("Guest", self), scale)
+        self.line = AgentConnection(cast("Guest", self), scale)
         self._guest = guest
         self._far = far
         self._requests = 0

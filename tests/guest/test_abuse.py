@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from lazymmu.guests.findings.scan import find
 from lazymmu.protocol import report
-from lazymmu.protocol.agent_reply import Answer
+from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip
 
@@ -77,7 +77,7 @@ def test_what_runs_reports_what_the_model_predicts(abused: Abused) -> None:
             step = predicted.step
             assert any(f" error step {step.index} {step.op} with preemption off" in line for line in sample.records)
             continue
-        answer = Answer(status=0, records=sample.records)
+        answer = AgentReply(status=0, records=sample.records)
         observed = report.parse(answer, program.case, run=program.run, api=program.api, personality=program.personality)
         assert observed == predicted, sample
 

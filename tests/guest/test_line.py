@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.complaint import complaint
 from lazymmu.guests.qemu import Guest
 from lazymmu.protocol import program, report
@@ -57,7 +57,7 @@ def runs(guest: Guest, tmp_path: Path) -> Runs:
     return Runs([examples.unit(tmp_path, text, api, guest.name) for text in texts for api in ("amended", "proposal")])
 
 
-def passes(line: SerialLine, unit: Unit, run: int, text: str) -> bool:
+def passes(line: AgentConnection, unit: Unit, run: int, text: str) -> bool:
     """Do what a run does with a unit: GuestError is an error, False a failure, True a pass."""
     answer = line.run(text, Deadline.after(30))
     complained = complaint(answer)
@@ -67,7 +67,7 @@ def passes(line: SerialLine, unit: Unit, run: int, text: str) -> bool:
     return not judge(unit, examples.predicted(unit), observed)
 
 
-def outcome(line: SerialLine, unit: Unit, run: int, text: str) -> str:
+def outcome(line: AgentConnection, unit: Unit, run: int, text: str) -> str:
     """Return the outcome of a unit and why it is an error."""
     try:
         return "pass" if passes(line, unit, run, text) else "fail"

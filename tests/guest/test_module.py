@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.protocol import program, report
 from lazymmu.subject import vocabulary
 from lazymmu.subject.simulator import predict
@@ -77,13 +77,13 @@ end
 
 
 @pytest.fixture(scope="module", params=machines.ARCHES)
-def line(request: pytest.FixtureRequest) -> Iterator[SerialLine]:
+def line(request: pytest.FixtureRequest) -> Iterator[AgentConnection]:
     """A guest with the module loaded, for all tests of one architecture."""
     with machines.loaded(str(request.param)) as (_, line):
         yield line
 
 
-def alive(line: SerialLine) -> list[int]:
+def alive(line: AgentConnection) -> list[int]:
     """Return how many runs and kernel threads the module has."""
     folder = "/sys/module/lazymmu/parameters"
     return [int(line.read(f"{folder}/{name}", Deadline.after(30))) for name in ("live_runs", "live_threads")]
@@ -128,20 +128,22 @@ def alive(line: SerialLine) -> list[int]:
         pytest.param(HEAD + "steps 1\n0 enable\nend", 7, id="no last newline"),
     ],
 )
-def test_a_malformed_program_is_refused_with_its_line(line: SerialLine, text: str, number: int) -> None:
+def test_a_malformed_program_is_refused_with_its_line(line: AgentConnection, text: str, number: int) -> None:
     answer = line.run(text, Deadline.after(30))
     assert answer.status == _EINVAL
     assert [record for record in answer.records if record.startswith(f"lazymmu: program line {number}: ")]
 
 
-def test_a_range_outside_the_table_is_refused(line: SerialLine) -> None:
+def test_a_range_outside_the_table_is_refused(line: AgentConnection) -> None:
     head = HEAD.replace("merged", "amended") + "steps 1\n"
     for words in ("256 1", "0 257", "255 2", "0 0", "0", "0 1 2", "-1 1", "4294967296 1"):
         answer = line.run(f"{head}0 enable_with_ptes {words}\nend\n", Deadline.after(30))
         assert (words, answer.status) == (words, _EINVAL)
 
 
-def test_the_module_survives_mutated_programs_and_still_gives_right_reports(line: SerialLine, tmp_path: Path) -> None:
+def test_the_module_survives_mutated_programs_and_still_gives_right_reports(
+    line: AgentConnection, tmp_path: Path
+) -> None:
     case = examples.case(tmp_path)
     good = program.text(case, run=1, api="amended", personality="s390x")
     chance = random.Random(20250915)  # noqa: S311  (a fixed sequence, so that a failure comes again)
@@ -161,7 +163,7 @@ def test_the_module_survives_mutated_programs_and_still_gives_right_reports(line
     assert observed == predict(case, "amended", "s390x")
 
 
-def run_and_read(line: SerialLine, text: str) -> tuple[Trace | Skip, Trace]:
+def run_and_read(line: AgentConnection, text: str) -> tuple[Trace | Skip, Trace]:
     """Run a well-formed program; return what the model predicts and what the guest reports."""
     read = grammar.read(text.encode())
     answer = line.run(text, Deadline.after(30))
@@ -170,7 +172,7 @@ def run_and_read(line: SerialLine, text: str) -> tuple[Trace | Skip, Trace]:
 
 
 @pytest.mark.parametrize("api", vocabulary.REVISIONS)
-def test_every_operation_runs_under_every_personality_on_every_guest(line: SerialLine, api: str) -> None:
+def test_every_operation_runs_under_every_personality_on_every_guest(line: AgentConnection, api: str) -> None:
     for personality in vocabulary.PERSONALITIES:
         head = HEAD.replace("merged", api).replace("arm64", personality)
         for _ in range(2):
@@ -179,7 +181,7 @@ def test_every_operation_runs_under_every_personality_on_every_guest(line: Seria
     assert alive(line) == [0, 0]
 
 
-def test_a_step_that_needs_preemption_ends_a_run_without_it(line: SerialLine) -> None:
+def test_a_step_that_needs_preemption_ends_a_run_without_it(line: AgentConnection) -> None:
     head = HEAD.replace("arm64", "s390x")
     answer = line.run(head + "steps 3\n0 enable\n1 sleep 0\n2 check\nend\n", Deadline.after(30))
     assert answer.status == 0
@@ -188,7 +190,7 @@ def test_a_step_that_needs_preemption_ends_a_run_without_it(line: SerialLine) ->
     assert alive(line) == [0, 0]
 
 
-def test_a_sleep_takes_its_time_and_a_crowd_of_tasks_all_run(line: SerialLine) -> None:
+def test_a_sleep_takes_its_time_and_a_crowd_of_tasks_all_run(line: AgentConnection) -> None:
     turns = "".join(f"{n} switch t{n}\n" for n in range(63))
     begin = time.monotonic()
     predicted, observed = run_and_read(line, f"{HEAD}{CROWD}steps 64\n{turns}63 sleep 300\nend\n")
@@ -197,7 +199,7 @@ def test_a_sleep_takes_its_time_and_a_crowd_of_tasks_all_run(line: SerialLine) -
     assert alive(line) == [0, 0]
 
 
-def test_a_full_table_arrives_whole(line: SerialLine) -> None:
+def test_a_full_table_arrives_whole(line: AgentConnection) -> None:
     most = 2**64 - 1
     steps = "".join(f"{n} set_pte {n} {most - 2 * n}\n" for n in range(256))
     predicted, observed = run_and_read(line, f"{HEAD}steps 256\n{steps}end\n")
@@ -205,7 +207,7 @@ def test_a_full_table_arrives_whole(line: SerialLine) -> None:
     assert observed.table == {n: most - 2 * n for n in range(256)}
 
 
-def test_lists_as_deep_as_they_may_be_fit_onto_every_stack(line: SerialLine) -> None:
+def test_lists_as_deep_as_they_may_be_fit_onto_every_stack(line: AgentConnection) -> None:
     # Nothing calls a hook in interrupt, so the eight levels stand around the contexts.
     hooks = "".join(f"{n} {'pause' if n % 2 else 'resume'} {{\n" for n in range(8))
     text = f"{HEAD.replace('merged', 'amended')}steps 11\n{hooks}8 softirq {{\n9 interrupt {{\n10 flush\n}}\n}}\n"
@@ -214,7 +216,7 @@ def test_lists_as_deep_as_they_may_be_fit_onto_every_stack(line: SerialLine) -> 
     assert observed.hooks.endswith("f" + "le" * 4)
 
 
-def test_the_longest_case_arrives_whole(line: SerialLine, tmp_path: Path) -> None:
+def test_the_longest_case_arrives_whole(line: AgentConnection, tmp_path: Path) -> None:
     case = examples.case(tmp_path, LONGEST)
     text = program.text(case, run=1, api="merged", personality="x86_64")
     answer = line.run(text, Deadline.after(300))

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from lazymmu.guests import snapshot
-from lazymmu.guests.pool import Supply
-from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.pool import GuestPool
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.guests.snapshot_store import SNAPSHOT_NEEDS
 from lazymmu.provision import checksum
 from lazymmu.provision.cache import default_root
@@ -46,7 +46,7 @@ def _now(line: object, read: Callable[[str], str]) -> float:
 def test_two_restores_have_different_random_numbers_and_the_right_time(arch: str) -> None:
     machine = machines.machine(arch)
     states: list[str] = []
-    supply = Supply(machine, Guests(), states.append, restore=True)
+    supply = GuestPool(machine, RunningGuests(), states.append, restore=True)
     drawn = set()
     for _ in range(2):
         with supply.ready() as line:
@@ -70,7 +70,7 @@ def ready(arch: str, kernel: str = "lts") -> tuple[Path, Path]:
     machine = replace(machine, lasting=True)
     # The first may have been dropped as old: other parameters have no snapshot with the module, and need it.
     for one in (machine, *([] if waiting.exists() else [replace(machine, lasting=False, parameters=" ")])):
-        with Supply(one, Guests(), lambda _: None, restore=True).ready():
+        with GuestPool(one, RunningGuests(), lambda _: None, restore=True).ready():
             pass
     return waiting, loaded
 
@@ -286,7 +286,9 @@ def test_a_module_gets_its_snapshot_when_it_is_found_built_and_not_before() -> N
     states: list[str] = []
     try:
         for found in (False, True, True):
-            with Supply(replace(changed, lasting=found), Guests(), states.append, restore=True).ready() as line:
+            with GuestPool(
+                replace(changed, lasting=found), RunningGuests(), states.append, restore=True
+            ).ready() as line:
                 place = line.read("/sys/module/lazymmu/sections/.text", Deadline.after(_SOON))
             assert own.exists() == found
         assert states.count("saving a snapshot") == 1
@@ -316,7 +318,7 @@ def test_a_fresh_boot_uses_no_snapshot_and_saves_none(playground: Playground) ->
 
 def test_a_guest_that_cannot_be_told_the_time_is_refused() -> None:
     with (
-        Supply(machines.machine("s390x"), Guests(), lambda _: None, restore=True).ready() as line,
+        GuestPool(machines.machine("s390x"), RunningGuests(), lambda _: None, restore=True).ready() as line,
         pytest.raises(GuestError, match="could not be given the time"),
     ):
         line.send("wake", b"no time\n" + bytes(32))

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from lazymmu.guests import host_process, snapshot, ssh_keys
 from lazymmu.guests.machine import Machine, prepare
-from lazymmu.guests.pool import Supply
+from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.qemu import Guest
-from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.guests.transports import ssh
 from lazymmu.support.deadline import Deadline
 from msgspec.structs import replace
@@ -36,7 +36,7 @@ def machine(arch: str, folder: Path) -> Machine:
     """Return one architecture's machine as a run over SSH prepares it, with keys of its own."""
     images = machines.images(arch)
     transport = ssh.transport(ssh_keys.obtain(folder / "ssh"), [images], offline=False)
-    return prepare(images, arch, 1.0, Guests(), transport=transport)
+    return prepare(images, arch, 1.0, RunningGuests(), transport=transport)
 
 
 def signalling(number: str) -> dict[str, tuple[str, str]]:
@@ -158,7 +158,7 @@ def listening(guest: Guest) -> set[tuple[str, int]]:
 def test_a_snapshot_with_a_server_is_small(arch: str, tmp_path: Path) -> None:
     made = replace(machine(arch, tmp_path), lasting=True)
     for _ in range(2):
-        with Supply(made, Guests(), lambda _: None, restore=True).ready():
+        with GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready():
             pass
     for file in (snapshot.path(made.boot), snapshot.path(made.boot, made.module)):
         # MB as of memory, 2^20 bytes.
@@ -170,7 +170,7 @@ def test_guests_at_the_same_time_never_collide_and_listen_nowhere_else(tmp_path:
     together = threading.Barrier(_MANY)
 
     def one(_: int) -> int:
-        with Supply(made, Guests(), lambda _: None, restore=True).ready() as line:
+        with GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready() as line:
             together.wait(120)
             port = line.guest.forwarded_port(Deadline.after(5))
             # As /proc writes 127.0.0.1.
@@ -189,7 +189,7 @@ def test_no_key_is_in_the_archive_or_a_snapshot(tmp_path: Path) -> None:
     made = replace(machine("s390x", tmp_path), lasting=True)
     own = ssh_keys.Keys(tmp_path / "ssh")
     with ExitStack() as stack:
-        line = stack.enter_context(Supply(made, Guests(), lambda _: None, restore=True).ready())
+        line = stack.enter_context(GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready())
         # It is in the guest now, and the file behind its memory is still what it was.
         assert host_process.find(line.guest.process() or 0, made.boot.architecture.qemu)
         private = own.host_for_dropbear()[-64:]

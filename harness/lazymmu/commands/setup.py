@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu.guests.machine import make_bootable
+from lazymmu.guests.machine import ensure_bootable
 from lazymmu.provision import setup as images
 from lazymmu.session import requests
 from lazymmu.session.scheduler import Options, prepare_all
@@ -33,7 +33,7 @@ def setup(arguments: Namespace) -> int:
             continue
         transport = requests.transport(arguments, [prepared])
         for arch, machine in prepare_all(prepared, list(prepared.kernels), Options(transport=transport)).items():
-            make_bootable(machine)
+            ensure_bootable(machine)
             release = prepared.kernels[arch].release
             chosen = machine.boot.accelerator
             store.progress.say(f"{arch}: {kernel.name} is Linux {release.release} ({release.version})")

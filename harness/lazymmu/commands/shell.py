@@ -15,12 +15,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.findings.scan import find
 from lazymmu.guests.machine import Machine, prepare
-from lazymmu.guests.pool import Supply
-from lazymmu.guests.remote_command import SerialSession
-from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.pool import GuestPool
+from lazymmu.guests.remote_command import RemoteCommand
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import setup as images
 from lazymmu.provision.cache import Cache
 from lazymmu.session import prefetch, requests
@@ -53,7 +53,7 @@ def shell(arguments: Namespace) -> int:
 
     def prepared() -> Machine:
         ready = images.prepare(store, kernel, [arch], offline=arguments.offline, sandbox=sandbox)
-        guests = Guests()
+        guests = RunningGuests()
         with guests.stopped_at_exit():
             ordinary = prepare(ready, arch, scale, guests, transport=requests.transport(arguments, [ready]))
         return _with_library(with_shell(ordinary, arguments.kernel_arg, qemu_arguments, offline=arguments.offline))
@@ -104,19 +104,19 @@ def _with_library(machine: Machine) -> Machine:
 
 
 @contextmanager
-def _ready(store: Cache, machine: Machine, *, restore: bool) -> Iterator[SerialLine]:
+def _ready(store: Cache, machine: Machine, *, restore: bool) -> Iterator[AgentConnection]:
     """Run the guest for the length of a `with`."""
 
     def changed(what: str) -> None:
         if what not in _QUICK:
             store.progress.say(f"{machine.name}: {what}")
 
-    guests = Guests()
-    with guests.stopped_at_exit(), Supply(machine, guests, changed, restore=restore).ready() as line:
+    guests = RunningGuests()
+    with guests.stopped_at_exit(), GuestPool(machine, guests, changed, restore=restore).ready() as line:
         yield line
 
 
-def _session(line: SerialLine, words: Sequence[str], terminal: Terminal | None) -> int:
+def _session(line: AgentConnection, words: Sequence[str], terminal: Terminal | None) -> int:
     """Run the command, or a shell, and return the exit status: 0 for a prompt that the user left."""
     prompt = terminal is not None and not words
     if prompt:
@@ -127,7 +127,7 @@ def _session(line: SerialLine, words: Sequence[str], terminal: Terminal | None) 
         )
     # Without a terminal it reads commands as from a file.
     command = words or (_LOGIN if terminal else _LOGIN[:1])
-    session = SerialSession(line, command, terminal.window() if terminal else None)
+    session = RemoteCommand(line, command, terminal.window() if terminal else None)
     status = Bridge(session, terminal).carry()
     if line.guest.console.received:
         for finding in find(line.guest.console.text()):

@@ -11,8 +11,8 @@ from pathlib import Path
 from lazymmu.doctor.cache_state import NotThere, Question, Situation
 from lazymmu.doctor.check import Check, State
 from lazymmu.guests import accelerator
-from lazymmu.guests.machine import prepare, untried
-from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.machine import prepare, untried_boot
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import integrity
 from lazymmu.provision.catalogue import Architecture, architectures
 from lazymmu.provision.inventory import megabytes
@@ -139,20 +139,20 @@ def _chosen(
     arch = machine.name
     kernel, archive = situation.installed.get(arch), situation.archives.get(arch)
     box = sandbox or Sandbox(name="bwrap", root=situation.root or Path("/"))
-    boot = untried(box, machine, kernel.image if kernel else box.root / "none")
+    boot = untried_boot(box, machine, kernel.image if kernel else box.root / "none")
 
     def never(_: object) -> None:
         raise NotThere("a trial")
 
     cache = question.looking()
     try:
-        looked = accelerator.choose(cache, boot, Guests().start, never)
+        looked = accelerator.choose(cache, boot, RunningGuests().start, never)
     except NotThere:
         if sandbox is None or not (kernel and archive and situation.modules.get(arch)):
             return "unknown", "/dev/kvm is there; the first run tries it, when all is fetched and built", None
         # The very way of a run; archive and module are there, so that nothing is built.
         images = Images(cache=question.cache, sandbox=box, kernels=situation.installed, name=question.kernel.name)
-        looked = prepare(images, arch, 1.0, Guests()).boot.accelerator
+        looked = prepare(images, arch, 1.0, RunningGuests()).boot.accelerator
         return looked.name, looked.reason, False
     return looked.name, looked.reason, True if cache.found else None
 

@@ -16,7 +16,7 @@ from lazymmu.support.errors import LazymmuError
 _HINT = "let --out DIR name another folder"
 
 
-class Journal:
+class ChannelLog:
     """Writes lines as `12:00:01.123456 < text`; without a path it keeps nothing.
 
     `failure` is the error that ended the writing (a full disk, say), which names the file or its folder: a log must

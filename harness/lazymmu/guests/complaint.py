@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from lazymmu.guests.findings.finding import Severity
 from lazymmu.guests.findings.scan import find
-from lazymmu.protocol.agent_reply import Answer
+from lazymmu.protocol.agent_reply import AgentReply
 
 # Worse than a warning (Linux: include/linux/kern_levels.h). WARN() has the level of harmless notes: found by its text.
 _KERN_ERR = 3
 
 
-def complaint(answer: Answer, *, warnings_allowed: bool = False) -> str | None:
+def complaint(answer: AgentReply, *, warnings_allowed: bool = False) -> str | None:
     """Return what the kernel complained of, None when it did not; a WARN() may be allowed."""
     if not answer.foreign:
         return None

@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 from typing import Self
 
-from lazymmu.guests.channel_log import Journal
+from lazymmu.guests.channel_log import ChannelLog
 
 # What is kept of either end of a console that is flooded (bytes).
 _KEPT = 1_000_000
@@ -19,7 +19,7 @@ _CUT = b"\n[... the middle of the console is not kept ...]\n"
 class Console:
     """Drains one end of the console's socket in a thread."""
 
-    def __init__(self, line: socket.socket, journal: Journal) -> None:
+    def __init__(self, line: socket.socket, journal: ChannelLog) -> None:
         #: Bytes that came so far.
         self.received = 0
         self._line = line

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
 from lazymmu.guests.symbols import Symbols
 from lazymmu.provision import checksum
@@ -21,7 +21,7 @@ _TEXT = "/sys/module/lazymmu/sections/.text"
 Names = Callable[[], Symbols]
 
 
-def of_kernel(cache: Cache, boot: Boot, line: SerialLine, deadline: Deadline) -> Names:
+def of_kernel(cache: Cache, boot: Boot, line: AgentConnection, deadline: Deadline) -> Names:
     """Return the names of a guest's kernel, asked of the guest itself when no boot before has saved them."""
     target = _kept(cache, boot)
 
@@ -59,12 +59,12 @@ def _read(path: Path) -> Symbols:
         return Symbols()
 
 
-def ask_module(line: SerialLine) -> None:
+def ask_module(line: AgentConnection) -> None:
     """Ask where the module lies, ahead of `module_place`."""
     line.send("read", _TEXT.encode())
 
 
-def module_place(line: SerialLine, deadline: Deadline) -> int:
+def module_place(line: AgentConnection, deadline: Deadline) -> int:
     """Return the address of the module's code, once `ask_module` asked."""
     told = line.was_read(_TEXT, deadline)
     try:

@@ -11,10 +11,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lazymmu.guests import accelerator
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
 from lazymmu.guests.qemu import Guest
-from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.guests.transport import Transport
 from lazymmu.guests.watchdog import SILENCE
 from lazymmu.provision import builds, kernels
@@ -68,7 +68,7 @@ class Machine(Struct, frozen=True):
         return Deadline.after(seconds * self.time_scale)
 
 
-def untried(sandbox: Sandbox, architecture: Architecture, image: Path) -> Boot:
+def untried_boot(sandbox: Sandbox, architecture: Architecture, image: Path) -> Boot:
     """Return what the guests of a machine are started from, before its accelerator is chosen."""
     archive = builds.archive_path(sandbox, architecture)
     return Boot(architecture, sandbox, image, archive, accelerator.tcg("not tried yet"))
@@ -78,14 +78,14 @@ def prepare(
     images: Images,
     arch: str,
     time_scale: float,
-    guests: Guests,
+    guests: RunningGuests,
     *,
     transport: Transport | None = None,
     variant: builds.Variant = builds.PLAIN,
 ) -> Machine:
     """Build the module of one architecture's guests and choose their accelerator."""
     architecture, kernel = architectures()[arch], images.kernels[arch]
-    boot = replace(untried(images.sandbox, architecture, kernel.image), label=machine_name(arch, kernel.name))
+    boot = replace(untried_boot(images.sandbox, architecture, kernel.image), label=machine_name(arch, kernel.name))
     # Real hardware boots in a second; one that is silent for longer may as well be emulated. The answer is kept, so a
     # smaller scale must not spoil it, nor a busy host.
     scale = max(1.0, time_scale)
@@ -100,7 +100,7 @@ def prepare(
         images.cache,
         boot,
         started,
-        lambda guest: SerialLine(guest, scale).handshake(Deadline.after(_TRIAL * scale), SILENCE),
+        lambda guest: AgentConnection(guest, scale).handshake(Deadline.after(_TRIAL * scale), SILENCE),
     )
     path = builds.module_path(images.sandbox, architecture, kernel, variant=variant)
     found = path.exists()
@@ -126,8 +126,8 @@ def _bootable(images: Images, kernel: InstalledKernel, architecture: Architectur
     builds.archive(images.cache, images.sandbox, architecture)
 
 
-def make_bootable(machine: Machine) -> None:
+def ensure_bootable(machine: Machine) -> None:
     """See to it that a boot finds what it needs, which a restored guest does not. Raises SetupError."""
     _bootable(machine.images, machine.kernel, machine.boot.architecture)
     if machine.transport is not None:
-        machine.transport.make_bootable(machine.images, machine.boot, machine.kernel)
+        machine.transport.ensure_bootable(machine.images, machine.boot, machine.kernel)

@@ -7,24 +7,26 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from lazymmu.guests import guest_symbols, snapshot, startup
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Memory
 from lazymmu.guests.machine import Machine
-from lazymmu.guests.running_guests import Guests
-from lazymmu.guests.snapshot_store import Saved, Snapshots
+from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.snapshot_store import SavedSnapshot, SnapshotStore
 from lazymmu.guests.symbols import Symbols
 from lazymmu.support.errors import GuestError
 
 
-class Supply:
+class GuestPool:
     """Gives ready guests of one machine; `changed` is told what it does meanwhile, in a few words."""
 
-    def __init__(self, machine: Machine, guests: Guests, changed: Callable[[str], None], *, restore: bool) -> None:
+    def __init__(
+        self, machine: Machine, guests: RunningGuests, changed: Callable[[str], None], *, restore: bool
+    ) -> None:
         self._machine = machine
         self._guests = guests
         self._changed = changed
         #: What guests are restored from; None when each boots.
-        self._snapshots = Snapshots(machine, guests, changed) if restore else None
+        self._snapshots = SnapshotStore(machine, guests, changed) if restore else None
 
     def doubt(self) -> None:
         """Note that a guest died: a snapshot of which a byte is wrong loads without a word."""
@@ -36,7 +38,7 @@ class Supply:
         return self._snapshots.damage() if self._snapshots is not None else None
 
     @contextmanager
-    def ready(self, ahead: Callable[[SerialLine], None] | None = None) -> Iterator[SerialLine]:
+    def ready(self, ahead: Callable[[AgentConnection], None] | None = None) -> Iterator[AgentConnection]:
         """Run a guest with the module loaded for the length of a `with`. Raises GuestError, SetupError.
 
         `ahead` may be called before, with the line to a guest that wakes up with the module in it: it may send what
@@ -50,7 +52,7 @@ class Supply:
             self._changed("running")
             yield line
 
-    def _at_once(self, saved: Saved) -> bool:
+    def _at_once(self, saved: SavedSnapshot) -> bool:
         """Return whether a guest that wakes up has nothing else to do, so that its first programs may be on their way.
 
         One that loads the module, is reached another way, or is asked for its symbols has.
@@ -58,19 +60,21 @@ class Supply:
         machine = self._machine
         return saved.loaded and machine.transport is None and guest_symbols.known(machine.images.cache, machine.boot)
 
-    def _booted(self, stack: ExitStack) -> tuple[SerialLine, int]:
+    def _booted(self, stack: ExitStack) -> tuple[AgentConnection, int]:
         """Boot a guest that ends with `stack`; return the line to it, and where the module lies."""
         self._changed("booting")
         line = startup.boot(self._machine, self._guests, stack)
         startup.send_ahead(self._machine, line, load=True, reach=True)
         return self._reached(line, startup.loaded(self._machine, line), stack)
 
-    def _reached(self, line: SerialLine, place: int, stack: ExitStack) -> tuple[SerialLine, int]:
+    def _reached(self, line: AgentConnection, place: int, stack: ExitStack) -> tuple[AgentConnection, int]:
         if self._machine.transport is not None:
             self._changed("connecting")
         return startup.reached(self._machine, line, stack), place
 
-    def _restored(self, stack: ExitStack, ahead: Callable[[SerialLine], None] | None) -> tuple[SerialLine, int] | None:
+    def _restored(
+        self, stack: ExitStack, ahead: Callable[[AgentConnection], None] | None
+    ) -> tuple[AgentConnection, int] | None:
         """Restore a guest as `_booted` boots one; None when no snapshot can be had, or none loads."""
         while self._snapshots is not None and (saved := self._snapshots.take()) is not None:
             self._changed("restoring")

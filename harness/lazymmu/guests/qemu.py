@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from lazymmu.guests import host_process, user_network
 from lazymmu.guests.boot import Boot, Memory
-from lazymmu.guests.channel_log import Journal
+from lazymmu.guests.channel_log import ChannelLog
 from lazymmu.guests.console import Console
 from lazymmu.guests.findings.finding import Finding, Severity
 from lazymmu.guests.findings.scan import find
@@ -47,7 +47,7 @@ class Lines(Struct, frozen=True):
 
     channel: socket.socket
     monitor: socket.socket
-    journal: Journal
+    journal: ChannelLog
     #: Where QEMU answers what it was told at the start; None when it was told nothing.
     orders: socket.socket | None
 
@@ -215,7 +215,7 @@ def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Mem
                 stack.enter_context(end)
         stderr = stack.enter_context(tempfile.TemporaryFile())
         journals = [
-            stack.enter_context(Journal(logs / f"{name}.{line}.log" if logs else None))
+            stack.enter_context(ChannelLog(logs / f"{name}.{line}.log" if logs else None))
             for line in ("console", "channel")
         ]
         fds = {line: far.fileno() for line, (_, far) in pairs.items()}

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.support.deadline import Deadline
 
 _FRAME = re.compile(rb"([oex]) (\d{1,9})\n")
@@ -69,10 +69,10 @@ class Session(Protocol):
         """End the conversation once the command has ended. Raises GuestError."""
 
 
-class SerialSession:
+class RemoteCommand:
     """A session over the agent's channel, which nobody else uses meanwhile."""
 
-    def __init__(self, line: SerialLine, command: Sequence[str], window: Window | None) -> None:
+    def __init__(self, line: AgentConnection, command: Sequence[str], window: Window | None) -> None:
         """Start the command, on a terminal if there is a window for one."""
         self.status: int | None = None
         self._line = line

@@ -17,7 +17,7 @@ from lazymmu.guests.qemu import Guest
 from lazymmu.support.errors import GuestError, LazymmuError
 
 
-class Guests(Struct):
+class RunningGuests(Struct):
     """Starts guests, and ends all that are alive; any number of threads may use it."""
 
     #: Folder for what the guests said; None keeps nothing.

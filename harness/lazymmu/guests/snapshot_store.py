@@ -16,10 +16,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from lazymmu.guests import snapshot, startup
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Memory
 from lazymmu.guests.machine import Machine
-from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import checksum
 from lazymmu.provision.cache import whole
 from lazymmu.support.errors import GuestError, SetupError
@@ -28,7 +28,7 @@ from lazymmu.support.errors import GuestError, SetupError
 SNAPSHOT_NEEDS = 320_000_000
 
 
-class Saved(Struct, frozen=True):
+class SavedSnapshot(Struct, frozen=True):
     """A snapshot to restore guests from."""
 
     file: Path
@@ -42,10 +42,10 @@ def _loaded_path(machine: Machine) -> Path:
     return snapshot.path(machine.boot, machine.module, machine.parameters, files)
 
 
-class Snapshots:
+class SnapshotStore:
     """Gives the snapshot to restore from, saved first where there is none; `changed` is told what is done meanwhile."""
 
-    def __init__(self, machine: Machine, guests: Guests, changed: Callable[[str], None]) -> None:
+    def __init__(self, machine: Machine, guests: RunningGuests, changed: Callable[[str], None]) -> None:
         self._machine = machine
         self._guests = guests
         self._changed = changed
@@ -64,24 +64,24 @@ class Snapshots:
         """Note that a guest died: a snapshot of which a byte is wrong loads without a word."""
         self._doubted = True
 
-    def take(self) -> Saved | None:
+    def take(self) -> SavedSnapshot | None:
         """Return the snapshot for the next guest, None when none can be had. Raises GuestError when none is saved."""
         look = checksum.mismatch if self._doubted else checksum.glance
         self._doubted, self._taken = False, None
         with_module = self._usable[self._loaded]
         if with_module and whole(self._loaded, look):
-            return self._used(Saved(self._loaded, loaded=True))
+            return self._used(SavedSnapshot(self._loaded, loaded=True))
         if not self._obtain(self._waiting, "guests boot", self._save_waiting, look):
             return None
         if with_module and self._machine.lasting:
             why = "each guest loads its module"
             with suppress(GuestError):  # whoever loads the module into a guest of its own will see it, too
                 if self._obtain(self._loaded, why, self._save_loaded, look):
-                    return self._used(Saved(self._loaded, loaded=True))
+                    return self._used(SavedSnapshot(self._loaded, loaded=True))
             self._usable[self._loaded] = False
-        return self._used(Saved(self._waiting, loaded=False))
+        return self._used(SavedSnapshot(self._waiting, loaded=False))
 
-    def _used(self, saved: Saved) -> Saved:
+    def _used(self, saved: SavedSnapshot) -> SavedSnapshot:
         """Return it, after noting its use: file systems do so once a day at most (relatime), and old ones are dropped.
 
         The one without the module stays young with the other: the next edit needs it.
@@ -103,7 +103,7 @@ class Snapshots:
             return checksum.mismatch(taken) if taken else None
         return None
 
-    def refuse(self, saved: Saved, error: GuestError) -> None:
+    def refuse(self, saved: SavedSnapshot, error: GuestError) -> None:
         """Remove a snapshot that does not load, to be saved anew once; the second time guests do without."""
         cache, name = self._machine.images.cache, self._machine.name
         if saved.file in self._refused:
@@ -175,7 +175,7 @@ class Snapshots:
             self._save(line, memory, target)
         snapshot.keep_place(target, place)
 
-    def _save(self, line: SerialLine, memory: Path, target: Path) -> None:
+    def _save(self, line: AgentConnection, memory: Path, target: Path) -> None:
         line.settle(self._machine.within(startup.ANSWER))
         self._changed("saving a snapshot")
         snapshot.save(line.guest, memory, target)

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from lazymmu.guests import guest_symbols
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Memory
-from lazymmu.guests.machine import Machine, make_bootable
+from lazymmu.guests.machine import Machine, ensure_bootable
 from lazymmu.guests.qemu import Guest
-from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.running_guests import RunningGuests
 
 # Budgets in seconds, multiplied by --timeout-scale. They bound a guest that shows life and yet never comes to an end,
 # and a host that is too slow; one that hangs is found long before (harness/lazymmu/guests/watchdog.py).
@@ -23,17 +23,17 @@ ANSWER = 120.0
 _ENTROPY = 32
 
 
-def boot(machine: Machine, guests: Guests, stack: ExitStack, memory: Memory | None = None) -> SerialLine:
+def boot(machine: Machine, guests: RunningGuests, stack: ExitStack, memory: Memory | None = None) -> AgentConnection:
     """Boot a guest that ends with `stack`; its agent waits. Raises GuestError, SetupError."""
-    make_bootable(machine)
+    ensure_bootable(machine)
     line = _line(machine, stack.enter_context(guests.start(machine.boot, memory)))
     line.handshake(machine.within(_BOOT))
     return line
 
 
 def wake(
-    machine: Machine, guest: Guest, *, load: bool, reach: bool, ahead: Callable[[SerialLine], None] | None = None
-) -> SerialLine:
+    machine: Machine, guest: Guest, *, load: bool, reach: bool, ahead: Callable[[AgentConnection], None] | None = None
+) -> AgentConnection:
     """Give a restored guest the time and random numbers of its own, and wait until it has them. Raises GuestError.
 
     What `loaded` (with `load`) and `reached` (with `reach`) wait for is on its way then, and what `ahead` sends, so
@@ -48,7 +48,7 @@ def wake(
     return line
 
 
-def send_ahead(machine: Machine, line: SerialLine, *, load: bool, reach: bool) -> None:
+def send_ahead(machine: Machine, line: AgentConnection, *, load: bool, reach: bool) -> None:
     """Send what `loaded` waits for, which is the module with its files, and what `reached` does."""
     if load:
         line.send("load", machine.module, machine.parameters)
@@ -59,7 +59,7 @@ def send_ahead(machine: Machine, line: SerialLine, *, load: bool, reach: bool) -
         machine.transport.ahead(line)
 
 
-def loaded(machine: Machine, line: SerialLine) -> int:
+def loaded(machine: Machine, line: AgentConnection) -> int:
     """Wait for the module and its files; return the address of its code. Raises GuestError."""
     line.loaded(machine.within(ANSWER))
     place = guest_symbols.module_place(line, machine.within(ANSWER))
@@ -68,14 +68,14 @@ def loaded(machine: Machine, line: SerialLine) -> int:
     return place
 
 
-def reached(machine: Machine, line: SerialLine, stack: ExitStack) -> SerialLine:
+def reached(machine: Machine, line: AgentConnection, stack: ExitStack) -> AgentConnection:
     """Return the line over which the guest works; one that is opened for it ends with `stack`. Raises GuestError."""
     if machine.transport is None:
         return line
     return stack.enter_context(machine.transport.open(line, machine.within(ANSWER)))
 
 
-def _line(machine: Machine, guest: Guest) -> SerialLine:
+def _line(machine: Machine, guest: Guest) -> AgentConnection:
     """Return the line to a guest that was just started."""
     guest.symbols = guest_symbols.kept(machine.images.cache, machine.boot)
-    return SerialLine(guest, machine.time_scale)
+    return AgentConnection(guest, machine.time_scale)

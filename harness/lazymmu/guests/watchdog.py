@@ -22,7 +22,7 @@ _SHORTEST = 0.001
 _STARVED = 0.5
 
 
-class Patience:
+class Watchdog:
     """Waits for one thing of a guest. Ask `until_look`, wait so long, then `look` - or `heard` when it gave a sign.
 
     `process` gives QEMU's process; `deadline` bounds the whole, whatever the guest shows; `silence` is what is allowed,

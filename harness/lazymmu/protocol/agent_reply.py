@@ -6,7 +6,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Answer(Struct, frozen=True):
+class AgentReply(Struct, frozen=True):
     """The errno of the request (0: well) and the text of the kernel's log records, in order."""
 
     status: int

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from lazymmu.protocol.agent_reply import Answer
+from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.protocol.program import revision
 from lazymmu.subject.case import Case
 from lazymmu.subject.trace import StepTrace, Trace
@@ -259,7 +259,7 @@ def _assemble(lines: list[str], case: Case, form: _Form, personality: str) -> Tr
     )
 
 
-def parse(answer: Answer, case: Case, *, run: int, api: str, personality: str, impl: str = MODULE) -> Trace:
+def parse(answer: AgentReply, case: Case, *, run: int, api: str, personality: str, impl: str = MODULE) -> Trace:
     """Return the Trace that an answer reports; GuestError when it does not hold a whole report."""
     try:
         if answer.status:

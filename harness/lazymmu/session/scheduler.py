@@ -22,8 +22,8 @@ from msgspec.structs import replace
 
 from lazymmu.guests.boot import Accelerator
 from lazymmu.guests.machine import Machine, prepare
-from lazymmu.guests.pool import Supply
-from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.pool import GuestPool
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.guests.transport import Transport
 from lazymmu.provision.builds import PLAIN, Variant
 from lazymmu.provision.catalogue import architectures
@@ -87,7 +87,7 @@ class Report(Struct, frozen=True):
 
 def prepare_all(images: Images, arches: Sequence[str], options: Options) -> dict[str, Machine]:
     """Build what the guests of these architectures need, all at the same time."""
-    guests = Guests()
+    guests = RunningGuests()
     with (
         ThreadPoolExecutor(max_workers=len(arches)) as pool,
         guests.stopped_at_exit(),
@@ -182,7 +182,7 @@ class _Matrix:
         wanted: Callable[[int], bool],
     ) -> None:
         self.units = units
-        self.guests = Guests(logs=options.logs)
+        self.guests = RunningGuests(logs=options.logs)
         self._images = images
         self._options = options
         self._finished = finished
@@ -243,7 +243,7 @@ class _Matrix:
             keep_steps=self._options.trace,
         )
         restore = not self._options.fresh_boot and isolation is not Isolation.BOOT
-        Worker(machine, Supply(machine, self.guests, changed, restore=restore), self.guests, job).work()
+        Worker(machine, GuestPool(machine, self.guests, changed, restore=restore), self.guests, job).work()
         changed("done")
 
     def done(self, position: int, result: Result) -> None:

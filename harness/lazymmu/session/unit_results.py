@@ -6,7 +6,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from lazymmu.protocol import report
-from lazymmu.protocol.agent_reply import Answer
+from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session.verdict import judge
 from lazymmu.subject.simulator import predict
@@ -55,7 +55,7 @@ def without_report(
 
 
 def of_answer(
-    unit: Unit, answer: Answer, predicted: Trace, *, run: int, release: str, seconds: float, keep_steps: bool
+    unit: Unit, answer: AgentReply, predicted: Trace, *, run: int, release: str, seconds: float, keep_steps: bool
 ) -> Result:
     """Return the result of a unit whose guest answered; `run` is the number of its run in the report.
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.complaint import complaint
 from lazymmu.guests.machine import Machine
-from lazymmu.guests.pool import Supply
-from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.pool import GuestPool
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.protocol import program
-from lazymmu.protocol.agent_reply import Answer
+from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session import unit_results
 from lazymmu.subject.simulator import predict
@@ -90,7 +90,7 @@ def _prediction(unit: Unit) -> Trace:
     return predicted
 
 
-def _said(answer: Answer) -> str:
+def _said(answer: AgentReply) -> str:
     lines = [text for _, text in answer.foreign]
     return "\n".join(["the kernel's own log records:", *(f"    {line}" for line in lines)])
 
@@ -121,7 +121,7 @@ class _Sent(Struct, frozen=True):
 class Worker:
     """Runs units; a guest that dies costs the unit that it died in, and is replaced."""
 
-    def __init__(self, machine: Machine, supply: Supply, guests: Guests, job: Job) -> None:
+    def __init__(self, machine: Machine, supply: GuestPool, guests: RunningGuests, job: Job) -> None:
         self._machine = machine
         self._supply = supply
         self._guests = guests
@@ -131,7 +131,7 @@ class Worker:
         #: Sent to the guest of now, the first one is running.
         self._sent: deque[_Sent] = deque()
         #: The line to that guest.
-        self._sent_to: SerialLine | None = None
+        self._sent_to: AgentConnection | None = None
         #: Positions of waiting units that were looked at: these are for a guest.
         self._runnable: set[int] = set()
         #: Taken for the guest of now, and results that came of it.
@@ -202,14 +202,14 @@ class Worker:
                     return
                 fit = self._run(line)
 
-    def _send_first(self, line: SerialLine) -> None:
+    def _send_first(self, line: AgentConnection) -> None:
         """Send the first programs to a guest; what was sent to one that did not wake up is sent again."""
         self._give_back()
         self._taken = 0
         self._sent_to = line
         self._send_ahead(line)
 
-    def _send_ahead(self, line: SerialLine) -> None:
+    def _send_ahead(self, line: AgentConnection) -> None:
         """Send the programs of the next units, so that the guest never waits for one."""
         ahead = 1 if self._alone else _AHEAD
         while not self._sent or (len(self._sent) < ahead and sum(sent.size for sent in self._sent) < _AHEAD_BYTES):
@@ -226,7 +226,7 @@ class Worker:
             request = line.send("run", text.encode("ascii"))
             self._sent.append(_Sent(position, unit, self._runs, request, len(text)))
 
-    def _run(self, line: SerialLine) -> bool:
+    def _run(self, line: AgentConnection) -> bool:
         """Wait for the first unit that was sent; return whether its guest is as good as a fresh one for the next.
 
         A guest that dies ends the unit that it died in as an error and is raised.
@@ -305,7 +305,7 @@ class Worker:
     def _deadline(self, predicted: Trace) -> Deadline:
         return Deadline.after((_ANSWER + _ANSWER_PER_STEP * len(predicted.steps)) * self._machine.time_scale)
 
-    def _lost(self, line: SerialLine, error: GuestError, predicted: Trace, begin: float) -> None:
+    def _lost(self, line: AgentConnection, error: GuestError, predicted: Trace, begin: float) -> None:
         """Give the unit in which a guest was lost its result; those before and behind it will run again."""
         if self._cause_unknown(error):
             return

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
 
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import LazymmuError, UsageError
 
@@ -73,13 +73,13 @@ def pulls(paths: Sequence[str], folder: Path) -> list[Pull]:
     return found
 
 
-def push(line: SerialLine, files: Sequence[Push], scale: float) -> None:
+def push(line: AgentConnection, files: Sequence[Push], scale: float) -> None:
     """Write the files in the guest. Raises GuestError."""
     for file in files:
         line.write(str(file.path), file.content, file.mode, Deadline.after(_SECONDS * scale))
 
 
-def pull(line: SerialLine, files: Sequence[Pull], scale: float) -> None:
+def pull(line: AgentConnection, files: Sequence[Pull], scale: float) -> None:
     """Take the files out of the guest; none replaces one that came to be meanwhile.
 
     Raises GuestError, and LazymmuError for what cannot be written.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from lazymmu.guests.machine import Machine, make_bootable
+from lazymmu.guests.machine import Machine, ensure_bootable
 from lazymmu.provision import checksum, cpio, shell_image
 from lazymmu.provision.cache import Cache, digest
 from lazymmu.support.project import SHELL_SOURCE
@@ -48,7 +48,7 @@ def _archive(cache: Cache, machine: Machine, busybox: Path) -> Path:
     key = digest([machine.boot.archive.name, more])
 
     def build(target: Path) -> None:
-        make_bootable(machine)
+        ensure_bootable(machine)
         target.write_bytes(machine.boot.archive.read_bytes() + more)
 
     store = machine.images.sandbox.root / "lazymmu" / "archives" / f"{key}.cpio"

@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lazymmu.guests import qemu
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
-from lazymmu.guests.machine import make_bootable, prepare
+from lazymmu.guests.machine import ensure_bootable, prepare
 from lazymmu.guests.qemu import Guest
-from lazymmu.guests.running_guests import Guests
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import builds, catalogue, setup
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.progress import Progress
@@ -35,11 +35,11 @@ class Faulty(Struct, frozen=True):
     module: bytes
 
     @contextmanager
-    def start(self, kernel_arguments: Sequence[str] = ()) -> Iterator[tuple[Guest, SerialLine]]:
+    def start(self, kernel_arguments: Sequence[str] = ()) -> Iterator[tuple[Guest, AgentConnection]]:
         """Run a guest whose agent waits for a module."""
         boot = replace(self.boot, kernel_arguments=(*self.boot.kernel_arguments, *kernel_arguments))
         with qemu.start(boot) as guest:
-            line = SerialLine(guest, scale=_PATIENT)
+            line = AgentConnection(guest, scale=_PATIENT)
             line.handshake(Deadline.after(_BOOT))
             yield guest, line
 
@@ -58,8 +58,8 @@ def faulty(arch: str) -> Faulty:
     """Build the fault module, and what its guest needs, for one architecture."""
     architecture = catalogue.architectures()[arch]
     images = setup.prepare(Cache(default_root(), Progress()), catalogue.kernel("lts"), [arch])
-    machine = prepare(images, arch, 1.0, Guests())
-    make_bootable(machine)
+    machine = prepare(images, arch, 1.0, RunningGuests())
+    ensure_bootable(machine)
     kernel = images.kernels[arch]
     module = builds.module(images.cache, images.sandbox, architecture, kernel, source=SOURCE, name="faults")
     return Faulty(boot=machine.boot, module=module.read_bytes())

@@ -16,7 +16,7 @@ from functools import partial
 
 from lazymmu.guests import qemu
 from lazymmu.guests.accelerator import tcg
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import GuestError
@@ -140,7 +140,7 @@ def _console(log: Log, guests: Faulty) -> str:
 def _stderr(boot: Boot) -> str:
     with qemu.start(boot) as guest:
         with suppress(GuestError):
-            SerialLine(guest).handshake(Deadline.after(_LAST_WORDS))
+            AgentConnection(guest).handshake(Deadline.after(_LAST_WORDS))
         return guest.stderr()
 
 

@@ -14,11 +14,11 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from lazymmu.guests.agent import SerialLine
-from lazymmu.guests.channel_log import Journal
+from lazymmu.guests.agent_connection import AgentConnection
+from lazymmu.guests.channel_log import ChannelLog
 from lazymmu.guests.complaint import complaint
 from lazymmu.guests.qemu import Guest
-from lazymmu.protocol.agent_reply import Answer
+from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import GuestError
 
@@ -31,7 +31,7 @@ class Peer:
     def __init__(self, channel: socket.socket, far: socket.socket) -> None:
         self.channel = channel
         self.far = far
-        self.journal = Journal(None)
+        self.journal = ChannelLog(None)
         self.console = SimpleNamespace(received=0)
 
     def process(self) -> int:
@@ -54,8 +54,8 @@ def peer() -> Iterator[Peer]:
         yield Peer(near, far)
 
 
-def line(peer: Peer, scale: float = 1.0) -> SerialLine:
-    return SerialLine(cast("Guest", peer), scale)
+def line(peer: Peer, scale: float = 1.0) -> AgentConnection:
+    return AgentConnection(cast("Guest", peer), scale)
 
 
 def answer(*records: bytes, request: int = 1, status: int = 0, first: int = 7) -> bytes:
@@ -335,7 +335,7 @@ def test_a_kernel_that_complains_is_noticed(peer: Peer, said: tuple[tuple[bytes,
     assert complaint(said_by_kernel(peer, said))
 
 
-def said_by_kernel(peer: Peer, said: tuple[tuple[bytes, bytes], ...]) -> Answer:
+def said_by_kernel(peer: Peer, said: tuple[tuple[bytes, bytes], ...]) -> AgentReply:
     lines = b"".join(b"k %b,%d,12345,-;%b\n" % (level, number, text) for number, (level, text) in enumerate(said))
     peer.far.sendall(lines + b"done 1 0 %d %08x\n" % (len(said), zlib.crc32(lines)))
     return line(peer).run("program", soon())

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from lazymmu.guests.channel_log import Journal
+from lazymmu.guests.channel_log import ChannelLog
 
 
 def test_lines_carry_time_and_direction_and_pieces_are_joined(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
-    with Journal(path) as journal:
+    with ChannelLog(path) as journal:
         journal.add("<", b"one\ntw")
         journal.add(">", b"run 1\n")
         journal.add("<", b"o\nno end")
@@ -22,7 +22,7 @@ def test_lines_carry_time_and_direction_and_pieces_are_joined(tmp_path: Path) ->
 
 
 def test_without_a_path_nothing_is_kept(tmp_path: Path) -> None:
-    with Journal(None) as journal:
+    with ChannelLog(None) as journal:
         journal.add("<", b"one\n")
     assert list(tmp_path.iterdir()) == []
 
@@ -31,7 +31,7 @@ def test_without_a_path_nothing_is_kept(tmp_path: Path) -> None:
 def test_a_full_disk_is_remembered_and_disturbs_nobody(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     path.symlink_to("/dev/full")
-    with Journal(path) as journal:
+    with ChannelLog(path) as journal:
         journal.add("<", b"one\n")
         journal.add("<", b"two\n")
     assert f"no space left in {tmp_path}: " in str(journal.failure)
@@ -41,6 +41,6 @@ def test_a_full_disk_is_remembered_and_disturbs_nobody(tmp_path: Path) -> None:
 
 def test_a_log_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.log").mkdir()
-    with Journal(tmp_path / "x.log") as journal:
+    with ChannelLog(tmp_path / "x.log") as journal:
         journal.add("<", b"one\n")
     assert str(journal.failure).startswith(f"{tmp_path}/x.log could not be written: Is a directory")

@@ -10,7 +10,7 @@ import sys
 import time
 
 from lazymmu.guests import host_process
-from lazymmu.guests.watchdog import SILENCE, Patience
+from lazymmu.guests.watchdog import SILENCE, Watchdog
 from lazymmu.support.deadline import Deadline
 
 
@@ -39,7 +39,7 @@ def test_time_in_which_the_guest_got_no_processor_is_no_silence() -> None:
     command = ["taskset", "-c", str(min(os.sched_getaffinity(0))), sys.executable, "-c", "while True: pass"]
     busy = [subprocess.Popen(command) for _ in range(4)]
     try:
-        patience = Patience(lambda: busy[0].pid, Deadline.after(60), scale=0.25)
+        patience = Watchdog(lambda: busy[0].pid, Deadline.after(60), scale=0.25)
         begin = time.monotonic()
         while (why := patience.look()) is None:
             time.sleep(patience.until_look())
@@ -58,7 +58,7 @@ def test_a_host_that_gave_the_guest_no_processor_is_what_is_blamed_at_the_deadli
     command = ["taskset", "-c", str(min(os.sched_getaffinity(0))), sys.executable, "-c", "while True: pass"]
     busy = [subprocess.Popen(command) for _ in range(6)]
     try:
-        patience = Patience(lambda: busy[0].pid, Deadline.after(3), scale=100)
+        patience = Watchdog(lambda: busy[0].pid, Deadline.after(3), scale=100)
         while (why := patience.look()) is None:
             time.sleep(patience.until_look())
     finally:
@@ -70,7 +70,7 @@ def test_a_host_that_gave_the_guest_no_processor_is_what_is_blamed_at_the_deadli
 
 
 def test_a_harness_that_stood_still_itself_does_not_blame_the_guest() -> None:
-    patience = Patience(lambda: None, Deadline.after(60), scale=0.2)
+    patience = Watchdog(lambda: None, Deadline.after(60), scale=0.2)
     # As after Ctrl-Z and fg: much longer than a second, and nothing was heard.
     time.sleep(1.5)
     assert patience.look() is None

@@ -16,8 +16,8 @@ from typing import cast
 import paramiko
 import pytest
 from lazymmu.guests import ssh_keys
-from lazymmu.guests.agent import SerialLine
-from lazymmu.guests.channel_log import Journal
+from lazymmu.guests.agent_connection import AgentConnection
+from lazymmu.guests.channel_log import ChannelLog
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.transports.ssh import SshTransport
 from lazymmu.support.deadline import Deadline
@@ -40,7 +40,7 @@ class Stand:
 
     def __init__(self, channel: socket.socket, port: int) -> None:
         self.channel = channel
-        self.journal = Journal(None)
+        self.journal = ChannelLog(None)
         self._port = port
 
     def forwarded_port(self, _: Deadline) -> int:
@@ -122,7 +122,7 @@ def test_a_connection_that_stalls_before_it_is_there(tmp_path: Path, last: str, 
     stall = threading.Event()
     near, far = socket.socketpair()
     with near, far, serving(last, tmp_path / "ssh" / "host_ed25519", stall) as port:
-        control = SerialLine(cast("Guest", Stand(near, port)), _SCALE)
+        control = AgentConnection(cast("Guest", Stand(near, port)), _SCALE)
         transport = SshTransport(own, {})
         transport.ahead(control)
         far.sendall(answer(b"lazymmu-agent: listens on port 22"))

@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Callable
 
 from lazymmu.protocol import expected_report, report
-from lazymmu.protocol.agent_reply import Answer
+from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.scenario import load
 from lazymmu.session.selection import Selection, units
 from lazymmu.shell import library
@@ -31,7 +31,7 @@ def test_what_is_written_of_a_trace_is_read_as_that_trace(everyday_or_all: Calla
             continue
         steps = sum(1 for _ in case.walk())
         lines = expected_report.lines(trace, run=9, api=unit.api, personality=unit.personality, steps=steps)
-        answer = Answer(status=0, records=tuple(f"lazymmu: {line}" for line in lines), foreign=())
+        answer = AgentReply(status=0, records=tuple(f"lazymmu: {line}" for line in lines), foreign=())
         assert report.parse(answer, case, run=9, api=unit.api, personality=unit.personality) == trace, unit.label()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from lazymmu.protocol import program, report
-from lazymmu.protocol.agent_reply import Answer
+from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.subject.case import Case
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Trace
@@ -70,7 +70,7 @@ def case(tmp_path: Path) -> Case:
 
 
 def parse(case: Case, records: list[str], status: int = 0) -> Trace:
-    return report.parse(Answer(status, tuple(records)), case, run=1, api="amended", personality="s390x")
+    return report.parse(AgentReply(status, tuple(records)), case, run=1, api="amended", personality="s390x")
 
 
 def test_a_recorded_report_is_the_trace_that_the_model_predicts(case: Case) -> None:
@@ -145,7 +145,7 @@ def tasks(tmp_path: Path) -> Case:
 
 
 def parse_tasks(tasks: Case, records: list[str]) -> Trace:
-    return report.parse(Answer(0, tuple(records)), tasks, run=1, api="v4", personality="x86_64")
+    return report.parse(AgentReply(0, tuple(records)), tasks, run=1, api="v4", personality="x86_64")
 
 
 def test_tasks_answers_and_the_table_are_read_from_a_recorded_report(tasks: Case) -> None:
@@ -204,7 +204,7 @@ def test_a_missing_line_is_an_error_even_when_the_end_vouches_for_the_rest(tasks
 
 
 def test_a_report_of_another_run_revision_or_case_is_an_error(case: Case, tmp_path: Path) -> None:
-    answer = Answer(0, tuple(RECORDED))
+    answer = AgentReply(0, tuple(RECORDED))
     shorter = examples.case(tmp_path, "description: x\nsteps: [enable]\n")
     for other_case, run, api, personality in (
         (case, 2, "amended", "s390x"),
@@ -223,10 +223,10 @@ def test_what_one_revision_may_say_is_an_error_under_another(case: Case) -> None
         record.replace("=amended", "=merged").replace(" count=", " enable_count=").replace(" enabled=", " pause_count=")
         for record in RECORDED
     ]
-    report.parse(Answer(0, tuple(resealed(merged))), case, run=1, api="merged", personality="s390x")
+    report.parse(AgentReply(0, tuple(resealed(merged))), case, run=1, api="merged", personality="s390x")
     merged[first] = RECORDED[first]
     with pytest.raises(GuestError, match="is not that of merged"):
-        report.parse(Answer(0, tuple(resealed(merged))), case, run=1, api="merged", personality="s390x")
+        report.parse(AgentReply(0, tuple(resealed(merged))), case, run=1, api="merged", personality="s390x")
 
 
 def test_a_refused_program_is_an_error_with_the_modules_line(case: Case) -> None:
@@ -275,7 +275,7 @@ def test_the_program_writes_calls_contexts_and_times_as_the_module_reads_them(tm
 
 def natively(tmp_path: Path, records: list[str]) -> Trace:
     case = examples.case(tmp_path, NATIVELY)
-    return report.parse(Answer(0, tuple(records)), case, run=1, api="merged", personality="arm64", impl=NATIVE)
+    return report.parse(AgentReply(0, tuple(records)), case, run=1, api="merged", personality="arm64", impl=NATIVE)
 
 
 def test_a_recorded_report_of_the_kernels_own_functions_is_what_the_model_predicts(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_a_native_report_that_tells_of_the_page_table_is_an_error_and_so_is_the_
             natively(tmp_path, resealed(damaged))
     with pytest.raises(GuestError, match="no whole report"):
         report.parse(
-            Answer(0, tuple(OF_THE_KERNEL)),
+            AgentReply(0, tuple(OF_THE_KERNEL)),
             examples.case(tmp_path, NATIVELY),
             run=1,
             api="merged",

@@ -11,9 +11,9 @@ from typing import cast
 
 import pytest
 from lazymmu.guests.machine import Machine
-from lazymmu.guests.pool import Supply
-from lazymmu.guests.running_guests import Guests
-from lazymmu.protocol.agent_reply import Answer
+from lazymmu.guests.pool import GuestPool
+from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Result, Unit
 from lazymmu.session.worker import Job, Queue, Worker
 from lazymmu.support.deadline import Deadline
@@ -39,11 +39,11 @@ class Line:
         self.sent.append(payload if verb == "run" else b"")
         return len(self.sent)
 
-    def answer(self, _: Deadline) -> Answer:
+    def answer(self, _: Deadline) -> AgentReply:
         if any(b"flush" in program for program in self.sent):
             raise GuestError("the line was lost", line_lost=True)
         # Not a report: whoever gets it is an error of another kind.
-        return Answer(status=0, records=())
+        return AgentReply(status=0, records=())
 
     def tainted(self, _: Deadline, *, warnings_allowed: bool) -> str | None:
         assert not warnings_allowed
@@ -82,7 +82,7 @@ def test_only_the_unit_that_loses_its_line_alone_is_blamed(tmp_path: Path) -> No
     machine = cast("Machine", SimpleNamespace(time_scale=1.0))
     job = Job(units, Queue(range(len(units)), 1), finished, units_per_guest=None, keep_steps=False)
     lines = Lines()
-    Worker(machine, cast("Supply", lines), Guests(), job).work()
+    Worker(machine, cast("GuestPool", lines), RunningGuests(), job).work()
     assert [position for position, result in sorted(results.items()) if "the line was lost" in result.reason] == [2, 4]
     assert len(results) == len(units)
     # All together, and then each of the two alone: three guests, and no more, were lost.
@@ -111,7 +111,7 @@ def test_a_line_that_is_lost_before_a_unit_costs_a_guest_and_one_always_lost_all
     results: list[Result] = []
     job = Job(units, Queue(range(2), 1), lambda _, result: results.append(result), None, keep_steps=False)
     lines = Unreachable(times)
-    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("Supply", lines), Guests(), job).work()
+    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("GuestPool", lines), RunningGuests(), job).work()
     assert (len(results), lines.doubts) == (2, guests)
     assert sum("the connection stalls" in result.reason for result in results) == unreached
 
@@ -145,7 +145,7 @@ def test_each_program_is_sent_once_to_the_guest_that_runs_it_whether_ahead_or_no
     positions: list[int] = []
     job = Job(units, Queue(range(count), 1), lambda position, _: positions.append(position), None, keep_steps=False)
     lines = Waking(never, ahead=ahead)
-    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("Supply", lines), Guests(), job).work()
+    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("GuestPool", lines), RunningGuests(), job).work()
     assert positions == list(range(count))
     assert len(lines.last.sent) == count
 
@@ -175,6 +175,6 @@ def test_what_a_guest_from_a_damaged_snapshot_gave_is_no_result(tmp_path: Path) 
 
     lines = Damaged()
     job = Job(units, Queue(range(3), 1), finished, units_per_guest=None, keep_steps=False)
-    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("Supply", lines), Guests(), job).work()
+    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("GuestPool", lines), RunningGuests(), job).work()
     assert sorted(results) == [0, 1, 2]
     assert not any("is damaged" in result.reason for result in results.values())

@@ -15,9 +15,9 @@ from typing import cast
 
 import pytest
 from lazymmu.arguments import words_apart
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.qemu import Guest
-from lazymmu.guests.remote_command import SerialSession, Stream, Window
+from lazymmu.guests.remote_command import RemoteCommand, Stream, Window
 from lazymmu.shell import files, signals
 from lazymmu.shell.terminal import Modes, Terminal
 from lazymmu.support.errors import GuestError, UsageError
@@ -39,8 +39,8 @@ def peer() -> Iterator[Far]:
         yield Far(near, far)
 
 
-def session(peer: Far, window: Window | None = None) -> SerialSession:
-    begun = SerialSession(SerialLine(cast("Guest", peer)), ("ls", "a b"), window)
+def session(peer: Far, window: Window | None = None) -> RemoteCommand:
+    begun = RemoteCommand(AgentConnection(cast("Guest", peer)), ("ls", "a b"), window)
     begun.exchange()
     return begun
 

@@ -18,10 +18,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lazymmu.guests import user_network
-from lazymmu.guests.agent import SerialLine
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
 from lazymmu.guests.ssh_keys import Keys
-from lazymmu.guests.watchdog import BOOT_SILENCE, Patience
+from lazymmu.guests.watchdog import BOOT_SILENCE, Watchdog
 from lazymmu.provision import ssh_image
 from lazymmu.provision.kernels import InstalledKernel
 from lazymmu.provision.setup import Images
@@ -63,18 +63,18 @@ class SshTransport(Struct, frozen=True):
             arguments=(*boot.arguments, *user_network.arguments(architecture.network)),
         )
 
-    def make_bootable(self, images: Images, boot: Boot, kernel: InstalledKernel) -> None:
+    def ensure_bootable(self, images: Images, boot: Boot, kernel: InstalledKernel) -> None:
         """Make the archive."""
         parts = self.parts[boot.architecture.name, kernel.name]
         ssh_image.archive(images.cache, images.sandbox, boot.architecture, parts)
 
-    def ahead(self, control: SerialLine) -> None:
+    def ahead(self, control: AgentConnection) -> None:
         """Send the keys, and load the library while the guest wakes."""
         control.send("listen", self.keys.authorized().encode() + self.keys.host_for_dropbear())
         import paramiko  # noqa: F401, PLC0415  (a quarter of a second, that other runs do not have)
 
     @contextmanager
-    def open(self, control: SerialLine, deadline: Deadline) -> Iterator[SerialLine]:
+    def open(self, control: AgentConnection, deadline: Deadline) -> Iterator[AgentConnection]:
         """Connect, and start an agent."""
         first = control.listens(deadline)
         with connection(control, self.keys, deadline) as client, ExitStack() as stack:
@@ -84,7 +84,7 @@ class SshTransport(Struct, frozen=True):
             with _explained(control, what), _watched(control, what, transport.sock, deadline):
                 channel = stack.enter_context(closing(transport.open_session(timeout=deadline.remaining())))
                 channel.exec_command(f"lazymmu-agent {first}")
-            line = SshLine(control, channel, stack.enter_context(_piped(channel)))
+            line = SshConnection(control, channel, stack.enter_context(_piped(channel)))
             line.greeting(first, deadline)
             yield line
 
@@ -100,7 +100,7 @@ def transport(keys: Keys, images: Sequence[Images], *, offline: bool) -> SshTran
 
 
 @contextmanager
-def connection(control: SerialLine, keys: Keys, deadline: Deadline) -> Iterator[paramiko.SSHClient]:
+def connection(control: AgentConnection, keys: Keys, deadline: Deadline) -> Iterator[paramiko.SSHClient]:
     """Hold an SSH connection to a guest that listens, whatever it is for. Raises GuestError.
 
     Its host key is the pinned one, or nothing is said to it; there are no passwords.
@@ -154,7 +154,7 @@ def _public(keys: Keys) -> paramiko.PKey:
 
 
 @contextmanager
-def _explained(control: SerialLine, what: str) -> Iterator[None]:
+def _explained(control: AgentConnection, what: str) -> Iterator[None]:
     """Turn the library's errors into one that says what was done, and why it did not work."""
     import paramiko  # noqa: PLC0415
 
@@ -174,7 +174,7 @@ def _explained(control: SerialLine, what: str) -> Iterator[None]:
 
 @contextmanager
 def _watched(
-    control: SerialLine, what: str, stream: socket.socket | paramiko.Channel, deadline: Deadline
+    control: AgentConnection, what: str, stream: socket.socket | paramiko.Channel, deadline: Deadline
 ) -> Iterator[None]:
     """End a connection that does not come about while the guest could have run, and say so.
 
@@ -183,7 +183,7 @@ def _watched(
     import paramiko  # noqa: PLC0415
 
     guest = control.guest
-    patience = Patience(guest.process, deadline, scale=control.scale, silence=BOOT_SILENCE)
+    patience = Watchdog(guest.process, deadline, scale=control.scale, silence=BOOT_SILENCE)
     done = threading.Event()
     stalls: list[str] = []
 
@@ -211,10 +211,10 @@ def _watched(
         watcher.join()
 
 
-class SshLine(SerialLine):
+class SshConnection(AgentConnection):
     """The line to an agent that was started over SSH; `control` is the one to the guest's init."""
 
-    def __init__(self, control: SerialLine, session: paramiko.Channel, channel: socket.socket) -> None:
+    def __init__(self, control: AgentConnection, session: paramiko.Channel, channel: socket.socket) -> None:
         super().__init__(control.guest, control.scale, channel)
         self._control = control
         self._session = session
