@@ -9,14 +9,14 @@ from msgspec import Struct
 
 
 class Severity(StrEnum):
-    """How much of a guest is left after a finding."""
+    """How much of a guest is left after a finding; the worst is last."""
 
-    #: The guest cannot go on: a panic, an abort of QEMU.
-    FATAL = "fatal"
-    #: The guest may go on, but nothing that its kernel says can be trusted: an oops, a BUG, a lockup, a stall.
-    ERROR = "error"
-    #: The kernel noticed something and goes on as before: a WARN(). A scenario may expect it.
+    #: The kernel reported a WARN() and continues. A scenario may allow it.
     WARNING = "warning"
+    #: The guest may still answer, but its kernel cannot be trusted: an oops, a BUG(), a lockup, a stall.
+    ERROR = "error"
+    #: The guest is dead: the kernel panicked or QEMU aborted.
+    FATAL = "fatal"
 
 
 class Finding(Struct, frozen=True):

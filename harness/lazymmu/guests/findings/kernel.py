@@ -18,7 +18,7 @@ _PANIC = r"Kernel panic - not syncing: "
 _panic = partial(
     Row, severity=Severity.FATAL, report="panic", extent=Extent(until=r"---\[ end Kernel panic", tail=False)
 )
-_ruled = partial(Row, report="trap", stages=(2,), weight=4)
+_ruled = partial(Row, report="trap", stages=(2,), weight=4, fault=False)
 _LOCKS = (
     "possible|inconsistent lock state|suspicious RCU usage|bad unlock balance|held lock freed|nested lock was not|"
     r"lock held when returning|still (?:had|has) locks held|\S+ -> \S+ lock order detected|bad contention|invalid wait"
@@ -131,6 +131,7 @@ ROWS = (
         stages=(0,),
         weight=5,
         extent=Extent(until=r"FIX \S+: "),
+        fault=False,
     ),
     # Sanitizers
     _ruled("kasan", r"BUG: KASAN: (?P<what>.+)", "KASAN: {what}", extent=RULED),

@@ -55,3 +55,6 @@ class Row(Struct, frozen=True):
     varies: bool = True
     #: Whether it can begin a report.
     opens: bool = True
+    #: True for a CPU fault or a BUG(). False if the kernel continues after the report: a fault inside it begins another
+    #: report. None if either can follow.
+    fault: bool | None = None

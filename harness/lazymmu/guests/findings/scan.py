@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from lazymmu.guests.findings import kernel, qemu, traps
 from lazymmu.guests.findings.dump import is_dump, where
-from lazymmu.guests.findings.finding import Finding
+from lazymmu.guests.findings.finding import Finding, Severity
 from lazymmu.guests.findings.lines import lines
 from lazymmu.guests.findings.row import Row
 
@@ -67,6 +67,9 @@ class _Report(Struct):
     row: int
     record: str
     stage: int
+    severity: Severity
+    #: Whether it is about a CPU fault; None if no line has said so yet.
+    fault: bool | None
     lines: list[tuple[str, str]] = field(default_factory=list)
     #: How many of the lines belong to it for certain.
     certain: int = 1
@@ -101,14 +104,20 @@ class _Report(Struct):
         """Return the stage of this report that a line of that row is, None when it begins another."""
         if self.ended or not row.report or row.report != self.sort().report:
             return None
+        if row.fault and self.fault is False:
+            return None
         return next((stage for stage in row.stages if stage > self.stage), None)
 
     def goes_on(self, row: int, stage: int, line: str, record: str) -> None:
         """Take a line of the table that says more about the same thing."""
         self.stage = stage
         self._take_for_certain(line, record)
-        if _ROWS[row].weight > self.sort().weight:
-            self.row, self.record = row, record
+        new = _ROWS[row]
+        self.fault = self.fault if new.fault is None else new.fault
+        if new.weight > self.sort().weight:
+            self.row, self.record, self.severity = row, record, new.severity
+        else:
+            self.severity = max(self.severity, new.severity, key=list(Severity).index)
 
     def finding(self) -> Finding | None:
         """Return the finding, None when no line said what it is."""
@@ -133,7 +142,7 @@ class _Report(Struct):
         return Finding(
             kind=row.kind,
             title=_tidy(title) if row.varies else _one_line(title),
-            severity=row.severity,
+            severity=self.severity,
             text="\n".join(line for line, _ in kept),
             line=self.line,
         )
@@ -169,7 +178,7 @@ def find(text: str) -> tuple[Finding, ...]:
         if current is not None and stage is not None:
             current.goes_on(index, stage, line, record)
         elif row.opens:
-            current = _Report(number, index, record, row.stages[0], [(line, record)])
+            current = _Report(number, index, record, row.stages[0], row.severity, row.fault, [(line, record)])
             found.append(current)
         elif current is not None and not current.take(line, record):
             current = None

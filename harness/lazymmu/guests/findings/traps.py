@@ -16,8 +16,9 @@ from lazymmu.guests.findings.row import TRACE, Extent, Row
 
 _trap = partial(Row, report="trap", extent=TRACE)
 _message = partial(_trap, stages=(0, 2), weight=5)
-_headline = partial(_trap, stages=(3,), weight=4)
-_die = partial(_trap, stages=(5,))
+_headline = partial(_trap, stages=(3,), weight=4, fault=True)
+_warning = partial(_headline, "warning", severity=Severity.WARNING, fault=False)
+_die = partial(_trap, stages=(5,), fault=True)
 
 _NULL = "NULL pointer dereference at {address}{where}"
 _FAULT = "page fault{where}"
@@ -30,36 +31,31 @@ ROWS = (
     _trap("cut-here", r"-{4,}\[ cut here \]-{4,}", "a report of the kernel's that stops at its first line", weight=1),
     # Messages, before a BUG() or in a WARN()
     _message("list-corruption", r"list_(?:add|del) (?:corruption|double add)", "{line}"),
-    _message("refcount", r"refcount_t: (?P<what>.+)", "refcount_t: {what}"),
+    _message("refcount", r"refcount_t: (?P<what>.+)", "refcount_t: {what}", fault=False),
     _message(
         "ubsan",
         r"UBSAN: (?P<what>\S+) in (?P<place>\S+)",
         "UBSAN: {what} at {place}",
         # Framed by rules before Linux 5.18.
         extent=Extent(until=r"---\[ end trace |={20,}"),
+        fault=False,
     ),
     _message("fortify", r"(?:\w+: )?detected buffer overflow", "{line}"),
     _message("usercopy", r"usercopy: Kernel memory (?:exposure|overwrite) attempt detected", "{line}"),
     # Headlines
     _headline("bug", r"kernel BUG at (?P<place>[^!]+)!", "BUG{where} at {place}"),
-    _headline(
-        "warning",
+    _warning(
         r"WARNING: (?:CPU: \d+ PID: \d+ )?at (?P<place>\S+:\d+) (?P<function>\S+(?: \[\w+\])?)",
         "WARNING in {function} at {place}{message}",
-        Severity.WARNING,
     ),
-    _headline(
-        "warning",
+    _warning(
         r"WARNING: CPU: \d+ PID: \d+ at (?P<function>\S+(?: \[\w+\])?)",
         "WARNING in {function}{message}",
-        Severity.WARNING,
     ),
     # Linux 6.18 and later
-    _headline(
-        "warning",
+    _warning(
         r"WARNING: (?P<place>\S+:\d+) at (?P<function>[^\s,]+(?: \[\w+\])?), CPU#\d+: ",
         "WARNING in {function} at {place}{message}",
-        Severity.WARNING,
     ),
     _headline("null-dereference", rf"BUG: kernel NULL pointer dereference, address: (?P<address>{_HEX})", _NULL),
     _headline(
@@ -75,6 +71,7 @@ ROWS = (
         stages=(4,),
         weight=6,
         opens=False,
+        fault=True,
     ),
     _headline("page-fault", r"BUG: unable to handle (?:page fault for address|kernel paging request at)", _FAULT),
     _headline("page-fault", r"Unable to handle kernel paging request at virtual address ", _FAULT),
