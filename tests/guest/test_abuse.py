@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from lazymmu.guests.findings.scan import find
+from lazymmu.guests.findings.scan import findings_in
 from lazymmu.protocol import report
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.subject.simulator import predict
@@ -84,8 +84,8 @@ def test_what_runs_reports_what_the_model_predicts(abused: Abused) -> None:
 
 def test_the_kernel_does_not_complain(abused: Abused) -> None:
     said = "\n".join(text for _, text in abused.kernel)
-    assert not find(said), said
-    assert not find(abused.console), abused.console
+    assert not findings_in(said), said
+    assert not findings_in(abused.console), abused.console
     assert not [text for level, text in abused.kernel if level <= _KERN_ERR]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from lazymmu.guests.findings.finding import Severity
-from lazymmu.guests.findings.scan import find
+from lazymmu.guests.findings.scan import findings_in
 
 from tests.guest.faults import Faulty, faulty
 
@@ -21,9 +21,9 @@ def guests(request: pytest.FixtureRequest) -> Faulty:
 
 def test_each_fault_of_one_guest_is_found(guests: Faulty) -> None:
     console = guests.console(("warn", "bug", "oops", "panic"), _GO_ON)
-    found = {finding.kind: finding for finding in reversed(find(console))}
+    found = {finding.kind: finding for finding in reversed(findings_in(console))}
     # A BUG() may lead to a warning of its own.
-    assert list(dict.fromkeys(finding.kind for finding in find(console))) == [
+    assert list(dict.fromkeys(finding.kind for finding in findings_in(console))) == [
         "warning",
         "bug",
         "null-dereference",
@@ -51,7 +51,7 @@ def test_each_fault_of_one_guest_is_found(guests: Faulty) -> None:
     ],
 )
 def test_a_deadly_fault_is_found_with_its_panic(guests: Faulty, fault: str, kinds: list[str]) -> None:
-    assert [finding.kind for finding in find(guests.console((fault,)))] == kinds
+    assert [finding.kind for finding in findings_in(guests.console((fault,)))] == kinds
 
 
 @pytest.mark.exhaustive
@@ -69,5 +69,5 @@ def test_a_deadly_fault_is_found_with_its_panic(guests: Faulty, fault: str, kind
 def test_a_fault_that_the_guest_survives_is_found(
     guests: Faulty, fault: str, arguments: tuple[str, ...], kind: str
 ) -> None:
-    found = find(guests.console((fault,), *arguments, seconds=25.0))
+    found = findings_in(guests.console((fault,), *arguments, seconds=25.0))
     assert kind in {finding.kind for finding in found}

@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from lazymmu.guests.agent_connection import AgentConnection
-from lazymmu.guests.findings.scan import find
+from lazymmu.guests.findings.scan import findings_in
 from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.remote_command import RemoteCommand
@@ -130,6 +130,6 @@ def _session(line: AgentConnection, words: Sequence[str], terminal: Terminal | N
     session = RemoteCommand(line, command, terminal.window() if terminal else None)
     status = Bridge(session, terminal).carry()
     if line.guest.console.received:
-        for finding in find(line.guest.console.text()):
+        for finding in findings_in(line.guest.console.text()):
             print(f"lazymmu: {line.guest.name}: {finding.title}", file=sys.stderr)
     return 0 if prompt else status

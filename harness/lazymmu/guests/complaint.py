@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from lazymmu.guests.findings.finding import Severity
-from lazymmu.guests.findings.scan import find
+from lazymmu.guests.findings.scan import findings_in
 from lazymmu.protocol.agent_reply import AgentReply
 
 # Worse than a warning (Linux: include/linux/kern_levels.h). WARN() has the level of harmless notes: found by its text.
@@ -17,7 +17,7 @@ def complaint(answer: AgentReply, *, warnings_allowed: bool = False) -> str | No
         return None
     found = [
         finding
-        for finding in find("\n".join(text for _, text in answer.foreign))
+        for finding in findings_in("\n".join(text for _, text in answer.foreign))
         if not (warnings_allowed and finding.severity is Severity.WARNING)
     ]
     told = [finding.title for finding in found] + [text for level, text in answer.foreign if level <= _KERN_ERR]

@@ -25,7 +25,7 @@ from lazymmu.guests.boot import Boot, Memory
 from lazymmu.guests.channel_log import ChannelLog
 from lazymmu.guests.console import Console
 from lazymmu.guests.findings.finding import Finding, Severity
-from lazymmu.guests.findings.scan import find
+from lazymmu.guests.findings.scan import findings_in
 from lazymmu.guests.symbols import Symbols
 from lazymmu.provision.subprocesses import tethered
 from lazymmu.support.deadline import Deadline
@@ -152,8 +152,8 @@ class Guest:
         ended = self.exit_status() is not None
         if ended:
             self.console.wait_for_end(_LAST_WORDS)
-        told = [finding for finding in find(self.console.text()) if finding.severity is not Severity.WARNING]
-        of_qemu = find(self.stderr())
+        told = [finding for finding in findings_in(self.console.text()) if finding.severity is not Severity.WARNING]
+        of_qemu = findings_in(self.stderr())
         if ended or any(finding.severity is Severity.FATAL for finding in told):
             cause = f"the guest died: {_titles(told)}" if told else f"QEMU exited with status {self.exit_status()}"
             cause += f" ({_titles(of_qemu)})" if of_qemu else ""

@@ -154,7 +154,7 @@ class _Report(Struct):
         return f": {' '.join(said)}" if said else ""
 
 
-def find(text: str) -> tuple[Finding, ...]:
+def findings_in(text: str) -> tuple[Finding, ...]:
     """Return what went wrong according to a console, a kernel log or QEMU's standard error, in the order of the text.
 
     A panic that an oops led to is a finding of its own, behind that of the oops. Any text will do: it never raises,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from lazymmu.guests.findings import kernel, qemu, traps
-from lazymmu.guests.findings.scan import find
+from lazymmu.guests.findings.scan import findings_in
 
 from tests.unit.guests.findings.corpus import FOLDER, LOGS, Expected, document, expected, text
 
@@ -16,7 +16,7 @@ _LARGEST = 60_000
 
 @pytest.mark.parametrize("log", LOGS, ids=lambda log: log.stem)
 def test_a_log_gives_its_findings(log: Path) -> None:
-    found = find(text(log))
+    found = findings_in(text(log))
     assert [
         Expected(
             kind=finding.kind,
@@ -33,7 +33,7 @@ def test_a_log_gives_its_findings(log: Path) -> None:
 def test_a_finding_holds_its_lines_as_printed(log: Path) -> None:
     # Terminal codes stand in one log only, on a line of no finding.
     printed = [line.removesuffix("\r") for line in text(log).split("\n")]
-    for finding in find(text(log)):
+    for finding in findings_in(text(log)):
         begin = finding.line - 1
         lines = finding.text.split("\n")
         assert lines[1:] == printed[begin + 1 : begin + len(lines)]

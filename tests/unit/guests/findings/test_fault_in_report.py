@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from lazymmu.guests.complaint import complaint
 from lazymmu.guests.findings.finding import Severity
-from lazymmu.guests.findings.scan import find
+from lazymmu.guests.findings.scan import findings_in
 from lazymmu.protocol.agent_reply import AgentReply
 
 CUT = "------------[ cut here ]------------\n"
@@ -61,7 +61,7 @@ FAULTS = {
 @pytest.mark.parametrize("report", UNFINISHED)
 def test_a_fault_in_an_unfinished_report_is_a_finding_of_its_own(report: str, fault: str) -> None:
     kind, lines = FAULTS[fault]
-    first, second = find(UNFINISHED[report] + lines)
+    first, second = findings_in(UNFINISHED[report] + lines)
     assert (first.kind, second.kind) == (report, kind)
     assert second.severity is not Severity.WARNING
     assert second.text == lines.strip()
@@ -80,5 +80,5 @@ def test_a_scenario_that_allows_warnings_does_not_allow_a_fault_in_one(report: s
 
 def test_the_severity_of_a_report_rises_and_never_falls() -> None:
     begin, _, _ = FAULTS["x86_64 page fault"][1].partition("Oops: ")
-    (one,) = find(f"{begin}Oops: double fault: 0000 [#1] SMP\n")
+    (one,) = findings_in(f"{begin}Oops: double fault: 0000 [#1] SMP\n")
     assert (one.kind, one.severity) == ("page-fault", Severity.FATAL)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lazymmu.guests.findings.finding import Finding, Severity
-from lazymmu.guests.findings.scan import find
+from lazymmu.guests.findings.scan import findings_in
 
 from tests.unit.guests.findings.corpus import LOGS, text
 
@@ -43,21 +43,21 @@ def _log(name: str) -> str:
     ],
 )
 def test_prefixes_and_line_ends_make_no_difference(log: Path, change: Callable[[str], str]) -> None:
-    assert _summary(find(change(text(log)))) == _summary(find(text(log)))
+    assert _summary(findings_in(change(text(log)))) == _summary(findings_in(text(log)))
 
 
 @pytest.mark.parametrize("log", GUESTS, ids=lambda log: log.stem)
 def test_a_log_that_is_cut_off_keeps_its_earlier_findings(log: Path) -> None:
-    whole = _summary(find(text(log)))
+    whole = _summary(findings_in(text(log)))
     lines = text(log).split("\n")
     for end in range(0, len(lines), 7):
-        part = _summary(find("\n".join(lines[:end])))
+        part = _summary(findings_in("\n".join(lines[:end])))
         # The last one may not have been named yet.
         assert part[:-1] == whole[: max(0, len(part) - 1)]
 
 
 def test_a_panic_after_an_oops_does_not_hide_it() -> None:
-    first, second = find(_log("oops-x86_64"))
+    first, second = findings_in(_log("oops-x86_64"))
     assert (first.kind, first.severity, second.kind, second.severity) == (
         "null-dereference",
         Severity.ERROR,
@@ -69,13 +69,13 @@ def test_a_panic_after_an_oops_does_not_hide_it() -> None:
 
 
 def test_a_flood_without_newlines_does_not_hide_what_follows_it() -> None:
-    (one,) = find("x" * 5_000_000 + "[    1.000000] Kernel panic - not syncing: after all")
+    (one,) = findings_in("x" * 5_000_000 + "[    1.000000] Kernel panic - not syncing: after all")
     assert one.title == "kernel panic: after all"
 
 
 def test_the_same_line_twice_is_two_findings() -> None:
     head = "Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010\nMem abort info:\n"
-    assert [finding.kind for finding in find(head + head)] == ["null-dereference"] * 2
+    assert [finding.kind for finding in findings_in(head + head)] == ["null-dereference"] * 2
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,11 @@ def test_the_same_line_twice_is_two_findings() -> None:
     ],
 )
 def test_harmless_lines_are_no_findings(line: str) -> None:
-    assert find(f"{line}\n[    1.000000] {line}\n") == ()
+    assert findings_in(f"{line}\n[    1.000000] {line}\n") == ()
 
 
 def test_a_title_leaves_out_what_changes_from_run_to_run() -> None:
-    (one,) = find(
+    (one,) = findings_in(
         "[ 1.000000] Internal error: odd at ffff800081e8b600 by f+0x10/0x20, 0x00000010: 0000000096000046 [#1]"
     )
     assert one.title == "oops: odd at ADDRESS by f, 0x10"
@@ -120,7 +120,7 @@ FLOODS = {
 def _seconds(flood: str) -> float:
     def once() -> float:
         begin = time.process_time()
-        find(flood)
+        findings_in(flood)
         return time.process_time() - begin
 
     return min(once() for _ in range(2))
@@ -136,7 +136,7 @@ def test_a_flood_costs_no_more_than_its_size(name: str) -> None:
 
 @given(st.lists(st.one_of(st.text(max_size=60), st.sampled_from(_PIECES)), max_size=20).map("\n".join))
 def test_any_text_gives_findings_in_order(any_text: str) -> None:
-    findings = find(any_text)
+    findings = findings_in(any_text)
     lines = [finding.line for finding in findings]
     assert lines == sorted(set(lines))
     for finding in findings:
@@ -148,4 +148,4 @@ def test_any_text_gives_findings_in_order(any_text: str) -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_taken(data: bytes) -> None:
-    find(data.decode(errors="replace"))
+    findings_in(data.decode(errors="replace"))
