@@ -20,7 +20,7 @@ from typing import cast
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.channel_log import ChannelLog
 from lazymmu.guests.qemu import Guest
-from lazymmu.support.errors import GuestError
+from lazymmu.support.errors import GuestError, GuestHung
 from msgspec import Struct
 
 _DONE = re.compile(rb"^done [^\n]*\n", re.MULTILINE)
@@ -225,9 +225,9 @@ class Proxy:
         """Return the error for a closed line."""
         return GuestError(f"{self.name}: the line was closed")
 
-    def hang(self, what: str, *, agent_answers: bool) -> GuestError:
+    def hang(self, what: str, *, agent_answers: bool, kind: type[GuestError] = GuestHung) -> GuestError:
         """Return the error for a silent line."""
-        return GuestError(f"{self.name}: {what}, the agent answers: {agent_answers}")
+        return kind(f"{self.name}: {what}, the agent answers: {agent_answers}")
 
     def details(self) -> str:
         """Return nothing: a fault of the line has no console."""

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from lazymmu.guests.boot import Accelerator, Boot
 from lazymmu.guests.qemu import Guest
 from lazymmu.provision.cache import Cache, digest
-from lazymmu.support.errors import GuestError, SetupError
+from lazymmu.support.errors import GuestError, HostStarved, SetupError
 
 #: Waits until a guest's agent answers; raises GuestError when it does not.
 Trial = Callable[[Guest], object]
@@ -45,7 +45,7 @@ def _failure(boot: Boot, start: Start, trial: Trial) -> GuestError | None:
             trial(guest)
         except GuestError as error:
             said = next((f" ({line.strip()})" for line in guest.stderr().splitlines() if line.strip()), "")
-            return GuestError(f"{error.message}{said}", starved=error.starved)
+            return type(error)(f"{error.message}{said}")
     return None
 
 
@@ -63,7 +63,7 @@ def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = 
     def tried() -> str | None:
         """Return why KVM does not work here; raises GuestError when the host was too busy to tell."""
         failure = _failure(boot, start, trial)
-        if failure is not None and failure.starved:
+        if isinstance(failure, HostStarved):
             raise failure
         return None if failure is None else failure.message
 

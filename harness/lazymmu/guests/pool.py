@@ -13,7 +13,7 @@ from lazymmu.guests.machine import Machine
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.guests.snapshot_store import SavedSnapshot, SnapshotStore
 from lazymmu.guests.symbols import Symbols
-from lazymmu.support.errors import GuestError
+from lazymmu.support.errors import GuestError, HostStarved
 
 
 class GuestPool:
@@ -85,7 +85,7 @@ class GuestPool:
                     line = startup.wake(self._machine, guest, load=not saved.loaded, reach=True, ahead=at_once)
                 except GuestError as error:
                     # A host that is too slow, or somebody who stops QEMU, is not the snapshot's fault.
-                    if self._guests.stopping.is_set() or error.starved or guest.meddled_with():
+                    if self._guests.stopping.is_set() or isinstance(error, HostStarved) or guest.meddled_with():
                         raise
                     self._snapshots.refuse(saved, error)
                 else:

@@ -29,7 +29,7 @@ from lazymmu.guests.findings.scan import findings_in
 from lazymmu.guests.symbols import Symbols
 from lazymmu.provision.subprocesses import tethered
 from lazymmu.support.deadline import Deadline
-from lazymmu.support.errors import GuestError, LazymmuError
+from lazymmu.support.errors import GuestDied, GuestError, GuestHung, LazymmuError
 
 _CONSOLE_LINES = 20
 # A dead QEMU's last output is already in the socket; this only bounds the thread that reads it (seconds).
@@ -130,11 +130,9 @@ class Guest:
     def closed(self, what: str = "the line was closed") -> GuestError:
         """Return the error for a line that was closed: the guest or QEMU is dead, or will be."""
         self._wait_briefly()
-        error = self.failure(what)
-        error.died = True
-        return error
+        return self.failure(what, kind=GuestDied)
 
-    def hang(self, what: str, *, agent_answers: bool) -> GuestError:
+    def hang(self, what: str, *, agent_answers: bool, kind: type[GuestError] = GuestHung) -> GuestError:
         """Return the error for a guest that gives no sign of life, with what is found out about it."""
         # Imported when a guest hangs: QMP's library takes longer to load than a run to start.
         from lazymmu.guests.hang_report import diagnose  # noqa: PLC0415
@@ -142,9 +140,9 @@ class Guest:
         found = diagnose(
             self.boot.architecture, self.process(), self.monitor, self.symbols, agent_answers=agent_answers
         )
-        return self.failure(f"{found.cause}; {what}", found.evidence)
+        return self.failure(f"{found.cause}; {what}", found.evidence, kind)
 
-    def failure(self, what: str, processors: Sequence[str] = ()) -> GuestError:
+    def failure(self, what: str, processors: Sequence[str] = (), kind: type[GuestError] = GuestError) -> GuestError:
         """Return the error for what went wrong, led by the cause if the guest or QEMU tells it.
 
         `processors` tells where they stand, a line each.
@@ -165,7 +163,7 @@ class Guest:
             *(["where its processors stand:", *(f"    {line}" for line in processors)] if processors else []),
             self.details(),
         ]
-        return GuestError(f"{self.name}: {cause}", details="\n".join(sections))
+        return kind(f"{self.name}: {cause}", details="\n".join(sections))
 
     def _wait_briefly(self) -> None:
         """Let a QEMU whose end of a line is closed finish exiting."""

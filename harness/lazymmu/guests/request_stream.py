@@ -20,7 +20,7 @@ from lazymmu.guests.qemu import Guest
 from lazymmu.guests.watchdog import BOOT_SILENCE, SILENCE, Watchdog
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.support.deadline import Deadline
-from lazymmu.support.errors import GuestError
+from lazymmu.support.errors import GuestError, GuestHung, HostStarved
 
 _HELLO = re.compile(rb"hello lazymmu-agent 1 (\S+) (\S+)\n")
 _RECORD = re.compile(rb"k (\d+),(\d+),\d+,[^;\n]*;(.*)", re.DOTALL)
@@ -160,17 +160,16 @@ class RequestStream:
         """Raise the error for a guest for which there is nothing left to wait."""
         why = patience.look()
         if why is not None:
-            deadline_over = patience.deadline.remaining() == 0.0
-            answers = self._heard_at > self._began and time.monotonic() - self._heard_at < _AGENT_GONE
-            error = self._hang(f"{why}, {what}", agent_answers=answers)
-            error.stands_still = not deadline_over
+            kind: type[GuestError] = GuestHung
             # A guest that is silent in its own time is not the host's fault, however busy it is.
-            error.starved = deadline_over and patience.starved()
-            raise error
+            if patience.deadline.remaining() == 0.0:
+                kind = HostStarved if patience.starved() else GuestError
+            answers = self._heard_at > self._began and time.monotonic() - self._heard_at < _AGENT_GONE
+            raise self._hang(f"{why}, {what}", agent_answers=answers, kind=kind)
 
-    def _hang(self, what: str, *, agent_answers: bool) -> GuestError:
+    def _hang(self, what: str, *, agent_answers: bool, kind: type[GuestError]) -> GuestError:
         """Return the error for an agent that is silent, or a program that does not get on."""
-        return self.guest.hang(what, agent_answers=agent_answers)
+        return self.guest.hang(what, agent_answers=agent_answers, kind=kind)
 
     def _closed(self) -> GuestError:
         """Return the error for a line that was closed."""

@@ -24,11 +24,14 @@ from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip, Trace
 from lazymmu.subject.vocabulary import LEAVING
 from lazymmu.support.deadline import Deadline
-from lazymmu.support.errors import GuestError, LazymmuError
+from lazymmu.support.errors import ConnectionLost, GuestDied, GuestError, GuestHung, LazymmuError, SnapshotDamaged
 
 # Budgets in seconds, multiplied by --timeout-scale, as those of harness/lazymmu/guests/startup.py.
 _ANSWER = 120.0
 _ANSWER_PER_STEP = 0.002
+
+# Errors that do not tell which of the programs that were sent is their cause.
+_CAUSE_UNKNOWN = (ConnectionLost, SnapshotDamaged)
 
 # A machine that loses so many guests in a row is given up: each costs a restore and a deadline.
 _LOSSES = 3
@@ -100,9 +103,9 @@ def _located(error: GuestError, unit: Unit, steps_begun: int) -> GuestError:
     step = next((step for step in unit.case.walk() if step.index == steps_begun - 1), None)
     if step is None:
         return error
-    # Unless it stands still, it may have come further since it told.
-    when = "last begun" if error.stands_still else "begun at least"
-    return GuestError(f"{error.message}; {when}: step {step.index} {step.op} ({step.place})", details=error.details)
+    # Unless it hangs, it may have come further since it told.
+    when = "last begun" if isinstance(error, GuestHung) else "begun at least"
+    return type(error)(f"{error.message}; {when}: step {step.index} {step.op} ({step.place})", details=error.details)
 
 
 class _Sent(Struct, frozen=True):
@@ -156,7 +159,7 @@ class Worker:
                     continue
                 losses = losses + 1 if self._done <= 1 else 1
                 # A guest that did not come as far as a unit will not do so the next time either, but a line may.
-                if self._done == 0 and not (isinstance(lost, GuestError) and lost.line_lost):
+                if self._done == 0 and not (isinstance(lost, _CAUSE_UNKNOWN)):
                     error = lost
                 elif losses == _LOSSES:
                     why = f"not run: its machine lost {losses} guests in a row, the last so: {lost}"
@@ -168,7 +171,7 @@ class Worker:
 
     def _cause_unknown(self, lost: LazymmuError | OSError) -> bool:
         """Return whether any of several units may have lost the line: then they will run again, one at a time."""
-        if not (isinstance(lost, GuestError) and lost.line_lost and len(self._sent) > 1):
+        if not (isinstance(lost, _CAUSE_UNKNOWN) and len(self._sent) > 1):
             return False
         self._alone = len(self._sent)
         return True
@@ -257,7 +260,7 @@ class Worker:
         )
         if result.outcome is not Outcome.PASS and (damage := self._supply.damage()):
             # It runs again, as all that were sent: a wrong byte in a guest's memory is no wrong implementation.
-            raise GuestError(f"{unit.machine}: its guest came from a snapshot that {damage}", line_lost=True)
+            raise SnapshotDamaged(f"{unit.machine}: its guest came from a snapshot that {damage}")
         # A kernel warns of some things only once: the next unit must see them, too. What a run left behind could
         # disturb the next.
         fit = complained is None and answer.status != errno.ENOTEMPTY
@@ -310,7 +313,7 @@ class Worker:
         if self._cause_unknown(error):
             return
         # What a guest sent last may be lost with it: its console tells which program it had begun.
-        begun = line.begun() if error.died else None
+        begun = line.begun() if isinstance(error, GuestDied) else None
         lost = next((sent for sent in self._sent if sent.request == begun), self._sent[0])
         if lost is self._sent[0]:
             error = _located(error, lost.unit, line.steps_begun)

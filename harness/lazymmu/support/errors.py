@@ -75,31 +75,34 @@ class SetupError(LazymmuError):
 
 
 class GuestError(LazymmuError):
-    """A guest that did not boot, died, hung, or sent a report that is not whole.
+    """A guest did not boot, or did not do what it was asked to.
 
-    `details` is what is needed to act on it: the last console lines, QEMU's stderr, its command line. `stands_still`
-    tells that it was alive and did not get on, `starved` that the host gave it no time to, `died` that its line was
-    closed, `line_lost` that only the line was: which of the programs on their way it was that did it, if any, is not
-    known.
+    `details` is what a person needs to act on it: the last console lines, QEMU's stderr, its command line.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        details: str = "",
-        hint: str | None = None,
-        stands_still: bool = False,
-        starved: bool = False,
-        died: bool = False,
-        line_lost: bool = False,
-    ) -> None:
+    def __init__(self, message: str, *, details: str = "", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.details = details
-        self.stands_still = stands_still
-        self.starved = starved
-        self.died = died
-        self.line_lost = line_lost
+
+
+class GuestDied(GuestError):
+    """The guest or QEMU is dead, or about to be: it closed the connection."""
+
+
+class GuestHung(GuestError):
+    """The guest is alive and makes no progress."""
+
+
+class HostStarved(GuestError):
+    """The host gave the guest too little processor time."""
+
+
+class ConnectionLost(GuestError):
+    """Only the connection to the guest failed. Any of the programs that were sent may be the cause, or none."""
+
+
+class SnapshotDamaged(GuestError):
+    """The guest was restored from a snapshot that is damaged, so none of its results count."""
 
 
 def print_error(error: LazymmuError | OSError) -> int:

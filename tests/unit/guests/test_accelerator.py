@@ -18,7 +18,7 @@ from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import architectures
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.sandbox import Sandbox
-from lazymmu.support.errors import GuestError
+from lazymmu.support.errors import GuestError, HostStarved
 
 
 class Host:
@@ -91,7 +91,7 @@ def test_an_answer_of_an_earlier_version_that_is_damaged_is_tried_anew(host: Hos
 
 
 def test_a_trial_on_a_busy_host_is_not_kept(host: Host) -> None:
-    host.error = GuestError("the host is too slow", starved=True)
+    host.error = HostStarved("the host is too slow")
     for _ in range(2):
         chosen = host.choose()
         assert (chosen.name, chosen.reason) == ("tcg", f"{host.device} could not be tried: the host is too slow")

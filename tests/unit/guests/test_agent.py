@@ -20,7 +20,7 @@ from lazymmu.guests.complaint import complaint
 from lazymmu.guests.qemu import Guest
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.support.deadline import Deadline
-from lazymmu.support.errors import GuestError
+from lazymmu.support.errors import GuestError, GuestHung
 
 
 class Peer:
@@ -40,8 +40,8 @@ class Peer:
     def closed(self) -> GuestError:
         return GuestError(f"{self.name}: the line was closed", details=self.details())
 
-    def hang(self, what: str, *, agent_answers: bool) -> GuestError:
-        return GuestError(f"{self.name}: {what}, agent {agent_answers}", details=self.details())
+    def hang(self, what: str, *, agent_answers: bool, kind: type[GuestError] = GuestHung) -> GuestError:
+        return kind(f"{self.name}: {what}, agent {agent_answers}", details=self.details())
 
     def details(self) -> str:
         return "console"

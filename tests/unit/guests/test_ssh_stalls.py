@@ -21,7 +21,7 @@ from lazymmu.guests.channel_log import ChannelLog
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.transports.ssh import SshTransport
 from lazymmu.support.deadline import Deadline
-from lazymmu.support.errors import GuestError
+from lazymmu.support.errors import ConnectionLost, GuestError, GuestHung
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from tests.unit.guests.test_agent import answer
@@ -52,11 +52,11 @@ class Stand:
     def exit_status(self) -> int | None:
         return None
 
-    def failure(self, what: str) -> GuestError:
-        return GuestError(f"{self.name}: {what}")
+    def failure(self, what: str, *, kind: type[GuestError] = GuestError) -> GuestError:
+        return kind(f"{self.name}: {what}")
 
-    def hang(self, what: str, *, agent_answers: bool) -> GuestError:
-        return GuestError(f"{self.name} hangs: {what}, agent {agent_answers}")
+    def hang(self, what: str, *, agent_answers: bool, kind: type[GuestError] = GuestHung) -> GuestError:
+        return kind(f"{self.name} hangs: {what}, agent {agent_answers}")
 
 
 class Server(paramiko.ServerInterface):
@@ -142,4 +142,4 @@ def test_a_connection_that_stalls_before_it_is_there(tmp_path: Path, last: str, 
         assert "it stalls, and the guest answers without it; silent for 0.5 s" in raised.value.message
     else:
         assert raised.value.message.startswith("arm64 hangs: no ")
-    assert raised.value.line_lost == alive
+    assert isinstance(raised.value, ConnectionLost) == alive

@@ -17,7 +17,7 @@ from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Result, Unit
 from lazymmu.session.worker import Job, Queue, Worker
 from lazymmu.support.deadline import Deadline
-from lazymmu.support.errors import GuestError
+from lazymmu.support.errors import ConnectionLost
 
 from tests.unit import examples
 
@@ -41,7 +41,7 @@ class Line:
 
     def answer(self, _: Deadline) -> AgentReply:
         if any(b"flush" in program for program in self.sent):
-            raise GuestError("the line was lost", line_lost=True)
+            raise ConnectionLost("the line was lost")
         # Not a report: whoever gets it is an error of another kind.
         return AgentReply(status=0, records=())
 
@@ -99,7 +99,7 @@ class Unreachable(Lines):
     @contextmanager
     def ready(self, _ahead: Callable[[Line], None]) -> Iterator[Line]:
         if self.doubts < self._times:
-            raise GuestError("the connection stalls", line_lost=True)
+            raise ConnectionLost("the connection stalls")
         yield Line()
 
 

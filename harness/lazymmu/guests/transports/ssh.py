@@ -26,7 +26,7 @@ from lazymmu.provision import ssh_image
 from lazymmu.provision.kernels import InstalledKernel
 from lazymmu.provision.setup import Images
 from lazymmu.support.deadline import Deadline
-from lazymmu.support.errors import GuestError, SetupError
+from lazymmu.support.errors import ConnectionLost, GuestError, SetupError
 
 if TYPE_CHECKING:
     import paramiko
@@ -203,9 +203,8 @@ def _watched(
             raise
         if guest.exit_status() is None and not control.alive(_ALIVE):
             raise guest.hang(f"{what}: {stalls[0]}", agent_answers=False) from error
-        stalled = guest.failure(f"{what}: it stalls, and the guest answers without it; {stalls[0]}")
-        stalled.line_lost = True
-        raise stalled from error
+        stall = f"{what}: it stalls, and the guest answers without it; {stalls[0]}"
+        raise guest.failure(stall, kind=ConnectionLost) from error
     finally:
         done.set()
         watcher.join()
@@ -224,13 +223,12 @@ class SshConnection(AgentConnection):
         self.expect_hello(deadline, BOOT_SILENCE)
         self._next_record = first
 
-    def _hang(self, what: str, *, agent_answers: bool) -> GuestError:
+    def _hang(self, what: str, *, agent_answers: bool, kind: type[GuestError]) -> GuestError:
         # The guest may be well, and only the connection stands still.
         if not agent_answers and self._control.alive(_ALIVE):
-            error = self.guest.failure(f"the SSH connection stalls, and the guest answers without it; {what}")
-            error.line_lost = True
-            return error
-        return super()._hang(what, agent_answers=agent_answers)
+            stall = f"the SSH connection stalls, and the guest answers without it; {what}"
+            return self.guest.failure(stall, kind=ConnectionLost)
+        return super()._hang(what, agent_answers=agent_answers, kind=kind)
 
     def _closed(self) -> GuestError:
         said = b""
@@ -240,11 +238,10 @@ class SshConnection(AgentConnection):
         transport = self._session.get_transport()
         broken = transport.get_exception() if transport is not None else None
         why = said.decode(errors="replace").strip() or (str(broken) if broken else "")
-        error = self.guest.closed(f"the SSH connection was closed{f': {why}' if why else ''}")
-        if self.guest.exit_status() is None:
-            # Its agent may have begun more programs since, so its console tells nothing.
-            error.died, error.line_lost = False, True
-        return error
+        what = f"the SSH connection was closed{f': {why}' if why else ''}"
+        error = self.guest.closed(what)
+        # The agent may have begun more programs since, so the console does not tell which one is the cause.
+        return error if self.guest.exit_status() is not None else self.guest.failure(what, kind=ConnectionLost)
 
 
 @contextmanager
