@@ -210,7 +210,7 @@ class Proxy:
     def __init__(self, guest: Guest, near: socket.socket, far: socket.socket, scale: float) -> None:
         self.name = guest.name
         self.channel = near
-        self.journal = ChannelLog(None)
+        self.channel_log = ChannelLog(None)
         self.console = SimpleNamespace(received=0)
         self.line = AgentConnection(cast("Guest", self), scale)
         self._guest = guest
@@ -221,7 +221,7 @@ class Proxy:
         """Return a process that lives: what is silent here is the line."""
         return os.getpid()
 
-    def closed(self) -> GuestError:
+    def death(self) -> GuestError:
         """Return the error for a closed line."""
         return GuestError(f"{self.name}: the line was closed")
 
@@ -250,7 +250,7 @@ class Proxy:
         while not _DONE.search(received):
             piece = self._guest.channel.recv(_PIECE)
             if not piece:
-                raise self._guest.closed()
+                raise self._guest.death()
             received += piece
         return received
 

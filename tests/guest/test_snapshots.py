@@ -67,9 +67,9 @@ def ready(arch: str, kernel: str = "lts") -> tuple[Path, Path]:
     machine = machines.machine(arch, kernel)
     waiting, loaded = snapshot.path(machine.boot), snapshot.path(machine.boot, machine.module)
     # A module that this very test run built is found by the second one who asks.
-    machine = replace(machine, lasting=True)
+    machine = replace(machine, built_before=True)
     # The first may have been dropped as old: other parameters have no snapshot with the module, and need it.
-    for one in (machine, *([] if waiting.exists() else [replace(machine, lasting=False, parameters=" ")])):
+    for one in (machine, *([] if waiting.exists() else [replace(machine, built_before=False, parameters=" ")])):
         with GuestPool(one, RunningGuests(), lambda _: None, restore=True).ready():
             pass
     return waiting, loaded
@@ -281,13 +281,13 @@ def test_old_snapshots_go_when_one_is_saved(playground: Playground) -> None:
 def test_a_module_gets_its_snapshot_when_it_is_found_built_and_not_before() -> None:
     machine = machines.machine("s390x")
     # The kernel does not look at what stands behind a module.
-    changed = replace(machine, module=machine.module + bytes(16), lasting=False)
+    changed = replace(machine, module=machine.module + bytes(16), built_before=False)
     own = snapshot.path(machine.boot, changed.module)
     states: list[str] = []
     try:
         for found in (False, True, True):
             with GuestPool(
-                replace(changed, lasting=found), RunningGuests(), states.append, restore=True
+                replace(changed, built_before=found), RunningGuests(), states.append, restore=True
             ).ready() as line:
                 place = line.read("/sys/module/lazymmu/sections/.text", Deadline.after(_SOON))
             assert own.exists() == found
@@ -322,4 +322,4 @@ def test_a_guest_that_cannot_be_told_the_time_is_refused() -> None:
         pytest.raises(GuestError, match="could not be given the time"),
     ):
         line.send("wake", b"no time\n" + bytes(32))
-        line.awake(Deadline.after(_SOON))
+        line.await_restore(Deadline.after(_SOON))

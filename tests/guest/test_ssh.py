@@ -156,7 +156,7 @@ def listening(guest: Guest) -> set[tuple[str, int]]:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("arch", machines.ARCHES)
 def test_a_snapshot_with_a_server_is_small(arch: str, tmp_path: Path) -> None:
-    made = replace(machine(arch, tmp_path), lasting=True)
+    made = replace(machine(arch, tmp_path), built_before=True)
     for _ in range(2):
         with GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready():
             pass
@@ -186,7 +186,7 @@ def test_guests_at_the_same_time_never_collide_and_listen_nowhere_else(tmp_path:
 
 def test_no_key_is_in_the_archive_or_a_snapshot(tmp_path: Path) -> None:
     # A module that lasts has a snapshot of its own.
-    made = replace(machine("s390x", tmp_path), lasting=True)
+    made = replace(machine("s390x", tmp_path), built_before=True)
     own = ssh_keys.Keys(tmp_path / "ssh")
     with ExitStack() as stack:
         line = stack.enter_context(GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready())

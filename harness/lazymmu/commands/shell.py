@@ -100,7 +100,7 @@ def _with_library(machine: Machine) -> Machine:
     except ScenarioError as error:
         machine.images.cache.progress.say(f"run-scenario has nothing to run: {error}")
         # Nobody wants a guest without it for long.
-        return replace(machine, lasting=False)
+        return replace(machine, built_before=False)
 
 
 @contextmanager

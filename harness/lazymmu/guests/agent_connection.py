@@ -28,11 +28,11 @@ class AgentConnection(RequestStream):
     def load(self, module: bytes, deadline: Deadline, parameters: str = "") -> None:
         """Load a module in place of the one before; GuestError gives the kernel's reason when it refuses."""
         self.send("load", module, parameters)
-        self.loaded(deadline)
+        self.await_load(deadline)
 
-    def loaded(self, deadline: Deadline) -> None:
+    def await_load(self, deadline: Deadline) -> None:
         """Wait for the answer to a `load` that was sent ahead; raises as `load`."""
-        answer = self.answer(deadline)
+        answer = self.reply(deadline)
         if answer.status:
             raise GuestError(
                 f"{self.guest.name}: the guest's kernel refused the module (errno {answer.status})",
@@ -40,17 +40,17 @@ class AgentConnection(RequestStream):
             )
         self._well(answer)
 
-    def awake(self, deadline: Deadline) -> None:
+    def await_restore(self, deadline: Deadline) -> None:
         """Wait for the answer to a `wake` that was sent ahead."""
         # QEMU first has to start, which is no time of the guest's.
-        answer = self.answer(deadline, silence=BOOT_SILENCE)
+        answer = self.reply(deadline, silence=BOOT_SILENCE)
         if answer.status:
             raise GuestError(f"{self.guest.name}: the guest could not be given the time (errno {answer.status})")
         self._well(answer)
 
-    def listens(self, deadline: Deadline) -> int:
+    def await_ssh_server(self, deadline: Deadline) -> int:
         """Wait for the answer to a `listen` that was sent ahead; return the number of the log's next record."""
-        answer = self.answer(deadline)
+        answer = self.reply(deadline)
         if answer.status:
             raise GuestError(f"{self.guest.name}: the guest cannot listen: {os.strerror(answer.status)}")
         self._well(answer)
@@ -58,17 +58,17 @@ class AgentConnection(RequestStream):
             raise self._broken("the agent listens and did not log it")
         return self._next_record
 
-    def alive(self, seconds: float) -> bool:
+    def responds(self, seconds: float) -> bool:
         """Return whether the agent still says something when it is asked; the line is of no use then."""
         self.send("read", _TAINTED.encode())
         poll = select.poll()
         poll.register(self.channel, select.POLLIN)
         return bool(poll.poll(seconds * 1000))
 
-    def settle(self, deadline: Deadline) -> None:
+    def trim_memory(self, deadline: Deadline) -> None:
         """Let the guest drop what a snapshot need not hold."""
         self.send("settle", b"")
-        answer = self.answer(deadline, silence=BOOT_SILENCE)
+        answer = self.reply(deadline, silence=BOOT_SILENCE)
         if answer.status:
             raise GuestError(f"{self.guest.name}: the guest could not clear its memory (errno {answer.status})")
         self._well(answer)
@@ -76,29 +76,29 @@ class AgentConnection(RequestStream):
     def run(self, program: str, deadline: Deadline) -> AgentReply:
         """Run a program for the module; return its answer."""
         self.send("run", program.encode("ascii"))
-        return self.answer(deadline)
+        return self.reply(deadline)
 
     def read(self, path: str, deadline: Deadline) -> bytes:
         """Return the content of a file in the guest; GuestError when it cannot be read."""
         self.send("read", path.encode())
-        return self.was_read(path, deadline)
+        return self.await_read(path, deadline)
 
-    def was_read(self, path: str, deadline: Deadline) -> bytes:
+    def await_read(self, path: str, deadline: Deadline) -> bytes:
         """Return what a `read` that was sent ahead asked for; raises as `read`."""
         # A long file of /proc takes the kernel a second or two, in which there is nothing to tell.
-        answer = self.answer(deadline, silence=BOOT_SILENCE)
+        answer = self.reply(deadline, silence=BOOT_SILENCE)
         if answer.status:
             raise GuestError(f"{self.guest.name}: cannot read {path} in the guest (errno {answer.status})")
         self._well(answer)
         return answer.content or b""
 
-    def tainted(self, deadline: Deadline, *, warnings_allowed: bool = False) -> str | None:
+    def late_complaint(self, deadline: Deadline, *, warnings_allowed: bool = False) -> str | None:
         """Return what the guest's kernel complained of that nobody has heard yet, None when it did not.
 
         A WARN() may be allowed. GuestError when it does not tell.
         """
         self.send("read", _TAINTED.encode())
-        answer = self.answer(deadline)
+        answer = self.reply(deadline)
         if answer.status:
             raise GuestError(f"{self.guest.name}: cannot read {_TAINTED} in the guest (errno {answer.status})")
         complained = complaint(answer, warnings_allowed=warnings_allowed)
@@ -110,19 +110,19 @@ class AgentConnection(RequestStream):
     def write(self, path: str, content: bytes, mode: int, deadline: Deadline) -> None:
         """Write a new file of the guest; GuestError when it cannot be, or something is there."""
         self.send_file(path, content, mode)
-        self.took_file(path, deadline)
+        self.await_file(path, deadline)
 
     def send_file(self, path: str, content: bytes, mode: int) -> None:
         """Send a file ahead; `took_file` gives the answer."""
         self.send("write", content, f"{mode:o} {path}")
 
-    def took_file(self, path: str, deadline: Deadline) -> None:
+    def await_file(self, path: str, deadline: Deadline) -> None:
         """Wait for the answer to a file that was sent ahead; raises as `write`."""
-        answer = self.answer(deadline, silence=BOOT_SILENCE)
+        answer = self.reply(deadline, silence=BOOT_SILENCE)
         if answer.status:
             raise GuestError(f"{self.guest.name}: cannot write {path} in the guest: {os.strerror(answer.status)}")
 
-    def begun(self) -> int | None:
+    def last_begun_request(self) -> int | None:
         """Return the number of the last program that the guest began, as its console tells; None without one."""
         found = _BEGUN.findall(self.guest.console.text())
         return int(found[-1]) if found else None

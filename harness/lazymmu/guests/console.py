@@ -23,7 +23,7 @@ class Console:
         #: Bytes that came so far.
         self.received = 0
         self._line = line
-        self.journal = journal
+        self.channel_log = journal
         self._begin = bytearray()
         self._end = bytearray()
         self._thread = threading.Thread(target=self._drain, name="console", daemon=True)
@@ -45,7 +45,7 @@ class Console:
 
     def _keep(self, data: bytes) -> None:
         self.received += len(data)
-        self.journal.add("<", data)
+        self.channel_log.add("<", data)
         room = _KEPT - len(self._begin)
         self._begin += data[:room]
         self._end += data[room:]

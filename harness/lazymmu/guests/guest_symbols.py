@@ -66,7 +66,7 @@ def ask_module(line: AgentConnection) -> None:
 
 def module_place(line: AgentConnection, deadline: Deadline) -> int:
     """Return the address of the module's code, once `ask_module` asked."""
-    told = line.was_read(_TEXT, deadline)
+    told = line.await_read(_TEXT, deadline)
     try:
         return int(told, 16)
     except ValueError:

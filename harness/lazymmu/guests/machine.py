@@ -49,7 +49,7 @@ class Machine(Struct, frozen=True):
     parameters: str
     #: Whether the module and the files are those of an earlier run, and will be those of others: they are worth a
     #: snapshot of their own.
-    lasting: bool
+    built_before: bool
     kernel: InstalledKernel
     images: Images
     #: Multiplies every time limit.
@@ -113,7 +113,7 @@ def prepare(
             images.cache, images.sandbox, architecture, kernel, variant=variant, target=path
         ).read_bytes(),
         parameters=variant.parameters,
-        lasting=found and variant == builds.PLAIN,
+        built_before=found and variant == builds.PLAIN,
         kernel=kernel,
         images=images,
         time_scale=time_scale,

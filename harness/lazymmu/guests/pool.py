@@ -28,14 +28,14 @@ class GuestPool:
         #: What guests are restored from; None when each boots.
         self._snapshots = SnapshotStore(machine, guests, changed) if restore else None
 
-    def doubt(self) -> None:
+    def suspect_snapshot(self) -> None:
         """Note that a guest died: a snapshot of which a byte is wrong loads without a word."""
         if self._snapshots is not None:
-            self._snapshots.doubt()
+            self._snapshots.suspect_snapshot()
 
-    def damage(self) -> str | None:
+    def snapshot_damage(self) -> str | None:
         """Return what is wrong with the snapshot of the guest of now, None when nothing is, or it booted."""
-        return self._snapshots.damage() if self._snapshots is not None else None
+        return self._snapshots.snapshot_damage() if self._snapshots is not None else None
 
     @contextmanager
     def ready(self, ahead: Callable[[AgentConnection], None] | None = None) -> Iterator[AgentConnection]:

@@ -67,7 +67,7 @@ class Guest:
         self.boot = boot
         self.console = console
         self.channel = lines.channel
-        self.journal = lines.journal
+        self.channel_log = lines.journal
         #: Gives names to addresses; asked when the guest hangs.
         self.symbols: Callable[[], Symbols] = Symbols
         self._process = process
@@ -99,7 +99,7 @@ class Guest:
 
     def log_failures(self) -> list[LazymmuError]:
         """Return why its logs could not be kept whole; nothing when they were."""
-        return [journal.failure for journal in (self.journal, self.console.journal) if journal.failure]
+        return [journal.failure for journal in (self.channel_log, self.console.channel_log) if journal.failure]
 
     def kill(self) -> None:
         """End QEMU now; safe from any thread, and more than once."""
@@ -127,7 +127,7 @@ class Guest:
                 raise self.failure(f"QEMU does not tell the port at which the guest is reached: {error}") from None
         return self._port
 
-    def closed(self, what: str = "the line was closed") -> GuestError:
+    def death(self, what: str = "the line was closed") -> GuestError:
         """Return the error for a line that was closed: the guest or QEMU is dead, or will be."""
         self._wait_briefly()
         return self.failure(what, kind=GuestDied)

@@ -80,7 +80,7 @@ class RemoteCommand:
         where = f"terminal {window.rows} {window.columns} {terms}" if window else "pipes"
         line.send("session", b"".join(word.encode(errors="surrogateescape") + b"\0" for word in command), where)
         self._channel = line.channel
-        self._sending = line.hand_over()
+        self._sending = line.release_channel()
         self._received = bytearray()
 
     def fileno(self) -> int:
@@ -113,17 +113,17 @@ class RemoteCommand:
             with suppress(BlockingIOError):
                 data = self._channel.recv(_CHUNK)
                 if not data:
-                    raise self._line.guest.closed()
+                    raise self._line.guest.death()
                 self._received += data
         except OSError:
-            raise self._line.guest.closed() from None
+            raise self._line.guest.death() from None
         return self._frames()
 
     def close(self) -> None:
         """End the conversation, so that the line takes requests again. Raises GuestError."""
         self._frame(b"q", b"")
-        self._line.take_back(self._sending, self._received)
-        self._line.answer(Deadline.after(_CLOSING))
+        self._line.reclaim_channel(self._sending, self._received)
+        self._line.reply(Deadline.after(_CLOSING))
 
     def _frame(self, kind: bytes, data: bytes) -> None:
         self._sending += b"%b %d\n%b" % (kind, len(data), data)

@@ -93,7 +93,7 @@ class RequestStream:
             raise self._closed() from None
         # pexpect's types are those of its text mode; this line is bytes.
         self._received += cast("bytes", spawn.buffer)
-        self.guest.journal.add("<", cast("bytes", spawn.before) + cast("bytes", spawn.after) + self._received)
+        self.guest.channel_log.add("<", cast("bytes", spawn.before) + cast("bytes", spawn.after) + self._received)
         self.release = cast("re.Match[bytes]", spawn.match)[1].decode()
         return self.release
 
@@ -120,14 +120,14 @@ class RequestStream:
         self._requests += 1
         self._due.append((self._requests, verb))
         head = f"{verb} {self._requests} {len(payload)} {zlib.crc32(payload):08x} {arguments}".rstrip().encode() + b"\n"
-        self.guest.journal.add(">", head + payload if verb in _READABLE else head)
+        self.guest.channel_log.add(">", head + payload if verb in _READABLE else head)
         self._sending += head + payload
         # A line that is closed is told by the next answer.
         with suppress(OSError):
             self._push()
         return self._requests
 
-    def answer(self, deadline: Deadline, *, silence: float = SILENCE) -> AgentReply:
+    def reply(self, deadline: Deadline, *, silence: float = SILENCE) -> AgentReply:
         """Return the answer to the first request that has none yet.
 
         `silence` is how long the guest may give no sign that it gets on, in seconds of its own time.
@@ -145,14 +145,14 @@ class RequestStream:
             raise self._broken(f"a {verb} answered {'without' if answer.content is None else 'with'} a file")
         return answer
 
-    def hand_over(self) -> bytearray:
-        """Return what was not sent yet: the channel is another's from here to `take_back`."""
+    def release_channel(self) -> bytearray:
+        """Return what was not sent yet: the channel is another's from here to `reclaim_channel`."""
         sending, self._sending = self._sending, bytearray()
         # What the kernel says until then is not forwarded.
         self._next_record = None
         return sending
 
-    def take_back(self, sending: bytearray, received: bytearray) -> None:
+    def reclaim_channel(self, sending: bytearray, received: bytearray) -> None:
         """Use the channel again, with what was not sent yet, and what came and is not the other's."""
         self._sending, self._received = sending, received
 
@@ -173,7 +173,7 @@ class RequestStream:
 
     def _closed(self) -> GuestError:
         """Return the error for a line that was closed."""
-        return self.guest.closed()
+        return self.guest.death()
 
     def _push(self) -> bool:
         """Send what the line takes without waiting; return whether it took anything."""
@@ -282,7 +282,7 @@ class RequestStream:
             if not data:
                 raise self._closed()
             self._heard_at = time.monotonic()
-            self.guest.journal.add("<", data)
+            self.guest.channel_log.add("<", data)
             self._received += data
             # A guest that never stops talking is none that answers.
             if patience.deadline.remaining() == 0.0:

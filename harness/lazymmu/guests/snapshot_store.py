@@ -60,7 +60,7 @@ class SnapshotStore:
         #: What the guest of now came from, until it was looked at.
         self._taken: Path | None = None
 
-    def doubt(self) -> None:
+    def suspect_snapshot(self) -> None:
         """Note that a guest died: a snapshot of which a byte is wrong loads without a word."""
         self._doubted = True
 
@@ -73,7 +73,7 @@ class SnapshotStore:
             return self._used(SavedSnapshot(self._loaded, loaded=True))
         if not self._obtain(self._waiting, "guests boot", self._save_waiting, look):
             return None
-        if with_module and self._machine.lasting:
+        if with_module and self._machine.built_before:
             why = "each guest loads its module"
             with suppress(GuestError):  # whoever loads the module into a guest of its own will see it, too
                 if self._obtain(self._loaded, why, self._save_loaded, look):
@@ -92,7 +92,7 @@ class SnapshotStore:
         self._taken = saved.file
         return saved
 
-    def damage(self) -> str | None:
+    def snapshot_damage(self) -> str | None:
         """Return what is wrong with the snapshot of the guest of now, None when nothing is known to be.
 
         To look takes a third of a second, so it is done once for each guest.
@@ -176,6 +176,6 @@ class SnapshotStore:
         snapshot.keep_place(target, place)
 
     def _save(self, line: AgentConnection, memory: Path, target: Path) -> None:
-        line.settle(self._machine.within(startup.ANSWER))
+        line.trim_memory(self._machine.within(startup.ANSWER))
         self._changed("saving a snapshot")
         snapshot.save(line.guest, memory, target)

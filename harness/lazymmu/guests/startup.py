@@ -44,7 +44,7 @@ def wake(
     send_ahead(machine, line, load=load, reach=reach)
     if ahead is not None:
         ahead(line)
-    line.awake(machine.within(ANSWER))
+    line.await_restore(machine.within(ANSWER))
     return line
 
 
@@ -61,10 +61,10 @@ def send_ahead(machine: Machine, line: AgentConnection, *, load: bool, reach: bo
 
 def loaded(machine: Machine, line: AgentConnection) -> int:
     """Wait for the module and its files; return the address of its code. Raises GuestError."""
-    line.loaded(machine.within(ANSWER))
+    line.await_load(machine.within(ANSWER))
     place = guest_symbols.module_place(line, machine.within(ANSWER))
     for file in machine.files:
-        line.took_file(file.path, machine.within(ANSWER))
+        line.await_file(file.path, machine.within(ANSWER))
     return place
 
 

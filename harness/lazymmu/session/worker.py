@@ -124,9 +124,9 @@ class _Sent(Struct, frozen=True):
 class Worker:
     """Runs units; a guest that dies costs the unit that it died in, and is replaced."""
 
-    def __init__(self, machine: Machine, supply: GuestPool, guests: RunningGuests, job: Job) -> None:
+    def __init__(self, machine: Machine, pool: GuestPool, guests: RunningGuests, job: Job) -> None:
         self._machine = machine
-        self._supply = supply
+        self._pool = pool
         self._guests = guests
         self._job = job
         self._runs = 0
@@ -154,7 +154,7 @@ class Worker:
             except (LazymmuError, OSError) as lost:
                 if self._guests.stopping.is_set():
                     return
-                self._supply.doubt()
+                self._pool.suspect_snapshot()
                 if self._cause_unknown(lost):
                     continue
                 losses = losses + 1 if self._done <= 1 else 1
@@ -194,7 +194,7 @@ class Worker:
 
     def _use_one_guest(self) -> None:
         """Run units until none waits, or the guest is not fit for another."""
-        with self._supply.ready(self._send_first) as line:
+        with self._pool.ready(self._send_first) as line:
             self._release = line.release
             if self._sent_to is not line:
                 self._send_first(line)
@@ -240,7 +240,7 @@ class Worker:
         # The guest runs it meanwhile.
         predicted = _prediction(unit)
         try:
-            answer = line.answer(self._deadline(predicted))
+            answer = line.reply(self._deadline(predicted))
             complained = complaint(answer)
             unexpected = complaint(answer, warnings_allowed=unit.scenario.kernel_warnings)
             if unexpected:
@@ -258,7 +258,7 @@ class Worker:
             seconds=time.monotonic() - begin,
             keep_steps=self._job.keep_steps,
         )
-        if result.outcome is not Outcome.PASS and (damage := self._supply.damage()):
+        if result.outcome is not Outcome.PASS and (damage := self._pool.snapshot_damage()):
             # It runs again, as all that were sent: a wrong byte in a guest's memory is no wrong implementation.
             raise SnapshotDamaged(f"{unit.machine}: its guest came from a snapshot that {damage}")
         # A kernel warns of some things only once: the next unit must see them, too. What a run left behind could
@@ -267,7 +267,7 @@ class Worker:
         if fit and len(self._sent) == 1 and not self._more():
             # Nobody would hear what it still says.
             try:
-                late = line.tainted(self._deadline(predicted), warnings_allowed=unit.scenario.kernel_warnings)
+                late = line.late_complaint(self._deadline(predicted), warnings_allowed=unit.scenario.kernel_warnings)
                 if late:
                     raise GuestError(f"{unit.machine}: {late}", details=line.guest.details())
             except GuestError as error:
@@ -313,7 +313,7 @@ class Worker:
         if self._cause_unknown(error):
             return
         # What a guest sent last may be lost with it: its console tells which program it had begun.
-        begun = line.begun() if isinstance(error, GuestDied) else None
+        begun = line.last_begun_request() if isinstance(error, GuestDied) else None
         lost = next((sent for sent in self._sent if sent.request == begun), self._sent[0])
         if lost is self._sent[0]:
             error = _located(error, lost.unit, line.steps_begun)

@@ -52,9 +52,11 @@ def carried(machine: Machine) -> Machine:
             raise SetupError("the library changed while it was read", hint="the same command again")
 
     store = machine.images.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
-    lasting = machine.lasting and whole(store)
+    built_before = machine.built_before and whole(store)
     content = cache.obtain(store, f"library for a guest on {machine.name}", build, needs=_NEEDS).read_bytes()
-    return replace(machine, lasting=lasting, files=(*machine.files, GuestFile(_IN_GUEST, 0o600, content, key)))
+    return replace(
+        machine, built_before=built_before, files=(*machine.files, GuestFile(_IN_GUEST, 0o600, content, key))
+    )
 
 
 def _key(personality: str) -> str:

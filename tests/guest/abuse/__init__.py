@@ -156,7 +156,7 @@ def _listen(guest: Guest) -> Abused:
         except TimeoutError:
             raise guest.hang(f"silent for {_SILENCE:.0f} s under abuse", agent_answers=False) from None
     if not found.done:
-        raise guest.closed()
+        raise guest.death()
     found.console = guest.console.text()
     return found
 

@@ -31,13 +31,13 @@ class Peer:
     def __init__(self, channel: socket.socket, far: socket.socket) -> None:
         self.channel = channel
         self.far = far
-        self.journal = ChannelLog(None)
+        self.channel_log = ChannelLog(None)
         self.console = SimpleNamespace(received=0)
 
     def process(self) -> int:
         return os.getpid()
 
-    def closed(self) -> GuestError:
+    def death(self) -> GuestError:
         return GuestError(f"{self.name}: the line was closed", details=self.details())
 
     def hang(self, what: str, *, agent_answers: bool, kind: type[GuestError] = GuestHung) -> GuestError:
@@ -148,13 +148,13 @@ def test_what_the_kernel_complains_of_late_is_heard_and_only_a_warning_may_be_al
     peer: Peer, text: bytes, allowed: bool, complains: bool
 ) -> None:
     peer.far.sendall(text)
-    assert (line(peer).tainted(soon(), warnings_allowed=allowed) is not None) == complains
+    assert (line(peer).late_complaint(soon(), warnings_allowed=allowed) is not None) == complains
 
 
 def test_a_kernel_that_does_not_tell_what_taints_it_is_an_error(peer: Peer) -> None:
     peer.far.sendall(answer(status=5))
     with pytest.raises(GuestError, match=r"cannot read /proc/sys/kernel/tainted in the guest \(errno 5\)"):
-        line(peer).tainted(soon())
+        line(peer).late_complaint(soon())
 
 
 def test_a_line_closed_in_the_middle_is_an_error(peer: Peer) -> None:

@@ -40,7 +40,7 @@ class Stand:
 
     def __init__(self, channel: socket.socket, port: int) -> None:
         self.channel = channel
-        self.journal = ChannelLog(None)
+        self.channel_log = ChannelLog(None)
         self._port = port
 
     def forwarded_port(self, _: Deadline) -> int:

@@ -39,13 +39,13 @@ class Line:
         self.sent.append(payload if verb == "run" else b"")
         return len(self.sent)
 
-    def answer(self, _: Deadline) -> AgentReply:
+    def reply(self, _: Deadline) -> AgentReply:
         if any(b"flush" in program for program in self.sent):
             raise ConnectionLost("the line was lost")
         # Not a report: whoever gets it is an error of another kind.
         return AgentReply(status=0, records=())
 
-    def tainted(self, _: Deadline, *, warnings_allowed: bool) -> str | None:
+    def late_complaint(self, _: Deadline, *, warnings_allowed: bool) -> str | None:
         assert not warnings_allowed
         return None
 
@@ -60,10 +60,10 @@ class Lines:
     def ready(self, _ahead: Callable[[Line], None]) -> Iterator[Line]:
         yield Line()
 
-    def doubt(self) -> None:
+    def suspect_snapshot(self) -> None:
         self.doubts += 1
 
-    def damage(self) -> str | None:
+    def snapshot_damage(self) -> str | None:
         return None
 
 
@@ -161,7 +161,7 @@ def test_what_is_not_wanted_when_its_turn_comes_is_dropped() -> None:
 class Damaged(Lines):
     """Gives first a guest whose snapshot has a wrong byte."""
 
-    def damage(self) -> str | None:
+    def snapshot_damage(self) -> str | None:
         return None if self.doubts else "is damaged"
 
 

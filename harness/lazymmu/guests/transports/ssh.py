@@ -76,7 +76,7 @@ class SshTransport(Struct, frozen=True):
     @contextmanager
     def open(self, control: AgentConnection, deadline: Deadline) -> Iterator[AgentConnection]:
         """Connect, and start an agent."""
-        first = control.listens(deadline)
+        first = control.await_ssh_server(deadline)
         with connection(control, self.keys, deadline) as client, ExitStack() as stack:
             transport = client.get_transport()
             assert transport is not None  # noqa: S101  (it is connected)
@@ -201,7 +201,7 @@ def _watched(
     except (paramiko.SSHException, OSError, EOFError) as error:
         if not stalls:
             raise
-        if guest.exit_status() is None and not control.alive(_ALIVE):
+        if guest.exit_status() is None and not control.responds(_ALIVE):
             raise guest.hang(f"{what}: {stalls[0]}", agent_answers=False) from error
         stall = f"{what}: it stalls, and the guest answers without it; {stalls[0]}"
         raise guest.failure(stall, kind=ConnectionLost) from error
@@ -225,7 +225,7 @@ class SshConnection(AgentConnection):
 
     def _hang(self, what: str, *, agent_answers: bool, kind: type[GuestError]) -> GuestError:
         # The guest may be well, and only the connection stands still.
-        if not agent_answers and self._control.alive(_ALIVE):
+        if not agent_answers and self._control.responds(_ALIVE):
             stall = f"the SSH connection stalls, and the guest answers without it; {what}"
             return self.guest.failure(stall, kind=ConnectionLost)
         return super()._hang(what, agent_answers=agent_answers, kind=kind)
@@ -239,7 +239,7 @@ class SshConnection(AgentConnection):
         broken = transport.get_exception() if transport is not None else None
         why = said.decode(errors="replace").strip() or (str(broken) if broken else "")
         what = f"the SSH connection was closed{f': {why}' if why else ''}"
-        error = self.guest.closed(what)
+        error = self.guest.death(what)
         # The agent may have begun more programs since, so the console does not tell which one is the cause.
         return error if self.guest.exit_status() is not None else self.guest.failure(what, kind=ConnectionLost)
 
