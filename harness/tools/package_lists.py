@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue, pinned_packages
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.debian import Apt
@@ -55,7 +56,7 @@ def lists(apt: Apt, flavours: Mapping[str, str]) -> dict[str, str]:
     """Return (Debian) architecture -> its list, for the architectures in `flavours` and the host's."""
     found: dict[str, set[str]] = {host_architecture(): set()}
     for arch, flavour in flavours.items():
-        debian = catalogue.architectures()[arch].debian
+        debian = architectures()[arch].debian
         found.setdefault(debian, set())
         for package in _packages(apt, debian, flavour):
             architecture, stanza = _stanza(apt, package)
@@ -70,7 +71,7 @@ def lists(apt: Apt, flavours: Mapping[str, str]) -> dict[str, str]:
 def main() -> int:
     """Write the lists; return the exit status."""
     kernel = catalogue.kernel(DEFAULT_KERNEL)
-    wanted = dict.fromkeys([host_architecture(), *(catalogue.architectures()[arch].debian for arch in kernel.flavours)])
+    wanted = dict.fromkeys([host_architecture(), *(architectures()[arch].debian for arch in kernel.flavours)])
     with tempfile.TemporaryDirectory() as scratch:
         cache = Cache(Path(scratch), Progress())
         apt = Apt.open(cache, cache.root / "apt", kernel.suite, list(wanted))

@@ -6,7 +6,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from lazymmu.provision import builds, catalogue
+from lazymmu.architecture import architectures
+from lazymmu.provision import builds
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.checksum import beside
 from lazymmu.provision.progress import Progress
@@ -28,7 +29,7 @@ def test_one_edit_gives_what_a_whole_build_gives(tmp_path: Path) -> None:
             builds.module(
                 Cache(default_root(), Progress()),
                 images.sandbox,
-                catalogue.architectures()[_ARCH],
+                architectures()[_ARCH],
                 images.kernels[_ARCH],
                 source=source,
                 name="faults",

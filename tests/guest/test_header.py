@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lazymmu.provision import builds, catalogue, recorded_commands
+from lazymmu.architecture import architectures
+from lazymmu.provision import builds, recorded_commands
 from lazymmu.provision.cache import Cache, default_root, digest
 from lazymmu.provision.checksum import beside
 from lazymmu.provision.progress import Progress
@@ -108,7 +109,7 @@ def test_recorded_commands_give_what_kbuild_gives(tmp_path: Path, monkeypatch: p
         path = builds.module(
             Cache(default_root(), Progress()),
             images.sandbox,
-            catalogue.architectures()[_ARCH],
+            architectures()[_ARCH],
             images.kernels[_ARCH],
             variant=builds.Variant(sources={"header.c": contents.encode()}),
         )

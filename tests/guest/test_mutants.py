@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from lazymmu.provision import builds, catalogue
+from lazymmu.architecture import architectures
+from lazymmu.provision import builds
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.progress import Progress
 from lazymmu.session.mutants import NONE, known, variant
@@ -55,7 +56,7 @@ def test_only_the_build_with_mutants_has_them(arch: str) -> None:
 
     def module(how: builds.Variant) -> bytes:
         cache = Cache(default_root(), Progress())
-        architecture = catalogue.architectures()[arch]
+        architecture = architectures()[arch]
         return builds.module(cache, images.sandbox, architecture, images.kernels[arch], variant=how).read_bytes()
 
     assert b"mutant" not in module(builds.PLAIN)

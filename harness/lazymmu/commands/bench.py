@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lazymmu.architecture import chosen
 from lazymmu.bench import figures, measure
 from lazymmu.bench.figures import Series
 from lazymmu.provision import catalogue, shell_image
@@ -17,7 +18,6 @@ from lazymmu.provision import setup as images
 from lazymmu.reports.destination import targets
 from lazymmu.session import manifest, requests
 from lazymmu.session.scheduler import Options, prepare_all
-from lazymmu.session.selection import Selection, chosen_arches
 from lazymmu.subject.vocabulary import DEFAULT_KERNEL
 
 # Load average over a minute, in processors, beyond which others take what is measured.
@@ -26,7 +26,7 @@ _BUSY = 0.5
 
 def bench(arguments: Namespace) -> int:
     """Measure every figure so often, and show the medians."""
-    arches = chosen_arches(Selection(arches=tuple(arguments.arch)))
+    arches = chosen(arguments.arch)
     goals = targets({"--json": arguments.json})
     terminal, store = requests.human(arguments), requests.cache()
     prepared = images.prepare(store, catalogue.kernel(DEFAULT_KERNEL), arches)

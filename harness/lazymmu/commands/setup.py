@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from lazymmu.architecture import default_names
 from lazymmu.guests.machine import ensure_bootable
 from lazymmu.provision import setup as images
 from lazymmu.session import requests
 from lazymmu.session.scheduler import Options, prepare_all
-from lazymmu.subject.vocabulary import PERSONALITIES
 from lazymmu.support.errors import SetupError, UsageError
 
 
@@ -23,7 +23,7 @@ def setup(arguments: Namespace) -> int:
         prepared = images.available(
             store,
             kernel,
-            [arch for arch in PERSONALITIES if arch in kernel.flavours],
+            [arch for arch in default_names() if arch in kernel.flavours],
             offline=arguments.offline,
             update=arguments.update,
             again=True,

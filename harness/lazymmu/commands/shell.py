@@ -15,6 +15,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from lazymmu.architecture import architecture
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.findings.scan import findings_in
 from lazymmu.guests.machine import Machine, prepare
@@ -24,7 +25,6 @@ from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import setup as images
 from lazymmu.provision.cache import Cache
 from lazymmu.session import prefetch, requests
-from lazymmu.session.selection import Selection, chosen_arches
 from lazymmu.shell import files, library
 from lazymmu.shell.bridge import Bridge
 from lazymmu.shell.machine import with_shell
@@ -43,7 +43,7 @@ _QUICK = ("restoring", "connecting", "running")
 def shell(arguments: Namespace) -> int:
     """Give the user a prompt in a guest, or run one command there and return its exit status."""
     sandbox = prefetch.sandbox()
-    (arch,) = chosen_arches(Selection(arches=(arguments.arch,)))
+    arch = architecture(arguments.arch).name
     kernel = requests.kernel(arguments)
     pushes, pulls = files.pushes(arguments.push), files.pulls(arguments.pull, Path())
     qemu_arguments = _split(arguments.qemu_arg)

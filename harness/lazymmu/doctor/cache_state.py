@@ -9,9 +9,10 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from lazymmu.architecture import architectures
 from lazymmu.provision import builds, checksum, kernels, tool_root
 from lazymmu.provision.cache import Cache, whole
-from lazymmu.provision.catalogue import Kernel, architectures
+from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.kernels import InstalledKernel, Release
 from lazymmu.provision.resolution_cache import answers, now
 from lazymmu.provision.sandbox import Sandbox

@@ -8,13 +8,13 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from lazymmu.architecture import Architecture, architectures
 from lazymmu.doctor.cache_state import NotThere, Question, Situation
 from lazymmu.doctor.check import Check, State
 from lazymmu.guests import accelerator
 from lazymmu.guests.machine import prepare, untried_boot
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import integrity
-from lazymmu.provision.catalogue import Architecture, architectures
 from lazymmu.provision.inventory import megabytes
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images

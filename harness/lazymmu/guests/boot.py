@@ -9,8 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from lazymmu.architecture import Architecture
 from lazymmu.guests import user_network
-from lazymmu.provision.catalogue import Architecture
 from lazymmu.provision.sandbox import Sandbox
 
 #: Name of the virtio-serial port; the agent looks for it (guest/agent).

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from qemu.qmp import QMPClient
 
+from lazymmu.architecture import Architecture
 from lazymmu.guests import host_process
 from lazymmu.guests.monitor import MonitorError, converse, human
 from lazymmu.guests.symbols import Symbols
-from lazymmu.provision.catalogue import Architecture
 from lazymmu.support.deadline import Deadline
 
 _SAMPLES = 3

@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lazymmu.architecture import Architecture, architectures
 from lazymmu.guests import accelerator
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
@@ -18,7 +19,6 @@ from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.guests.transport import Transport
 from lazymmu.guests.watchdog import SILENCE
 from lazymmu.provision import builds, kernels
-from lazymmu.provision.catalogue import Architecture, architectures
 from lazymmu.provision.kernels import InstalledKernel
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images

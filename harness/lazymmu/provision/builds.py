@@ -9,9 +9,9 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from lazymmu.architecture import Architecture
 from lazymmu.provision import cpio, fast_rebuild, recorded_commands
 from lazymmu.provision.cache import Cache, digest, digest_files
-from lazymmu.provision.catalogue import Architecture
 from lazymmu.provision.kernels import InstalledKernel
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.support.project import AGENT_SOURCE, MODULE_SOURCE

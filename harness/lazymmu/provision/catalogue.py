@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The data files of the folder `images`, as frozen types: a new architecture or kernel is an entry there."""
+"""The data files of the folder `images`, as frozen types: a new kernel is an entry there."""
 
 from __future__ import annotations
 
@@ -10,51 +10,13 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
-from lazymmu.subject.vocabulary import PERSONALITIES
+from lazymmu.architecture import architectures
 from lazymmu.support.errors import UsageError
 from lazymmu.support.project import IMAGES
 
 
-class Architecture(Struct, frozen=True):
-    """One emulated machine; every field is a key of `images/NAME.yaml`."""
-
-    name: str
-    #: The personality that a scenario gets on this guest.
-    personality: str
-    #: Debian's name of the architecture, and kbuild's (ARCH=).
-    debian: str
-    kbuild: str
-    #: Prefix of its compiler in the tool root (CROSS_COMPILE=).
-    compiler_prefix: str
-    #: `uname -m` of the hosts on which KVM can run it.
-    host_machine: str
-    #: QEMU program, its machine arguments, and the CPU model under emulation.
-    qemu: str
-    machine: tuple[str, ...]
-    cpu: str
-    #: The kernel's name of the console, and QEMU's arguments for it (its chardev is called "console").
-    console_device: str
-    console_arguments: tuple[str, ...]
-    #: What its kernel's command line gets beside what every kernel gets.
-    kernel_arguments: tuple[str, ...]
-    #: Finds the program counter (group 1, hexadecimal) in what QEMU's monitor prints for `info registers`.
-    program_counter: str
-    #: Functions of the kernel in which an idle processor stands.
-    idle: tuple[str, ...]
-    #: QEMU device that carries virtio-serial ports.
-    channel: str
-    #: QEMU device that is a network card, for guests that have one.
-    network: str
-    #: Guest memory in MB.
-    memory: int
-    #: Form of the boot image: "vmlinuz" as packaged, or "vmlinux", the ELF file inside a zstd-compressed bzImage.
-    boot_image: str
-    #: What lies in memory and in no table of symbols -> its address.
-    areas: Mapping[str, int] = {}
-
-
 class Kernel(Struct, frozen=True):
-    """One entry of `images/kernels.yaml`."""
+    """One entry of `images/kernels.yaml`, with what the architectures say about it."""
 
     name: str
     title: str
@@ -103,29 +65,16 @@ def _read(name: str) -> Any:
 
 
 @cache
-def architectures() -> Mapping[str, Architecture]:
-    """Return the emulated machines by name, sorted: one for each file named after a personality."""
-    found = {}
-    for name in sorted(PERSONALITIES):
-        data = _read(f"{name}.yaml")
-        console = data.pop("console")
-        found[name] = Architecture(
-            name=name,
-            machine=tuple(data.pop("machine")),
-            kernel_arguments=tuple(data.pop("kernel_arguments")),
-            idle=tuple(data.pop("idle")),
-            console_device=console["device"],
-            console_arguments=tuple(console["arguments"]),
-            **data,
-        )
-    return found
-
-
-@cache
 def kernels() -> Mapping[str, Kernel]:
     """Return the kernels by name, in the order of the file."""
+    every = architectures().items()
     return {
-        name: Kernel(name=name, native=tuple(data.pop("native", ())), **data)
+        name: Kernel(
+            name=name,
+            flavours={arch: one.flavours[name] for arch, one in every if name in one.flavours},
+            native=tuple(arch for arch, one in every if name in one.native),
+            **data,
+        )
         for name, data in _read("kernels.yaml").items()
     }
 

@@ -15,8 +15,9 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from lazymmu.architecture import architectures
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.catalogue import Kernel, architectures
+from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.debian import Apt, depends, refusal, with_lists
 from lazymmu.provision.kernels import Release, locked, write_lock
 from lazymmu.provision.resolution_cache import Answer, now, remember

@@ -14,9 +14,10 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from lazymmu.architecture import architectures
 from lazymmu.provision import checksum, integrity
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.catalogue import Kernel, architectures
+from lazymmu.provision.catalogue import Kernel
 from lazymmu.support.errors import SetupError
 
 #: Bytes on disk while kernels are made: packages and package lists; then also headers and boot images.

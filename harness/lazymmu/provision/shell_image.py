@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lazymmu.architecture import architectures
 from lazymmu.provision import cpio
 from lazymmu.provision.cache import Cache, digest, whole
-from lazymmu.provision.catalogue import architectures, shell_recipe
+from lazymmu.provision.catalogue import shell_recipe
 from lazymmu.provision.debian import Apt, unpack, with_lists
 from lazymmu.provision.tool_root import host_architecture
 from lazymmu.support.errors import SetupError

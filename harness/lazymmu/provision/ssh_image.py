@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from lazymmu.architecture import Architecture, architectures
 from lazymmu.provision import builds, cpio, kernel_modules
 from lazymmu.provision.cache import Cache, digest, whole
-from lazymmu.provision.catalogue import Architecture, architectures, ssh_recipe
 from lazymmu.provision.catalogue import kernel as catalogue_kernel
+from lazymmu.provision.catalogue import ssh_recipe
 from lazymmu.provision.debian import Apt, unpack, with_lists
 from lazymmu.provision.kernels import InstalledKernel, with_modules
 from lazymmu.provision.sandbox import Sandbox

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import zstandard
 
+from lazymmu.architecture import architectures
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.catalogue import architectures
 from lazymmu.provision.debian import unpack
 from lazymmu.provision.kernels import IMAGES, Release, image_path
 from lazymmu.provision.progress import size_of

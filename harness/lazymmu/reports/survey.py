@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from lazymmu.subject.vocabulary import IMPLEMENTATIONS, PERSONALITIES, REVISIONS
+from lazymmu.architecture import architectures
+from lazymmu.subject.vocabulary import IMPLEMENTATIONS, REVISIONS
 
 _OUTCOMES = ("pass", "fail", "error", "skip")
 # Which mirror was asked is nobody's business, and another one may be asked tomorrow.
@@ -43,6 +44,7 @@ def page(
         counts[row][result["arch"]][result["outcome"]] += 1
         if result["outcome"] == "skip":
             reasons[_kind(result["reason"])] += 1
+    arches = [arch for arch in architectures() if any(arch in of_row for of_row in counts.values())]
     lines = [
         "<!-- SPDX-License-Identifier: GPL-2.0-only -->",
         "<!-- Made by `lazymmu survey`. -->",
@@ -51,12 +53,12 @@ def page(
         f"The whole library under every revision that applies, on every kernel that resolves; {made:%d %B %Y}, "
         f"QEMU {qemu}, commit {commit[:12]}. Numbers are cases that passed, with what else there was.",
         "",
-        f"| kernel | implementation | revision | {' | '.join(PERSONALITIES)} |",
-        f"|---|---|---|{'---|' * len(PERSONALITIES)}",
+        f"| kernel | implementation | revision | {' | '.join(arches)} |",
+        f"|---|---|---|{'---|' * len(arches)}",
     ]
     for row in sorted(counts, key=_order(kernels)):
         kernel, impl, api = row
-        cells = [_cell(counts[row].get(arch)) for arch in PERSONALITIES]
+        cells = [_cell(counts[row].get(arch)) for arch in arches]
         lines.append(f"| {kernel} | {impl} | {api} | {' | '.join(cells)} |")
     total = Counter[str]()
     for of_row in counts.values():

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from msgspec import Struct
 
+from lazymmu.architecture import architectures
 from lazymmu.subject.case import Case, Scenario, Values
 from lazymmu.subject.trace import Trace
 from lazymmu.subject.vocabulary import DEFAULT_KERNEL, MODULE, machine_name
@@ -50,8 +51,8 @@ class Unit(Struct, frozen=True):
 
     @property
     def personality(self) -> str:
-        """The personality in force: the scenario's, or the guest's own."""
-        return self.scenario.personality or self.arch
+        """The personality in force: the scenario's, or the one that is usual on the guest."""
+        return self.scenario.personality or architectures()[self.arch].personality
 
     def title(self) -> str:
         """Return the unit's name without its machine, as `nesting/deep[depth=3] merged`."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import Struct
 
+from lazymmu.architecture import architectures
 from lazymmu.scenario.strict_yaml.nodes import Scalar
 from lazymmu.scenario.strict_yaml.problems import Problems, listed, quote
 from lazymmu.subject.vocabulary import CALLS, COMMON_COUNTERS, HOOKS, PERSONALITIES, REVISIONS, TASK_CALLS
@@ -71,41 +72,46 @@ class Named(Struct, frozen=True):
     apis: Sequence[Scalar] | None
     #: Guests.
     arches: Sequence[Scalar] | None
-    #: What all guests take on, in place of each its own.
+    #: The personality of all guests, in place of the usual one of each.
     personality: Scalar | None = None
 
-    @property
-    def personalities(self) -> Sequence[Scalar] | None:
-        """The names of those personalities that may be in force; None is all."""
-        return self.arches if self.personality is None else [self.personality]
+    def personalities(self) -> list[tuple[Scalar, str]] | None:
+        """Return the personalities that may be in force, each with the word that names it; None for all."""
+        if self.personality is not None:
+            return [(self.personality, self.personality.text)]
+        if self.arches is None:
+            return None
+        return [(name, architectures()[name.text].personality) for name in self.arches]
 
 
 def applicable(named: Named, needs: Sequence[Need]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the revisions and the personalities that are named and have all that is needed."""
+    personalities = named.personalities()
+    chosen = PERSONALITIES if personalities is None else {name for _, name in personalities}
     return (
         tuple(api for api in _among(named.apis, REVISIONS) if not any(need.lacks_api(api) for need in needs)),
-        tuple(
-            arch
-            for arch in _among(named.personalities, PERSONALITIES)
-            if not any(need.lacks_arch(arch) for need in needs)
-        ),
+        tuple(name for name in PERSONALITIES if name in chosen and not any(need.lacks_arch(name) for need in needs)),
     )
 
 
 def guests(named: Named, personalities: Sequence[str]) -> tuple[str, ...]:
-    """Return the guests on which these personalities, which are in force, run."""
-    return tuple(personalities) if named.personality is None else tuple(_among(named.arches, PERSONALITIES))
+    """Return the architectures on whose guests these personalities are in force."""
+    named_guests = _among(named.arches, architectures())
+    if named.personality is not None:
+        return tuple(named_guests)
+    return tuple(arch for arch in named_guests if architectures()[arch].personality in personalities)
 
 
 def report(problems: Problems, named: Named, needs: Sequence[Need]) -> None:
     """Report the named revisions and personalities that lack something, and needs that leave none."""
-    for name in (*(named.apis or ()), *(named.personalities or ())):
-        why = lack(name.text, needs)
+    personalities = named.personalities()
+    for name, meant in (*((api, api.text) for api in named.apis or ()), *(personalities or ())):
+        why = lack(meant, needs)
         if why:
             problems.add(name.place, f"{quote(name.text)} cannot be named here: {why}")
     if named.apis is None:
         _report_none_left(problems, needs, "revision", REVISIONS, Need.lacks_api)
-    if named.personalities is None:
+    if personalities is None:
         _report_none_left(problems, needs, "architecture", PERSONALITIES, Need.lacks_arch)
 
 

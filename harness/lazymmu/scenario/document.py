@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from lazymmu.architecture import architectures
 from lazymmu.scenario import applicability, native, reading
 from lazymmu.scenario.applicability import Named, Need
 from lazymmu.scenario.counting import Counter
@@ -57,7 +58,7 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
     tags = _read_tags(context, found["tags"][1]) if "tags" in found else ()
     named = Named(
         _read_names(context, found, "api", REVISIONS),
-        _read_names(context, found, "arch", PERSONALITIES),
+        _read_names(context, found, "arch", architectures()),
         _read_personality(context, found),
     )
     domains = _read_vary(context, found)

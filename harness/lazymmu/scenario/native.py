@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lazymmu.architecture import architectures
 from lazymmu.scenario.checks import PINS
 from lazymmu.scenario.expectations import Part, effective
 from lazymmu.scenario.templates import OperationTemplate, Template
@@ -32,9 +33,9 @@ def guests(
         arch
         for arch in arches
         if revisions
-        and personality in (None, arch)
-        and not any(_beyond(step, api, arch) for step in _operations(steps) for api in revisions)
-        and not any(_pins_hidden(parts, api, arch) for api in revisions)
+        and personality in (None, usual := architectures()[arch].personality)
+        and not any(_beyond(step, api, usual) for step in _operations(steps) for api in revisions)
+        and not any(_pins_hidden(parts, api, usual) for api in revisions)
     )
 
 
@@ -46,22 +47,22 @@ def _operations(steps: Sequence[Template]) -> Iterator[OperationTemplate]:
         yield from _operations(step.body)
 
 
-def _beyond(step: OperationTemplate, api: str, arch: str) -> bool:
+def _beyond(step: OperationTemplate, api: str, personality: str) -> bool:
     """Return whether a step cannot be run natively, or pins what is not seen."""
     if step.op in _NATIVE.lacks or step.answer is not None:
         return True
     check = step.check
-    if check is None or (check.apis and api not in check.apis) or (check.arches and arch not in check.arches):
+    if check is None or (check.apis and api not in check.apis) or (check.arches and personality not in check.arches):
         return False
-    seen = ({*PINS} - _HIDDEN) | {*counter_names(arch, NATIVE)}
+    seen = ({*PINS} - _HIDDEN) | {*counter_names(personality, NATIVE)}
     return not seen.issuperset(check.pins)
 
 
-def _pins_hidden(parts: Sequence[Part], api: str, arch: str) -> bool:
-    """Return whether what `expect` pins for a revision and a guest is not all seen."""
-    counters = {*counter_names(arch, NATIVE)}
+def _pins_hidden(parts: Sequence[Part], api: str, personality: str) -> bool:
+    """Return whether what `expect` pins for a revision and a personality is not all seen."""
+    counters = {*counter_names(personality, NATIVE)}
     return any(
         part.key in _HIDDEN or (part.key == "counters" and not counters.issuperset(word for word, _ in part.words))
         for part in parts
-        if effective(parts, part.key, api, arch) is part
+        if effective(parts, part.key, api, personality) is part
     )

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from lazymmu.architecture import architectures
 from lazymmu.provision import builds
-from lazymmu.provision.catalogue import architectures
 from lazymmu.provision.setup import Images
 from lazymmu.provision.subprocesses import ToolError
 from lazymmu.session.selection import Selection

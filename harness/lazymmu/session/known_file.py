@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue
 from lazymmu.results.known_issues import Entry, Standing, State
 from lazymmu.results.result import Outcome, Result, Unit
@@ -24,7 +25,7 @@ from lazymmu.scenario.strict_yaml.files import read_text
 from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar
 from lazymmu.scenario.strict_yaml.problems import Problems, quote, suggest
 from lazymmu.scenario.strict_yaml.scalars import Nothing, Reference, Trap, meaning
-from lazymmu.subject.vocabulary import IMPLEMENTATIONS, PERSONALITIES, REVISIONS
+from lazymmu.subject.vocabulary import IMPLEMENTATIONS, REVISIONS
 from lazymmu.support.errors import ScenarioError, UsageError
 
 _KEYS = ("scenario", "case", "arch", "api", "impl", "kernel", "outcome", "reason", "expires")
@@ -96,7 +97,7 @@ def _read_entry(context: Context, node: Node, there: _Scenarios) -> Entry | None
             place=node.place,
             scenario=scenario,
             case=_read_case(context, found),
-            arches=_read_names(context, found, "arch", PERSONALITIES),
+            arches=_read_names(context, found, "arch", architectures()),
             apis=_read_names(context, found, "api", REVISIONS),
             impls=_read_names(context, found, "impl", IMPLEMENTATIONS),
             kernels=_read_names(context, found, "kernel", catalogue.kernels()),

@@ -20,13 +20,13 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lazymmu.architecture import architectures
 from lazymmu.guests.boot import Accelerator
 from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.guests.transport import Transport
 from lazymmu.provision.builds import PLAIN, Variant
-from lazymmu.provision.catalogue import architectures
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Result, Unit
 from lazymmu.session.unit_results import without_report

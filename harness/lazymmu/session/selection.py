@@ -11,6 +11,7 @@ from typing import NamedTuple, overload
 
 from msgspec import Struct
 
+from lazymmu.architecture import chosen
 from lazymmu.provision import catalogue
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.results.result import Unit
@@ -22,7 +23,6 @@ from lazymmu.subject.vocabulary import (
     IMPLEMENTATIONS,
     MODULE,
     NATIVE,
-    PERSONALITIES,
     REVISIONS,
 )
 from lazymmu.support.errors import UsageError
@@ -47,12 +47,6 @@ def _known(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
             close = get_close_matches(name, known, n=1)
             guess = f" (did you mean `{close[0]}`?)" if close else ""
             raise UsageError(f"unknown {kind} `{name}`{guess}", hint=f"there is: {', '.join(known) or 'none'}")
-
-
-def chosen_arches(selection: Selection) -> tuple[str, ...]:
-    """Return the architectures that the flags leave, in the vocabulary's order."""
-    _known("architecture", selection.arches, PERSONALITIES)
-    return tuple(name for name in PERSONALITIES if not selection.arches or name in selection.arches)
 
 
 def _chosen_apis(selection: Selection) -> tuple[str, ...]:
@@ -126,7 +120,7 @@ def _of_header(selection: Selection, scenario: Scenario) -> Iterator[Under]:
     """Yield what a scenario's cases are run under with the functions of a header's text."""
     for api in selection.of_header:
         if api in scenario.apis:
-            for arch in chosen_arches(selection):
+            for arch in chosen(selection.arches):
                 if arch in scenario.arches:
                     yield from (Under(api, arch, HEADER, kernel.name) for kernel in chosen_kernels(selection))
 
@@ -136,7 +130,7 @@ def units(scenarios: Sequence[Scenario], selection: Selection) -> Units:
 
     UsageError when a flag names what does not exist, or when nothing is left: an empty run is never a pass.
     """
-    arches, apis, kernels = chosen_arches(selection), _chosen_apis(selection), chosen_kernels(selection)
+    arches, apis, kernels = chosen(selection.arches), _chosen_apis(selection), chosen_kernels(selection)
     _known("implementation", selection.impls, IMPLEMENTATIONS)
     found = Units(
         (

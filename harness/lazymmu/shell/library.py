@@ -30,6 +30,7 @@ _NEEDS = 4_000_000
 _MAKERS = (
     *("harness/lazymmu/protocol", "harness/lazymmu/subject", "harness/lazymmu/scenario", "harness/lazymmu/shell"),
     *("harness/lazymmu/session/selection.py", "images/kernels.yaml"),
+    *("harness/lazymmu/architecture.py", "harness/lazymmu/architectures"),
 )
 
 
@@ -38,17 +39,17 @@ def carried(machine: Machine) -> Machine:
 
     Raises ScenarioError for a mistake in it, SetupError.
     """
-    cache, personality = machine.images.cache, machine.boot.architecture.personality
-    key = _key(personality)
+    cache, arch = machine.images.cache, machine.boot.architecture.name
+    key = _key(arch)
 
     def build(target: Path) -> None:
         # What is there already needs none of these.
         from lazymmu.scenario import load  # noqa: PLC0415
         from lazymmu.session.selection import Selection, units  # noqa: PLC0415
 
-        selection = Selection(arches=(personality,), apis=("all",))
+        selection = Selection(arches=(arch,), apis=("all",))
         target.write_bytes(archive(units(load([], LIBRARY), selection)))
-        if _key(personality) != key:
+        if _key(arch) != key:
             raise SetupError("the library changed while it was read", hint="the same command again")
 
     store = machine.images.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
@@ -59,11 +60,11 @@ def carried(machine: Machine) -> Machine:
     )
 
 
-def _key(personality: str) -> str:
+def _key(arch: str) -> str:
     """Return what tells this library from any other."""
     paths = [ROOT / name for name in _MAKERS]
     files = (file for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path]))
-    return digest([personality, digest_files(LIBRARY), *(file.read_bytes() for file in files)])
+    return digest([arch, digest_files(LIBRARY), *(file.read_bytes() for file in files)])
 
 
 def archive(units: Iterable[Unit]) -> bytes:

@@ -14,6 +14,7 @@ import ast
 import inspect
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
 from pkgutil import iter_modules
@@ -23,6 +24,8 @@ from typing import Any, Generic, TypeVar, cast
 from lazymmu.support.errors import SetupError, UsageError
 
 E = TypeVar("E")
+# Two letters of `arm46` in the wrong order are a typing mistake; `sparc64` is not meant to be `arm64`.
+_CLOSE = 0.75
 
 
 class Catalogue(Mapping[str, E], Generic[E]):
@@ -110,7 +113,9 @@ class Catalogue(Mapping[str, E], Generic[E]):
         try:
             return self[name]
         except KeyError:
-            raise UsageError(f"unknown {self._kind} `{name}`", hint=f"there is: {', '.join(self)}") from None
+            close = get_close_matches(name, self, n=1, cutoff=_CLOSE)
+            guess = f" (did you mean `{close[0]}`?)" if close else ""
+            raise UsageError(f"unknown {self._kind} `{name}`{guess}", hint=f"there is: {', '.join(self)}") from None
 
     def every(self) -> Mapping[str, E]:
         """Return all entries. Raises SetupError if any file of the folder is broken."""

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from lazymmu.architecture import Architecture
 from lazymmu.guests import qemu
 from lazymmu.guests.qemu import Guest
 from lazymmu.provision import builds, cpio
 from lazymmu.provision.cache import digest, digest_files
-from lazymmu.provision.catalogue import Architecture
 from lazymmu.provision.setup import Images
 from msgspec import Struct, field
 from msgspec.structs import replace

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lazymmu.architecture import architectures
 from lazymmu.guests import qemu
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
@@ -56,7 +57,7 @@ class Faulty(Struct, frozen=True):
 
 def faulty(arch: str) -> Faulty:
     """Build the fault module, and what its guest needs, for one architecture."""
-    architecture = catalogue.architectures()[arch]
+    architecture = architectures()[arch]
     images = setup.prepare(Cache(default_root(), Progress()), catalogue.kernel("lts"), [arch])
     machine = prepare(images, arch, 1.0, RunningGuests())
     ensure_bootable(machine)

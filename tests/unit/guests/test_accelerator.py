@@ -11,11 +11,11 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from lazymmu.architecture import architectures
 from lazymmu.guests import accelerator
 from lazymmu.guests.boot import Accelerator, Boot
 from lazymmu.guests.qemu import Guest
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.catalogue import architectures
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.support.errors import GuestError, HostStarved

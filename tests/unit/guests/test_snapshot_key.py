@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lazymmu.architecture import architectures
 from lazymmu.guests import accelerator, snapshot
 from lazymmu.guests.boot import Boot, Memory
 from lazymmu.provision import checksum
-from lazymmu.provision.catalogue import architectures
 from lazymmu.provision.sandbox import Sandbox
 from msgspec.structs import replace
 

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from lazymmu.architecture import architectures
 from lazymmu.guests.symbols import Symbols
-from lazymmu.provision.catalogue import architectures
 
 KALLSYMS = b"""0000000000000000 A fixed_percpu_data
 ffffffff81000000 T _text

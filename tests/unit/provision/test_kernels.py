@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lazymmu.architecture import architectures
 from lazymmu.cli import main
 from lazymmu.doctor.cache_state import Question, Situation, find
 from lazymmu.provision import kernel_listing, kernel_resolution, kernels, setup, tool_root
 from lazymmu.provision.cache import Cache, default_root
-from lazymmu.provision.catalogue import Kernel, architectures
+from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.catalogue import kernel as named
 from lazymmu.provision.catalogue import kernels as catalogue
 from lazymmu.provision.debian import NotThereError, refusal

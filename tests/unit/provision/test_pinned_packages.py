@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue, pinned_packages
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.debian import Apt, NotThereError, refusal, with_lists
@@ -21,7 +22,7 @@ from lazymmu.subject.vocabulary import DEFAULT_KERNEL
 from lazymmu.support.errors import SetupError
 
 SUITE = catalogue.kernel(DEFAULT_KERNEL).suite
-DEBIAN = [one.debian for one in catalogue.architectures().values()]
+DEBIAN = [one.debian for one in architectures().values()]
 ALL = list(dict.fromkeys([host_architecture(), *DEBIAN]))
 
 
@@ -240,9 +241,9 @@ def test_a_cache_whose_name_apt_would_have_to_quote_does_without(archive: Archiv
         opened(tmp_path, name="a cache")
 
 
-@pytest.mark.parametrize("arch", catalogue.architectures())
+@pytest.mark.parametrize("arch", architectures())
 def test_the_projects_lists_have_all_that_guests_need(arch: str, archive: Archive, tmp_path: Path) -> None:
-    machine, kernel = catalogue.architectures()[arch], catalogue.kernel(DEFAULT_KERNEL)
+    machine, kernel = architectures()[arch], catalogue.kernel(DEFAULT_KERNEL)
     archive.out_of_step(*ALL)
     apt = opened(tmp_path, *dict.fromkeys([host_architecture(), machine.debian]))
     release = resolve(apt, machine.debian, kernel.flavours[arch])

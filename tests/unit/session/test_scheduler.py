@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from lazymmu.provision.catalogue import architectures
+from lazymmu.architecture import architectures
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session import scheduler

@@ -80,3 +80,9 @@ def test_an_unknown_name_lists_what_there_is(animals: Callable[..., Catalogue[An
     with pytest.raises(UsageError) as caught:
         found.pick("cat")
     assert str(caught.value) == "unknown animal `cat`\n  hint: there is: cow, ant"
+
+
+def test_a_typing_mistake_gets_a_suggestion(animals: Callable[..., Catalogue[Animal]]) -> None:
+    found = animals(ant="NAME = 'gazelle'\nLEGS = 4\n")
+    with pytest.raises(UsageError, match="unknown animal `gazlele` \\(did you mean `gazelle`\\?\\)"):
+        found.pick("gazlele")
