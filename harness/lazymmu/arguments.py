@@ -75,7 +75,12 @@ def _selection_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "scenarios", nargs="*", metavar="SCENARIO", help="name, file or directory (default: the library)"
     )
-    parser.add_argument("--arch", action="append", default=[], help="architecture; may be repeated (default: all)")
+    parser.add_argument(
+        "--arch",
+        action="append",
+        default=[],
+        help="architecture, or all; may be repeated (default: arm64, s390x and x86_64)",
+    )
     parser.add_argument("--api", action="append", default=[], help="revision, or all (default: amended and merged)")
     parser.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
     parser.add_argument(
@@ -155,7 +160,12 @@ def _shell_flags(shell: argparse.ArgumentParser) -> None:
 
 def _survey_flags(survey: argparse.ArgumentParser) -> None:
     survey.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=_SCENARIO_HELP)
-    survey.add_argument("--arch", action="append", default=[], help="architecture; may be repeated (default: all)")
+    survey.add_argument(
+        "--arch",
+        action="append",
+        default=[],
+        help="architecture, or all; may be repeated (default: arm64, s390x and x86_64)",
+    )
     survey.add_argument("--kernel", action="append", help="kernel; may be repeated (default: all that there are)")
     survey.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
     survey.add_argument("--page", metavar="FILE", help="write the page in Markdown (default: to standard output)")
@@ -217,7 +227,12 @@ def parser() -> argparse.ArgumentParser:
 
     diff = verbs.add_parser("diff", help="say where revisions part in a scenario; no guest", allow_abbrev=False)
     diff.add_argument("scenarios", nargs="+", metavar="SCENARIO", help="name, file or directory")
-    diff.add_argument("--arch", action="append", default=[], help="architecture; may be repeated (default: all)")
+    diff.add_argument(
+        "--arch",
+        action="append",
+        default=[],
+        help="architecture, or all; may be repeated (default: arm64, s390x and x86_64)",
+    )
     diff.add_argument("--api", action="append", default=[], help="revision; may be repeated (default: all)")
     diff.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
     diff.add_argument("--json", metavar="FILE", help="write groups and partings as JSON; - is standard output")
@@ -241,7 +256,12 @@ def parser() -> argparse.ArgumentParser:
     clean.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 
     bench = verbs.add_parser("bench", help="measure the harness on this machine", allow_abbrev=False)
-    bench.add_argument("--arch", action="append", default=[], help="architecture; may be repeated (default: all)")
+    bench.add_argument(
+        "--arch",
+        action="append",
+        default=[],
+        help="architecture, or all; may be repeated (default: arm64, s390x and x86_64)",
+    )
     bench.add_argument("--repetitions", type=_repetitions, default=5, metavar="N", help="of each figure (default: 5)")
     bench.add_argument("--json", metavar="FILE", help="write all figures as JSON; - is standard output")
 
@@ -250,7 +270,12 @@ def parser() -> argparse.ArgumentParser:
     mutants.add_argument("--mutant", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
     mutants.add_argument("--full", action="store_true", help="each against all scenarios, not only until it is killed")
     mutants.add_argument("--list", action="store_true", help="only name the mutants")
-    mutants.add_argument("--arch", action="append", default=[], help="architecture; may be repeated (default: all)")
+    mutants.add_argument(
+        "--arch",
+        action="append",
+        default=[],
+        help="architecture, or all; may be repeated (default: arm64, s390x and x86_64)",
+    )
     mutants.add_argument("--api", action="append", default=[], help="revision; may be repeated (default: all)")
     mutants.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
     mutants.add_argument("--json", metavar="FILE", help="write what became of each as JSON; - is standard output")
