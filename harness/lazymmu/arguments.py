@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from lazymmu.subject.vocabulary import IMPLEMENTATIONS
+from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.support.errors import UsageError
 
 _MAX_REPEAT = 10_000

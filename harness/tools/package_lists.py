@@ -19,8 +19,8 @@ from lazymmu.provision.debian import Apt
 from lazymmu.provision.kernel_resolution import resolve
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.tool_root import host_architecture
-from lazymmu.subject.vocabulary import DEFAULT_KERNEL
 from lazymmu.support.errors import SetupError
+from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 # What apt reads to choose and to fetch; descriptions and checksums that it does not trust are left out.
 _FIELDS = re.compile(

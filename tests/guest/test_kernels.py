@@ -15,7 +15,7 @@ from lazymmu.provision.catalogue import kernel
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.resolution_cache import Answer, now
 from lazymmu.scenario import load
-from lazymmu.subject.vocabulary import PERSONALITIES
+from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.support.project import LIBRARY
 
 from tests.guest.conftest import Lazymmu

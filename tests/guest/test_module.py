@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.protocol import program, report
-from lazymmu.subject import vocabulary
+from lazymmu.subject.limits import MAX_OPERATIONS
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip, Trace
-from lazymmu.subject.vocabulary import MAX_OPERATIONS
 from lazymmu.support.deadline import Deadline
 
 from tests.guest import machines
@@ -171,9 +172,9 @@ def run_and_read(line: AgentConnection, text: str) -> tuple[Trace | Skip, Trace]
     return predict(read.case, read.api, read.personality), observed
 
 
-@pytest.mark.parametrize("api", vocabulary.REVISIONS)
+@pytest.mark.parametrize("api", REVISIONS)
 def test_every_operation_runs_under_every_personality_on_every_guest(line: AgentConnection, api: str) -> None:
-    for personality in vocabulary.PERSONALITIES:
+    for personality in PERSONALITIES:
         head = HEAD.replace("merged", api).replace("arm64", personality)
         for _ in range(2):
             predicted, observed = run_and_read(line, head + EVERYTHING)

@@ -18,7 +18,7 @@ from lazymmu.provision import setup as images
 from lazymmu.reports.destination import targets
 from lazymmu.session import manifest, requests
 from lazymmu.session.scheduler import Options, prepare_all
-from lazymmu.subject.vocabulary import DEFAULT_KERNEL
+from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 # Load average over a minute, in processors, beyond which others take what is measured.
 _BUSY = 0.5

@@ -10,7 +10,7 @@ from lazymmu.reports.terminal import Terminal
 from lazymmu.scenario import load
 from lazymmu.session import requests
 from lazymmu.session.selection import tagged
-from lazymmu.subject.vocabulary import IMPLEMENTATIONS, NATIVE
+from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
 from lazymmu.support.errors import UsageError
 
 

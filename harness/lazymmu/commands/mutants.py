@@ -18,9 +18,10 @@ from lazymmu.scenario import load
 from lazymmu.session import requests
 from lazymmu.session.mutants import NONE, Mutant, Runner, Trial, hunt, idle, known, runner
 from lazymmu.session.selection import Selection, units
-from lazymmu.subject.vocabulary import DEFAULT_KERNEL, DEFAULT_REVISIONS
+from lazymmu.subject.revisions import DEFAULT_REVISIONS
 from lazymmu.support.errors import LazymmuError, UsageError
 from lazymmu.support.interrupts import Interrupts
+from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 # Scenarios named for a mutant that many notice.
 _NAMED = 4

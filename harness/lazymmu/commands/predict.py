@@ -13,9 +13,9 @@ from lazymmu.scenario import load
 from lazymmu.session import requests
 from lazymmu.session.selection import units
 from lazymmu.session.verdict import pins
+from lazymmu.subject.implementations import HEADER
 from lazymmu.subject.simulator import predict as predict_case
 from lazymmu.subject.trace import Skip
-from lazymmu.subject.vocabulary import HEADER
 from lazymmu.support.errors import UsageError
 
 

@@ -19,8 +19,8 @@ from lazymmu.provision.inventory import megabytes
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
 from lazymmu.provision.subprocesses import tethered
-from lazymmu.subject.vocabulary import DEFAULT_KERNEL, machine_name
 from lazymmu.support.errors import GuestError, LazymmuError
+from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 
 _SETUP = "lazymmu setup"
 _CLEAN = "lazymmu clean"

@@ -10,7 +10,7 @@ from lazymmu.doctor.check import Check, State
 from lazymmu.guests import ssh_keys
 from lazymmu.provision import ssh_image
 from lazymmu.provision.cache import whole
-from lazymmu.subject.vocabulary import machine_name
+from lazymmu.support.machine_names import machine_name
 
 _SETUP = "lazymmu setup --transport ssh"
 

@@ -22,8 +22,8 @@ from lazymmu.provision import builds, kernels
 from lazymmu.provision.kernels import InstalledKernel
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
-from lazymmu.subject.vocabulary import machine_name
 from lazymmu.support.deadline import Deadline
+from lazymmu.support.machine_names import machine_name
 
 # Bounds the trial of an accelerator (seconds), multiplied by --timeout-scale.
 _TRIAL = 30.0

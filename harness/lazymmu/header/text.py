@@ -15,7 +15,9 @@ from msgspec import Struct
 from lazymmu.header import lines
 from lazymmu.header.functions import Names, names
 from lazymmu.header.lines import Region, Unreadable
-from lazymmu.subject.vocabulary import HEADER, IMPLEMENTATIONS, REVISIONS
+from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS
+from lazymmu.subject.revision import state_fields
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import UsageError
 
 #: What the functions stand under.
@@ -32,7 +34,7 @@ OF_STATE = ("is_lazy_mmu_mode_active", "__task_lazy_mmu_mode_active")
 API = (*NEEDED, *OF_TASKS, WITH_PTES, *OF_STATE)
 
 _MERGED, _EXTENDED = "merged", "with-ptes"
-_FIELDS = [name for name, _ in REVISIONS[_MERGED].state]
+_FIELDS = ("enable_count", "pause_count")
 # Of old headers: the architecture said with the first that it has the mode.
 _BEFORE = re.compile(r"\b__HAVE_ARCH_ENTER_LAZY_MMU_MODE\b|\barch_enter_lazy_mmu_mode\s*\(")
 _STATE = re.compile(r"\bstruct\s+lazy_mmu_state\s*\*\s*(?:const\s+)?(\w+)")
@@ -90,7 +92,7 @@ def revisions(text: Text, wanted: Sequence[str]) -> tuple[str, ...]:
             f"it has no {WITH_PTES}()"
             if name in IMPLEMENTATIONS[HEADER].revisions
             else f"its state is {' and '.join(_FIELDS)}, that of {name} is "
-            f"{' and '.join(field for field, _ in REVISIONS[name].state)}"
+            f"{' and '.join(field for field, _ in state_fields(REVISIONS[name]))}"
         )
         raise UsageError(f"--api {name}: {text.shown} is not of this revision: {why}", hint=f"it is {text.revision}")
     return tuple(wanted)
@@ -133,7 +135,7 @@ def _check_fields(shown: str, regions: Iterable[Region]) -> None:
             for field in access.findall(line):
                 if field in _FIELDS:
                     continue
-                others = [name for name, one in REVISIONS.items() if field in {known for known, _ in one.state}]
+                others = [name for name, one in REVISIONS.items() if field in dict(state_fields(one))]
                 raise HeaderError(
                     f"--header {shown}:{number}: its functions use `{field}` of a task's state, which "
                     f"{'is that of ' + ' and '.join(others) if others else 'no revision has'}: Linux 7.0 and later "

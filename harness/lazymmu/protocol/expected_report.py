@@ -9,8 +9,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 
+from lazymmu.subject.counters import counter_names
+from lazymmu.subject.implementations import state_of
 from lazymmu.subject.trace import StepTrace, Trace
-from lazymmu.subject.vocabulary import REVISIONS, counter_names
 
 # In a line of the report, of the table's.
 _ENTRIES = 32
@@ -34,7 +35,7 @@ def _lines(trace: Trace, api: str, personality: str, steps: int) -> Iterator[str
     counters = counter_names(personality)
     yield from (_step(step, counters) for step in trace.steps)
     yield f"total{_pairs(trace.counters)}"
-    own = [name for name, _ in REVISIONS[api].state]
+    own = [name for name, _ in state_of(api, personality)]
     for name, state in trace.tasks.items():
         # A revision's own `active` is a word of its own.
         yield f"task {name}{_pairs({word: state[word] for word in own})} active={int(state['active'])}"

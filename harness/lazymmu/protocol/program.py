@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lazymmu.subject.case import Case, Step
-from lazymmu.subject.vocabulary import MODULE
+from lazymmu.subject.implementations import MODULE
 
 
 def _lines(step: Step) -> Iterator[str]:

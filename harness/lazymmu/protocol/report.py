@@ -18,16 +18,11 @@ from msgspec import Struct
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.protocol.program import revision
 from lazymmu.subject.case import Case
+from lazymmu.subject.counters import counter_names
+from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE, state_of
+from lazymmu.subject.limits import MAIN_TASK, TABLE_ENTRIES
+from lazymmu.subject.operations import ANSWERING
 from lazymmu.subject.trace import StepTrace, Trace
-from lazymmu.subject.vocabulary import (
-    ANSWERING,
-    IMPLEMENTATIONS,
-    MAIN_TASK,
-    MODULE,
-    TABLE_ENTRIES,
-    counter_names,
-    state_of,
-)
 from lazymmu.support.errors import GuestError
 
 _PREFIX = "lazymmu: "

@@ -15,8 +15,8 @@ from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.kernels import InstalledKernel
 from lazymmu.provision.resolution_cache import Answer, answers, now
 from lazymmu.provision.sandbox import Sandbox, choose
-from lazymmu.subject.vocabulary import DEFAULT_KERNEL
 from lazymmu.support.errors import SetupError
+from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 
 class Images(Struct, frozen=True):

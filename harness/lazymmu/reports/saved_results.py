@@ -13,8 +13,9 @@ from msgspec import Struct
 from lazymmu.reports.json import SCHEMA
 from lazymmu.reports.results_folder import RESULTS, RUN
 from lazymmu.results.result import Outcome
-from lazymmu.subject.vocabulary import MODULE, machine_name
+from lazymmu.subject.implementations import MODULE
 from lazymmu.support.errors import UsageError
+from lazymmu.support.machine_names import machine_name
 
 
 class Record(Struct, frozen=True):

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from lazymmu.architecture import architectures
-from lazymmu.subject.vocabulary import IMPLEMENTATIONS, REVISIONS
+from lazymmu.subject.implementations import IMPLEMENTATIONS
+from lazymmu.subject.revisions import REVISIONS
 
 _OUTCOMES = ("pass", "fail", "error", "skip")
 # Which mirror was asked is nobody's business, and another one may be asked tomorrow.

@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from lazymmu.architecture import architectures
 from lazymmu.subject.case import Case, Scenario, Values
+from lazymmu.subject.implementations import MODULE
 from lazymmu.subject.trace import Trace
-from lazymmu.subject.vocabulary import DEFAULT_KERNEL, MODULE, machine_name
 from lazymmu.support.errors import Place
+from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 
 
 class Outcome(StrEnum):

@@ -7,6 +7,7 @@ the pairs rules out the revision (or personality) that lacks it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import Struct
@@ -14,37 +15,41 @@ from msgspec import Struct
 from lazymmu.architecture import architectures
 from lazymmu.scenario.strict_yaml.nodes import Scalar
 from lazymmu.scenario.strict_yaml.problems import Problems, listed, quote
-from lazymmu.subject.vocabulary import CALLS, COMMON_COUNTERS, HOOKS, PERSONALITIES, REVISIONS, TASK_CALLS
+from lazymmu.subject.counters import COMMON_COUNTERS, HOOKS
+from lazymmu.subject.operations import CALLS
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revision import state_fields
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import Place
 
-#: Counter -> personalities that have it.
-COUNTERS: Mapping[str, frozenset[str]] = {
-    **{name: frozenset(PERSONALITIES) for name in (*CALLS, *HOOKS.values(), *COMMON_COUNTERS)},
-    **{
-        name: frozenset(other.name for other in PERSONALITIES.values() if name in other.counters)
-        for personality in PERSONALITIES.values()
-        for name in personality.counters
-    },
-}
+
+@functools.cache
+def counters() -> Mapping[str, frozenset[str]]:
+    """Return every counter, with the personalities that have it."""
+    return {
+        **{name: frozenset(PERSONALITIES) for name in (*CALLS, *HOOKS.values(), *COMMON_COUNTERS)},
+        **{
+            name: frozenset(other.NAME for other in PERSONALITIES.values() if name in other.COUNTERS)
+            for personality in PERSONALITIES.values()
+            for name in personality.COUNTERS
+        },
+    }
+
 
 #: What a TRACE has of every task, beside its state. A flag of that name (v4) is the same outside interrupt.
 ACTIVE = "active"
 
-#: Name of a task's state -> its type, and the revisions that have it.
-STATES: Mapping[str, tuple[type, frozenset[str]]] = {
-    name: (kind, frozenset(other.name for other in REVISIONS.values() if name in dict(other.state)))
-    for revision in REVISIONS.values()
-    for name, kind in revision.state
-    if name != ACTIVE
-}
 
-#: Operation that some revision lacks -> revisions that have it.
-HAVING: Mapping[str, frozenset[str]] = {
-    operation: having
-    for operation in (*CALLS, *TASK_CALLS)
-    if (having := frozenset(name for name, revision in REVISIONS.items() if operation in revision.operations))
-    != {*REVISIONS}
-}
+@functools.cache
+def states() -> Mapping[str, tuple[type, frozenset[str]]]:
+    """Return every name of a task's state, with its type and the revisions that have it."""
+    fields = {name: dict(state_fields(revision)) for name, revision in REVISIONS.items()}
+    return {
+        name: (kind, frozenset(api for api, known in fields.items() if name in known))
+        for known in fields.values()
+        for name, kind in known.items()
+        if name != ACTIVE
+    }
 
 
 class Need(Struct, frozen=True):
@@ -52,18 +57,23 @@ class Need(Struct, frozen=True):
 
     place: Place
     word: str
-    apis: Collection[str] = frozenset(REVISIONS)
-    arches: Collection[str] = frozenset(PERSONALITIES)
+    #: None: everybody has it.
+    apis: Collection[str] | None = None
+    arches: Collection[str] | None = None
     only_apis: Collection[str] | None = None
     only_arches: Collection[str] | None = None
 
     def lacks_api(self, api: str) -> bool:
         """Return whether the revision would need this and does not have it."""
-        return api not in self.apis and (self.only_apis is None or api in self.only_apis)
+        return _lacks(api, self.apis, self.only_apis)
 
     def lacks_arch(self, arch: str) -> bool:
         """Return whether the personality would need this and does not have it."""
-        return arch not in self.arches and (self.only_arches is None or arch in self.only_arches)
+        return _lacks(arch, self.arches, self.only_arches)
+
+
+def _lacks(name: str, having: Collection[str] | None, users: Collection[str] | None) -> bool:
+    return having is not None and name not in having and (users is None or name in users)
 
 
 class Named(Struct, frozen=True):

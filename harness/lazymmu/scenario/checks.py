@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 from lazymmu.scenario import reading
-from lazymmu.scenario.applicability import COUNTERS, STATES, Need
+from lazymmu.scenario.applicability import Need, counters, states
 from lazymmu.scenario.limits import MAX_U8, MAX_U64
 from lazymmu.scenario.reading import Context
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
 from lazymmu.scenario.strict_yaml.problems import listed, quote
 from lazymmu.scenario.tasks import task_name
 from lazymmu.scenario.templates import CheckTemplate, OperationTemplate, PinTemplate, Template, Value
-from lazymmu.subject.vocabulary import PERSONALITIES, REVISIONS, TABLE_ENTRIES
+from lazymmu.subject.limits import TABLE_ENTRIES
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
 
 #: What a check may pin beside the counters.
 PINS = ("active", "depth", "pause_count", "outstanding", "hooks")
@@ -25,7 +27,7 @@ def read_check(context: Context, key: Scalar, node: Node) -> list[Template]:
     content = reading.table(context, node, "`check`", "what it pins, for example {active: true}")
     if content is None:
         return []
-    found = reading.fields(context, content, "`check`", (*PINS, *_SELECTORS, *COUNTERS))
+    found = reading.fields(context, content, "`check`", (*PINS, *_SELECTORS, *counters()))
     apis = arches = None
     if "api" in found:
         apis = reading.names(context, found["api"][1], "`api`", REVISIONS)
@@ -40,8 +42,8 @@ def read_check(context: Context, key: Scalar, node: Node) -> list[Template]:
         value = _pin(context, name, value_node)
         if value is not None:
             pins[name] = value
-        having = STATES["pause_count"][1] if name == "pause_count" else frozenset(REVISIONS)
-        personalities = COUNTERS.get(name, frozenset(PERSONALITIES))
+        having = states()["pause_count"][1] if name == "pause_count" else frozenset(REVISIONS)
+        personalities = counters().get(name, frozenset(PERSONALITIES))
         _report_named(context, name, apis, having)
         _report_named(context, name, arches, personalities)
         # A list of its own says for whom a check holds: then it asks nothing of the others.

@@ -11,7 +11,8 @@ from lazymmu.scenario.limits import MAX_ALL_VISITS, MAX_CASE_VISITS
 from lazymmu.scenario.strict_yaml.problems import Problems, quote, shown
 from lazymmu.scenario.strict_yaml.scalars import Literal, Reference
 from lazymmu.scenario.templates import Bindings, OperationTemplate, RepeatTemplate, Template, number
-from lazymmu.subject.vocabulary import CONTEXTS, MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
+from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
+from lazymmu.subject.operations import CONTEXTS
 from lazymmu.support.errors import Place
 
 

@@ -22,7 +22,9 @@ from lazymmu.scenario.tasks import read_tasks
 from lazymmu.scenario.templates import CheckTemplate, OperationTemplate, Template
 from lazymmu.scenario.vary import read_vary
 from lazymmu.subject.case import Cases, Scenario
-from lazymmu.subject.vocabulary import MAIN_TASK, PERSONALITIES, REVISIONS
+from lazymmu.subject.limits import MAIN_TASK
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
 
 #: Keys of a scenario file.
 KEYS = (

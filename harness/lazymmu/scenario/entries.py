@@ -12,7 +12,7 @@ from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.scenario.strict_yaml.scalars import Reference
 from lazymmu.scenario.templates import OperationTemplate, Template, Value
-from lazymmu.subject.vocabulary import TABLE_ENTRIES
+from lazymmu.subject.limits import TABLE_ENTRIES
 
 #: The answer is true or false; the others answer what an entry holds.
 _YES_OR_NO = "touch"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Struct, field
 
 from lazymmu.scenario import reading
-from lazymmu.scenario.applicability import ACTIVE, COUNTERS, STATES, Need
+from lazymmu.scenario.applicability import ACTIVE, Need, counters, states
 from lazymmu.scenario.limits import MAX_U8, MAX_U64
 from lazymmu.scenario.reading import Context
 from lazymmu.scenario.strict_yaml import problems
@@ -17,7 +17,9 @@ from lazymmu.scenario.strict_yaml.problems import listed, quote, suggest
 from lazymmu.scenario.strict_yaml.scalars import meaning
 from lazymmu.scenario.tasks import task_name
 from lazymmu.scenario.templates import PinTemplate
-from lazymmu.subject.vocabulary import MAIN_TASK, PERSONALITIES, REVISIONS, TABLE_ENTRIES
+from lazymmu.subject.limits import MAIN_TASK, TABLE_ENTRIES
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import Place
 
 
@@ -78,9 +80,9 @@ def needs(parts: Sequence[Part], apis: Sequence[str], arches: Sequence[str]) -> 
         pairs = [(api, arch) for api in apis for arch in arches if effective(parts, part.key, api, arch) is part]
         for word, place in part.words:
             if part.key == "counters" and part.arch is None:
-                found.append(Need(place, word, arches=COUNTERS[word], only_arches={arch for _, arch in pairs}))
-            elif part.key == "tasks" and part.api is None and word in STATES:
-                found.append(Need(place, word, apis=STATES[word][1], only_apis={api for api, _ in pairs}))
+                found.append(Need(place, word, arches=counters()[word], only_arches={arch for _, arch in pairs}))
+            elif part.key == "tasks" and part.api is None and word in states():
+                found.append(Need(place, word, apis=states()[word][1], only_apis={api for api, _ in pairs}))
     return found
 
 
@@ -183,10 +185,10 @@ def _counters(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
     content = reading.table(context, node, what, "counters, for example {arch_enter: 1}")
     if content is None:
         return None
-    known = [name for name, having in COUNTERS.items() if scope.arch is None or scope.arch in having]
+    known = [name for name, having in counters().items() if scope.arch is None or scope.arch in having]
     pins: dict[str, PinTemplate] = {}
     for key, value in content.pairs:
-        if key.text in COUNTERS and key.text not in known:
+        if key.text in counters() and key.text not in known:
             context.problems.add(key.place, f"{quote(str(scope.arch))} has no counter {quote(key.text)}")
         elif key.text not in known:
             reading.unknown(context, key, f"counter {quote(key.text)}", known)
@@ -242,10 +244,10 @@ def _state(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
     content = reading.table(context, node, what, "a task's state, for example {active: false}")
     if content is None:
         return None
-    known = [name for name, (_, having) in STATES.items() if scope.api is None or scope.api in having]
+    known = [name for name, (_, having) in states().items() if scope.api is None or scope.api in having]
     pins: dict[str, PinTemplate] = {}
     for key, value in content.pairs:
-        if key.text in STATES and key.text not in known:
+        if key.text in states() and key.text not in known:
             context.problems.add(
                 key.place, f"{quote(str(scope.api))} has no {quote(key.text)} (it has: {listed(known)})"
             )
@@ -254,7 +256,7 @@ def _state(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
             reading.unknown(context, key, f"key {quote(key.text)} in {what}", (ACTIVE, *known))
             continue
         scope.words.append((key.text, key.place))
-        if key.text == ACTIVE or STATES[key.text][0] is bool:
+        if key.text == ACTIVE or states()[key.text][0] is bool:
             pin = reading.boolean(context, value, quote(key.text))
         else:
             pin = reading.integer(context, value, quote(key.text), 0, MAX_U8)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from lazymmu.scenario.strict_yaml.problems import Problems, known, quote, shown, suggest
 from lazymmu.scenario.strict_yaml.scalars import Reference
 from lazymmu.scenario.templates import UNREADABLE, Bindings, OperationTemplate, RepeatTemplate, Template, Value, number
-from lazymmu.subject.vocabulary import MAIN_TASK, MAX_TASKS
+from lazymmu.subject.limits import MAIN_TASK, MAX_TASKS
 from lazymmu.support.errors import Place
 
 #: Steps after which another task runs, or on another CPU, or one more exists.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The limits of a scenario file and of what it expands to, beside those of `lazymmu.subject.vocabulary`."""
+"""The limits of a scenario file and of what it expands to, beside those of `lazymmu.subject.limits`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from lazymmu.architecture import architectures
 from lazymmu.scenario.checks import PINS
 from lazymmu.scenario.expectations import Part, effective
 from lazymmu.scenario.templates import OperationTemplate, Template
-from lazymmu.subject.vocabulary import IMPLEMENTATIONS, NATIVE, counter_names
+from lazymmu.subject.counters import counter_names
+from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
 
 _NATIVE = IMPLEMENTATIONS[NATIVE]
 #: Parts of a TRACE that are not seen.

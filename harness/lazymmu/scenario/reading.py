@@ -17,7 +17,7 @@ from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import Problems, listed, quote, suggest
 from lazymmu.scenario.strict_yaml.scalars import Literal, Nothing, Reference, Trap, meaning
 from lazymmu.scenario.templates import Value
-from lazymmu.subject.vocabulary import HOOKS
+from lazymmu.subject.counters import HOOKS
 from lazymmu.support.errors import Place
 
 #: The values that a name may have: those of `vary`, or the turns of a `repeat`; None when they could not be read.

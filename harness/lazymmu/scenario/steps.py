@@ -13,14 +13,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lazymmu.scenario import entries, reading, tasks
-from lazymmu.scenario.applicability import HAVING, Need
+from lazymmu.scenario.applicability import Need
 from lazymmu.scenario.checks import read_check
 from lazymmu.scenario.reading import Context, Domain
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
 from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.scenario.tasks import unreadable
 from lazymmu.scenario.templates import OperationTemplate, RepeatTemplate, Template, Value
-from lazymmu.subject.vocabulary import ANSWERING, CONTEXTS, LEAVING, MAX_BEFORE_HOOK_DEPTH, TASK_CALLS
+from lazymmu.subject.limits import MAX_BEFORE_HOOK_DEPTH
+from lazymmu.subject.operations import ANSWERING, BY_REVISION, CONTEXTS, NEEDS_PREEMPTION
+from lazymmu.subject.revisions import revisions_with
 
 #: Context -> those in which it may stand; the others stand in none.
 _WITHIN = {"interrupt": ("softirq", "bh_disabled")}
@@ -126,8 +128,8 @@ def _call(
 
 def _need(context: Context, word: Scalar, op: str) -> None:
     """Note that only some revisions have an operation."""
-    if op in HAVING:
-        context.needs.append(Need(word.place, word.text, apis=HAVING[op]))
+    if op in BY_REVISION:
+        context.needs.append(Need(word.place, word.text, apis=revisions_with(op)))
 
 
 def _read_call(context: Context, key: Scalar, node: Node) -> list[Template]:
@@ -282,7 +284,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **{name: Operation(f"- {name}: 0", read=entries.read_answering) for name in ANSWERING},
     "tlb_flush": Operation("- tlb_flush", bare=_bare_step),
     **{name: Operation(f"- {name}: [..]", read=_read_context) for name in CONTEXTS},
-    **{name: Operation(_LEAVING[name][0], read=_read_leaving(_LEAVING[name][1])) for name in LEAVING},
-    **{name: Operation(f"- {name}: other", read=_read_task_call) for name in TASK_CALLS},
+    **{name: Operation(_LEAVING[name][0], read=_read_leaving(_LEAVING[name][1])) for name in NEEDS_PREEMPTION},
+    **{name: Operation(f"- {name}: other", read=_read_task_call) for name in ("pause_task", "resume_task")},
     "check": Operation("- check: {active: true}", read=read_check),
 }

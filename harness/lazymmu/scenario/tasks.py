@@ -15,7 +15,7 @@ from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.scenario.strict_yaml.scalars import Reference, meaning
 from lazymmu.scenario.templates import UNREADABLE, OperationTemplate, Template, Value
-from lazymmu.subject.vocabulary import CPUS, MAIN_TASK, MAX_SLEEP_MS, MAX_TASK_NAME, MAX_TASKS
+from lazymmu.subject.limits import CPUS, MAIN_TASK, MAX_SLEEP_MS, MAX_TASK_NAME, MAX_TASKS
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _WANTED = "a task's name (letters, digits, `_` and `-`)"

@@ -16,7 +16,7 @@ from lazymmu.provision.setup import Images
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session.selection import Selection
 from lazymmu.session.unit_results import without_report
-from lazymmu.subject.vocabulary import NATIVE
+from lazymmu.subject.implementations import NATIVE
 from lazymmu.support.errors import SetupError
 
 

@@ -19,7 +19,7 @@ from lazymmu.provision import builds
 from lazymmu.provision.setup import Images
 from lazymmu.provision.subprocesses import ToolError
 from lazymmu.session.selection import Selection
-from lazymmu.subject.vocabulary import HEADER
+from lazymmu.subject.implementations import HEADER
 from lazymmu.support.errors import UsageError
 
 if TYPE_CHECKING:

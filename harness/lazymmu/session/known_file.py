@@ -25,7 +25,8 @@ from lazymmu.scenario.strict_yaml.files import read_text
 from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar
 from lazymmu.scenario.strict_yaml.problems import Problems, quote, suggest
 from lazymmu.scenario.strict_yaml.scalars import Nothing, Reference, Trap, meaning
-from lazymmu.subject.vocabulary import IMPLEMENTATIONS, REVISIONS
+from lazymmu.subject.implementations import IMPLEMENTATIONS
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import ScenarioError, UsageError
 
 _KEYS = ("scenario", "case", "arch", "api", "impl", "kernel", "outcome", "reason", "expires")

@@ -16,7 +16,7 @@ from typing import Any
 from lazymmu.provision.cache import digest, digest_files
 from lazymmu.provision.setup import Images
 from lazymmu.reports.destination import REPORTS
-from lazymmu.subject.vocabulary import machine_name
+from lazymmu.support.machine_names import machine_name
 from lazymmu.support.project import AGENT_SOURCE, MODULE_SOURCE, PACKAGE, ROOT
 
 #: Seconds after which git is not waited for; a commit is worth knowing, and not more.

@@ -18,7 +18,8 @@ from lazymmu.provision.builds import Variant
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session.scheduler import Options, run
-from lazymmu.subject.vocabulary import DEFAULT_REVISIONS, PERSONALITIES, REVISIONS
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import LazymmuError
 from lazymmu.support.interrupts import Interrupts
 from lazymmu.support.project import MODULE_SOURCE

@@ -16,16 +16,10 @@ from lazymmu.provision import catalogue
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.results.result import Unit
 from lazymmu.subject.case import Scenario
-from lazymmu.subject.vocabulary import (
-    DEFAULT_KERNEL,
-    DEFAULT_REVISIONS,
-    HEADER,
-    IMPLEMENTATIONS,
-    MODULE,
-    NATIVE,
-    REVISIONS,
-)
+from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS, MODULE, NATIVE
+from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import UsageError
+from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 
 class Selection(Struct, frozen=True):

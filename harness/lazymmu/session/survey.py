@@ -18,7 +18,7 @@ from lazymmu.reports.destination import STDOUT, targets
 from lazymmu.reports.survey import page
 from lazymmu.session import manifest, requests
 from lazymmu.session.run import run
-from lazymmu.subject.vocabulary import HEADER
+from lazymmu.subject.implementations import HEADER
 from lazymmu.support.errors import LazymmuError
 
 #: Where a kernel's headers have the functions.

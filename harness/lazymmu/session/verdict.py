@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from lazymmu.results.result import Difference, Unit
 from lazymmu.subject.case import Case, Check, Step
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.trace import StepTrace, Trace, compact
-from lazymmu.subject.vocabulary import REVISIONS
 from lazymmu.support.errors import Place
 
 _STEP_PARTS = StepTrace.__struct_fields__
@@ -67,7 +67,7 @@ def _compare(case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
 def _actual(pin: str, api: str, state: StepTrace, hooks: str, counters: Mapping[str, int]) -> int | bool | str:
     """Return what a check's pin reads at one point of a trace."""
     if pin == "depth":
-        return state.state[REVISIONS[api].depth]
+        return state.state[REVISIONS[api].DEPTH]
     if pin == "pause_count":
         return state.state[pin]
     if pin == "hooks":

@@ -20,9 +20,9 @@ from lazymmu.protocol import program
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session import unit_results
+from lazymmu.subject.operations import NEEDS_PREEMPTION
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip, Trace
-from lazymmu.subject.vocabulary import LEAVING
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import ConnectionLost, GuestDied, GuestError, GuestHung, LazymmuError, SnapshotDamaged
 
@@ -293,7 +293,7 @@ class Worker:
         unit = self._job.units[position]
         case = unit.case
         # What makes a skip stands in no list, so a look at the outermost steps spares most cases this prediction.
-        if any(step.op in LEAVING for step in case.steps):
+        if any(step.op in NEEDS_PREEMPTION for step in case.steps):
             predicted = predict(case, unit.api, unit.personality, unit.impl)
             if isinstance(predicted, Skip):
                 self._job.finished(position, unit_results.skipped(unit, predicted, release=self._release))

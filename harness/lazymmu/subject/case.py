@@ -162,9 +162,9 @@ class Scenario(Struct, frozen=True):
     tags: tuple[str, ...]
     #: Whether the kernel may print a WARNING while it runs, as its own checks do on misuse.
     kernel_warnings: bool
-    #: Revisions it applies to, in the order of the vocabulary.
+    #: Revisions it applies to, in the order of the catalogue.
     apis: tuple[str, ...]
-    #: Guests it applies to, in the order of the vocabulary.
+    #: Guests it applies to, in the order of the catalogue.
     arches: tuple[str, ...]
     cases: Cases
     #: The personality that its guests take on; None: each its own.

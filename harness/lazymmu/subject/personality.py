@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a personality is to the model: how one architecture writes, reads and puts off, in one run.
+"""What a personality is made of: how one architecture writes and reads the page table, and what it puts off.
 
-It knows nothing of revisions, steps or contexts. Each is a file beside this one (docs/semantics.md, "What each
-architecture puts off").
+Each personality is a file in `personalities/` (docs/semantics.md, "What each architecture puts off"). It knows nothing
+of revisions, steps or contexts.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from lazymmu.subject.task import Task
 
-#: What a hook does, as `hook(task, entries)`: `task` is the one that runs or is interrupted; `entries` is the range
-#: that X gave to `w`, and empty for every other hook.
+#: What a hook does, as `hook(task, entries)`: `task` runs or is interrupted; `entries` is the range of `w`, and empty
+#: for every other hook.
 Hook = Callable[[Task, range], None]
 
 
@@ -31,34 +31,32 @@ def is_valid(value: int) -> bool:
 
 
 def nothing(_task: Task, _entries: range) -> None:
-    """Do nothing: what a hook is to an architecture that has no use for it."""
+    """Do nothing: a hook that the architecture does not use."""
 
 
-class Personality(ABC):
-    """One architecture in one run, with nothing put off yet."""
+class PersonalityModel(ABC):
+    """The state of one architecture in one run. At the start nothing is put off."""
 
-    #: Its name in the vocabulary.
-    name: ClassVar[str]
-    #: Letter -> what that hook does. Optional hooks that the architecture does not define are not in it.
+    #: Letter -> what that hook does. Optional hooks that the architecture does not define are missing.
     hooks: Mapping[str, Hook]
     #: The entries whose last write has not taken full effect, each with where it waits.
     outstanding: Mapping[int, object]
 
     def __init__(self, memory: list[int], count: Count) -> None:
-        """Take the page table's memory, by entry, and what counts into the trace."""
+        """Take the page table's memory, by entry, and the function that counts into the trace."""
         self.memory = memory
         self.count = count
 
     @abstractmethod
     def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
-        """Write an entry, the task being active or not where the write stands; return whether it was deferred."""
+        """Write an entry; return whether the write is deferred. `active`: the task is active where the write stands."""
 
     def read(self, _task: Task, index: int) -> int:
-        """Return what get_pte gives."""
+        """Return the answer of get_pte."""
         return self.memory[index]
 
     def leave_cpu(self, task: Task) -> None:
-        """Let the task leave its CPU, by a switch, a migration or a sleep."""
+        """Act on a task that leaves its CPU, by a switch, a migration or a sleep."""
         return
 
     def fork(self, parent: Task, child: Task) -> None:
@@ -66,9 +64,22 @@ class Personality(ABC):
         return
 
     def kernel_state(self, _task: Task) -> dict[str, bool]:
-        """Return what the kernel of this architecture keeps for a task beside the API's state, by its names."""
+        """Return the values of NATIVE_FLAGS."""
         return {}
 
     def preemption_off(self, _task: Task) -> bool:
         """Return whether the running task cannot leave its CPU."""
         return False
+
+
+class Personality(Protocol):
+    """A file of `personalities/`."""
+
+    #: As `personality:` in a scenario has it.
+    NAME: str
+    #: Counters of its own, beside the common ones.
+    COUNTERS: tuple[str, ...]
+    #: Flags that the kernel's own implementation keeps for a task beside the revision's state.
+    NATIVE_FLAGS: tuple[str, ...]
+    #: Its state machine.
+    MODEL: type[PersonalityModel]

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Any
 
-from lazymmu.subject.rules import State
+from msgspec import Struct
 
 
 class Task(Struct, eq=False):
-    """One task; what a personality knows of it, the personality keeps by its name."""
+    """One task. A personality keeps what it knows of the task by the task's name."""
 
     name: str
     #: The CPU on which it runs, or ran last.
     cpu: int
-    #: Its state of the API: the task's own, whichever CPU it is on.
-    state: State
+    #: Its state of the API: the revision's STATE.
+    state: Any

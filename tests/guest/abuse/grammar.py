@@ -8,39 +8,42 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lazymmu.subject import vocabulary
+from lazymmu.subject import limits
 from lazymmu.subject.case import Case, Check, Step
+from lazymmu.subject.operations import ANSWERING, BY_REVISION, CALLS, CONTEXTS, NEEDS_PREEMPTION
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import Place
 from msgspec import Struct, field
 
 _NUMBER = rb"(0|[1-9][0-9]{0,19})"
-_NAME = rb"([A-Za-z_][A-Za-z0-9_-]{0,%d})" % (vocabulary.MAX_TASK_NAME - 1)
+_NAME = rb"([A-Za-z_][A-Za-z0-9_-]{0,%d})" % (limits.MAX_TASK_NAME - 1)
 # The header lines before the tasks, in their order, and the largest number that may stand there.
 _HEAD = (
     (re.compile(rb"lazymmu-program (2)"), None),
     (re.compile(rb"run " + _NUMBER), 2**32 - 1),
-    (re.compile(rb"revision (%b)" % "|".join(vocabulary.REVISIONS).encode()), None),
-    (re.compile(rb"personality (%b)" % "|".join(vocabulary.PERSONALITIES).encode()), None),
+    (re.compile(rb"revision (%b)" % "|".join(REVISIONS).encode()), None),
+    (re.compile(rb"personality (%b)" % "|".join(PERSONALITIES).encode()), None),
 )
 _TASK = re.compile(rb"task %b %b" % (_NAME, _NUMBER))
 _STEPS = re.compile(rb"steps " + _NUMBER)
 _STEP = re.compile(_NUMBER + rb" ([a-z_]+)((?: [^ {]+)*)( \{)?")
 _MAX_BYTES = 4 << 20
-_WITH_HOOK = frozenset(vocabulary.CALLS) - {"flush"}
+_WITH_HOOK = frozenset(CALLS) - {"flush"}
 # In which context an interrupt may stand; no other stands in any.
 _INTERRUPTIBLE = ("softirq", "bh_disabled")
 
 # What an operation takes: its name in Step.args, and the least and the most that it may be (None: a task's name).
-_INDEX = ("index", (0, vocabulary.TABLE_ENTRIES - 1))
+_INDEX = ("index", (0, limits.TABLE_ENTRIES - 1))
 _TASK_NAME = ("task", None)
 _ARGUMENTS: dict[str, tuple[tuple[str, tuple[int, int] | None], ...]] = {
-    **dict.fromkeys((*_WITH_HOOK, "flush", "tlb_flush", *vocabulary.CONTEXTS), ()),
-    **dict.fromkeys(vocabulary.ANSWERING, (_INDEX,)),
-    **dict.fromkeys((*vocabulary.TASK_CALLS, "switch", "fork", "check"), (_TASK_NAME,)),
-    "enable_with_ptes": (_INDEX, ("count", (1, vocabulary.TABLE_ENTRIES))),
+    **dict.fromkeys((*_WITH_HOOK, "flush", "tlb_flush", *CONTEXTS), ()),
+    **dict.fromkeys(ANSWERING, (_INDEX,)),
+    **dict.fromkeys(("pause_task", "resume_task", "switch", "fork", "check"), (_TASK_NAME,)),
+    "enable_with_ptes": (_INDEX, ("count", (1, limits.TABLE_ENTRIES))),
     "set_pte": (_INDEX, ("value", (0, 2**64 - 1))),
-    "migrate": (("cpu", (0, vocabulary.CPUS - 1)),),
-    "sleep": (("ms", (0, vocabulary.MAX_SLEEP_MS)),),
+    "migrate": (("cpu", (0, limits.CPUS - 1)),),
+    "sleep": (("ms", (0, limits.MAX_SLEEP_MS)),),
 }
 
 
@@ -70,7 +73,7 @@ class _Open(Struct):
     nested: list[Step] = field(default_factory=list)
 
     def step(self) -> Step:
-        body, hook = (self.nested, []) if self.op in vocabulary.CONTEXTS else ([], self.nested)
+        body, hook = (self.nested, []) if self.op in CONTEXTS else ([], self.nested)
         task = self.args.get("task")
         return Step(
             self.index,
@@ -86,12 +89,12 @@ class _Open(Struct):
 class _Tasks(Struct):
     """Where the tasks are, as far as the program is read."""
 
-    cpus: dict[str, int] = field(default_factory=lambda: {vocabulary.MAIN_TASK: 0})
-    running: str = vocabulary.MAIN_TASK
+    cpus: dict[str, int] = field(default_factory=lambda: {limits.MAIN_TASK: 0})
+    running: str = limits.MAIN_TASK
 
     def add(self, name: str, cpu: int) -> bool:
         """Add a task; return whether there may be one more of that name."""
-        new = name not in self.cpus and len(self.cpus) < vocabulary.MAX_TASKS
+        new = name not in self.cpus and len(self.cpus) < limits.MAX_TASKS
         return new and self.cpus.setdefault(name, cpu) == cpu
 
     def follow(self, op: str, args: Mapping[str, int | str]) -> bool:
@@ -115,28 +118,28 @@ def _arguments(op: str, words: list[bytes]) -> dict[str, int | str] | None:
     if wanted is None or (len(words) != len(wanted) and not (op == "check" and not words)):
         return None
     args: dict[str, int | str] = {}
-    for word, (name, limits) in zip(words, wanted, strict=False):
-        if not re.fullmatch(_NAME if limits is None else _NUMBER, word):
+    for word, (name, bounds) in zip(words, wanted, strict=False):
+        if not re.fullmatch(_NAME if bounds is None else _NUMBER, word):
             return None
-        args[name] = word.decode() if limits is None else int(word)
-        if limits is not None and not limits[0] <= int(word) <= limits[1]:
+        args[name] = word.decode() if bounds is None else int(word)
+        if bounds is not None and not bounds[0] <= int(word) <= bounds[1]:
             return None
-    beyond = op == "enable_with_ptes" and int(args["index"]) + int(args["count"]) > vocabulary.TABLE_ENTRIES
+    beyond = op == "enable_with_ptes" and int(args["index"]) + int(args["count"]) > limits.TABLE_ENTRIES
     return None if beyond else args
 
 
 def _may_stand(op: str, count: int, *, opens: bool, open_lists: list[_Open]) -> bool:
     """Return whether an operation may stand where it does, with a list or without."""
-    contexts = [entry for entry in open_lists[1:] if entry.op in vocabulary.CONTEXTS]
-    if op in vocabulary.LEAVING and len(open_lists) > 1:
+    contexts = [entry for entry in open_lists[1:] if entry.op in CONTEXTS]
+    if op in NEEDS_PREEMPTION and len(open_lists) > 1:
         return False
-    if contexts and count - contexts[0].index > vocabulary.MAX_CONTEXT_OPERATIONS:
+    if contexts and count - contexts[0].index > limits.MAX_CONTEXT_OPERATIONS:
         return False
-    if op in vocabulary.CONTEXTS:
+    if op in CONTEXTS:
         inside = not contexts or (op == "interrupt" and len(contexts) == 1 and contexts[0].op in _INTERRUPTIBLE)
         return opens and inside
     hooks = len(open_lists) - 1 - len(contexts)
-    return not opens or (op in _WITH_HOOK and hooks < vocabulary.MAX_BEFORE_HOOK_DEPTH)
+    return not opens or (op in _WITH_HOOK and hooks < limits.MAX_BEFORE_HOOK_DEPTH)
 
 
 def _step(line: bytes, count: int, api: str, tasks: _Tasks, open_lists: list[_Open]) -> tuple[_Open, bool] | None:
@@ -145,7 +148,7 @@ def _step(line: bytes, count: int, api: str, tasks: _Tasks, open_lists: list[_Op
     if found is None or int(found[1]) != count:
         return None
     op, opens = found[2].decode(), found[4] is not None
-    if op in (*vocabulary.CALLS, *vocabulary.TASK_CALLS) and op not in vocabulary.REVISIONS[api].operations:
+    if op in BY_REVISION and op not in REVISIONS[api].CALLS:
         return None
     args = _arguments(op, found[3].split(b" ")[1:])
     if args is None or not _may_stand(op, count, opens=opens, open_lists=open_lists) or not tasks.follow(op, args):
@@ -169,11 +172,11 @@ def _tasks(lines: list[bytes]) -> tuple[_Tasks, int, int]:
     tasks = _Tasks()
     for number, line in enumerate(lines[len(_HEAD) : -1], start=len(_HEAD) + 1):
         if found := _STEPS.fullmatch(line):
-            if int(found[1]) > vocabulary.MAX_OPERATIONS:
+            if int(found[1]) > limits.MAX_OPERATIONS:
                 raise MalformedError(number)
             return tasks, int(found[1]), number
         task = _TASK.fullmatch(line)
-        if task is None or int(task[2]) >= vocabulary.CPUS or not tasks.add(task[1].decode(), int(task[2])):
+        if task is None or int(task[2]) >= limits.CPUS or not tasks.add(task[1].decode(), int(task[2])):
             raise MalformedError(number)
     raise MalformedError(len(lines))
 
@@ -186,7 +189,7 @@ def read(text: bytes) -> Program:
     lines = text.split(b"\n")
     run, api, personality = _head(lines)
     tasks, steps, head = _tasks(lines)
-    declared = {name: cpu for name, cpu in tasks.cpus.items() if name != vocabulary.MAIN_TASK}
+    declared = {name: cpu for name, cpu in tasks.cpus.items() if name != limits.MAIN_TASK}
     stack = [_Open(-1, "program", {})]
     count = 0
     for number in range(head + 1, len(lines)):

@@ -11,9 +11,9 @@ import pytest
 from lazymmu.protocol import program, report
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.subject.case import Case
+from lazymmu.subject.implementations import NATIVE
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Trace
-from lazymmu.subject.vocabulary import NATIVE
 from lazymmu.support.errors import GuestError
 
 from tests.unit import examples

@@ -18,8 +18,8 @@ from lazymmu.provision.kernel_resolution import resolve
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.subprocesses import ToolError
 from lazymmu.provision.tool_root import host_architecture
-from lazymmu.subject.vocabulary import DEFAULT_KERNEL
 from lazymmu.support.errors import SetupError
+from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 SUITE = catalogue.kernel(DEFAULT_KERNEL).suite
 DEBIAN = [one.debian for one in architectures().values()]

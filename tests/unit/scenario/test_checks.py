@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import pytest
-from lazymmu.subject.vocabulary import CALLS, HOOKS, PERSONALITIES, REVISIONS
+from lazymmu.subject.counters import HOOKS
+from lazymmu.subject.operations import CALLS
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
 
 from .workbench import Workbench
 
@@ -31,7 +34,7 @@ def test_every_common_counter_may_be_pinned_everywhere(bench: Workbench, counter
 
 
 @pytest.mark.parametrize(
-    ("arch", "counter"), [(arch, counter) for arch in PERSONALITIES for counter in PERSONALITIES[arch].counters]
+    ("arch", "counter"), [(arch, counter) for arch in PERSONALITIES for counter in PERSONALITIES[arch].COUNTERS]
 )
 def test_a_personality_s_counter_rules_out_the_others_unless_the_check_does(
     bench: Workbench, arch: str, counter: str

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from lazymmu.subject.vocabulary import CONTEXTS, LEAVING, MAX_CONTEXT_OPERATIONS
+from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS
+from lazymmu.subject.operations import CONTEXTS, NEEDS_PREEMPTION
 
 from .workbench import Workbench, ops
 
@@ -45,14 +46,14 @@ def test_no_context_stands_three_deep(bench: Workbench, inner: str) -> None:
     assert problem.startswith(f"2:31: `{inner}` cannot stand inside `interrupt`")
 
 
-@pytest.mark.parametrize("op", LEAVING)
+@pytest.mark.parametrize("op", NEEDS_PREEMPTION)
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_no_task_leaves_its_cpu_in_a_context(bench: Workbench, op: str, context: str) -> None:
     problem = bench.wrong(f"[{context}: [lazy: [{EXAMPLES[op]}]]]", HEAD)
     assert problem == f"3:{19 + len(context)}: `{op}` cannot stand inside `{context}`"
 
 
-@pytest.mark.parametrize("op", LEAVING)
+@pytest.mark.parametrize("op", NEEDS_PREEMPTION)
 def test_no_task_leaves_its_cpu_in_a_before_hook(bench: Workbench, op: str) -> None:
     problem = bench.wrong(f"[enable: {{before_hook: [repeat: {{times: 1, steps: [{EXAMPLES[op]}]}}]}}]", HEAD)
     assert problem == f"3:59: `{op}` cannot stand inside `before_hook`"

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from lazymmu.subject.vocabulary import PERSONALITIES, REVISIONS
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
 
 from .workbench import Workbench
 

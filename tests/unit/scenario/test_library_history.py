@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from lazymmu.scenario import load
 from lazymmu.subject.case import Scenario
-from lazymmu.subject.vocabulary import PERSONALITIES
+from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.support.project import LIBRARY
 
 HISTORY = load(["history"], LIBRARY)

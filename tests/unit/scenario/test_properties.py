@@ -18,7 +18,7 @@ from lazymmu.scenario.steps import OPERATIONS, read_steps
 from lazymmu.scenario.strict_yaml.compose import compose
 from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.subject.case import Case
-from lazymmu.subject.vocabulary import MAX_OPERATIONS
+from lazymmu.subject.limits import MAX_OPERATIONS
 
 from .workbench import Workbench
 

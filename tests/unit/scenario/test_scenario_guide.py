@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 from lazymmu.scenario import load
-from lazymmu.scenario.applicability import COUNTERS
+from lazymmu.scenario.applicability import counters
 from lazymmu.scenario.checks import PINS
 from lazymmu.scenario.document import KEYS
 from lazymmu.scenario.expectations import PARTS
 from lazymmu.scenario.steps import OPERATIONS
 from lazymmu.session.selection import Selection, units
 from lazymmu.session.verdict import pins
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip
-from lazymmu.subject.vocabulary import PERSONALITIES, REVISIONS
 from lazymmu.support.errors import ScenarioError
 from lazymmu.support.project import ROOT
 
@@ -60,6 +61,6 @@ def test_every_word_of_the_language_stands_in_an_example(word: str) -> None:
     assert any(re.search(rf"(?m)(^|[\s\[{{-]){re.escape(word)}($|[:,\]}}\s])", example) for example in RIGHT)
 
 
-@pytest.mark.parametrize("name", [*COUNTERS, *REVISIONS, *PERSONALITIES])
+@pytest.mark.parametrize("name", [*counters(), *REVISIONS, *PERSONALITIES])
 def test_every_name_of_the_vocabulary_is_told(name: str) -> None:
     assert re.search(rf"\b{re.escape(name)}\b", GUIDE)

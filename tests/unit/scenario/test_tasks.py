@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from lazymmu.subject.vocabulary import MAX_TASK_NAME, MAX_TASKS
+from lazymmu.subject.limits import MAX_TASK_NAME, MAX_TASKS
 
 from .workbench import Workbench, ops
 

@@ -29,7 +29,7 @@ from lazymmu.scenario import load
 from lazymmu.session.availability import Absence, of_kernels, of_native
 from lazymmu.session.selection import Selection, units
 from lazymmu.subject.case import Scenario
-from lazymmu.subject.vocabulary import MODULE, NATIVE
+from lazymmu.subject.implementations import MODULE, NATIVE
 from lazymmu.support.errors import UsageError
 from msgspec.structs import replace
 

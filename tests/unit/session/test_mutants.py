@@ -12,7 +12,8 @@ from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
 from lazymmu.session.mutants import Mutant, hunt, idle, known
 from lazymmu.session.selection import Selection, units
-from lazymmu.subject.vocabulary import PERSONALITIES, REVISIONS
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import LazymmuError
 from lazymmu.support.project import LIBRARY
 

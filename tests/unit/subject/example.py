@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip, Trace
-from lazymmu.subject.vocabulary import REVISIONS, TASK_CALLS
 from msgspec import Struct, field
 
 from .notation import case, final_state
@@ -24,7 +24,7 @@ NO_PAUSE_HOOKS = ("arm64", "x86_64")
 EVERY_ARCH = ("arm64", "s390x", "x86_64")
 
 #: Operations that not every revision has.
-REVISION_BOUND = {"enable_with_ptes", *TASK_CALLS}
+REVISION_BOUND = {"enable_with_ptes", "pause_task", "resume_task"}
 
 EVERY_API = ("proposal", "amended", "v3", "v4", "merged", "with-ptes")
 #: With the calls E D P R alone; they have neither a second counter nor calls on another task.
@@ -124,7 +124,7 @@ class Effect(Struct, frozen=True):
     def everywhere(self) -> list[tuple[Effect, str, str]]:
         """Return this example with each of its revisions and personalities."""
         operations = {step.op for step in case(self.program).walk()} & REVISION_BOUND
-        having = tuple(name for name, revision in REVISIONS.items() if operations <= revision.operations)
+        having = tuple(name for name, revision in REVISIONS.items() if operations <= revision.CALLS.keys())
         return [(self, api, arch) for api in self.apis or having for arch in self.arches]
 
 

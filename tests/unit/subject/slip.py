@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from lazymmu.subject.personalities import PERSONALITIES
-from lazymmu.subject.personality import Personality
-from lazymmu.subject.rules import Caller
-from lazymmu.subject.simulated_run import Run
-from lazymmu.subject.simulator import REVISIONS
+from lazymmu.subject.personality import Personality, PersonalityModel
+from lazymmu.subject.revision import Caller
+from lazymmu.subject.revisions import REVISIONS
+from lazymmu.subject.run import Run
 from lazymmu.subject.trace import Skip, Trace
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from .notation import case
 
@@ -37,7 +37,7 @@ class Slip(Struct, frozen=True):
     def play(self, program: str, arch: str) -> Trace:
         """Return what the wrong model makes of a program in the notation, which comes to its end."""
         right = REVISIONS[self.api]
-        rules = replace(right, state=self.state or right.state, calls={**right.calls, **self.calls})
+        rules: Any = SimpleNamespace(STATE=self.state or right.STATE, CALLS={**right.CALLS, **self.calls})
         trace = self.run(rules, PERSONALITIES[arch], {}).play(case(program).steps)
         assert isinstance(trace, Trace)
         return trace
@@ -48,15 +48,23 @@ class SharedSlip(Struct, frozen=True):
 
     name: str
     run: type[Run] = Run
-    personalities: tuple[type[Personality], ...] = ()
+    #: The architecture whose personality is replaced, and its model; empty: none.
+    arch: str = ""
+    model: type[PersonalityModel] | None = None
     #: Names of the model to replace while it plays, as monkeypatch takes them.
     patches: Mapping[str, object] = field(default_factory=dict)
 
     def play(self, program: str, api: str, arch: str) -> Trace | Skip:
         """Return what the wrong model makes of a program in the notation."""
-        personalities = {**PERSONALITIES, **{wrong.name: wrong for wrong in self.personalities}}
         played = case(program)
-        return self.run(REVISIONS[api], personalities[arch], played.tasks).play(played.steps)
+        return self.run(REVISIONS[api], self._personality(arch), played.tasks).play(played.steps)
+
+    def _personality(self, arch: str) -> Personality:
+        right: Any = PERSONALITIES[arch]
+        if arch != self.arch:
+            return right  # type: ignore[no-any-return]
+        wrong: Any = SimpleNamespace(NAME=arch, MODEL=self.model)
+        return wrong  # type: ignore[no-any-return]
 
 
 class Rehooking:

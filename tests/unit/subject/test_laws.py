@@ -9,8 +9,11 @@ from collections import Counter
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from lazymmu.subject.case import Case
+from lazymmu.subject.counters import HOOKS
+from lazymmu.subject.operations import CALLS
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.trace import StepTrace, Trace
-from lazymmu.subject.vocabulary import CALLS, HOOKS, PERSONALITIES, REVISIONS
 
 from .notation import case, final_state, play, to_the_end
 from .strategies import CALLS_AND_X, LAW, balanced, programs

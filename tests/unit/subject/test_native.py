@@ -6,9 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from lazymmu.subject.counters import HOOKS
+from lazymmu.subject.implementations import NATIVE
+from lazymmu.subject.operations import CALLS
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Trace
-from lazymmu.subject.vocabulary import CALLS, HOOKS, NATIVE
 from lazymmu.support.errors import UsageError
 
 from tests.unit import examples

@@ -9,11 +9,15 @@ from __future__ import annotations
 import time
 
 import pytest
-from lazymmu.subject import vocabulary
 from lazymmu.subject.case import Case
+from lazymmu.subject.counters import counter_names
+from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
+from lazymmu.subject.operations import BY_REVISION, OPERATIONS
 from lazymmu.subject.personalities import PERSONALITIES
-from lazymmu.subject.simulated_run import Run
-from lazymmu.subject.simulator import REVISIONS, predict
+from lazymmu.subject.revision import state_fields
+from lazymmu.subject.revisions import REVISIONS
+from lazymmu.subject.run import Run
+from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import StepTrace
 from lazymmu.support.errors import UsageError
 
@@ -106,10 +110,10 @@ def test_a_check_leaves_a_record_and_does_nothing_else() -> None:
     )
 
 
-@pytest.mark.parametrize("api", vocabulary.REVISIONS)
+@pytest.mark.parametrize("api", REVISIONS)
 def test_state_has_the_names_order_and_types_of_the_vocabulary(api: str) -> None:
     trace = play("E", api)
-    names = vocabulary.REVISIONS[api].state
+    names = state_fields(REVISIONS[api])
     assert [(name, type(value)) for name, value in trace.steps[0].state.items()] == list(names)
     # The flag of v4 has the same name as what every task has beside its state, and is the same, outside interrupt.
     named = list(dict.fromkeys([*names, ("active", bool)]))
@@ -124,12 +128,12 @@ def test_records_keep_the_state_of_their_moment() -> None:
     ]
 
 
-@pytest.mark.parametrize("api", vocabulary.REVISIONS)
-@pytest.mark.parametrize("arch", vocabulary.PERSONALITIES)
+@pytest.mark.parametrize("api", REVISIONS)
+@pytest.mark.parametrize("arch", PERSONALITIES)
 def test_every_counter_of_the_personality_is_there_even_if_nothing_ran(api: str, arch: str) -> None:
     trace = play("", api, arch)
-    assert trace.counters == dict.fromkeys(vocabulary.counter_names(arch), 0)
-    assert tuple(trace.counters) == vocabulary.counter_names(arch)
+    assert trace.counters == dict.fromkeys(counter_names(arch), 0)
+    assert tuple(trace.counters) == counter_names(arch)
     assert (trace.hooks, trace.hook_active, trace.steps) == ("", "", ())
     assert (trace.values, trace.outstanding, trace.table) == ((), 0, {})
     assert trace.tasks.keys() == {"main"}
@@ -217,14 +221,13 @@ def test_a_check_of_another_task_records_that_one() -> None:
     assert [step.task for step in steps if step.op != "check"] == ["main", "main", "main", "other"]
 
 
-def test_the_model_has_every_revision_with_its_operations() -> None:
-    assert {api: rules.calls.keys() | {"flush"} for api, rules in REVISIONS.items()} == {
-        api: revision.operations - {*vocabulary.TASK_CALLS} for api, revision in vocabulary.REVISIONS.items()
-    }
+def test_every_revision_has_the_calls_that_all_have() -> None:
+    for revision in REVISIONS.values():
+        assert {"enable", "disable", "pause", "resume"} <= revision.CALLS.keys() <= {*BY_REVISION}
+        assert revision.DEPTH in dict(state_fields(revision))
 
 
 def test_the_model_has_every_personality_with_its_optional_hooks() -> None:
-    assert PERSONALITIES.keys() == vocabulary.PERSONALITIES.keys()
     # Only s390x defines them (docs/semantics.md, "Proposal and amended").
     assert [name for name in PERSONALITIES if {*"pr"} & hooks(name)] == ["s390x"]
     assert {*"pr"} <= hooks("s390x")
@@ -232,16 +235,14 @@ def test_the_model_has_every_personality_with_its_optional_hooks() -> None:
 
 
 def hooks(personality: str) -> set[str]:
-    return {*PERSONALITIES[personality]([], lambda counter, number=1: None).hooks}
+    return {*PERSONALITIES[personality].MODEL([], lambda counter, number=1: None).hooks}
 
 
-def test_the_model_has_every_operation() -> None:
-    table = {"set_pte", *vocabulary.ANSWERING, "tlb_flush"}
-    others = {*vocabulary.CONTEXTS, *vocabulary.LEAVING, *vocabulary.TASK_CALLS, "check"}
-    assert Run.operations.keys() == table | others | {*vocabulary.CALLS}
+def test_the_simulator_has_every_operation() -> None:
+    assert Run.behaviours.keys() == OPERATIONS.keys()
 
 
-@pytest.mark.parametrize("api", vocabulary.REVISIONS)
+@pytest.mark.parametrize("api", REVISIONS)
 def test_predictions_leave_nothing_behind(api: str) -> None:
     program = case("E D[E] P F I{F} R R D D W(3) W(3) load(3) E W(3) P")
     assert predict(program, api, "s390x") == predict(program, api, "s390x")
@@ -249,7 +250,7 @@ def test_predictions_leave_nothing_behind(api: str) -> None:
 
 @pytest.mark.parametrize("api", ["proposal", "v3", "merged"])
 def test_the_longest_case_is_predicted_fast_and_its_statistics_do_not_wrap(api: str) -> None:
-    longest = case(f"{vocabulary.MAX_OPERATIONS // 2}*E {vocabulary.MAX_OPERATIONS // 2}*F")
+    longest = case(f"{MAX_OPERATIONS // 2}*E {MAX_OPERATIONS // 2}*F")
     began = time.process_time()
     trace = to_the_end(longest, api, "s390x")
     assert time.process_time() - began < 5  # seconds; about 0.5 on a slow machine
@@ -257,11 +258,11 @@ def test_the_longest_case_is_predicted_fast_and_its_statistics_do_not_wrap(api: 
     assert counters["enable"] == counters["flush"] == counters["arch_flush"] == 32_768
 
 
-@pytest.mark.parametrize("arch", vocabulary.PERSONALITIES)
+@pytest.mark.parametrize("arch", PERSONALITIES)
 def test_the_longest_case_of_writes_is_predicted_fast(arch: str) -> None:
     """Entries outstanding are kept as they come and go, not counted at each step."""
     section = f"X(0,256) {' '.join(f'W({entry})' for entry in range(0, 254, 2))} D "
-    steps = case(section * (vocabulary.MAX_OPERATIONS // 129)).steps
+    steps = case(section * (MAX_OPERATIONS // 129)).steps
     began = time.process_time()
     trace = to_the_end(Case(values={}, steps=steps), "with-ptes", arch)
     assert time.process_time() - began < 5  # seconds; about 0.5 on a slow machine
@@ -269,6 +270,6 @@ def test_the_longest_case_of_writes_is_predicted_fast(arch: str) -> None:
 
 
 def test_the_longest_interrupt() -> None:
-    trace = play(f"E I{{{vocabulary.MAX_CONTEXT_OPERATIONS}*F}} D", "merged")
-    assert trace.hooks == "e" + vocabulary.MAX_CONTEXT_OPERATIONS * "f" + "l"
-    assert trace.hook_active == "1" + vocabulary.MAX_CONTEXT_OPERATIONS * "0" + "0"
+    trace = play(f"E I{{{MAX_CONTEXT_OPERATIONS}*F}} D", "merged")
+    assert trace.hooks == "e" + MAX_CONTEXT_OPERATIONS * "f" + "l"
+    assert trace.hook_active == "1" + MAX_CONTEXT_OPERATIONS * "0" + "0"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from lazymmu.subject.personalities.arm64 import Arm64
-from lazymmu.subject.personality import Count, Personality, is_valid
+from lazymmu.subject.personality import Count, PersonalityModel, is_valid
 from lazymmu.subject.task import Task
 
 NOTHING = range(0)
@@ -170,4 +170,6 @@ class StaleMemory(Arm64):
 
 
 #: Every slip of this file.
-WRONG: tuple[type[Personality], ...] = tuple(wrong for wrong in Arm64.__subclasses__() if wrong.__module__ == __name__)
+WRONG: tuple[type[PersonalityModel], ...] = tuple(
+    wrong for wrong in Arm64.__subclasses__() if wrong.__module__ == __name__
+)

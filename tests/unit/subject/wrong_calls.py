@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+from lazymmu.subject.revision import Caller, u8
 from lazymmu.subject.revisions import amended, merged, v3, with_ptes
 from lazymmu.subject.revisions.merged import MergedState
 from lazymmu.subject.revisions.proposal import ProposalState
 from lazymmu.subject.revisions.v4 import V4State
-from lazymmu.subject.rules import Caller, u8
 
 
 class WrapClearsEnabled(ProposalState):

@@ -8,7 +8,7 @@ from typing import Any
 
 from lazymmu.subject import behaviour
 from lazymmu.subject.personality import is_valid
-from lazymmu.subject.simulated_run import Call, Run
+from lazymmu.subject.run import Call, Run
 from lazymmu.subject.task import Task
 
 Operation = Callable[[Call], None]
@@ -16,7 +16,7 @@ Operation = Callable[[Call], None]
 
 def replacing(**changed: Operation) -> type[Run]:
     """Return a run in which these operations do something else."""
-    return type("Wrong", (Run,), {"operations": {**Run.operations, **changed}})
+    return type("Wrong", (Run,), {"behaviours": {**Run.behaviours, **changed}})
 
 
 class StatePerCpu(Run):
@@ -24,7 +24,7 @@ class StatePerCpu(Run):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.states = [self.task.state, self.rules.state()]
+        self.states = [self.task.state, self.revision.STATE()]
         for task in self.tasks.values():
             task.state = self.states[task.cpu]
 
@@ -44,7 +44,7 @@ def in_interrupt_for_good(call: Call) -> None:
 
 def fork_without_state(call: Call) -> None:
     behaviour.fork(call)
-    call.run.tasks[str(call.step.args["task"])].state = call.run.rules.state()
+    call.run.tasks[str(call.step.args["task"])].state = call.run.revision.STATE()
 
 
 def fork_with_the_same_state(call: Call) -> None:
@@ -86,7 +86,7 @@ def ending_the_section(operation: Operation) -> Operation:
     """Give the task a fresh state when it leaves its CPU."""
 
     def changed(call: Call) -> None:
-        call.run.task.state = call.run.rules.state()
+        call.run.task.state = call.run.revision.STATE()
         operation(call)
 
     return changed
@@ -106,7 +106,7 @@ def outside_interrupt(operation: Operation) -> Operation:
 
 def on_the_callers_state(name: str) -> Operation:
     def changed(call: Call) -> None:
-        call.run.rules.calls[name](call.run.task.state, call)
+        call.run.revision.CALLS[name](call.run.task.state, call)
 
     return changed
 
@@ -114,7 +114,7 @@ def on_the_callers_state(name: str) -> Operation:
 def counted(name: str) -> Operation:
     def changed(call: Call) -> None:
         call.run.count(name)
-        call.run.rules.calls[name](call.named_task.state, call)
+        call.run.revision.CALLS[name](call.named_task.state, call)
 
     return changed
 
@@ -124,7 +124,7 @@ def hook_of_the_named_task(name: str) -> Operation:
 
     def changed(call: Call) -> None:
         caller, call.run.task = call.run.task, call.named_task
-        call.run.rules.calls[name](call.run.task.state, call)
+        call.run.revision.CALLS[name](call.run.task.state, call)
         call.run.task = caller
 
     return changed
@@ -152,7 +152,7 @@ class HookBeforeTheBeforeHook(Call):
 
     def hook(self, letter: str) -> None:
         called = self.run.defined_hook(letter)
-        self.run.personality.hooks[called](self.run.task, self.entries if called == "w" else range(0))
+        self.run.model.hooks[called](self.run.task, self.entries if called == "w" else range(0))
         super().hook(letter)
 
 
@@ -162,7 +162,7 @@ class RangeTakenWhenNested(Run):
     def steps(self, steps: Any) -> None:
         for step in steps:
             super().steps((step,))
-            batch = getattr(self.personality, "batch", None)
+            batch = getattr(self.model, "batch", None)
             if step.op == "enable_with_ptes" and batch and batch(self.task).entries is not None:
                 batch(self.task).entries = Call(self, step).entries
 
@@ -173,7 +173,7 @@ def check_of_the_running_task(_call: Call) -> None:
 
 def set_pte_of_32_bits(call: Call) -> None:
     run, value = call.run, call.number("value") & 0xFFFFFFFF
-    deferred = run.personality.write(run.task, call.number("index"), value, active=run.active)
+    deferred = run.model.write(run.task, call.number("index"), value, active=run.active)
     run.count("deferred" if deferred else "direct")
 
 
@@ -186,7 +186,7 @@ def set_pte_direct_in_the_count_only_outside(call: Call) -> None:
     """Count by the context, not by what became of the write."""
     run = call.run
     active = run.active
-    run.personality.write(run.task, call.number("index"), call.number("value"), active=active)
+    run.model.write(run.task, call.number("index"), call.number("value"), active=active)
     run.count("deferred" if active else "direct")
 
 
@@ -206,12 +206,12 @@ def touch_is_true(call: Call) -> None:
 
 
 def touch_of_any(call: Call) -> None:
-    call.value = int(not call.run.personality.outstanding)
+    call.value = int(not call.run.model.outstanding)
 
 
 def touch_completes(call: Call) -> None:
     behaviour.touch(call)
-    call.run.personality.leave_cpu(call.run.task)
+    call.run.model.leave_cpu(call.run.task)
 
 
 def load_caches_everything(call: Call) -> None:
@@ -225,7 +225,7 @@ def load_never_caches(call: Call) -> None:
 
 def load_reads_as_get(call: Call) -> None:
     run, index = call.run, call.number("index")
-    value = run.tlb.get(index, run.personality.read(run.task, index))
+    value = run.tlb.get(index, run.model.read(run.task, index))
     if is_valid(value):
         run.tlb[index] = value
     call.value = value
@@ -259,15 +259,15 @@ class OutstandingWrites(Run):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        right = self.personality.write
+        right = self.model.write
         again: list[int] = []
 
         def write(task: Task, index: int, value: int, *, active: bool) -> bool:
-            if index in self.personality.outstanding:
+            if index in self.model.outstanding:
                 again.append(index)
             deferred = right(task, index, value, active=active)
             if again and deferred:
-                self.personality.outstanding[1000 + len(again)] = task.cpu  # type: ignore[index]
+                self.model.outstanding[1000 + len(again)] = task.cpu  # type: ignore[index]
             return deferred
 
-        self.personality.write = write  # type: ignore[method-assign]
+        self.model.write = write  # type: ignore[method-assign]

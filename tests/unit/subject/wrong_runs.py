@@ -8,24 +8,25 @@ from typing import ClassVar
 
 from lazymmu.subject.behaviour import api_call, flush, in_interrupt
 from lazymmu.subject.case import Step
+from lazymmu.subject.counters import HOOKS
+from lazymmu.subject.operations import CALLS
 from lazymmu.subject.personality import nothing
-from lazymmu.subject.simulated_run import Call, Run
+from lazymmu.subject.run import Call, Run
 from lazymmu.subject.task import Task
-from lazymmu.subject.vocabulary import CALLS, HOOKS
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 API_CALLS = frozenset(CALLS) - {"flush"}
 
 
 def call_in_any_context(call: Call) -> None:
     call.run.count(call.step.op)
-    call.run.rules.calls[call.step.op](call.run.task.state, call)
+    call.run.revision.CALLS[call.step.op](call.run.task.state, call)
 
 
 class NoInterruptCheck(Run):
     """The calls work in interrupt."""
 
-    operations: ClassVar = {**Run.operations, **dict.fromkeys(API_CALLS, call_in_any_context)}
+    behaviours: ClassVar = {**Run.behaviours, **dict.fromkeys(API_CALLS, call_in_any_context)}
 
 
 def call_counted_outside_interrupt(call: Call) -> None:
@@ -36,14 +37,14 @@ def call_counted_outside_interrupt(call: Call) -> None:
 class InterruptCallsNotCounted(Run):
     """A call without effect in interrupt is not counted."""
 
-    operations: ClassVar = {**Run.operations, **dict.fromkeys(API_CALLS, call_counted_outside_interrupt)}
+    behaviours: ClassVar = {**Run.behaviours, **dict.fromkeys(API_CALLS, call_counted_outside_interrupt)}
 
 
 class ActiveInInterrupt(Run):
     """`active` does not ask for the context."""
 
     def is_active(self, task: Task) -> bool:
-        return task.state.active
+        return bool(task.state.active)
 
 
 def flush_outside_interrupt(call: Call) -> None:
@@ -54,7 +55,7 @@ def flush_outside_interrupt(call: Call) -> None:
 class NoFlushInInterrupt(Run):
     """The operation flush is nothing in interrupt."""
 
-    operations: ClassVar = {**Run.operations, "flush": flush_outside_interrupt}
+    behaviours: ClassVar = {**Run.behaviours, "flush": flush_outside_interrupt}
 
 
 def flush_in_section(call: Call) -> None:
@@ -65,7 +66,7 @@ def flush_in_section(call: Call) -> None:
 class FlushOnlyWhenActive(Run):
     """The operation flush is nothing where the mode is not on."""
 
-    operations: ClassVar = {**Run.operations, "flush": flush_in_section}
+    behaviours: ClassVar = {**Run.behaviours, "flush": flush_in_section}
 
 
 def interrupt_without_end(call: Call) -> None:
@@ -76,14 +77,14 @@ def interrupt_without_end(call: Call) -> None:
 class InterruptWithoutEnd(Run):
     """The end of an interrupt is not noticed."""
 
-    operations: ClassVar = {**Run.operations, "interrupt": interrupt_without_end}
+    behaviours: ClassVar = {**Run.behaviours, "interrupt": interrupt_without_end}
 
 
 class PauseHooksEverywhere(Run):
     """Every architecture defines the optional hooks."""
 
     def defined_hook(self, letter: str) -> str:
-        self.personality.hooks = {"p": nothing, "r": nothing, **self.personality.hooks}
+        self.model.hooks = {"p": nothing, "r": nothing, **self.model.hooks}
         return letter
 
 
@@ -140,7 +141,7 @@ class DecidesAtTheHook(Call):
     def hook(self, letter: str) -> None:
         self.run.steps(self.step.before_hook)
         if self.step.op == "disable":
-            level, _ = self.run.task.state.named().values()
+            level, _ = asdict(self.run.task.state).values()
             letter = "f" if level else "l"
         self.step = replace(self.step, before_hook=())
         super().hook(letter)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lazymmu.subject.personalities.s390x import S390x, consecutive
-from lazymmu.subject.personality import Personality, is_valid
+from lazymmu.subject.personality import PersonalityModel, is_valid
 from lazymmu.subject.task import Task
 
 
@@ -267,4 +267,6 @@ class NeverOff(S390x):
 
 
 #: Every slip of this file.
-WRONG: tuple[type[Personality], ...] = tuple(wrong for wrong in S390x.__subclasses__() if wrong.__module__ == __name__)
+WRONG: tuple[type[PersonalityModel], ...] = tuple(
+    wrong for wrong in S390x.__subclasses__() if wrong.__module__ == __name__
+)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from lazymmu.subject.personalities.x86_64 import X8664
-from lazymmu.subject.personality import Count, Personality, is_valid
+from lazymmu.subject.personality import Count, PersonalityModel, is_valid
 from lazymmu.subject.task import Task
 
 
@@ -147,4 +147,6 @@ class QueueOnlyInTheRange(X8664):
 
 
 #: Every slip of this file.
-WRONG: tuple[type[Personality], ...] = tuple(wrong for wrong in X8664.__subclasses__() if wrong.__module__ == __name__)
+WRONG: tuple[type[PersonalityModel], ...] = tuple(
+    wrong for wrong in X8664.__subclasses__() if wrong.__module__ == __name__
+)

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from lazymmu.subject.personality import Count, Personality, is_valid, nothing
+from lazymmu.subject.personality import Count, PersonalityModel, is_valid, nothing
 from lazymmu.subject.task import Task
 
+NAME = "arm64"
+COUNTERS = ("barriers",)
+NATIVE_FLAGS = ("pending",)  # TIF_LAZY_MMU_PENDING
 
-class Arm64(Personality):
+
+class Arm64(PersonalityModel):
     """Memory is written at once; what waits is the barrier after a valid value."""
-
-    name = "arm64"
 
     def __init__(self, memory: list[int], count: Count) -> None:
         """Begin with no barrier due."""
@@ -59,3 +61,6 @@ class Arm64(Personality):
         """Copy the flag: it is a thread flag."""
         if parent.name in self.pending:
             self.pending.add(child.name)
+
+
+MODEL = Arm64

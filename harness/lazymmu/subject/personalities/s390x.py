@@ -10,8 +10,12 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field
 
-from lazymmu.subject.personality import Count, Personality, is_valid
+from lazymmu.subject.personality import Count, PersonalityModel, is_valid
 from lazymmu.subject.task import Task
+
+NAME = "s390x"
+COUNTERS = ("iptes", "ipte_entries")
+NATIVE_FLAGS = ()
 
 
 class Batch(Struct):
@@ -36,10 +40,8 @@ def consecutive(indices: Iterable[int], memory: list[int]) -> Iterator[list[int]
         yield run
 
 
-class S390x(Personality):
+class S390x(PersonalityModel):
     """A write inside the range of an active task waits in its slot; every other one is stored at once."""
-
-    name = "s390x"
 
     def __init__(self, memory: list[int], count: Count) -> None:
         """Begin with no range and no slot in use."""
@@ -134,3 +136,6 @@ class S390x(Personality):
     def preemption_off(self, task: Task) -> bool:
         """From `e` or `w` until `l`."""
         return self.batch(task).preemption_off
+
+
+MODEL = S390x

@@ -5,17 +5,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from lazymmu.subject.personality import Count, Personality, nothing
+from lazymmu.subject.personality import Count, PersonalityModel, nothing
 from lazymmu.subject.task import Task
+
+NAME = "x86_64"
+COUNTERS = ("multicalls", "updates")
+NATIVE_FLAGS = ()
 
 #: Updates in a queue that issue it at once.
 QUEUE_LENGTH = 32
 
 
-class X8664(Personality):
+class X8664(PersonalityModel):
     """Every write goes through the queue of the CPU where it is made, so that memory has them in order."""
-
-    name = "x86_64"
 
     def __init__(self, memory: list[int], count: Count) -> None:
         """Begin with empty queues."""
@@ -55,3 +57,6 @@ class X8664(Personality):
     def leave_cpu(self, task: Task) -> None:
         """Issue the queue of the CPU that is left; no hook, and no task's state changes."""
         self.issue(task.cpu)
+
+
+MODEL = X8664

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The API of Linux 7.0 and later (docs/semantics.md, "merged").
+"""The API of Linux 7.0 and later (docs/semantics.md, "Merged").
 
-In every call the state changes before the hook; which hook is due, if any, is decided by then. `hook` is a parameter
-of the call whose form with a range differs in nothing but the hook (`with_ptes.py`).
+Every call changes the state before its hook. `hook` is a parameter of enable because enable_with_ptes differs from it
+only in the hook (`with_ptes.py`).
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from lazymmu.subject.rules import U8_MAX, Caller, Rules, u8
+from lazymmu.subject.limits import MAX_U8
+from lazymmu.subject.revision import Caller, u8
+
+NAME = "merged"
+TITLE = "Linux 7.0 and later"
+DATE = "2026"
 
 
 class MergedState(Struct):
@@ -20,19 +25,15 @@ class MergedState(Struct):
 
     @property
     def active(self) -> bool:
-        """In a section and not paused."""
+        """Whether the task is in a section and not paused."""
         return self.enable_count > 0 and self.pause_count == 0
-
-    def named(self) -> dict[str, int | bool]:
-        """Return both counters."""
-        return {"enable_count": self.enable_count, "pause_count": self.pause_count}
 
 
 def enable(state: MergedState, caller: Caller, hook: str = "e") -> None:
-    """Nothing in a pause, no warning either; otherwise enter at enable_count 0."""
+    """Do nothing in a pause; else enter at enable_count 0."""
     if state.pause_count > 0:
         return
-    if state.enable_count == U8_MAX:
+    if state.enable_count == MAX_U8:
         caller.warn()
     enters = state.enable_count == 0
     state.enable_count = u8(state.enable_count + 1)
@@ -41,7 +42,7 @@ def enable(state: MergedState, caller: Caller, hook: str = "e") -> None:
 
 
 def disable(state: MergedState, caller: Caller) -> None:
-    """Nothing in a pause, no warning either; otherwise leave when enable_count is now 0, else flush."""
+    """Do nothing in a pause; else leave when enable_count becomes 0, and flush otherwise."""
     if state.pause_count > 0:
         return
     if state.enable_count == 0:
@@ -51,8 +52,8 @@ def disable(state: MergedState, caller: Caller) -> None:
 
 
 def pause(state: MergedState, caller: Caller) -> None:
-    """Leave if this is the outermost pause and stands in a section."""
-    if state.pause_count == U8_MAX:
+    """Leave if this is the outermost pause of a section."""
+    if state.pause_count == MAX_U8:
         caller.warn()
     leaves = state.pause_count == 0 and state.enable_count > 0
     state.pause_count = u8(state.pause_count + 1)
@@ -61,7 +62,7 @@ def pause(state: MergedState, caller: Caller) -> None:
 
 
 def resume(state: MergedState, caller: Caller) -> None:
-    """Enter if this ends the outermost pause, in a section."""
+    """Enter if this ends the outermost pause of a section."""
     if state.pause_count == 0:
         caller.warn()
     state.pause_count = u8(state.pause_count - 1)
@@ -69,7 +70,13 @@ def resume(state: MergedState, caller: Caller) -> None:
         caller.hook("e")
 
 
-MERGED = Rules(
-    state=MergedState,
-    calls={"enable": enable, "disable": disable, "pause": pause, "resume": resume},
-)
+STATE = MergedState
+DEPTH = "enable_count"
+CALLS = {
+    "enable": enable,
+    "disable": disable,
+    "pause": pause,
+    "resume": resume,
+    "pause_task": pause,
+    "resume_task": resume,
+}

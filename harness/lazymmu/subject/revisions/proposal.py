@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The proposal of 12 September 2025 (docs/semantics.md, "proposal and amended").
+"""The proposal of 12 September 2025 (docs/semantics.md, "Proposal and amended").
 
-`hook` is a parameter of the calls whose amended form differs in nothing but the hook.
+`hook` is a parameter of the calls that differ from the amended ones only in their hook.
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from lazymmu.subject.rules import Caller, Rules, u8
+from lazymmu.subject.revision import Caller, u8
+
+NAME = "proposal"
+TITLE = "Brodsky's design of 12 September 2025"
+DATE = "2025-09-12"
 
 
 class ProposalState(Struct):
@@ -19,16 +23,12 @@ class ProposalState(Struct):
 
     @property
     def active(self) -> bool:
-        """Enabled: the count has no part in it, so a wrap to 0 leaves the mode on."""
+        """Whether the mode is on, whatever the count: a wrap to 0 leaves it on."""
         return self.enabled
-
-    def named(self) -> dict[str, int | bool]:
-        """Return count and enabled."""
-        return {"count": self.count, "enabled": self.enabled}
 
 
 def enable(state: ProposalState, caller: Caller, hook: str = "e") -> None:
-    """Enter at count 0, with the flag set after the hook; the count moves last of all."""
+    """Enter at count 0, set the flag after the hook, and the count last."""
     if state.count == 0:
         caller.hook(hook)
         state.enabled = True
@@ -36,7 +36,7 @@ def enable(state: ProposalState, caller: Caller, hook: str = "e") -> None:
 
 
 def disable(state: ProposalState, caller: Caller) -> None:
-    """Leave when the count becomes 0, with the flag cleared before the hook; otherwise flush."""
+    """Leave when the count becomes 0, with the flag cleared before the hook; else flush."""
     state.count = u8(state.count - 1)
     if state.count == 0:
         state.enabled = False
@@ -46,18 +46,17 @@ def disable(state: ProposalState, caller: Caller) -> None:
 
 
 def pause(state: ProposalState, caller: Caller, hook: str = "l") -> None:
-    """Clear the flag, then leave: always, in a section or not, paused or not."""
+    """Clear the flag, then leave, in a section or not, paused or not."""
     state.enabled = False
     caller.hook(hook)
 
 
 def resume(state: ProposalState, caller: Caller, hook: str = "e") -> None:
-    """Enter, then set the flag: always. The mail of 12 September has that second line."""
+    """Enter, then set the flag, as the mail of 12 September has it."""
     caller.hook(hook)
     state.enabled = True
 
 
-PROPOSAL = Rules(
-    state=ProposalState,
-    calls={"enable": enable, "disable": disable, "pause": pause, "resume": resume},
-)
+STATE = ProposalState
+DEPTH = "count"
+CALLS = {"enable": enable, "disable": disable, "pause": pause, "resume": resume}

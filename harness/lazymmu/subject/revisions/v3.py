@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Version 3 of the series, 15 October 2025 (docs/semantics.md, "v3 and v4"): the proposal, with checks.
 
-All checks of a call are made when it begins. One that fails is counted, and the call does what it does otherwise.
+A call makes all its checks first. A check that fails is counted; the call then goes on.
 """
 
 from __future__ import annotations
 
+from lazymmu.subject.limits import MAX_U8
+from lazymmu.subject.revision import Caller
 from lazymmu.subject.revisions import proposal
 from lazymmu.subject.revisions.proposal import ProposalState
-from lazymmu.subject.rules import U8_MAX, Caller, Rules
+
+NAME = "v3"
+TITLE = "version 3 of the series, 15 October 2025"
+DATE = "2025-10-15"
 
 
 def enable(state: ProposalState, caller: Caller) -> None:
-    """Neither at 255 nor in a pause; then as the proposal's, its state after the hook."""
-    if not state.count < U8_MAX:
+    """Check that the count is below 255, and that a section is not paused."""
+    if not state.count < MAX_U8:
         caller.warn()
     if not (state.count == 0 or state.enabled):
         caller.warn()
@@ -21,7 +26,7 @@ def enable(state: ProposalState, caller: Caller) -> None:
 
 
 def disable(state: ProposalState, caller: Caller) -> None:
-    """Neither at 0 nor in a pause; then as the proposal's."""
+    """Check that the count is above 0, and the flag set."""
     if not state.count > 0:
         caller.warn()
     if not state.enabled:
@@ -30,20 +35,19 @@ def disable(state: ProposalState, caller: Caller) -> None:
 
 
 def pause(state: ProposalState, caller: Caller) -> None:
-    """In a section that is not paused; then as the proposal's."""
+    """Check that the task is in a section that is not paused."""
     if not (state.count > 0 and state.enabled):
         caller.warn()
     proposal.pause(state, caller)
 
 
 def resume(state: ProposalState, caller: Caller) -> None:
-    """In a section that is paused; then as the proposal's, its flag after the hook."""
+    """Check that the task is in a section that is paused."""
     if not (state.count > 0 and not state.enabled):
         caller.warn()
     proposal.resume(state, caller)
 
 
-V3 = Rules(
-    state=ProposalState,
-    calls={"enable": enable, "disable": disable, "pause": pause, "resume": resume},
-)
+STATE = ProposalState
+DEPTH = proposal.DEPTH
+CALLS = {"enable": enable, "disable": disable, "pause": pause, "resume": resume}

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Version 4 of the series, 29 October 2025 (docs/semantics.md, "v3 and v4"): v3 with all state before the hook.
+"""Version 4 of the series, 29 October 2025 (docs/semantics.md, "v3 and v4"): v3 with the state changed first.
 
-All checks of a call are made when it begins. One that fails is counted, and the call does what it does otherwise.
+A call makes all its checks first. A check that fails is counted; the call then goes on.
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from lazymmu.subject.rules import U8_MAX, Caller, Rules, u8
+from lazymmu.subject.limits import MAX_U8
+from lazymmu.subject.revision import Caller, u8
+
+NAME = "v4"
+TITLE = "version 4 of the series, 29 October 2025"
+DATE = "2025-10-29"
 
 
 class V4State(Struct):
@@ -17,14 +22,10 @@ class V4State(Struct):
     nesting_level: int = 0
     active: bool = False
 
-    def named(self) -> dict[str, int | bool]:
-        """Return nesting_level and the flag."""
-        return {"nesting_level": self.nesting_level, "active": self.active}
-
 
 def enable(state: V4State, caller: Caller) -> None:
-    """Enter at nesting_level 0, with level and flag moved before the hook."""
-    if not state.nesting_level < U8_MAX:
+    """Enter at nesting_level 0."""
+    if not state.nesting_level < MAX_U8:
         caller.warn()
     if not (state.nesting_level == 0 or state.active):
         caller.warn()
@@ -36,7 +37,7 @@ def enable(state: V4State, caller: Caller) -> None:
 
 
 def disable(state: V4State, caller: Caller) -> None:
-    """Leave when nesting_level becomes 0, with the flag cleared before the hook; otherwise flush."""
+    """Leave when nesting_level becomes 0, else flush."""
     if not state.nesting_level > 0:
         caller.warn()
     if not state.active:
@@ -50,7 +51,7 @@ def disable(state: V4State, caller: Caller) -> None:
 
 
 def pause(state: V4State, caller: Caller) -> None:
-    """Clear the flag, then leave: always."""
+    """Clear the flag, then leave."""
     if not (state.nesting_level > 0 and state.active):
         caller.warn()
     state.active = False
@@ -58,14 +59,13 @@ def pause(state: V4State, caller: Caller) -> None:
 
 
 def resume(state: V4State, caller: Caller) -> None:
-    """Set the flag, then enter: always."""
+    """Set the flag, then enter."""
     if not (state.nesting_level > 0 and not state.active):
         caller.warn()
     state.active = True
     caller.hook("e")
 
 
-V4 = Rules(
-    state=V4State,
-    calls={"enable": enable, "disable": disable, "pause": pause, "resume": resume},
-)
+STATE = V4State
+DEPTH = "nesting_level"
+CALLS = {"enable": enable, "disable": disable, "pause": pause, "resume": resume}

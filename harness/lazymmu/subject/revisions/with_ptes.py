@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The merged API with enable_with_ptes, the s390 series of 2026 (docs/semantics.md, "with-ptes").
 
-There is no arch_pause or arch_resume in it: P calls leave, R calls enter, and the range is lost.
+It has no arch_pause or arch_resume: pause calls leave, resume calls enter, and the range is lost.
 """
 
 from __future__ import annotations
 
+from lazymmu.subject.revision import Caller
 from lazymmu.subject.revisions import merged
-from lazymmu.subject.revisions.merged import MERGED, MergedState
-from lazymmu.subject.rules import Caller, Rules
+from lazymmu.subject.revisions.merged import MergedState
+
+NAME = "with-ptes"
+TITLE = "merged with enable_with_ptes, the s390 series of 2026"
+DATE = "2026"
 
 
 def enable_with_ptes(state: MergedState, caller: Caller) -> None:
@@ -16,4 +20,6 @@ def enable_with_ptes(state: MergedState, caller: Caller) -> None:
     merged.enable(state, caller, hook="w")
 
 
-WITH_PTES = Rules(state=MergedState, calls={**MERGED.calls, "enable_with_ptes": enable_with_ptes})
+STATE = MergedState
+DEPTH = merged.DEPTH
+CALLS = {**merged.CALLS, "enable_with_ptes": enable_with_ptes}

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Hooks and counters, in the order in which reports show them (docs/semantics.md, "Notation")."""
+
+from __future__ import annotations
+
+from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE
+from lazymmu.subject.operations import CALLS
+from lazymmu.subject.personalities import PERSONALITIES
+
+#: Letter in a hook trace -> counter of that hook.
+HOOKS = {
+    "e": "arch_enter",
+    "l": "arch_leave",
+    "f": "arch_flush",
+    "p": "arch_pause",
+    "r": "arch_resume",
+    "w": "arch_enter_with_ptes",
+}
+
+#: Counters that every personality has, beside calls and hooks.
+COMMON_COUNTERS = ("deferred", "direct", "warnings")
+
+
+def counter_names(personality: str, impl: str = MODULE) -> tuple[str, ...]:
+    """Return every counter that a trace of this personality holds, in report order."""
+    visible = (*CALLS, *HOOKS.values())
+    if IMPLEMENTATIONS[impl].hooks_only:
+        return visible
+    return (*visible, *COMMON_COUNTERS, *PERSONALITIES[personality].COUNTERS)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Whose functions are under test, and what a trace shows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revision import state_fields
+from lazymmu.subject.revisions import REVISIONS
+
+
+class Implementation(Struct, frozen=True):
+    """Whose functions are under test."""
+
+    name: str
+    #: What it is, for help and error messages.
+    title: str
+    #: The only revisions that it can be of; None: every revision.
+    only: frozenset[str] | None = None
+    #: A trace shows its calls, hooks and the tasks' state, but not the page table, which belongs to the kernel.
+    hooks_only: bool = False
+    #: Operations that it lacks in every revision.
+    lacks: frozenset[str] = frozenset()
+
+    @property
+    def revisions(self) -> frozenset[str]:
+        """The revisions that it can be of."""
+        return frozenset(REVISIONS) if self.only is None else self.only
+
+
+#: The implementation that the module brings along, of every revision.
+MODULE = "module"
+#: The running kernel's own.
+NATIVE = "native"
+#: That of a header's text.
+HEADER = "header"
+
+IMPLEMENTATIONS: Mapping[str, Implementation] = {
+    implementation.name: implementation
+    for implementation in (
+        Implementation(MODULE, "the module's own"),
+        # No module can fork the thread that runs it.
+        Implementation(
+            NATIVE, "the running kernel's own", frozenset({"merged"}), hooks_only=True, lacks=frozenset({"fork"})
+        ),
+        Implementation(HEADER, "a header's text", frozenset({"merged", "with-ptes"})),
+    )
+}
+
+
+def state_of(api: str, personality: str, impl: str = MODULE) -> tuple[tuple[str, type], ...]:
+    """Return the names of a task's state in a trace, in report order, with their types."""
+    flags = PERSONALITIES[personality].NATIVE_FLAGS if impl == NATIVE else ()
+    return (*state_fields(REVISIONS[api]), *((name, bool) for name in flags))

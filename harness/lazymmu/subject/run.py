@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run of a case in the simulator: what is the same in every revision (tasks, contexts, counting, records).
+
+Nested steps run, and leave their records, before the step that holds them: a before_hook when its hook is about to be
+called, a context's body before the context ends. So the letters in the trace are in the order of the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar
+
+from msgspec.structs import asdict, replace
+
+from lazymmu.subject.behaviour import BEHAVIOURS, PreemptionOff
+from lazymmu.subject.case import Step
+from lazymmu.subject.counters import HOOKS, counter_names
+from lazymmu.subject.implementations import NATIVE
+from lazymmu.subject.limits import MAIN_TASK, TABLE_ENTRIES
+from lazymmu.subject.personality import Personality
+from lazymmu.subject.revision import Revision
+from lazymmu.subject.task import Task
+from lazymmu.subject.trace import Skip, StepTrace, Trace
+
+#: Optional hook -> the hook to call where an architecture does not define it
+#: (docs/semantics.md, "Proposal and amended").
+INSTEAD_OF_OPTIONAL = {"p": "l", "r": "e"}
+
+#: The entries of every hook but `w`.
+NO_ENTRIES = range(0)
+
+
+class Call:
+    """One step that is running. Behaviours answer through it, and revisions call hooks (`revision.Caller`)."""
+
+    __slots__ = ("hook_active", "hooks", "run", "step", "subject", "value")
+
+    def __init__(self, run: Run, step: Step) -> None:
+        self.run = run
+        self.step = step
+        self.hooks = ""
+        self.hook_active = ""
+        #: The answer, of an operation that has one.
+        self.value: int | None = None
+        #: The task whose state the record shows: the running or interrupted one, unless a check names another.
+        self.subject = run.task
+
+    def hook(self, letter: str) -> None:
+        """Run the before_hook, count the hook, note whether the task is active by then, and let the hook act."""
+        run = self.run
+        if self.step.before_hook:
+            run.steps(self.step.before_hook)
+        called = run.defined_hook(letter)
+        run.count(HOOKS[called])
+        self.hooks += called
+        self.hook_active += "1" if run.active else "0"
+        run.model.hooks[called](run.task, self.entries if called == "w" else NO_ENTRIES)
+
+    def warn(self) -> None:
+        """Count a failed check of the API."""
+        self.run.count("warnings")
+
+    @property
+    def entries(self) -> range:
+        """The range given to enable_with_ptes."""
+        first = self.number("index")
+        return range(first, first + self.number("count"))
+
+    @property
+    def named_task(self) -> Task:
+        """The task that the step names."""
+        return self.run.tasks[str(self.step.args["task"])]
+
+    def number(self, argument: str) -> int:
+        """Return an argument of the step that is a number."""
+        return int(self.step.args[argument])
+
+
+class Run:
+    """Fresh tasks, an empty table, all counters 0. Call `play` once."""
+
+    #: Operation -> what a step of it does.
+    behaviours: ClassVar[Mapping[str, Callable[[Call], None]]] = BEHAVIOURS
+
+    def __init__(self, revision: Revision, personality: Personality, tasks: Mapping[str, int]) -> None:
+        """Take the declared tasks beside `main`, each with its CPU."""
+        self.revision = revision
+        self.personality = personality
+        #: The page table's memory and the one TLB, by entry.
+        self.memory = [0] * TABLE_ENTRIES
+        self.tlb: dict[int, int] = {}
+        self.model = personality.MODEL(self.memory, self.count)
+        #: Every task by its name: main, the declared ones, then the forked ones in the order of their forks.
+        self.tasks = {name: Task(name, cpu, revision.STATE()) for name, cpu in {MAIN_TASK: 0, **tasks}.items()}
+        #: The running or interrupted task.
+        self.task = self.tasks[MAIN_TASK]
+        #: In a hard interrupt, in a softirq, or with bottom halves disabled.
+        self.in_interrupt = False
+        #: Every counter of the trace in report order. They are 64 bits wide and never wrap here.
+        self.counters = dict.fromkeys(counter_names(personality.NAME), 0)
+        #: The counters that changed since the last record, with their new values.
+        self._changed: dict[str, int] = {}
+        self._records: list[StepTrace] = []
+        #: The states of the records by their values: equal states are held once.
+        self._states: dict[tuple[int | bool, ...], dict[str, int | bool]] = {}
+
+    @property
+    def active(self) -> bool:
+        """Whether the running task is active at this point of the run; never in interrupt."""
+        return self.is_active(self.task)
+
+    def is_active(self, task: Task) -> bool:
+        """Return whether a task is active at this point of the run."""
+        return bool(task.state.active) and not self.in_interrupt
+
+    def state(self, task: Task) -> dict[str, int | bool]:
+        """Return a task's state as the trace shows it."""
+        return asdict(task.state)
+
+    def defined_hook(self, letter: str) -> str:
+        """Return the hook that this personality has for a letter: that hook, or the one instead of an optional hook."""
+        return letter if letter in self.model.hooks else INSTEAD_OF_OPTIONAL[letter]
+
+    def count(self, counter: str, number: int = 1) -> None:
+        """Add to a counter of the trace."""
+        self.counters[counter] = self._changed[counter] = self.counters[counter] + number
+
+    def steps(self, steps: Iterable[Step]) -> None:
+        """Run steps one after the other; each leaves its record when it ends. Raises PreemptionOff."""
+        for step in steps:
+            call = Call(self, step)
+            self.behaviours[step.op](call)
+            self._record(call)
+
+    def _record(self, call: Call) -> None:
+        """Record what the step did, with the counters that differ from the record before, in no fixed order."""
+        changed, self._changed = self._changed, {}
+        subject = call.subject
+        state = self.state(subject)
+        self._records.append(
+            StepTrace(
+                index=call.step.index,
+                op=call.step.op,
+                task=subject.name,
+                hooks=call.hooks,
+                hook_active=call.hook_active,
+                active=self.is_active(subject),
+                state=self._states.setdefault(tuple(state.values()), state),
+                outstanding=len(self.model.outstanding),
+                counters=changed,
+                value=call.value,
+            )
+        )
+
+    def play(self, steps: Iterable[Step]) -> Trace | Skip:
+        """Run the whole case. Return its trace, or where and why it cannot continue under this personality."""
+        try:
+            self.steps(steps)
+        except PreemptionOff as off:
+            return Skip(f"comes to {off.step.op} (step {off.step.index}) with preemption off", off.step)
+        records = tuple(self._records)
+        return Trace(
+            hooks="".join(record.hooks for record in records),
+            hook_active="".join(record.hook_active for record in records),
+            counters=dict(self.counters),
+            values=tuple(record.value for record in records if record.value is not None),
+            outstanding=len(self.model.outstanding),
+            table={index: value for index, value in enumerate(self.memory) if value},
+            tasks={name: {**self.state(task), "active": task.state.active} for name, task in self.tasks.items()},
+            steps=records,
+        )
+
+
+class NativeRun(Run):
+    """A run on the running kernel's own implementation (docs/native.md).
+
+    The trace shows what the kernel keeps for a task beside the revision's state (arm64: TIF_LAZY_MMU_PENDING). It does
+    not show the page table and its counters, which belong to the kernel.
+    """
+
+    def state(self, task: Task) -> dict[str, int | bool]:
+        """Return the revision's state, and the architecture's own."""
+        return {**super().state(task), **self.model.kernel_state(task)}
+
+    def play(self, steps: Iterable[Step]) -> Trace | Skip:
+        """Run the whole case and return the part that is visible."""
+        trace = super().play(steps)
+        if isinstance(trace, Skip):
+            return trace
+        visible = counter_names(self.personality.NAME, NATIVE)
+
+        def only_visible(counters: Mapping[str, int]) -> dict[str, int]:
+            return {name: value for name, value in counters.items() if name in visible}
+
+        return replace(
+            trace,
+            counters=only_visible(trace.counters),
+            values=None,
+            outstanding=None,
+            table=None,
+            steps=tuple(
+                replace(step, counters=only_visible(step.counters), outstanding=None, value=None)
+                for step in trace.steps
+            ),
+        )

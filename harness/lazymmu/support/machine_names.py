@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The name of a machine: an architecture with a kernel."""
+
+from __future__ import annotations
+
+#: The kernel of a guest when none is named (images/kernels.yaml).
+DEFAULT_KERNEL = "lts"
+
+
+def machine_name(arch: str, kernel: str) -> str:
+    """Return the name of a guest for a person: its architecture, and its kernel if that is not the default one."""
+    return arch if kernel == DEFAULT_KERNEL else f"{arch} {kernel}"
