@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lazy MMU test harness: data flows from cli down to report, imports never go up (docs/design.md)."""
+"""The lazy MMU test harness."""
+
+__version__ = "0.1.0"

@@ -10,9 +10,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import lazymmu
 import pytest
 from lazymmu.cli import main
-from lazymmu.commands import COMMANDS
+from lazymmu.commands import COMMANDS, run
+from lazymmu.parser import command_parser
 from lazymmu.results.result import Outcome
 from lazymmu.session.run import exit_status
 from lazymmu.support.project import ROOT
@@ -51,7 +53,7 @@ def test_a_selection_of_what_is_not_there_is_refused_and_lists_what_is(
     ("arguments", "told"),
     [
         (["amd64"], "unknown architecture `amd64`"),
-        (["arm64", "--"], "a command is needed behind --"),
+        (["arm64", "--"], "a command is needed after --"),
         (["arm64", "--kernel", "nope"], "unknown kernel `nope`"),
         (["arm64", "--push", "nope"], "--push nope: No such file"),
         (["arm64", "--pull", "etc/."], "--pull"),
@@ -261,10 +263,10 @@ def test_exit_statuses(outcomes: str, no_skip: bool, status: int) -> None:
 
 
 @pytest.mark.parametrize(("status", "told"), [(0, 0), (1, 1), (2, 125), (3, 125), (130, 130)])
-def test_bisecting_blames_no_commit_for_what_is_not_its_fault(
+def test_bisecting_blames_no_commit_for_wrong_usage_or_a_broken_machine(
     path: str, status: int, told: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(COMMANDS, "run", lambda _: status)
+    monkeypatch.setattr(run, "main", lambda _: status)
     assert main(["run", path]) == status
     assert main(["run", path, "--bisect"]) == told
 
@@ -286,9 +288,51 @@ def test_bisecting_a_run_that_cannot_begin_says_nothing_of_the_commit(home: Path
 
 
 def test_only_a_run_bisects() -> None:
+    assert main(["predict", "--bisect"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "a command is needed"),
+        (["rnu"], "unknown command `rnu` (did you mean `run`?)"),
+        (["frobnicate"], "unknown command `frobnicate`\n  hint: there is: bench, clean,"),
+        (["run", "--quite"], "unknown argument `--quite` (did you mean `--quiet`?)"),
+        (["run", "--isolate=boot"], "unknown argument `--isolate`\n"),
+        (["run", "--json"], "--json: expected one argument\n  hint: `lazymmu run --help`"),
+        (["--verison"], "unknown argument `--verison` (did you mean `--version`?)"),
+    ],
+)
+def test_a_mistyped_word_is_refused_with_what_was_probably_meant(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_guests_command_is_not_parsed() -> None:
+    parser = command_parser(COMMANDS["shell"])
+    assert parser.read(["arm64"]).words == ()
+    arguments = parser.read(["arm64", "--", "ls", "--", "--push", "x"])
+    assert (arguments.arch, arguments.push, arguments.words) == ("arm64", [], ("ls", "--", "--push", "x"))
+
+
+def test_help_lists_every_command_and_explains_one(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        main(["predict", "--bisect"])
-    assert end.value.code == 2
+        main(["--help"])
+    assert end.value.code == 0
+    whole = capsys.readouterr().out
+    assert all(f" {name} {command.HELP}" in " ".join(whole.split()) for name, command in COMMANDS.items())
+    assert main(["help"]) == 0
+    assert capsys.readouterr().out == whole
+    assert main(["help", "clean"]) == 0
+    assert "--dry-run" in capsys.readouterr().out
+    assert main(["help", "claen"]) == 2
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"lazymmu {lazymmu.__version__}\n"
 
 
 def test_a_native_prediction_has_what_is_seen_natively(capsys: pytest.CaptureFixture[str]) -> None:
@@ -304,4 +348,4 @@ def test_a_header_that_nobody_named_is_refused(path: str, capsys: pytest.Capture
     assert main(["run", path, "--impl", "header"]) == 2
     assert "--header FILE names it" in capsys.readouterr().err
     assert main(["predict", path, "--impl", "header"]) == 2
-    assert "--impl header: there is no header to predict" in capsys.readouterr().err
+    assert "--impl header: the model predicts revisions" in capsys.readouterr().err

@@ -1,41 +1,48 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `compare`: what changed between two runs."""
+"""`lazymmu compare`: shows what changed between two runs. Exit status 1 if something got worse."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from itertools import groupby
 
-from lazymmu.reports import compare as comparison
-from lazymmu.reports import json
-from lazymmu.reports.destination import targets
-from lazymmu.reports.saved_results import Document, read
-from lazymmu.reports.terminal import Terminal
-from lazymmu.session import requests
+from lazymmu import flags as shared
+from lazymmu.parser import Parser
+from lazymmu.support.interrupts import importing
+
+NAME = "compare"
+HELP = "show what changed from one run to another"
 
 
-def compare(arguments: Namespace) -> int:
-    """Print what changed from one run to another; 1 when something got worse."""
+def flags(parser: Parser) -> None:
+    parser.add_argument("old", metavar="OLD", help="results of a run: a file of --json, or a results folder")
+    parser.add_argument("new", metavar="NEW", help="those of a later run")
+    shared.json(parser, "the changes")
+
+
+def main(arguments: Namespace) -> int:
+    with importing():
+        from itertools import groupby
+
+        from lazymmu.reports import compare, json
+        from lazymmu.reports.destination import targets
+        from lazymmu.reports.saved_results import read
+        from lazymmu.session import requests
     old, new = read(arguments.old), read(arguments.new)
     goals = targets({"--json": arguments.json})
     terminal = requests.human(arguments)
-    changes = comparison.compare(old, new)
+    changes = compare.compare(old, new)
     for goal in goals.values():
-        goal.write(json.text(comparison.to_json(old, new, changes)))
+        goal.write(json.text(compare.to_json(old, new, changes)))
     for kind, group in groupby(changes, key=lambda change: change.kind):
         of_kind = list(group)
         terminal.line(f"{kind}: {len(of_kind)}", "bold")
         for change in of_kind:
             terminal.line(f"    {change.line()}", "red" if change.worse else "")
-    for document in (old, new):
-        _incomplete(terminal, document)
+    for run in (old, new):
+        if run.interrupted:
+            done = f"{len(run.records)} of {run.selected} were done"
+            terminal.line(f"{run.path} is of a run that was interrupted: {done}", "yellow")
     worse = [change for change in changes if change.worse]
     terminal.line(f"{len(old.records)} results in {old.path}, {len(new.records)} in {new.path}", "dim")
     terminal.line(f"{len(worse)} got worse" if worse else "nothing got worse", "bold red" if worse else "bold green")
     return 1 if worse else 0
-
-
-def _incomplete(terminal: Terminal, document: Document) -> None:
-    if document.interrupted:
-        done = f"{len(document.records)} of {document.selected} were done"
-        terminal.line(f"{document.path} is of a run that was interrupted: {done}", "yellow")

@@ -1,39 +1,51 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `diff`: where revisions and personalities part in a scenario, by the model alone."""
+"""`lazymmu diff`: shows where revisions and personalities part in a scenario, by the model alone."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from itertools import groupby
 
-from lazymmu.reports import json
-from lazymmu.reports.destination import targets
-from lazymmu.reports.side_by_side import lines, side_by_side
-from lazymmu.results.result import Unit
-from lazymmu.scenario import load
-from lazymmu.session import requests
-from lazymmu.session.selection import Selection, units
-from lazymmu.subject.simulator import predict
+from lazymmu import flags as shared
+from lazymmu.parser import Parser
+from lazymmu.support.interrupts import importing
+
+NAME = "diff"
+HELP = "show where revisions part in a scenario; no guest"
 
 
-def diff(arguments: Namespace) -> int:
-    """Print each case under all selected revisions and personalities side by side; 0 whether they part or not."""
-    selection = Selection(
-        arches=tuple(arguments.arch), apis=tuple(arguments.api) or ("all",), tags=tuple(arguments.tag)
-    )
+def flags(parser: Parser) -> None:
+    shared.scenarios(parser, needed=True)
+    shared.arch(parser)
+    shared.api(parser)
+    shared.tag(parser)
+    shared.json(parser, "groups and partings")
+
+
+def main(arguments: Namespace) -> int:
+    with importing():
+        from itertools import groupby
+
+        from lazymmu.reports import json
+        from lazymmu.reports.destination import targets
+        from lazymmu.reports.side_by_side import lines, side_by_side
+        from lazymmu.scenario import load
+        from lazymmu.session import requests
+        from lazymmu.session.selection import Selection, units
+        from lazymmu.subject.simulator import predict
+    apis = tuple(arguments.api) or ("all",)
+    selection = Selection(arches=tuple(arguments.arch), apis=apis, tags=tuple(arguments.tag))
     selected = units(load(arguments.scenarios, requests.library()), selection)
     goals = targets({"--json": arguments.json})
     terminal = requests.human(arguments)
     documents = []
-    for _, found in groupby(selected, key=lambda unit: (unit.scenario.name, unit.number)):
-        of_case: list[Unit] = list(found)
-        case = of_case[0].case
-        compared = side_by_side(
-            case, {(unit.api, unit.personality): predict(case, unit.api, unit.personality) for unit in of_case}
-        )
-        documents.append({"scenario": of_case[0].scenario.name, "case": dict(of_case[0].values), **compared.to_json()})
+    for _, group in groupby(selected, key=lambda unit: (unit.scenario.name, unit.number)):
+        of_case = list(group)
+        first, case = of_case[0], of_case[0].case
+        predictions = {(unit.api, unit.personality): predict(case, unit.api, unit.personality) for unit in of_case}
+        compared = side_by_side(case, predictions)
+        documents.append({"scenario": first.scenario.name, "case": dict(first.values), **compared.to_json()})
         if not goals:
-            for line in (of_case[0].case_name(), *lines(case, compared)):
+            for line in (first.case_name(), *lines(case, compared)):
                 terminal.line(line)
     for goal in goals.values():
         goal.write(json.text({"schema": json.SCHEMA, "diffs": documents}))

@@ -1,19 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `lint`: checks scenario files; no guest."""
+"""`lazymmu lint`: checks scenario files."""
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 
-from lazymmu.reports.terminal import Terminal
-from lazymmu.scenario import load
-from lazymmu.session import requests
+from lazymmu import flags as shared
+from lazymmu.parser import Parser
+from lazymmu.support.interrupts import importing
+
+NAME = "lint"
+HELP = "check scenario files; no guest"
 
 
-def lint(arguments: Namespace) -> int:
-    """Check scenario files."""
+def flags(parser: Parser) -> None:
+    shared.scenarios(parser)
+
+
+def main(arguments: Namespace) -> int:
+    with importing():
+        from lazymmu.scenario import load
+        from lazymmu.session import requests
     scenarios = load(arguments.scenarios, requests.library())
     cases = sum(len(scenario.cases) for scenario in scenarios)
-    Terminal(sys.stdout).line(f"{len(scenarios)} scenarios with {cases} cases are well formed")
+    counts = " with ".join(
+        f"{count} {what}{'' if count == 1 else 's'}" for count, what in ((len(scenarios), "scenario"), (cases, "case"))
+    )
+    requests.human(arguments).line(f"{counts}: well formed")
     return 0

@@ -1,31 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `predict`: what the model says of the selected units; no guest."""
+"""`lazymmu predict`: prints the model's predictions. Exit status 1 if an author's pin does not hold in one."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
-from msgspec.structs import replace
-
-from lazymmu.reports import json
-from lazymmu.reports.destination import targets
-from lazymmu.scenario import load
-from lazymmu.session import requests
-from lazymmu.session.selection import units
-from lazymmu.session.verdict import pins
-from lazymmu.subject.implementations import HEADER
-from lazymmu.subject.simulator import predict as predict_case
-from lazymmu.subject.trace import Skip
+from lazymmu import flags as shared
+from lazymmu.parser import Parser
 from lazymmu.support.errors import UsageError
+from lazymmu.support.interrupts import importing
+
+NAME = "predict"
+HELP = "print what the model says; no guest"
 
 
-def predict(arguments: Namespace) -> int:
-    """Print what the model says of the selected units; 1 when an author's pin does not hold in it."""
+def flags(parser: Parser) -> None:
+    shared.selection(parser)
+    shared.json(parser, "predictions")
+    parser.add_argument("--trace", action="store_true", help="steps of every trace in the JSON")
+
+
+def main(arguments: Namespace) -> int:
+    with importing():
+        from msgspec.structs import replace
+
+        from lazymmu.reports import json
+        from lazymmu.reports.destination import targets
+        from lazymmu.scenario import load
+        from lazymmu.session import requests
+        from lazymmu.session.selection import units
+        from lazymmu.session.verdict import pins
+        from lazymmu.subject.implementations import HEADER
+        from lazymmu.subject.simulator import predict
+        from lazymmu.subject.trace import Skip
     selection = requests.selection(arguments)
     if HEADER in selection.impls:
         raise UsageError(
-            "--impl header: there is no header to predict: the model knows revisions",
-            hint="--api merged or --api with-ptes is what a header is held against",
+            "--impl header: the model predicts revisions, not the text of a header",
+            hint="--api merged or --api with-ptes is what a header is compared with",
         )
     selected = units(load(arguments.scenarios, requests.library()), selection)
     goals = targets({"--json": arguments.json})
@@ -33,16 +45,16 @@ def predict(arguments: Namespace) -> int:
     predictions = []
     broken = []
     for unit in selected:
-        said = predict_case(unit.case, unit.api, unit.personality, unit.impl)
-        if not isinstance(said, Skip):
-            broken += [(unit, difference) for difference in pins(unit, said, "the model says")]
-            said = said if arguments.trace else replace(said, steps=())
-        predictions.append((unit, said))
+        predicted = predict(unit.case, unit.api, unit.personality, unit.impl)
+        if not isinstance(predicted, Skip):
+            broken += [(unit, difference) for difference in pins(unit, predicted, "the model says")]
+            predicted = predicted if arguments.trace else replace(predicted, steps=())
+        predictions.append((unit, predicted))
     for goal in goals.values():
         goal.write(json.text(json.predict_document(predictions, trace=arguments.trace)))
     if not goals:
-        for unit, said in predictions:
-            terminal.prediction(unit, said)
+        for unit, predicted in predictions:
+            terminal.prediction(unit, predicted)
     for unit, difference in broken:
         terminal.broken_pin(unit, difference)
     return 1 if broken else 0

@@ -1,46 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `setup`: fetches and builds what guests need, and does no more."""
+"""`lazymmu setup`: fetches and builds what guests need."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu.architecture import default_names
-from lazymmu.guests.machine import ensure_bootable
-from lazymmu.provision import setup as images
-from lazymmu.session import requests
-from lazymmu.session.scheduler import Options, prepare_all
-from lazymmu.support.errors import SetupError, UsageError
+from lazymmu import flags as shared
+from lazymmu.parser import Parser
+from lazymmu.support.interrupts import importing
+
+NAME = "setup"
+HELP = "fetch and build what guests need, and no more"
 
 
-def setup(arguments: Namespace) -> int:
-    """Fetch and build what guests need, for each kernel as far as it resolves; 3 when one does for no architecture."""
-    if arguments.offline and arguments.update:
-        raise UsageError("--update needs a network, which --offline forbids")
-    store = requests.cache()
-    refused: list[str] = []
-    for kernel in requests.kernels(arguments):
-        prepared = images.available(
-            store,
-            kernel,
-            [arch for arch in default_names() if arch in kernel.flavours],
-            offline=arguments.offline,
-            update=arguments.update,
-            again=True,
-        )
-        if not prepared.kernels:
-            refused += prepared.refused.values()
-            continue
-        transport = requests.transport(arguments, [prepared])
-        for arch, machine in prepare_all(prepared, list(prepared.kernels), Options(transport=transport)).items():
-            ensure_bootable(machine)
-            release = prepared.kernels[arch].release
-            chosen = machine.boot.accelerator
-            store.progress.say(f"{arch}: {kernel.name} is Linux {release.release} ({release.version})")
-            store.progress.say(f"{arch}: {chosen.name} ({chosen.reason})")
-        for reason in prepared.refused.values():
-            store.progress.say(reason)
-    if refused:
-        raise SetupError("\n".join(refused))
-    store.progress.say(f"ready in {store.root}, programs of the tool root run by {prepared.sandbox.name}")
-    return 0
+def flags(parser: Parser) -> None:
+    shared.kernel(parser)
+    shared.transport(parser)
+    parser.add_argument("--update", action="store_true", help="resolve the kernel's version again")
+    shared.offline(parser, "only check that everything is there")
+
+
+def main(arguments: Namespace) -> int:
+    with importing():
+        from lazymmu.session import requests
+        from lazymmu.session.setup import setup
+    with requests.shared_cache():
+        return setup(arguments)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `test`: the project's own linters and tests."""
+"""`lazymmu test`: runs the project's own linters and tests, by tox."""
 
 from __future__ import annotations
 
@@ -8,18 +8,28 @@ import sys
 from argparse import Namespace
 from importlib.util import find_spec
 
-from lazymmu.support.errors import SetupError
-from lazymmu.support.project import ROOT
+from lazymmu.parser import Parser
+from lazymmu.support.errors import SetupError, UsageError
+from lazymmu.support.project import IN_CHECKOUT, ROOT
+
+NAME = "test"
+HELP = "run the project's own tests; pytest gets what follows"
 
 # Folders of tests/; each is an environment of tox.ini.
 _TIERS = ("unit", "integration", "guest", "soak")
 
 
-def test(arguments: Namespace) -> int:
-    """Replace this process by tox, which runs the linters and all tests, or the tests of one tier."""
+def flags(parser: Parser) -> None:
+    parser.usage = f"lazymmu test [{'|'.join(_TIERS)}] [ARGUMENT ...]"
+    parser.rest_after = ""
+
+
+def main(arguments: Namespace) -> int:
+    if not IN_CHECKOUT:
+        raise UsageError("`lazymmu test` needs a checkout: an installed lazymmu has no tests")
     if find_spec("tox") is None:
         raise SetupError("tox is not installed in this environment", hint="pip install -r requirements.txt")
-    first, rest = arguments.arguments[:1], arguments.arguments[1:]
-    chosen = ["-e", *first, "--", *rest] if first and first[0] in _TIERS else ["--", *arguments.arguments]
+    tier, words = arguments.words[:1], arguments.words
+    chosen = ["-e", *tier, "--", *words[1:]] if tier and tier[0] in _TIERS else ["--", *words]
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "tox", "run", *chosen])  # noqa: S606

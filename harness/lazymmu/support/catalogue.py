@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Catalogues: folders in which each file is one entry, such as an architecture, a report format or a command.
 
-A catalogue reads its folder when it is first asked, so importing it costs nothing. Each file defines the names of the
-catalogue's convention at module level; NAME, the entry's name, is always one of them.
+A catalogue reads its folder at the first look-up, so importing it costs nothing. A look-up by name imports only that
+entry. Each file defines the names of the catalogue's convention at module level; NAME, the entry's name, is always one
+of them.
 
 A file that breaks the convention costs only those who need its entry: they get a SetupError with file and line. Two
 files with one name are an error for everybody.
@@ -11,21 +12,19 @@ files with one name are an error for everybody.
 from __future__ import annotations
 
 import ast
-import inspect
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar, cast
 
 from lazymmu.support.errors import SetupError, UsageError
+from lazymmu.support.suggestions import suggestion
 
 E = TypeVar("E")
-# Two letters of `arm46` in the wrong order are a typing mistake; `sparc64` is not meant to be `arm64`.
-_CLOSE = 0.75
 
 
 class Catalogue(Mapping[str, E], Generic[E]):
@@ -49,15 +48,18 @@ class Catalogue(Mapping[str, E], Generic[E]):
         self._order = order or (lambda entry: entry.NAME)
 
     @cached_property
+    def _files(self) -> list[Path]:
+        folders = import_module(self._package).__path__
+        return sorted(path for folder in folders for path in Path(folder).glob("*.py") if path.name[0] != "_")
+
+    @cached_property
     def _found(self) -> tuple[dict[str, E], dict[str, SetupError]]:
         whole: dict[str, ModuleType] = {}
         broken: dict[str, SetupError] = {}
-        for info in iter_modules(import_module(self._package).__path__):
-            if info.ispkg or info.name.startswith("_"):
-                continue
-            module = self._load(info.name)
+        for path in self._files:
+            module = self._load(path.stem)
             if isinstance(module, SetupError):
-                broken[info.name] = module
+                broken[path.stem] = module
             elif module.NAME in whole:
                 first, second = whole[module.NAME].__file__, module.__file__
                 raise SetupError(f"{second}: the {self._kind} `{module.NAME}` is also defined in {first}")
@@ -93,7 +95,16 @@ class Catalogue(Mapping[str, E], Generic[E]):
     def _rule(self) -> str:
         return f"each {self._kind} defines {', '.join(self._convention)}"
 
+    def _alone(self, name: str) -> E | None:
+        """Return the entry of the one file that has this NAME as a literal, None if that fails. Imports no other."""
+        line = re.compile(rf"^NAME\b.*= *[\"']{re.escape(name)}[\"']", re.MULTILINE)
+        files = [path for path in self._files if line.search(path.read_text(encoding="utf-8", errors="replace"))]
+        module = self._load(files[0].stem) if len(files) == 1 else None
+        return None if isinstance(module, SetupError) else cast("E | None", module)
+
     def __getitem__(self, name: str) -> E:
+        if "_found" not in vars(self) and (alone := self._alone(name)) is not None:
+            return alone
         whole, broken = self._found
         if name not in whole and name.replace("-", "_") in broken:
             raise broken[name.replace("-", "_")]
@@ -113,8 +124,7 @@ class Catalogue(Mapping[str, E], Generic[E]):
         try:
             return self[name]
         except KeyError:
-            close = get_close_matches(name, self, n=1, cutoff=_CLOSE)
-            guess = f" (did you mean `{close[0]}`?)" if close else ""
+            guess = suggestion(name, self)
             raise UsageError(f"unknown {self._kind} `{name}`{guess}", hint=f"there is: {', '.join(self)}") from None
 
     def every(self) -> Mapping[str, E]:
@@ -127,7 +137,7 @@ class Catalogue(Mapping[str, E], Generic[E]):
 
 def _line_of(module: ModuleType, word: str) -> int:
     """Return the line that defines a name of a module, 1 if it comes from elsewhere."""
-    for node in ast.parse(inspect.getsource(module)).body:
+    for node in ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
         if any(word in (getattr(target, "id", None), getattr(target, "name", None)) for target in targets):
             return node.lineno

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SIGINT and SIGTERM while results must not be lost: they are noted, and wake the main thread that waits."""
+"""SIGINT and SIGTERM where an exception would do damage: they are noted, and wake the main thread that waits."""
 
 from __future__ import annotations
 
@@ -72,3 +72,16 @@ class Interrupts:
         self.wake()
         if self._give_up_after is not None and time.monotonic() > self._give_up_after:
             raise KeyboardInterrupt
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Delay interrupts while a `with` imports modules.
+
+    Code in C that looks for something takes any exception for its absence, so an interrupt that is raised in the middle
+    of an import may be lost.
+    """
+    with Interrupts.noted() as interrupts:
+        yield
+    if interrupts.came:
+        raise KeyboardInterrupt

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from lazymmu.arguments import words_apart
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.remote_command import RemoteCommand, Stream, Window
@@ -157,11 +156,3 @@ def test_a_file_of_the_guest_never_replaces_one_of_the_user(tmp_path: Path) -> N
         files.pulls(["/proc/version"], tmp_path)
     with pytest.raises(UsageError, match="two files would land as `x`"):
         files.pulls(["a/x", "b/x"], tmp_path)
-
-
-def test_what_stands_behind_two_dashes_is_the_guests() -> None:
-    assert words_apart(["shell", "arm64"]) == (["shell", "arm64"], ())
-    own, words = words_apart(["shell", "arm64", "--", "ls", "--", "--push", "x"])
-    assert (list(own), words) == (["shell", "arm64"], ("ls", "--", "--push", "x"))
-    with pytest.raises(UsageError, match="behind --"):
-        words_apart(["shell", "arm64", "--"])

@@ -1,21 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `list`: scenarios and what they are about."""
+"""`lazymmu list`: prints the scenarios, one a line, with what they are about."""
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 
-from lazymmu.reports.terminal import Terminal
-from lazymmu.scenario import load
-from lazymmu.session import requests
-from lazymmu.session.selection import tagged
-from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
+from lazymmu import flags as shared
+from lazymmu.parser import Parser
 from lazymmu.support.errors import UsageError
+from lazymmu.support.interrupts import importing
+
+NAME = "list"
+HELP = "list scenarios"
 
 
-def list_scenarios(arguments: Namespace) -> int:
-    """Print the scenarios, one a line, with what they are about."""
+def flags(parser: Parser) -> None:
+    shared.scenarios(parser)
+    shared.tag(parser)
+    parser.add_argument(
+        "--impl", type=shared.implementation, metavar="NAME", help="only scenarios that can run on this implementation"
+    )
+
+
+def main(arguments: Namespace) -> int:
+    with importing():
+        from lazymmu.scenario import load
+        from lazymmu.session import requests
+        from lazymmu.session.selection import tagged
+        from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
     shown = tagged(load(arguments.scenarios, requests.library()), arguments.tag)
     if arguments.impl is not None:
         revisions = IMPLEMENTATIONS[arguments.impl].revisions
@@ -26,7 +38,7 @@ def list_scenarios(arguments: Namespace) -> int:
         )
     if not shown:
         raise UsageError(f"none of the scenarios can run on the implementation {arguments.impl}")
-    terminal = Terminal(sys.stdout)
+    terminal = requests.human(arguments)
     width = max(len(scenario.name) for scenario in shown)
     for scenario in shown:
         about = f"{','.join(scenario.apis)} on {','.join(scenario.arches)}"

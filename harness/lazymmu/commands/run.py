@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`lazymmu run`: runs scenarios on guests and compares each step with the model."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from lazymmu import flags as shared
+from lazymmu.parser import Parser
+from lazymmu.support.interrupts import importing
+
+NAME = "run"
+HELP = "run scenarios on guests and compare with the model"
+
+_ISOLATIONS = ("boot", "scenario", "shared")
+_MAX_REPEAT = 10_000
+_MAX_SEED = 10**18 - 1
+
+
+def flags(parser: Parser) -> None:
+    shared.selection(parser)
+    shared.transport(parser)
+    parser.add_argument("--header", metavar="FILE", help="a pgtable.h: test the lazy-MMU functions in its text")
+    shared.json(parser, "results")
+    parser.add_argument("--junit", metavar="FILE", help="write results as JUnit XML; - is standard output")
+    parser.add_argument("--ktap", metavar="FILE", help="write results as KTAP version 1; - is standard output")
+    parser.add_argument("--html", metavar="FILE", help="write results as a page for a browser; - is standard output")
+    parser.add_argument(
+        "--out", metavar="DIR", help="results folder (default: one of the user's, the last 20 are kept)"
+    )
+    parser.add_argument("--resume", metavar="DIR", help="finish the run whose results folder this is")
+    shared.jobs(parser)
+    parser.add_argument(
+        "--isolation",
+        type=shared.one_of("isolation", _ISOLATIONS),
+        default="shared",
+        metavar="NAME",
+        help=f"a guest for each: {', '.join(_ISOLATIONS)} (default)",
+    )
+    parser.add_argument("--fresh-boot", action="store_true", help="boot every guest, restore none from a snapshot")
+    parser.add_argument("--quiet", action="store_true", help="show only failures, errors, skips and the last line")
+    parser.add_argument("--verbose", action="store_true", help="show each unit as it ends")
+    parser.add_argument("--known", metavar="FILE", help="known failures, with reasons and dates")
+    parser.add_argument(
+        "--repeat",
+        type=shared.integer("--repeat", 1, _MAX_REPEAT),
+        default=1,
+        metavar="N",
+        help="run everything N times",
+    )
+    parser.add_argument(
+        "--shuffle",
+        type=shared.integer("--shuffle", 0, _MAX_SEED),
+        metavar="SEED",
+        help="run in the random order of this seed",
+    )
+    parser.add_argument("--trace", action="store_true", help="steps of every trace in the JSON, not only of failures")
+    shared.timeout_scale(parser)
+    parser.add_argument("--no-skip", action="store_true", help="a skip is an error")
+    shared.offline(parser)
+    parser.add_argument("--bisect", action="store_true", help="exit status for git bisect run: 125 in place of 2 and 3")
+    parser.add_argument("--watch", action="store_true", help="run again when a scenario or the module changes")
+
+
+def main(arguments: Namespace) -> int:
+    if arguments.watch:
+        # It holds the cache for each of its runs, so that `lazymmu clean` can work between them.
+        with importing():
+            from lazymmu.session.watch import watch
+        return watch(arguments)
+    with importing():
+        from lazymmu.session import requests
+        from lazymmu.session.run import run
+    with requests.shared_cache():
+        return run(arguments)

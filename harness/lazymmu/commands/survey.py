@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`lazymmu survey`: runs everything on every kernel that resolves, and writes one page of it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from lazymmu import flags as shared
+from lazymmu.commands import run
+from lazymmu.parser import Parser, command_parser
+from lazymmu.support.interrupts import importing
+
+NAME = "survey"
+HELP = "run everything on every kernel, for one page"
+
+
+def flags(parser: Parser) -> None:
+    # A survey consists of runs, so it has the values of their other flags.
+    parser.set_defaults(**vars(command_parser(run).parse_args([])))
+    shared.scenarios(parser)
+    shared.arch(parser)
+    shared.kernel(parser, "all that resolve")
+    shared.tag(parser)
+    parser.add_argument("--page", metavar="FILE", help="write the page in Markdown (default: to standard output)")
+    shared.jobs(parser)
+    shared.timeout_scale(parser)
+    shared.offline(parser)
+
+
+def main(arguments: Namespace) -> int:
+    with importing():
+        from lazymmu.session import requests
+        from lazymmu.session.survey import survey
+    with requests.shared_cache():
+        return survey(arguments)

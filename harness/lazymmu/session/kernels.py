@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command `kernels`: what each kernel of the catalogue is on each architecture, and why not where it is none."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
+
+from lazymmu.provision import catalogue, kernel_resolution
+from lazymmu.provision.kernel_listing import Entry, entries
+from lazymmu.reports import json
+from lazymmu.reports.destination import targets
+from lazymmu.reports.terminal import Terminal
+from lazymmu.session import requests
+
+_ASK = "lazymmu kernels --update"
+
+
+def kernels(arguments: Namespace) -> int:
+    """Print what is known of each kernel; with --update apt is asked first."""
+    if not arguments.update:
+        return _told(arguments)
+    with requests.shared_cache():
+        return _asked(arguments)
+
+
+def _asked(arguments: Namespace) -> int:
+    cache, every = requests.cache(), catalogue.kernels().values()
+    # In threads of their own, for an interrupt comes to the main thread: there it could fall between any two steps.
+    with ThreadPoolExecutor(max_workers=len(every)) as pool, cache.tools.stopped_by_interrupt():
+        for asked in [pool.submit(kernel_resolution.ask, cache, kernel) for kernel in every]:
+            asked.result()
+    return _told(arguments)
+
+
+def _told(arguments: Namespace) -> int:
+    goals = targets({"--json": arguments.json})
+    terminal, cache = requests.human(arguments), requests.cache()
+    found = [(kernel, list(entries(cache, kernel))) for kernel in catalogue.kernels().values()]
+    for kernel, of_kernel in found:
+        terminal.line(f"{kernel.name}: {kernel.title} ({kernel.suite})", "bold")
+        for entry in of_kernel:
+            _show(terminal, entry)
+    every = [entry.to_json() for _, of_kernel in found for entry in of_kernel]
+    for goal in goals.values():
+        goal.write(json.text({"schema": json.SCHEMA, "kernels": every}))
+    return 0
+
+
+def _show(terminal: Terminal, entry: Entry) -> None:
+    answer = entry.answer
+    native = ", has the nested API itself" if entry.native else ""
+    style = ""
+    if entry.locked is not None:
+        where = "in the cache" if entry.cached else "locked, not in the cache"
+        text = f"Linux {entry.locked.release} ({entry.locked.version}), {where}{native}"
+    elif answer is None:
+        text, style = f"not asked yet: {_ASK}", "yellow"
+    elif answer.reason:
+        text, style = f"does not resolve: {answer.refusal()}", "yellow"
+    else:
+        asked = f"(asked {answer.asked:%Y-%m-%d %H:%M} UTC)"
+        text = f"Linux {answer.release} ({answer.version}), not in the cache{native} {asked}"
+    terminal.line(f"  {entry.arch:<7} {text}", style)
+    if entry.locked is not None and answer is not None and answer.version != entry.locked.version:
+        later = (
+            f"does not resolve now: {answer.refusal()}"
+            if answer.reason
+            else f"apt has {answer.version} now: lazymmu setup --kernel {entry.kernel.name} --update"
+        )
+        terminal.line(f"  {'':<7} {later}", "yellow")

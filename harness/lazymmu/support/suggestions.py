@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Suggestions for mistyped names, so close that they are hardly ever wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean `x`?)`` with a space before it, or an empty text if no known word is close.
+
+    Close: one letter was added, left out, replaced or swapped with the next one; two in words of 6 letters or more.
+    """
+    limit = 1 if len(word) < 6 else 2
+    near = [(distance, name) for name in known if (distance := _distance(word, name, limit)) <= limit]
+    return f" (did you mean `{min(near)[1]}`?)" if near else ""
+
+
+def _distance(one: str, other: str, limit: int) -> int:
+    """Return the number of edits between two words (optimal string alignment); above `limit` it may be too small."""
+    if abs(len(one) - len(other)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, last, row = row, before, [i]
+        for j, there in enumerate(other, 1):
+            edits = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != there))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == there:
+                edits = min(edits, last[j - 2] + 1)
+            row.append(edits)
+    return row[-1]
