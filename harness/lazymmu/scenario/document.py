@@ -139,7 +139,7 @@ def _read_personality(context: Context, found: Fields) -> Scalar | None:
     if "personality" not in found:
         return None
     node = found["personality"][1]
-    if isinstance(node, Scalar) and node.text in PERSONALITIES:
+    if isinstance(node, Scalar) and reading.is_known(node.text, PERSONALITIES):
         return node
     if isinstance(node, Scalar) and node.text and isinstance(meaning(node), str):
         reading.unknown(context, node, f"name {quote(node.text)} in `personality`", PERSONALITIES)

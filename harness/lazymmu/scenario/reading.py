@@ -215,6 +215,17 @@ def text(context: Context, node: Node, what: str) -> str | None:
     return None
 
 
+def is_known(word: str, known: Collection[str]) -> bool:
+    """Return whether a word is known. Raises SetupError for a catalogue's entry whose file is broken."""
+    if not isinstance(known, Mapping):
+        return word in known
+    try:
+        known[word]
+    except KeyError:
+        return False
+    return True
+
+
 def names(context: Context, node: Node, what: str, known: Collection[str]) -> list[Scalar] | None:
     """Return a list of known names, each once; None if any was reported."""
     found = listing(context, node, what, f"a list, for example [{next(iter(known))}]")
@@ -227,7 +238,7 @@ def names(context: Context, node: Node, what: str, known: Collection[str]) -> li
             mistaken(context, item, f"an item of {what}", f"one of {listed(known)}")
         elif item.text in seen:
             context.problems.add(item.place, f"{quote(item.text)} stands in {what} twice")
-        elif item.text not in known:
+        elif not is_known(item.text, known):
             unknown(context, item, f"name {quote(item.text)} in {what}", known)
         else:
             seen[item.text] = item

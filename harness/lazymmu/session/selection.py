@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import accumulate
 from typing import NamedTuple, overload
@@ -44,6 +45,9 @@ def _known(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
 
 
 def _chosen_apis(selection: Selection) -> tuple[str, ...]:
+    for name in selection.apis:
+        with suppress(KeyError):
+            REVISIONS[name]  # SetupError if its file is broken
     _known("revision", selection.apis, [*REVISIONS, "all"])
     wanted = selection.apis or DEFAULT_REVISIONS
     return tuple(name for name in REVISIONS if name in wanted or "all" in wanted)
