@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a guest's kernel, QEMU or the sandbox said about trouble: one finding for each thing that went wrong."""
+"""A finding: one thing that went wrong, as a guest's kernel, QEMU or the sandbox reported it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Severity(StrEnum):
 
 
 class Finding(Struct, frozen=True):
-    """One thing that went wrong, with everything that was said about it."""
+    """One thing that went wrong, with all lines about it."""
 
-    #: Which sort of trouble, as "soft-lockup": stable, for programs.
+    #: The sort of trouble for programs, as "soft-lockup". Kinds are stable.
     kind: str
-    #: One line for a person; addresses, process ids and offsets, which change from run to run, are left out.
+    #: One line for a person. It leaves out addresses, process ids and offsets, which differ between runs.
     title: str
     severity: Severity
-    #: All lines that belong to it, as printed, without control characters and carriage returns.
+    #: All lines of the report as printed, without control characters.
     text: str
-    #: Where it begins in the text that was searched; counts from 1.
+    #: Number of its first line in the text, from 1.
     line: int

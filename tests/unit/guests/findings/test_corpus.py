@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lazymmu.guests.findings import kernel, qemu, traps
 from lazymmu.guests.findings.scan import findings_in
+from lazymmu.guests.findings.table import whole_table
 
 from tests.unit.guests.findings.corpus import FOLDER, LOGS, Expected, document, expected, text
 
@@ -41,7 +41,7 @@ def test_a_finding_holds_its_lines_as_printed(log: Path) -> None:
 
 
 def test_every_kind_has_a_log_and_there_are_thirty() -> None:
-    kinds = {row.kind for row in (*traps.ROWS, *kernel.ROWS, *qemu.ROWS) if row.weight}
+    kinds = {row.kind for row in whole_table().rows if row.weight}
     assert kinds == {entry.kind for log in LOGS for entry in expected(log)}
     assert len(kinds) >= 30
 

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Compiles the files of `tables/` into one table.
+
+A new architecture adds a file with the lines that only its kernel prints. The order of the tables has no meaning, so no
+two of them describe the same line, unless one row is a fallback.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Protocol
+
+from msgspec import Struct
+
+from lazymmu.guests.findings.row import Row
+from lazymmu.support.catalogue import Catalogue
+
+
+class Table(Protocol):
+    """One file of `tables/`."""
+
+    NAME: str
+    #: Lines that begin a report of trouble, or say more about it.
+    ROWS: tuple[Row, ...]
+    #: Regular expressions for the start of lines in a report that say where the kernel was: registers, stacks, modules.
+    DUMP: tuple[str, ...]
+    #: Regular expression for a register line up to the name of the function; empty if the table is of no architecture.
+    PROGRAM_COUNTER: str
+
+
+TABLES: Catalogue[Table] = Catalogue(
+    "lazymmu.guests.findings.tables", "table of console lines", {"ROWS": tuple, "DUMP": tuple, "PROGRAM_COUNTER": str}
+)
+_GROUP_NAME = re.compile(r"\(\?P<\w+>")
+
+
+class WholeTable(Struct, frozen=True):
+    """All tables, compiled."""
+
+    rows: tuple[Row, ...]
+    #: Matches the line of any row. The last group's name is r and the row's index.
+    any_row: re.Pattern[str]
+    dump: re.Pattern[str]
+    program_counter: re.Pattern[str]
+
+    def row_of(self, record: str) -> Row | None:
+        """Return the row that describes a record."""
+        match = self.any_row.match(record)
+        return self.rows[int(str(match.lastgroup)[1:])] if match else None
+
+    def is_dump(self, record: str) -> bool:
+        """Return whether a record is empty or says where the kernel was."""
+        return not record or self.dump.match(record) is not None
+
+    def function(self, record: str) -> str:
+        """Return the function, with its module in brackets, that a register line names; empty if there is none."""
+        match = self.program_counter.match(record)
+        return f"{match['function']}{match['module'] or ''}" if match else ""
+
+
+@cache
+def whole_table() -> WholeTable:
+    """Return all tables as one. The first call takes some ms. Raises SetupError if a file of `tables/` is broken."""
+    tables = TABLES.every().values()
+    rows = sorted((row for table in tables for row in table.ROWS), key=lambda row: row.fallback)
+    counters = "|".join(table.PROGRAM_COUNTER for table in tables if table.PROGRAM_COUNTER)
+    return WholeTable(
+        rows=tuple(rows),
+        # The group is at the end so that re can skip an alternative by its first character.
+        any_row=re.compile(
+            "|".join(f"(?:{_GROUP_NAME.sub('(?:', row.begins)})(?P<r{n}>)" for n, row in enumerate(rows))
+        ),
+        dump=re.compile("|".join([counters, *(line for table in tables for line in table.DUMP)])),
+        program_counter=re.compile(
+            rf"(?:{counters})(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+(?P<module> \[\w+\])?"
+        ),
+    )
