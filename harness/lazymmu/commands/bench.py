@@ -30,6 +30,6 @@ def flags(parser: Parser) -> None:
 def main(arguments: Namespace) -> int:
     with importing():
         from lazymmu.bench.run import bench
-        from lazymmu.session import requests
-    with requests.shared_cache():
+        from lazymmu.session.shared_cache import shared_cache
+    with shared_cache():
         return bench(arguments)

@@ -23,6 +23,6 @@ def flags(parser: Parser) -> None:
 def main(arguments: Namespace) -> int:
     with importing():
         import shtab
-    parser = whole_parser(COMMANDS.every().values(), flags=True)
+    parser = whole_parser(COMMANDS.values(), flags=True)
     print(shtab.complete(parser, arguments.shell))
     return 0

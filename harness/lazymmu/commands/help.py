@@ -18,6 +18,6 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     topic = arguments.topic
-    parser = command_parser(COMMANDS.pick(topic)) if topic else whole_parser(COMMANDS.every().values())
+    parser = command_parser(COMMANDS.pick(topic)) if topic else whole_parser(COMMANDS.values())
     parser.print_help()
     return 0

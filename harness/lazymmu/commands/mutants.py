@@ -28,7 +28,7 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.session import requests
         from lazymmu.session.mutation_testing import mutants
-    with requests.shared_cache():
+        from lazymmu.session.shared_cache import shared_cache
+    with shared_cache():
         return mutants(arguments)

@@ -69,7 +69,7 @@ def main(arguments: Namespace) -> int:
             from lazymmu.session.watch import watch
         return watch(arguments)
     with importing():
-        from lazymmu.session import requests
         from lazymmu.session.run import run
-    with requests.shared_cache():
+        from lazymmu.session.shared_cache import shared_cache
+    with shared_cache():
         return run(arguments)

@@ -22,7 +22,7 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.session import requests
         from lazymmu.session.setup import setup
-    with requests.shared_cache():
+        from lazymmu.session.shared_cache import shared_cache
+    with shared_cache():
         return setup(arguments)

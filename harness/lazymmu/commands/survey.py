@@ -29,7 +29,7 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.session import requests
+        from lazymmu.session.shared_cache import shared_cache
         from lazymmu.session.survey import survey
-    with requests.shared_cache():
+    with shared_cache():
         return survey(arguments)

@@ -12,6 +12,7 @@ from lazymmu.reports import json
 from lazymmu.reports.destination import targets
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
+from lazymmu.session.shared_cache import shared_cache
 
 _ASK = "lazymmu kernels --update"
 
@@ -20,7 +21,7 @@ def kernels(arguments: Namespace) -> int:
     """Print what is known of each kernel; with --update apt is asked first."""
     if not arguments.update:
         return _told(arguments)
-    with requests.shared_cache():
+    with shared_cache():
         return _asked(arguments)
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lazymmu.guests.transport import Transport
-from lazymmu.provision import cache_lock, catalogue
+from lazymmu.provision import catalogue
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.progress import Progress
-from lazymmu.provision.setup import Images
 from lazymmu.reports.destination import REPORTS, STDOUT
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session.selection import Selection, chosen_kernels
 from lazymmu.support.errors import UsageError
 from lazymmu.support.project import LIBRARY
+
+if TYPE_CHECKING:
+    from lazymmu.guests.transport import Transport
+    from lazymmu.provision.setup import Images
 
 
 def selection(arguments: Namespace) -> Selection:
@@ -72,11 +75,3 @@ def human(arguments: Namespace) -> Terminal:
 def cache() -> Cache:
     """Return this user's cache."""
     return Cache(default_root(), Progress())
-
-
-@contextmanager
-def shared_cache() -> Iterator[None]:
-    """Hold this user's cache, shared, so that `lazymmu clean` removes nothing that a command uses."""
-    used = cache()
-    with cache_lock.shared(used.root, lambda: used.progress.say("waiting for lazymmu clean")):
-        yield

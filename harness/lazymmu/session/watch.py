@@ -22,6 +22,7 @@ from lazymmu.scenario.lookup import find
 from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.session import requests
 from lazymmu.session.run import run
+from lazymmu.session.shared_cache import shared_cache
 from lazymmu.support.errors import INTERRUPTED, LazymmuError, UsageError, print_error
 from lazymmu.support.project import MODULE_SOURCE
 
@@ -109,7 +110,7 @@ def _shown(path: Path) -> str:
 def _once(arguments: Namespace, *, first: bool) -> int:
     """Run once and return the status; what cannot be run is told, for the next edit may mend it."""
     try:
-        with requests.shared_cache():
+        with shared_cache():
             return run(Namespace(**vars(arguments)))
     except UsageError as error:
         if first and not isinstance(error, HeaderError):

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-
-from msgspec import Struct
+from typing import NamedTuple
 
 #: Exit status of a command that was interrupted.
 INTERRUPTED = 130
@@ -19,7 +18,7 @@ INTERRUPTED = 130
 UNTESTABLE = 125
 
 
-class Place(Struct, frozen=True, order=True):
+class Place(NamedTuple):
     """Where something stands in a file; line and column count from 1."""
 
     path: str
@@ -50,7 +49,7 @@ class UsageError(LazymmuError):
     exit_status = 2
 
 
-class Problem(Struct, frozen=True, order=True):
+class Problem(NamedTuple):
     """One mistake in a scenario file. Its text is `path:line:column: message`."""
 
     place: Place

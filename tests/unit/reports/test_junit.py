@@ -39,7 +39,13 @@ def parsed(run: Finished) -> ElementTree.Element:
 
 
 def entry(**changes: object) -> Entry:
-    values = {"place": Place("known.yaml", 1, 3), "scenario": "nesting/*", "case": {}, "arches": None, "apis": None}
+    values: dict[str, object] = {
+        "place": Place("known.yaml", 1, 3),
+        "scenario": "nesting/*",
+        "case": {},
+        "arches": None,
+        "apis": None,
+    }
     values |= {"impls": None, "kernels": None}
     values |= {"outcome": Outcome.FAIL, "reason": "bug 7", "expires": date(2030, 1, 1)}
     return Entry(**{**values, **changes})  # type: ignore[arg-type]

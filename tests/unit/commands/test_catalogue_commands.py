@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One file in the folder of commands is all that the command line needs to know a new one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.guest.checkouts import checkout_with
+
+GREET = '''\
+"""`lazymmu greet`: greets."""
+NAME = "greet"
+HELP = "greet people"
+
+def flags(parser):
+    parser.add_argument("--name", default="everybody")
+
+def main(arguments):
+    import sys
+    print("hello", arguments.name, *(name for name in sys.modules if name.startswith("lazymmu.commands.")))
+    return 0
+'''
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of this checkout with a new command and a file that defines none."""
+    checkout = checkout_with({}, tmp_path_factory.mktemp("copy") / "checkout")
+    folder = checkout / "harness/lazymmu/commands"
+    (folder / "say_hello.py").write_text(GREET)
+    (folder / "broken.py").write_text('NAME = "broken"\nHELP = None\n')
+    return checkout
+
+
+def run(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "harness")}
+    command = [sys.executable, "-P", "-m", "lazymmu", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_a_new_command_is_in_the_help_and_runs_without_the_others(checkout: Path) -> None:
+    assert " greet     greet people\n" in run(checkout, "--help").stdout
+    done = run(checkout, "greet", "--name", "Kevin")
+    assert (done.returncode, done.stdout) == (0, "hello Kevin lazymmu.commands.say_hello\n")
+
+
+def test_a_broken_file_fails_only_its_own_command(checkout: Path) -> None:
+    assert run(checkout, "list", "nesting/single").returncode == 0
+    done = run(checkout, "broken")
+    assert done.returncode == 3
+    assert "commands/broken.py:2: HELP of the command is None" in done.stderr
+
+
+def test_two_files_for_one_command_are_an_error(checkout: Path) -> None:
+    (checkout / "harness/lazymmu/commands/other_list.py").write_text(GREET.replace("greet", "list"))
+    done = run(checkout, "list")
+    assert done.returncode == 3
+    assert "commands/other_list.py: the command `list` is also defined in " in done.stderr
