@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lazymmu.architecture import architectures
-from lazymmu.provision import catalogue, pinned_packages
+from lazymmu.provision import catalogue, pinned_packages, shell_image, ssh_image
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.debian import Apt
 from lazymmu.provision.kernel_resolution import resolve
 from lazymmu.provision.progress import Progress
-from lazymmu.provision.tool_root import host_architecture
+from lazymmu.provision.tool_root import debian_names, host_architecture
 from lazymmu.support.errors import SetupError
 from lazymmu.support.machine_names import DEFAULT_KERNEL
 
@@ -41,8 +41,8 @@ def _packages(apt: Apt, debian: str, flavour: str) -> Iterator[str]:
     yield f"linux-headers-{flavour}:{debian}"
     yield f"linux-image-{release.release}:{debian}"
     yield from release.packages
-    yield from apt.needed(f"{catalogue.ssh_recipe().package}:{debian}")
-    yield f"{catalogue.shell_recipe().package}:{debian}"
+    yield from apt.needed(f"{ssh_image.PACKAGE}:{debian}")
+    yield f"{shell_image.PACKAGE}:{debian}"
 
 
 def _stanza(apt: Apt, package: str) -> tuple[str, str]:
@@ -71,10 +71,9 @@ def lists(apt: Apt, flavours: Mapping[str, str]) -> dict[str, str]:
 def main() -> int:
     """Write the lists; return the exit status."""
     kernel = catalogue.kernel(DEFAULT_KERNEL)
-    wanted = dict.fromkeys([host_architecture(), *(architectures()[arch].debian for arch in kernel.flavours)])
     with tempfile.TemporaryDirectory() as scratch:
         cache = Cache(Path(scratch), Progress())
-        apt = Apt.open(cache, cache.root / "apt", kernel.suite, list(wanted))
+        apt = Apt.open(cache, cache.root / "apt", kernel.suite, debian_names(kernel.flavours))
         if apt.instead:
             raise SetupError(
                 f"{kernel.suite} of this mirror: {apt.instead}", hint="LAZYMMU_MIRROR names another mirror"

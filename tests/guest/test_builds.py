@@ -28,7 +28,7 @@ def test_one_edit_gives_what_a_whole_build_gives(tmp_path: Path) -> None:
         made.append(
             builds.module(
                 Cache(default_root(), Progress()),
-                images.sandbox,
+                images.sandboxes[_ARCH],
                 architectures()[_ARCH],
                 images.kernels[_ARCH],
                 source=source,

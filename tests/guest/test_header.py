@@ -108,7 +108,7 @@ def test_recorded_commands_give_what_kbuild_gives(tmp_path: Path, monkeypatch: p
     def build(contents: str) -> bytes:
         path = builds.module(
             Cache(default_root(), Progress()),
-            images.sandbox,
+            images.sandboxes[_ARCH],
             architectures()[_ARCH],
             images.kernels[_ARCH],
             variant=builds.Variant(sources={"header.c": contents.encode()}),

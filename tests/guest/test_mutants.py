@@ -57,7 +57,9 @@ def test_only_the_build_with_mutants_has_them(arch: str) -> None:
     def module(how: builds.Variant) -> bytes:
         cache = Cache(default_root(), Progress())
         architecture = architectures()[arch]
-        return builds.module(cache, images.sandbox, architecture, images.kernels[arch], variant=how).read_bytes()
+        return builds.module(
+            cache, images.sandboxes[arch], architecture, images.kernels[arch], variant=how
+        ).read_bytes()
 
     assert b"mutant" not in module(builds.PLAIN)
     assert b"NESTED_DISABLE_NO_FLUSH" in module(variant(NONE))

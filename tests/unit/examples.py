@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from lazymmu.architecture import architectures
 from lazymmu.results.result import Unit
 from lazymmu.scenario import load
 from lazymmu.subject.case import Case, Scenario
@@ -25,6 +26,15 @@ steps:
   - check: {active: true, depth: 1}
   - disable
 """
+
+
+#: Every architecture of the catalogue, in its order.
+EVERYWHERE = tuple(architectures())
+
+
+def guests_with(*personalities: str) -> tuple[str, ...]:
+    """Return the architectures whose guests have one of these personalities."""
+    return tuple(arch for arch, one in architectures().items() if one.personality in personalities)
 
 
 def scenario(folder: Path, text: str, name: str = "example") -> Scenario:

@@ -158,12 +158,12 @@ def one_step(operation: str) -> Case:
 def _obvious(bench: Bench, arch: str) -> float:
     machine = bench.machines[arch]
     busybox = bench.shells[arch].read_bytes()
-    root = bench.images.sandbox.root
+    root = machine.boot.sandbox.root
     archive = shell_image.archive(bench.images.cache, root, arch, obvious.files(busybox, machine.module))
     with obvious.shell(replace(machine.boot, archive=archive), _SILENT) as guest:
 
         def round_of_steps() -> list[obvious.Seen]:
-            return [guest.step(_API, arch, operation) for operation in _OPERATIONS]
+            return [guest.step(_API, machine.boot.architecture.personality, operation) for operation in _OPERATIONS]
 
         round_of_steps()
         begin = time.monotonic()

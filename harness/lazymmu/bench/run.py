@@ -30,7 +30,7 @@ def bench(arguments: Namespace) -> int:
     goals = targets({"--json": arguments.json})
     terminal, store = requests.human(arguments), requests.cache()
     prepared = images.prepare(store, catalogue.kernel(DEFAULT_KERNEL), arches)
-    shells = shell_image.busybox(store, prepared.sandbox.root, arches)
+    shells = shell_image.busybox(store, arches)
     machines = prepare_all(prepared, arches, Options())
     load = os.getloadavg()[0]
     if load > _BUSY:

@@ -14,6 +14,7 @@ HELP = "fetch and build what guests need, and no more"
 
 
 def flags(parser: Parser) -> None:
+    shared.arch(parser)
     shared.kernel(parser)
     shared.transport(parser)
     parser.add_argument("--update", action="store_true", help="resolve the kernel's version again")

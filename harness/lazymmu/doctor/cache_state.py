@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from lazymmu.architecture import architectures
+from lazymmu.architecture import architectures, default_names
 from lazymmu.provision import builds, checksum, kernels, tool_root
 from lazymmu.provision.cache import Cache, whole
 from lazymmu.provision.catalogue import Kernel
@@ -47,11 +47,16 @@ class LookingCache(Cache, frozen=True):
 
 
 class Question(Struct, frozen=True):
-    """Which run is asked about: one of a kernel, on all architectures that it has."""
+    """Which run is asked about: one of a kernel, on all architectures of the default run."""
 
     cache: Cache
     kernel: Kernel
     offline: bool
+
+    @property
+    def arches(self) -> tuple[str, ...]:
+        """The architectures of the default run that have this kernel."""
+        return tuple(arch for arch in default_names() if arch in self.kernel.flavours)
 
     def looking(self) -> LookingCache:
         """Return the cache, to look only."""
@@ -77,7 +82,7 @@ class Situation(Struct, frozen=True):
 
     def must_fetch(self, question: Question) -> bool:
         """Return whether a run would need the network."""
-        return not self.root_there or {*self.installed, *self.refused} != set(question.kernel.flavours)
+        return not self.root_there or {*self.installed, *self.refused} != set(question.arches)
 
     def must_build(self, question: Question) -> bool:
         """Return whether a run would build an archive or a module."""
@@ -105,7 +110,7 @@ def find(question: Question) -> Situation:
         found = {
             arch: kernels.find(root, question.kernel, arch, release)
             for arch, release in locked.items()
-            if root_there and arch in question.kernel.flavours
+            if root_there and arch in question.arches
         }
     except (LazymmuError, OSError) as error:
         return Situation(root=root, root_there=_is_there(root), locked=locked, trouble=error)
@@ -119,7 +124,7 @@ def find(question: Question) -> Situation:
         for arch, answer in answers(question.cache, question.kernel).items()
         if answer.reason and arch not in locked and (question.offline or answer.believed(time))
     }
-    for arch in question.kernel.flavours:
+    for arch in question.arches:
         if arch in refused:
             continue
         machine, kernel = architectures()[arch], installed.get(arch)

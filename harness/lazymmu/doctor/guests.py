@@ -24,7 +24,7 @@ from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 
 _SETUP = "lazymmu setup"
 _CLEAN = "lazymmu clean"
-#: Older ones break x86_64 guests with two CPUs (images/toolroot.yaml).
+#: Older ones break x86_64 guests with two CPUs.
 OLDEST_QEMU = 10
 # A version is printed at once; a program that hangs must not hang the doctor (seconds).
 _PATIENCE = 30.0
@@ -64,8 +64,9 @@ def tool_root(question: Question, situation: Situation, sandbox: Sandbox | None)
     if sandbox is None:
         return
     again = f"{_CLEAN} --all && {_SETUP}"
-    programs = {machine.qemu: OLDEST_QEMU for machine in architectures().values()}
-    programs |= {f"{machine.compiler_prefix}gcc": 0 for machine in architectures().values()}
+    machines = [architectures()[arch] for arch in question.arches]
+    programs = {machine.qemu: OLDEST_QEMU for machine in machines}
+    programs |= {f"{machine.compiler_prefix}gcc": 0 for machine in machines}
     for program, oldest in {**programs, "make": 0}.items():
         version, why = _version(sandbox, program)
         if version is None:
@@ -85,11 +86,11 @@ def kernels(question: Question, situation: Situation) -> Iterator[Check]:
         yield Check(f"kernel {kernel.name}", State.BROKEN, str(trouble).partition("\n")[0], hint, blocks=True)
         return
     again = _SETUP if kernel.name == DEFAULT_KERNEL else f"{_SETUP} --kernel {kernel.name}"
-    for arch in kernel.flavours:
+    for arch in question.arches:
         name = f"kernel {kernel.name} {arch}"
         if arch in situation.refused:
             # A run does without it, unless it would be left with none.
-            none = set(situation.refused) == set(kernel.flavours)
+            none = set(situation.refused) == set(question.arches)
             state = State.MISSING if none else State.NOTE
             yield Check(name, state, f"does not resolve: {situation.refused[arch]}", again, blocks=none)
             continue
@@ -151,7 +152,9 @@ def _chosen(
         if sandbox is None or not (kernel and archive and situation.modules.get(arch)):
             return "unknown", "/dev/kvm is there; the first run tries it, when all is fetched and built", None
         # The very way of a run; archive and module are there, so that nothing is built.
-        images = Images(cache=question.cache, sandbox=box, kernels=situation.installed, name=question.kernel.name)
+        images = Images(
+            cache=question.cache, sandboxes={arch: box}, kernels=situation.installed, name=question.kernel.name
+        )
         looked = prepare(images, arch, 1.0, RunningGuests()).boot.accelerator
         return looked.name, looked.reason, False
     return looked.name, looked.reason, True if cache.found else None
@@ -164,7 +167,7 @@ def accelerators(question: Question, situation: Situation, sandbox: Sandbox | No
         True: "; from the cache: tried before, since this host booted",
         False: "; tried just now",
     }
-    for arch in question.kernel.flavours:
+    for arch in question.arches:
         if arch in situation.refused:
             continue
         name = f"accelerator {machine_name(arch, question.kernel.name)}"

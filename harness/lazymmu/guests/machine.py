@@ -84,8 +84,8 @@ def prepare(
     variant: builds.Variant = builds.PLAIN,
 ) -> Machine:
     """Build the module of one architecture's guests and choose their accelerator."""
-    architecture, kernel = architectures()[arch], images.kernels[arch]
-    boot = replace(untried_boot(images.sandbox, architecture, kernel.image), label=machine_name(arch, kernel.name))
+    architecture, kernel, sandbox = architectures()[arch], images.kernels[arch], images.sandboxes[arch]
+    boot = replace(untried_boot(sandbox, architecture, kernel.image), label=machine_name(arch, kernel.name))
     # Real hardware boots in a second; one that is silent for longer may as well be emulated. The answer is kept, so a
     # smaller scale must not spoil it, nor a busy host.
     scale = max(1.0, time_scale)
@@ -102,16 +102,14 @@ def prepare(
         started,
         lambda guest: AgentConnection(guest, scale).handshake(Deadline.after(_TRIAL * scale), SILENCE),
     )
-    path = builds.module_path(images.sandbox, architecture, kernel, variant=variant)
+    path = builds.module_path(sandbox, architecture, kernel, variant=variant)
     found = path.exists()
     fitted = replace(boot, accelerator=chosen)
     if transport is not None:
         fitted = transport.fitted(fitted, kernel)
     return Machine(
         boot=fitted,
-        module=builds.module(
-            images.cache, images.sandbox, architecture, kernel, variant=variant, target=path
-        ).read_bytes(),
+        module=builds.module(images.cache, sandbox, architecture, kernel, variant=variant, target=path).read_bytes(),
         parameters=variant.parameters,
         built_before=found and variant == builds.PLAIN,
         kernel=kernel,
@@ -123,7 +121,7 @@ def prepare(
 
 def _bootable(images: Images, kernel: InstalledKernel, architecture: Architecture) -> None:
     kernels.verify(images.cache, kernel)
-    builds.archive(images.cache, images.sandbox, architecture)
+    builds.archive(images.cache, images.sandboxes[architecture.name], architecture)
 
 
 def ensure_bootable(machine: Machine) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The data files of the folder `images`, as frozen types: a new kernel is an entry there."""
+"""The kernels that guests can run, from `images/kernels.yaml` and from what each architecture says about them."""
 
 from __future__ import annotations
 
@@ -26,34 +26,6 @@ class Kernel(Struct, frozen=True):
     flavours: Mapping[str, str]
     #: Guests on which it has the nested API itself.
     native: tuple[str, ...] = ()
-
-
-class ToolRootRecipe(Struct, frozen=True):
-    """The file `images/toolroot.yaml`."""
-
-    suite: str
-    hosts: Mapping[str, str]
-    packages: tuple[str, ...]
-
-
-class ShellRecipe(Struct, frozen=True):
-    """The file `images/shell.yaml`."""
-
-    suite: str
-    package: str
-    #: Path of the program in the package.
-    program: str
-
-
-class SshRecipe(Struct, frozen=True):
-    """The file `images/ssh.yaml`."""
-
-    suite: str
-    package: str
-    #: Path of the server in the package, and in the guest.
-    program: str
-    #: The kernel module that drives the network card.
-    driver: str
 
 
 # The C parser where there is one: the files are read at each start.
@@ -84,20 +56,3 @@ def kernel(name: str) -> Kernel:
     if name not in kernels():
         raise UsageError(f"unknown kernel `{name}`", hint=f"kernels: {', '.join(kernels())}")
     return kernels()[name]
-
-
-@cache
-def tool_root_recipe() -> ToolRootRecipe:
-    """Return what the tool root is made of."""
-    data = _read("toolroot.yaml")
-    return ToolRootRecipe(suite=data["suite"], hosts=data["hosts"], packages=tuple(data["packages"]))
-
-
-def shell_recipe() -> ShellRecipe:
-    """Return what a guest's shell is."""
-    return ShellRecipe(**_read("shell.yaml"))
-
-
-def ssh_recipe() -> SshRecipe:
-    """Return what a guest that is reached over SSH has beside its agent."""
-    return SshRecipe(**_read("ssh.yaml"))

@@ -71,10 +71,9 @@ def common_headers(root: Path, installed: InstalledKernel) -> Path:
 
 def entries(cache: Cache, kernel: Kernel) -> Iterator[Entry]:
     """Yield what is known for each of a kernel's architectures. Raises SetupError for a damaged lock file."""
-    root = tool_root.path(cache)
     locked, told = kernels.locked(cache, kernel), answers(cache, kernel)
     for arch in kernel.flavours:
-        release = locked.get(arch)
+        release, root = locked.get(arch), tool_root.path(cache, arch)
         installed = kernels.find(root, kernel, arch, release) if release else None
         said = has_native(root, installed) if installed else None
         native = arch in kernel.native if said is None else said

@@ -21,7 +21,7 @@ from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.debian import Apt, depends, refusal, with_lists
 from lazymmu.provision.kernels import Release, locked, write_lock
 from lazymmu.provision.resolution_cache import Answer, now, remember
-from lazymmu.provision.tool_root import host_architecture
+from lazymmu.provision.tool_root import debian_names, host_architecture
 from lazymmu.support.errors import SetupError
 
 #: Bytes on disk while apt is only asked: package lists.
@@ -72,11 +72,6 @@ def resolve(apt: Apt, debian: str, flavour: str) -> Release:
     return Release(release=release, version=version, packages=packages)
 
 
-def _wanted(arches: Sequence[str]) -> list[str]:
-    """Return Debian's names of these architectures; the host's comes first, as in Debian's own order."""
-    return list(dict.fromkeys([host_architecture(), *(architectures()[arch].debian for arch in arches)]))
-
-
 def _may_carry(cache: Cache, kernel: Kernel, known: Mapping[str, Release], arches: Sequence[str]) -> bool:
     """Return whether the project's lists may help: what is locked, and is asked for anew, must not become older."""
     return not any(arch in locked(cache, kernel) and arch not in known for arch in arches)
@@ -94,7 +89,7 @@ def _releases(
     """Return what these architectures resolve to; what is known is taken as it is."""
     folder.mkdir(parents=True, exist_ok=True)
     fallback = _may_carry(cache, kernel, known, arches)
-    apt = Apt.open(cache, folder / "apt", kernel.suite, _wanted(arches), fallback=fallback)
+    apt = Apt.open(cache, folder / "apt", kernel.suite, debian_names(arches), fallback=fallback)
     return _resolved(kernel, apt, known, arches)
 
 
@@ -109,7 +104,7 @@ def _packages(
         return releases, apt.download(wanted, files)
 
     fallback = _may_carry(cache, kernel, known, arches)
-    return with_lists(cache, folder, kernel.suite, _wanted(arches), work, fallback=fallback)
+    return with_lists(cache, folder, kernel.suite, debian_names(arches), work, fallback=fallback)
 
 
 def _apart(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from lazymmu.architecture import architectures
 from lazymmu.provision import checksum, kernels, tool_root
 from lazymmu.provision.cache import Cache, remove
 from lazymmu.provision.cache_lock import entries_locked
@@ -63,7 +64,7 @@ def _referred(cache: Cache) -> set[str] | None:
 def unneeded(cache: Cache, stock: Inventory) -> Iterator[Removal]:
     """Yield tool roots, kernels and headers that no recipe or lock file refers to, and digests without an entry."""
     try:
-        current = tool_root.path(cache).name
+        current = {tool_root.path(cache, arch) for arch in architectures()}
     except LazymmuError:
         # A host without a recipe: nobody can tell what is needed.
         return
@@ -71,8 +72,8 @@ def unneeded(cache: Cache, stock: Inventory) -> Iterator[Removal]:
         if not entry.path.with_suffix("").exists():
             yield Removal(entry.path, entry.size, "its entry is gone")
     for entry in stock.entries["tool roots"]:
-        if entry.path.name != current:
-            yield Removal(entry.path, size_of(entry.path), "not of the present recipe (images/toolroot.yaml)")
+        if entry.path not in current:
+            yield Removal(entry.path, size_of(entry.path), "its packages are not those that guests use now")
     referred = _referred(cache)
     if referred is None:
         return

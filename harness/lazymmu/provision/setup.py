@@ -20,10 +20,10 @@ from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 
 class Images(Struct, frozen=True):
-    """What is ready: the tool root behind its sandbox, and one kernel for each architecture."""
+    """What is ready: for each architecture one kernel, and its tool root behind a sandbox."""
 
     cache: Cache
-    sandbox: Sandbox
+    sandboxes: Mapping[str, Sandbox]
     kernels: Mapping[str, InstalledKernel]
     #: Architecture -> why that kernel cannot be had for it.
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -41,23 +41,23 @@ class _Look(Struct, frozen=True):
 
 
 def needs(*, root_there: bool) -> int:
-    """Return the bytes on disk that a set-up takes while it fetches: the kernels, and the tool root if it lacks."""
+    """Return the bytes on disk that a set-up takes while it fetches: the kernels, and a tool root if one is missing."""
     # Both together, or each would take what the other counts on.
     return kernels.NEEDS + (0 if root_there else tool_root.NEEDS)
 
 
 def _look(cache: Cache, kernel: Kernel, arches: Sequence[str], believed: Callable[[Answer], bool]) -> _Look:
     """Return what is there; `believed` says whether a reason is new enough not to ask again."""
-    root = tool_root.path(cache)
     releases = kernels.locked(cache, kernel)
     told = answers(cache, kernel)
     found = _Look({}, {}, [])
     for arch in arches:
+        root = tool_root.path(cache, arch)
         installed = kernels.find(root, kernel, arch, releases[arch]) if arch in releases and root.is_dir() else None
         if installed is not None:
             found.installed[arch] = installed
         elif arch not in kernel.flavours:
-            found.refused[arch] = f"images/kernels.yaml has no {kernel.name} for {arch}"
+            found.refused[arch] = f"there is no kernel {kernel.name} for {arch}"
         elif arch not in releases and arch in told and told[arch].reason and believed(told[arch]):
             found.refused[arch] = f"kernel {kernel.name} does not resolve for {arch}: {told[arch].refusal()}"
         else:
@@ -107,7 +107,8 @@ def available(
             "forbids to fetch it",
             hint=f"lazymmu setup --kernel {kernel.name}   (once, with a network)",
         )
-    if update or look.lacking or not tool_root.path(cache).is_dir():
+    roots = {arch: tool_root.path(cache, arch) for arch in arches}
+    if update or look.lacking or not _all_there(roots):
         # In a thread of its own, for an interrupt comes to the main thread: there it could fall between any two steps.
         with ThreadPoolExecutor(max_workers=1) as pool, cache.tools.stopped_by_interrupt():
             making = pool.submit(_make, cache, kernel, arches, believed, update=update)
@@ -115,14 +116,20 @@ def available(
                 making.result()
             except SetupError as error:
                 # What was only to be asked anew, for its answer is old, costs no run its other machines.
-                old = not _look(cache, kernel, arches, lambda _: True).lacking and tool_root.path(cache).is_dir()
+                old = not _look(cache, kernel, arches, lambda _: True).lacking and _all_there(roots)
                 if not old or update or again or cache.tools.stopping():
                     raise
                 cache.progress.say(f"apt could not be asked again: {error.message.splitlines()[0]}")
         look = _look(cache, kernel, arches, lambda _: True)
         if look.lacking:
             raise SetupError(f"kernel {kernel.name} is not whole after its set-up: {', '.join(look.lacking)}")
-    return Images(cache, sandbox(tool_root.path(cache)), look.installed, look.refused, kernel.name)
+    sandboxes = {root: sandbox(root) for root in set(roots.values())}
+    by_arch = {arch: sandboxes[root] for arch, root in roots.items()}
+    return Images(cache, by_arch, look.installed, look.refused, kernel.name)
+
+
+def _all_there(roots: Mapping[str, Path]) -> bool:
+    return all(root.is_dir() for root in roots.values())
 
 
 def _make(
@@ -137,16 +144,21 @@ def _make(
         wanted = [arch for arch in arches if arch in kernel.flavours]
         # Another process may have made it while we waited.
         lacking = wanted if update else _look(cache, kernel, wanted, believed).lacking
+        roots = {arch: tool_root.path(cache, arch) for arch in arches}
+        one_of_each = {root: arch for arch, root in roots.items()}
         if not lacking:
-            tool_root.obtain(cache)
+            for arch in one_of_each.values():
+                tool_root.obtain(cache, arch)
             return
-        space = needs(root_there=tool_root.path(cache).exists())
-        with cache.building(target, what, needs=space) as folder:
-            # The tool root is mostly unpacking, the kernels are mostly waiting for the network.
-            with ThreadPoolExecutor(max_workers=2) as pool:
-                making = pool.submit(tool_root.obtain, cache)
+        with cache.building(target, what, needs=needs(root_there=_all_there(roots))) as folder:
+            # A tool root is mostly unpacking, the kernels are mostly waiting for the network.
+            with ThreadPoolExecutor(max_workers=1 + len(one_of_each)) as pool:
+                making = [pool.submit(tool_root.obtain, cache, arch) for arch in one_of_each.values()]
                 fetching_kernels = pool.submit(kernel_resolution.fetch, cache, kernel, lacking, folder, update=update)
-                root = making.result()
+                for made in making:
+                    made.result()
                 fetched = fetching_kernels.result()
-            if fetched.releases:
-                unpacking.install(cache, root, fetched.releases, fetched.debs)
+            for root in one_of_each:
+                releases = {arch: one for arch, one in fetched.releases.items() if roots[arch] == root}
+                if releases:
+                    unpacking.install(cache, root, releases, fetched.debs)

@@ -9,17 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lazymmu.architecture import architectures
-from lazymmu.provision import cpio
+from lazymmu.provision import cpio, tool_root
 from lazymmu.provision.cache import Cache, digest, whole
-from lazymmu.provision.catalogue import shell_recipe
 from lazymmu.provision.debian import Apt, unpack, with_lists
-from lazymmu.provision.tool_root import host_architecture
 from lazymmu.support.errors import SetupError
 
 # Bytes on disk while it is fetched: package lists of all architectures, packages, and what is unpacked from them.
 _NEEDS = 250_000_000
 _ARCHIVE_NEEDS = 16_000_000
 _WHAT = "shell for guests"
+#: Debian's package with a statically linked busybox, and the path of the program in it.
+PACKAGE = "busybox-static"
+_PROGRAM = "usr/bin/busybox"
 
 
 def lock_file(cache: Cache) -> Path:
@@ -39,26 +40,26 @@ def locked(cache: Cache) -> dict[str, str]:
         raise SetupError(f"{path} is damaged: {error!r}", hint=f"remove it: rm {path}") from error
 
 
-def _store(root: Path, arch: str, version: str) -> Path:
-    name = f"{shell_recipe().package}_{version}_{architectures()[arch].debian}".replace(":", "%3a")
-    return root / "lazymmu" / "shells" / name
+def _store(cache: Cache, arch: str, version: str) -> Path:
+    name = f"{PACKAGE}_{version}_{architectures()[arch].debian}".replace(":", "%3a")
+    return tool_root.path(cache, arch) / "lazymmu" / "shells" / name
 
 
-def _installed(cache: Cache, root: Path, arches: Sequence[str]) -> dict[str, Path] | None:
+def _installed(cache: Cache, arches: Sequence[str]) -> dict[str, Path] | None:
     """Return the programs when those of all these architectures are there, else None."""
     versions = locked(cache)
     if not set(arches) <= set(versions):
         return None
-    found = {arch: _store(root, arch, versions[arch]) for arch in arches}
+    found = {arch: _store(cache, arch, versions[arch]) for arch in arches}
     return found if all(whole(path) for path in found.values()) else None
 
 
-def busybox(cache: Cache, root: Path, arches: Sequence[str], *, offline: bool = False) -> dict[str, Path]:
+def busybox(cache: Cache, arches: Sequence[str], *, offline: bool = False) -> dict[str, Path]:
     """Return architecture -> its busybox below the tool root, fetched first if one is not there.
 
     Raises SetupError, with `offline` also for what would have to be fetched.
     """
-    found = _installed(cache, root, arches)
+    found = _installed(cache, arches)
     if found is None:
         if offline:
             raise SetupError(
@@ -66,14 +67,14 @@ def busybox(cache: Cache, root: Path, arches: Sequence[str], *, offline: bool = 
             )
         # In a thread of its own, for an interrupt comes to the main thread: there it could fall between any two steps.
         with ThreadPoolExecutor(max_workers=1) as pool, cache.tools.stopped_by_interrupt():
-            found = pool.submit(_fetch, cache, root, arches).result()
+            found = pool.submit(_fetch, cache, arches).result()
     return found
 
 
-def _fetch(cache: Cache, root: Path, arches: Sequence[str]) -> dict[str, Path]:
-    recipe, lock = shell_recipe(), lock_file(cache)
+def _fetch(cache: Cache, arches: Sequence[str]) -> dict[str, Path]:
+    lock = lock_file(cache)
     with cache.locked(lock, _WHAT):
-        found = _installed(cache, root, arches)
+        found = _installed(cache, arches)
         if found is not None:
             return found
         with (
@@ -81,33 +82,31 @@ def _fetch(cache: Cache, root: Path, arches: Sequence[str]) -> dict[str, Path]:
             cache.building(lock, _WHAT, needs=_NEEDS) as folder,
         ):
             debian = {arch: architectures()[arch].debian for arch in arches}
-            # Debian's own order: the host's architecture first.
-            wanted = dict.fromkeys([host_architecture(), *debian.values()])
             versions = locked(cache)
 
             def work(apt: Apt, files: Path) -> dict[str, tuple[str, Path]]:
                 found = {}
                 for arch in arches:
-                    package = f"{recipe.package}:{debian[arch]}"
+                    package = f"{PACKAGE}:{debian[arch]}"
                     version = versions.get(arch) or apt.show(package)["Version"]
                     hint = f"when the mirror no longer has this version: rm {lock}"
                     (deb,) = apt.download([f"{package}={version}"], files / arch, hint=hint)
                     found[arch] = version, deb
                 return found
 
-            debs = with_lists(cache, folder / "fetched", recipe.suite, list(wanted), work)
+            debs = with_lists(cache, folder / "fetched", tool_root.SUITE, tool_root.debian_names(arches), work)
             for arch, (version, deb) in debs.items():
                 versions[arch] = version
                 unpack(cache.tools, deb, folder / arch)
 
-                def build(target: Path, program: Path = folder / arch / recipe.program) -> None:
+                def build(target: Path, program: Path = folder / arch / _PROGRAM) -> None:
                     program.rename(target)
 
-                cache.obtain(_store(root, arch, version), f"busybox for {arch}", build)
+                cache.obtain(_store(cache, arch, version), f"busybox for {arch}", build)
             partial_lock = folder / lock.name
             partial_lock.write_text(json.dumps(versions, indent=2) + "\n", encoding="utf-8")
             partial_lock.replace(lock)
-        return {arch: _store(root, arch, versions[arch]) for arch in arches}
+        return {arch: _store(cache, arch, versions[arch]) for arch in arches}
 
 
 def archive(cache: Cache, root: Path, arch: str, files: Mapping[str, bytes]) -> Path:

@@ -13,14 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from lazymmu.architecture import Architecture, architectures
-from lazymmu.provision import builds, cpio, kernel_modules
+from lazymmu.provision import builds, cpio, kernel_modules, tool_root
 from lazymmu.provision.cache import Cache, digest, whole
 from lazymmu.provision.catalogue import kernel as catalogue_kernel
-from lazymmu.provision.catalogue import ssh_recipe
 from lazymmu.provision.debian import Apt, unpack, with_lists
 from lazymmu.provision.kernels import InstalledKernel, with_modules
 from lazymmu.provision.sandbox import Sandbox
-from lazymmu.provision.tool_root import host_architecture
 from lazymmu.support.errors import SetupError
 
 # Raise it when the way in which it is put together changes.
@@ -29,26 +27,28 @@ _VERSION = "1"
 _NEEDS = 1_500_000_000
 _ARCHIVE_NEEDS = 16_000_000
 _WHAT = "SSH server and network driver for guests"
+#: Debian's package with the server, and the server's path in it and in the guest.
+PACKAGE = "dropbear-bin"
+_PROGRAM = "usr/sbin/dropbear"
+# The kernel module that drives the network card.
+_DRIVER = "virtio_net"
 # Root's login shell: the agent itself (guest/agent/agent.c), for which no shell has to start.
 _ACCOUNT = b"root:*:0:0:root:/root:/bin/sh\n"
 
 
 def parts_path(root: Path, arch: str, kernel: InstalledKernel) -> Path:
     """Return where the archive with server and driver for one kernel stands once it is fetched."""
-    recipe = ssh_recipe()
     release = kernel.release
-    key = digest([_VERSION, *(str(getattr(recipe, name)) for name in recipe.__struct_fields__), release.version])
+    key = digest([_VERSION, tool_root.SUITE, PACKAGE, _PROGRAM, _DRIVER, release.version])
     return root / "lazymmu" / "remote" / f"{arch}-{release.release}-{key}.cpio"
 
 
-def obtain(
-    cache: Cache, root: Path, kernels: Mapping[str, InstalledKernel], *, offline: bool = False
-) -> dict[str, Path]:
+def obtain(cache: Cache, kernels: Mapping[str, InstalledKernel], *, offline: bool = False) -> dict[str, Path]:
     """Return architecture -> the archive with server and driver for its kernel, fetched first where one is not there.
 
     Raises SetupError, with `offline` also for what would have to be fetched.
     """
-    paths = {arch: parts_path(root, arch, kernel) for arch, kernel in kernels.items()}
+    paths = {arch: parts_path(tool_root.path(cache, arch), arch, kernel) for arch, kernel in kernels.items()}
     if not all(whole(path) for path in paths.values()):
         if offline:
             raise SetupError(
@@ -62,7 +62,6 @@ def obtain(
 
 
 def _fetch(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, InstalledKernel]) -> None:
-    recipe = ssh_recipe()
     store = next(iter(paths.values())).parent / "parts"
     with cache.locked(store, _WHAT):
         lacking = [arch for arch in kernels if not whole(paths[arch])]
@@ -72,10 +71,9 @@ def _fetch(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Instal
             cache.progress.step(f"{_WHAT} ({', '.join(lacking)})", "about 120 MB to fetch, 20 to 60 s"),
             cache.building(store, _WHAT, needs=_NEEDS) as folder,
         ):
-            # Debian's own order: the host's architecture first.
-            wanted = list(dict.fromkeys([host_architecture(), *(architectures()[arch].debian for arch in lacking)]))
+            wanted = tool_root.debian_names(lacking)
             # A kernel may be of another suite than the server.
-            suites = {recipe.suite, *(catalogue_kernel(kernels[arch].name).suite for arch in lacking)}
+            suites = {tool_root.SUITE, *(catalogue_kernel(kernels[arch].name).suite for arch in lacking)}
             for suite in suites:
                 work = partial(_debs, kernels=kernels, arches=lacking)
                 for arch, deb in with_lists(cache, folder / suite, suite, wanted, work):
@@ -94,11 +92,11 @@ def _debs(
     apt: Apt, files: Path, *, kernels: Mapping[str, InstalledKernel], arches: Sequence[str]
 ) -> list[tuple[str, Path]]:
     """Fetch what one suite has for these architectures; return each package's file with its architecture."""
-    recipe, found = ssh_recipe(), []
+    found = []
     for arch in arches:
         packages = []
-        if apt.suite == recipe.suite:
-            packages += apt.needed(f"{recipe.package}:{architectures()[arch].debian}")
+        if apt.suite == tool_root.SUITE:
+            packages += apt.needed(f"{PACKAGE}:{architectures()[arch].debian}")
         if apt.suite == catalogue_kernel(kernels[arch].name).suite:
             packages += with_modules(kernels[arch].release)
         if packages:
@@ -108,12 +106,11 @@ def _debs(
 
 def _parts(tree: Path) -> Iterator[cpio.Entry]:
     """Yield what an unpacked server and kernel give to a guest."""
-    recipe = ssh_recipe()
-    server = tree / recipe.program
+    server = tree / _PROGRAM
     if not server.is_file():
-        raise SetupError(f"{recipe.package} holds no {recipe.program}: its packaging has changed")
+        raise SetupError(f"{PACKAGE} holds no {_PROGRAM}: its packaging has changed")
     loader, libraries = _linked(tree, server)
-    folders = {str(parent) for name in (recipe.program, loader) for parent in Path(name).parents} - {"."}
+    folders = {str(parent) for name in (_PROGRAM, loader) for parent in Path(name).parents} - {"."}
     folders |= {"bin", "etc", "lib", "network"}
     yield from (cpio.directory(name) for name in sorted(folders))
     # The server takes no keys from a folder that others could write.
@@ -121,11 +118,11 @@ def _parts(tree: Path) -> Iterator[cpio.Entry]:
     yield cpio.file("etc/passwd", _ACCOUNT)
     yield cpio.link("bin/sh", "/init")
     yield cpio.link("bin/lazymmu-agent", "/init")
-    yield cpio.program(recipe.program, server.read_bytes())
+    yield cpio.program(_PROGRAM, server.read_bytes())
     yield cpio.program(loader, _library(tree, Path(loader).name).read_bytes())
     yield from (cpio.program(f"lib/{name}", path.read_bytes()) for name, path in libraries.items())
     # The agent loads them in the order of their names.
-    for number, image in enumerate(kernel_modules.modules(tree, recipe.driver).values()):
+    for number, image in enumerate(kernel_modules.modules(tree, _DRIVER).values()):
         yield cpio.file(f"network/{number:02}.ko", image)
 
 

@@ -70,8 +70,9 @@ def install(cache: Cache, root: Path, releases: Mapping[str, Release], debs: Seq
         cache.locked(store, what),
         cache.building(store, what, needs=_INSTALL_NEEDS) as partial,
     ):
+        needed = {f"{package.partition(':')[0]}_" for release in releases.values() for package in release.packages}
         for deb in sorted(debs):
-            if not deb.name.startswith(IMAGES):
+            if not deb.name.startswith(IMAGES) and f"{deb.name.partition('_')[0]}_" in needed:
                 unpack(cache.tools, deb, partial)
         step.size = size_of(partial)
         # Whole folders are renamed, so that a killed set-up leaves none half filled.

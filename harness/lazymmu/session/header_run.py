@@ -67,7 +67,8 @@ def build(header: Text, prepared: Sequence[Images]) -> None:
 
     def one(images: Images, arch: str) -> None:
         try:
-            builds.module(images.cache, images.sandbox, architectures()[arch], images.kernels[arch], variant=wanted)
+            sandbox, kernel = images.sandboxes[arch], images.kernels[arch]
+            builds.module(images.cache, sandbox, architectures()[arch], kernel, variant=wanted)
         except ToolError as error:
             refused = source.refused(header, error)
             if refused is None:

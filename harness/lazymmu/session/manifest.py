@@ -78,10 +78,10 @@ def sources(arguments: Namespace) -> dict[str, str]:
 
 def images(prepared: Sequence[Images]) -> dict[str, Any]:
     """Return the versions of what guests are made of, those of kernels by the names of machines."""
-    first = prepared[0]
+    first = next(iter(prepared[0].sandboxes.values()))
     return {
-        "sandbox": first.sandbox.name,
-        "qemu": qemu(first.sandbox.root),
+        "sandbox": first.name,
+        "qemu": qemu(first.root),
         "kernels": {
             machine_name(arch, kernel.name): {
                 "name": kernel.name,

@@ -36,7 +36,12 @@ def asked(question: Callable[[], T]) -> Callable[[], T]:
 def sandbox() -> Callable[[Path], Sandbox]:
     """Try how programs run in the tool root; return what gives the answer, as `choose` does."""
     tried = asked(_tried)
-    return lambda root: tried() or choose(root)
+
+    def answer(root: Path) -> Sandbox:
+        found = tried()
+        return found if found is not None and found.root == root else choose(root)
+
+    return answer
 
 
 def _tried() -> Sandbox | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu.architecture import default_names
+from lazymmu.architecture import chosen
 from lazymmu.guests.machine import ensure_bootable
 from lazymmu.provision import setup as images
 from lazymmu.session import requests
@@ -23,7 +23,7 @@ def setup(arguments: Namespace) -> int:
         prepared = images.available(
             store,
             kernel,
-            [arch for arch in default_names() if arch in kernel.flavours],
+            chosen(arguments.arch),
             offline=arguments.offline,
             update=arguments.update,
             again=True,
@@ -35,12 +35,13 @@ def setup(arguments: Namespace) -> int:
         for arch, machine in prepare_all(prepared, list(prepared.kernels), Options(transport=transport)).items():
             ensure_bootable(machine)
             release = prepared.kernels[arch].release
-            chosen = machine.boot.accelerator
+            accelerator = machine.boot.accelerator
             store.progress.say(f"{arch}: {kernel.name} is Linux {release.release} ({release.version})")
-            store.progress.say(f"{arch}: {chosen.name} ({chosen.reason})")
+            store.progress.say(f"{arch}: {accelerator.name} ({accelerator.reason})")
         for reason in prepared.refused.values():
             store.progress.say(reason)
     if refused:
         raise SetupError("\n".join(refused))
-    store.progress.say(f"ready in {store.root}, programs of the tool root run by {prepared.sandbox.name}")
+    by = ", ".join(sorted({sandbox.name for sandbox in prepared.sandboxes.values()}))
+    store.progress.say(f"ready in {store.root}, programs of the tool root run by {by}")
     return 0

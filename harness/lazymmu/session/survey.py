@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lazymmu.architecture import chosen
 from lazymmu.provision import catalogue, kernel_listing
 from lazymmu.provision import setup as images
 from lazymmu.provision.setup import Images
@@ -31,7 +32,13 @@ def survey(arguments: Namespace) -> int:
     made, cache = datetime.now(UTC), requests.cache()
     kernels = [catalogue.kernel(name) for name in dict.fromkeys(arguments.kernel or catalogue.kernels())]
     found = [
-        images.available(cache, kernel, list(kernel.flavours), offline=arguments.offline, again=not arguments.offline)
+        images.available(
+            cache,
+            kernel,
+            [arch for arch in chosen(arguments.arch) if arch in kernel.flavours],
+            offline=arguments.offline,
+            again=not arguments.offline,
+        )
         for kernel in kernels
     ]
     usable = [one for one in found if one.kernels]
@@ -52,7 +59,7 @@ def survey(arguments: Namespace) -> int:
         results,
         [entry.to_json() for kernel in kernels for entry in kernel_listing.entries(cache, kernel)],
         header=origin,
-        qemu=str(manifest.qemu(usable[0].sandbox.root)),
+        qemu=str(manifest.qemu(next(iter(usable[0].sandboxes.values())).root)),
         commit=str(manifest.commit()),
         made=made,
     )
@@ -73,9 +80,10 @@ def _arguments(arguments: Namespace, prepared: Images, given: Mapping[str, Any],
 def _header(usable: Sequence[Images]) -> tuple[Path | None, str]:
     """Return the header of the first kernel that has the functions itself, None without one; and what it is."""
     for one in usable:
-        for installed in one.kernels.values():
-            if kernel_listing.has_native(one.sandbox.root, installed):
-                folder = kernel_listing.common_headers(one.sandbox.root, installed)
+        for arch, installed in one.kernels.items():
+            root = one.sandboxes[arch].root
+            if kernel_listing.has_native(root, installed):
+                folder = kernel_listing.common_headers(root, installed)
                 return (
                     folder / _FUNCTIONS,
                     f"the text of {_FUNCTIONS} of Linux {installed.release.release.partition('-')[0]}",

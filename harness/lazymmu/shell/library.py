@@ -52,7 +52,7 @@ def carried(machine: Machine) -> Machine:
         if _key(arch) != key:
             raise SetupError("the library changed while it was read", hint="the same command again")
 
-    store = machine.images.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
+    store = machine.boot.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
     built_before = machine.built_before and whole(store)
     content = cache.obtain(store, f"library for a guest on {machine.name}", build, needs=_NEEDS).read_bytes()
     return replace(

@@ -51,7 +51,7 @@ def _archive(cache: Cache, machine: Machine, busybox: Path) -> Path:
         ensure_bootable(machine)
         target.write_bytes(machine.boot.archive.read_bytes() + more)
 
-    store = machine.images.sandbox.root / "lazymmu" / "archives" / f"{key}.cpio"
+    store = machine.boot.sandbox.root / "lazymmu" / "archives" / f"{key}.cpio"
     return cache.obtain(
         store, f"guest archive with a shell for {machine.name}", build, needs=_NEEDS, look=checksum.glance
     )
@@ -61,9 +61,8 @@ def with_shell(
     machine: Machine, kernel_arguments: Sequence[str], qemu_arguments: Sequence[str], *, offline: bool
 ) -> Machine:
     """Return the machine of a shell, made from that of a run. Raises SetupError."""
-    cache, sandbox = machine.images.cache, machine.images.sandbox
-    arch = machine.boot.architecture.name
-    busybox = shell_image.busybox(cache, sandbox.root, [arch], offline=offline)[arch]
+    cache, arch = machine.images.cache, machine.boot.architecture.name
+    busybox = shell_image.busybox(cache, [arch], offline=offline)[arch]
     boot = replace(
         machine.boot,
         archive=_archive(cache, machine, busybox),

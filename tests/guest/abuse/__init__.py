@@ -68,23 +68,24 @@ class Abused(Struct):
 def _archive(images: Images, architecture: Architecture, module: bytes) -> Path:
     """Return the initramfs whose init is the abuser, with the module in it."""
     key = digest([digest_files(_SOURCE), architecture.name, module])
+    sandbox = images.sandboxes[architecture.name]
 
     def build(target: Path) -> None:
         work = target.with_name("work")
         shutil.copytree(_SOURCE, work)
-        sources = [images.sandbox.inside(path) for path in sorted(work.glob("*.c"))]
+        sources = [sandbox.inside(path) for path in sorted(work.glob("*.c"))]
         command = [
-            *("env", f"TMPDIR={images.sandbox.inside(work)}", f"{architecture.compiler_prefix}gcc"),
+            *("env", f"TMPDIR={sandbox.inside(work)}", f"{architecture.compiler_prefix}gcc"),
             *("-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror"),
-            *("-o", images.sandbox.inside(work / "init"), *sources),
+            *("-o", sandbox.inside(work / "init"), *sources),
         ]
         what = f"build the abuser for {architecture.name}"
-        images.cache.tools.run(images.sandbox.command(command, writable=True), what=what)
+        images.cache.tools.run(sandbox.command(command, writable=True), what=what)
         folders = [cpio.directory(name) for name in ("dev", "proc", "sys")]
         programs = [cpio.program("init", (work / "init").read_bytes()), cpio.program("lazymmu.ko", module)]
         target.write_bytes(cpio.archive([*folders, cpio.node("dev/console", 5, 1), *programs]))
 
-    target = images.sandbox.root / "lazymmu" / "archives" / f"{key}.cpio"
+    target = sandbox.root / "lazymmu" / "archives" / f"{key}.cpio"
     return images.cache.obtain(target, f"abuser's archive for {architecture.name}", build, needs=builds.NEEDS)
 
 

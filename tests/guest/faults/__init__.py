@@ -62,5 +62,5 @@ def faulty(arch: str) -> Faulty:
     machine = prepare(images, arch, 1.0, RunningGuests())
     ensure_bootable(machine)
     kernel = images.kernels[arch]
-    module = builds.module(images.cache, images.sandbox, architecture, kernel, source=SOURCE, name="faults")
+    module = builds.module(images.cache, images.sandboxes[arch], architecture, kernel, source=SOURCE, name="faults")
     return Faulty(boot=machine.boot, module=module.read_bytes())

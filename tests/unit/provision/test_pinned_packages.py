@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from lazymmu.architecture import architectures
-from lazymmu.provision import catalogue, pinned_packages
+from lazymmu.provision import catalogue, pinned_packages, shell_image, ssh_image
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.debian import Apt, NotThereError, refusal, with_lists
 from lazymmu.provision.kernel_resolution import resolve
@@ -247,9 +247,9 @@ def test_the_projects_lists_have_all_that_guests_need(arch: str, archive: Archiv
     archive.out_of_step(*ALL)
     apt = opened(tmp_path, *dict.fromkeys([host_architecture(), machine.debian]))
     release = resolve(apt, machine.debian, kernel.flavours[arch])
-    server = apt.needed(f"{catalogue.ssh_recipe().package}:{machine.debian}")
+    server = apt.needed(f"{ssh_image.PACKAGE}:{machine.debian}")
     assert any(package.startswith("libc6:") for package in server)
-    shell = f"{catalogue.shell_recipe().package}:{machine.debian}"
+    shell = f"{shell_image.PACKAGE}:{machine.debian}"
     for package in (*release.packages, *server, shell):
         fields = apt.show(package)
         assert len(fields["SHA256"]) == len(hashlib.sha256().hexdigest())

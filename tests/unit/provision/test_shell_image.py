@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from lazymmu.provision import shell_image
+from lazymmu.provision import shell_image, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.pruning import inventory
@@ -21,23 +21,22 @@ NAME = "busybox-static_1%3a1.37.0-6_arm64"
 def cache(tmp_path: Path) -> Cache:
     """A cache with the shell of one architecture, as a fetch leaves it."""
     cache = Cache(tmp_path / "cache", Progress())
-    root = cache.root / "roots" / "root"
 
     def build(target: Path) -> None:
         target.write_bytes(b"a program")
 
-    cache.obtain(root / "lazymmu/shells" / NAME, "busybox", build)
+    cache.obtain(root(cache) / "lazymmu/shells" / NAME, "busybox", build)
     shell_image.lock_file(cache).parent.mkdir()
     shell_image.lock_file(cache).write_text(json.dumps({"arm64": VERSION}))
     return cache
 
 
 def root(cache: Cache) -> Path:
-    return cache.root / "roots" / "root"
+    return tool_root.path(cache)
 
 
 def test_what_is_there_is_used_without_a_network(cache: Cache) -> None:
-    found = shell_image.busybox(cache, root(cache), ["arm64"], offline=True)
+    found = shell_image.busybox(cache, ["arm64"], offline=True)
     assert {arch: path.read_bytes() for arch, path in found.items()} == {"arm64": b"a program"}
 
 
@@ -50,13 +49,13 @@ def test_what_is_not_there_whole_is_not_fetched_offline(cache: Cache, what: str)
     else:
         (root(cache) / "lazymmu/shells" / NAME).write_bytes(b"a programm")
     with pytest.raises(SetupError, match="--offline"):
-        shell_image.busybox(cache, root(cache), ["arm64"], offline=True)
+        shell_image.busybox(cache, ["arm64"], offline=True)
 
 
 def test_a_damaged_list_of_versions_is_told_with_the_command_that_removes_it(cache: Cache) -> None:
     shell_image.lock_file(cache).write_text("[1]")
     with pytest.raises(SetupError, match="is damaged") as told:
-        shell_image.busybox(cache, root(cache), ["arm64"])
+        shell_image.busybox(cache, ["arm64"])
     assert told.value.hint == f"remove it: rm {shell_image.lock_file(cache)}"
 
 

@@ -10,7 +10,7 @@ from lazymmu.doctor import ssh as doctor
 from lazymmu.doctor.cache_state import Question, Situation
 from lazymmu.doctor.check import Check, State
 from lazymmu.guests import ssh_keys
-from lazymmu.provision import ssh_image
+from lazymmu.provision import ssh_image, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import kernel
 from lazymmu.provision.kernels import InstalledKernel, Release
@@ -30,20 +30,20 @@ def cache(tmp_path: Path) -> Cache:
 
 def test_offline_names_what_is_missing_and_the_command(cache: Cache, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"for guests \(arm64\) is not in the cache, and --offline forbids") as raised:
-        ssh_image.obtain(cache, tmp_path, installed(tmp_path), offline=True)
+        ssh_image.obtain(cache, installed(tmp_path), offline=True)
     assert raised.value.hint is not None
     assert raised.value.hint.startswith("lazymmu setup --transport ssh")
 
 
 def test_what_is_there_is_not_fetched(cache: Cache) -> None:
-    root = cache.root / "roots" / "one"
+    root = tool_root.path(cache)
     path = ssh_image.parts_path(root, "arm64", installed(root)["arm64"])
 
     def build(target: Path) -> None:
         target.write_bytes(b"whole")
 
     cache.obtain(path, "server", build)
-    assert ssh_image.obtain(cache, root, installed(root), offline=True) == {"arm64": path}
+    assert ssh_image.obtain(cache, installed(root), offline=True) == {"arm64": path}
 
 
 def checks(cache: Cache, root: Path) -> dict[str, Check]:

@@ -6,8 +6,9 @@ from __future__ import annotations
 import pytest
 from lazymmu.scenario import load
 from lazymmu.subject.case import Scenario
-from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.support.project import LIBRARY
+
+from tests.unit.examples import EVERYWHERE
 
 HISTORY = load(["history"], LIBRARY)
 
@@ -48,7 +49,7 @@ def naming(row: str) -> list[Scenario]:
 @pytest.mark.parametrize("row", ROWS)
 def test_every_historical_bug_is_a_scenario_on_every_architecture(row: str) -> None:
     shown_on = {arch for scenario in naming(row) for arch in scenario.arches}
-    assert shown_on == {*PERSONALITIES}
+    assert shown_on == {*EVERYWHERE}
 
 
 @pytest.mark.parametrize("row", WITH_A_RANGE)

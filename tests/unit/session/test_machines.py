@@ -134,7 +134,7 @@ def images(folder: Path, name: str, there: Sequence[str], refused: Sequence[str]
     release = Release("7.3", "7.3-1", ())
     return Images(
         cache=Cache(folder, Progress()),
-        sandbox=Sandbox("bwrap", folder),
+        sandboxes=dict.fromkeys(there, Sandbox("bwrap", folder)),
         kernels={arch: InstalledKernel(name, release, folder, "/headers") for arch in there},
         refused=dict.fromkeys(refused, "apt says so"),
         name=name,

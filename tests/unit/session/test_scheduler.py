@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from lazymmu.architecture import architectures
+from lazymmu.architecture import default_names
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session import scheduler
@@ -17,7 +17,7 @@ from lazymmu.support.interrupts import Interrupts
 
 from tests.unit import examples
 
-ALL = list(architectures())
+ALL = default_names()
 # What one guest takes, with its QEMU (kB), and what is left to the host.
 GUEST, HOST = 192 * 1024 + 80_000_000 // 1024, 500_000_000 // 1024
 
@@ -40,7 +40,7 @@ def test_guests_are_as_many_as_the_host_has_room_for(
     monkeypatch: pytest.MonkeyPatch,
     processors: int,
     guests_memory: int,
-    arches: list[str],
+    arches: Sequence[str],
     expected: int,
 ) -> None:
     meminfo = tmp_path / "meminfo"

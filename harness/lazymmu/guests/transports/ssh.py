@@ -66,7 +66,7 @@ class SshTransport(Struct, frozen=True):
     def ensure_bootable(self, images: Images, boot: Boot, kernel: InstalledKernel) -> None:
         """Make the archive."""
         parts = self.parts[boot.architecture.name, kernel.name]
-        ssh_image.archive(images.cache, images.sandbox, boot.architecture, parts)
+        ssh_image.archive(images.cache, images.sandboxes[boot.architecture.name], boot.architecture, parts)
 
     def ahead(self, control: AgentConnection) -> None:
         """Send the keys, and load the library while the guest wakes."""
@@ -94,7 +94,7 @@ def transport(keys: Keys, images: Sequence[Images], *, offline: bool) -> SshTran
     keys.host_for_dropbear(), keys.pinned(), keys.authorized()
     parts = {}
     for some in images:
-        found = ssh_image.obtain(some.cache, some.sandbox.root, some.kernels, offline=offline)
+        found = ssh_image.obtain(some.cache, some.kernels, offline=offline)
         parts.update({(arch, some.kernels[arch].name): path for arch, path in found.items()})
     return SshTransport(keys, parts)
 
