@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`--all`: everything, also what takes too long for every day (marked `exhaustive`, or scaled by `everyday_or_all`)."""
+"""`--all`: everything, also what takes too long for every day (marked `exhaustive`, or scaled by `everyday_or_all`).
+
+`--update`: tests of generated texts rewrite them instead of comparing.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,11 @@ settings.load_profile("noisy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--all`."""
+    """Add `--all` and `--update`."""
     parser.addoption(
         "--all", action="store_true", help="also what is marked exhaustive, and the full numbers of the rest"
     )
+    parser.addoption("--update", action="store_true", help="rewrite generated texts instead of comparing them")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,52 +1,77 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Every command in the README runs and ends as the README says; every link in the documents leads somewhere."""
+"""What the documents tell a reader to do works: commands end as they say, and write what is shown."""
 
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from lazymmu.support.project import ROOT
 
+from tests.documents import DOCUMENTS, Command, SavedFile, name, steps
 from tests.guest.conftest import Lazymmu
+from tests.headers import MERGED, NESTED_FLUSH
 
-README = (ROOT / "README.md").read_text()
-# These are run by this very test run, by tests/guest/test_run.py, and by tests/guest/test_doctor.py.
-ELSEWHERE = ("./lazymmu test", "./lazymmu run", "./lazymmu run --api all --json results.json", "./lazymmu doctor")
-
-
-def commands() -> Iterator[tuple[str, int]]:
-    """Yield each command of the README's sh blocks with the exit status that its comment gives (else 0)."""
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL):
-        for line in block.splitlines():
-            command, _, comment = line.partition("#")
-            yield command.strip(), int(comment.split()[-1]) if comment else 0
+# Other tests run these, or take too long: the whole library, this test run itself, a set-up, measurements.
+ELSEWHERE = {("run",), ("run", "--api", "all", "--json", "results.json"), ("setup",), ("doctor",)}
+# A reader meets these first.
+EVERY_DAY = ("README.md", "docs/tutorial.md")
 
 
-@pytest.fixture
-def reader(broken: Callable[..., Lazymmu], tmp_path: Path) -> Lazymmu:
-    """A checkout in which the README's example files were saved."""
+def executable(document: Path) -> bool:
+    return any(isinstance(step, Command) for step in steps(document.read_text()))
+
+
+def shown(line: str) -> str:
+    """Return a pattern for a line of output; times, kernels and folders differ from run to run."""
+    pattern = re.escape(line.rstrip())
+    return re.sub(r"in\\ [\d\\.]+\\ s$", r"in [\\d.]+ s", pattern)
+
+
+def missing(example: str, written: str) -> list[str]:
+    """Return the lines of an example that an output does not have in this order."""
+    lines = iter(written.splitlines())
+    return [
+        line
+        for line in example.splitlines()
+        if line != "..." and not any(re.fullmatch(shown(line), real.rstrip()) for real in lines)
+    ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(path, id=name(path), marks=() if name(path) in EVERY_DAY else (pytest.mark.exhaustive,))
+        for path in DOCUMENTS
+        if executable(path)
+    ],
+)
+def test_a_reader_can_follow(document: Path, broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
     lazymmu = broken({})
-    for name, text in re.findall(r"Save this as `([^`]+)`:\n\n```yaml\n(.*?)```", README, re.DOTALL):
-        path = tmp_path / "checkout" / name
-        path.parent.mkdir(parents=True)
-        path.write_text(text)
-    return lazymmu
+    for step in steps(document.read_text()):
+        where = f"{name(document)}:{step.line}"
+        if isinstance(step, SavedFile):
+            path = tmp_path / "checkout" / step.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(step.text)
+            continue
+        program, *arguments = step.words
+        assert program == "./lazymmu", where
+        if tuple(arguments) in ELSEWHERE or arguments[0] == "test":
+            continue
+        done = lazymmu(*arguments)
+        written = done.stdout + done.stderr
+        assert done.returncode == step.status, f"{where}\n{written}"
+        assert missing(step.output or "", written) == [], f"{where}\n{written}"
 
 
-@pytest.mark.parametrize(("command", "status"), [pair for pair in commands() if pair[0] not in ELSEWHERE])
-def test_a_command_of_the_readme_ends_as_it_says(reader: Lazymmu, command: str, status: int) -> None:
-    program, *arguments = shlex.split(command)
-    assert program == "./lazymmu"
-    done = reader(*arguments)
-    assert done.returncode == status, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("document", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
-def test_links_lead_somewhere(document: str) -> None:
-    path = ROOT / document
-    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
-        assert (path.parent / target).exists(), target
+def test_the_failure_that_the_readme_shows_is_real(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    header = tmp_path / "pgtable.h"
+    header.write_text(MERGED.replace(NESTED_FLUSH, ""))
+    done = lazymmu("run", "nesting/two-levels", "--header", str(header))
+    assert done.returncode == 1
+    example = re.search(r"```\n(fail .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert example
+    assert missing(example[1], done.stdout) == [], done.stdout

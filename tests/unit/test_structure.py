@@ -12,7 +12,7 @@ import pytest
 from lazymmu.support.project import ROOT
 
 PACKAGE = ROOT / "harness" / "lazymmu"
-# A room may import itself and those after it (docs/design.md).
+# A room may import itself and those after it (docs/architecture.md).
 LAYERS = (
     *("__main__", "cli", "commands", "parser", "flags", "bench", "doctor", "shell", "session", "reports", "results"),
     *("guests", "header", "provision", "scenario", "protocol", "subject", "architectures", "architecture", "support"),

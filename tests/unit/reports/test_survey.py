@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lazymmu.reports.survey import page
-from lazymmu.support.project import ROOT
 
 HOST = "http://mirror.example"
 
@@ -90,9 +89,3 @@ def test_versions_and_reasons_are_told_without_the_mirrors_name() -> None:
     )
     assert "mirror.example" not in text
     assert "192.0.2.1" not in text
-
-
-def test_the_readme_shows_the_table_of_the_page() -> None:
-    table = [line for line in (ROOT / "docs" / "results.md").read_text().splitlines() if line.startswith("|")]
-    assert len(table) > 10
-    assert "\n".join(table) in (ROOT / "README.md").read_text()

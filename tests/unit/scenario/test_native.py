@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
-from lazymmu.scenario import load
-from lazymmu.support.project import LIBRARY, ROOT
 
 from tests.unit import examples
 
@@ -53,13 +50,3 @@ def test_a_scenario_runs_natively_where_all_that_it_pins_is_seen(
     tmp_path: Path, text: str, guests: tuple[str, ...]
 ) -> None:
     assert examples.scenario(tmp_path, f"description: x\n{text}").native == guests
-
-
-def test_the_document_lists_those_of_the_library() -> None:
-    text = (ROOT / "docs" / "native.md").read_text().partition("## Of the library")[2]
-    listed = {
-        f"{topic}/{name}"
-        for topic, names in re.findall(r"^\* (\w+): (.*(?:\n  .*)*)", text, re.MULTILINE)
-        for name in re.findall(r"`([^`]+)`", names)
-    }
-    assert listed == {scenario.name for scenario in load([], LIBRARY) if scenario.native}

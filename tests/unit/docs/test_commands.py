@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every lazymmu command in the documents is one that the command line takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lazymmu.commands import COMMANDS
+from lazymmu.parser import command_parser
+from lazymmu.support.errors import UsageError
+
+from tests.documents import DOCUMENTS, mentioned, name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_the_command_line_takes_each_command(document: Path) -> None:
+    for command in mentioned(document.read_text()):
+        where = f"{name(document)}:{command.line}"
+        if len(command.words) < 2 or "--help" in command.words:
+            # Prose that names a command; `--help` ends the process.
+            assert {*command.words[:1]} <= {*COMMANDS, "--version"}, where
+            continue
+        try:
+            command_parser(COMMANDS.pick(command.words[0])).read(command.words[1:])
+        except UsageError as error:
+            pytest.fail(f"{where}: {error}")

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Lists in the documents are those of the code; `--update` rewrites them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from tools import doc_lists
+
+from tests.documents import DOCUMENTS, name
+
+
+@pytest.fixture(scope="module")
+def lists() -> dict[str, str]:
+    return doc_lists.all_lists()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_the_lists_of_a_document_are_up_to_date(
+    document: Path, lists: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    text = document.read_text()
+    if request.config.getoption("--update"):
+        document.write_text(doc_lists.rewritten(text, lists))
+    else:
+        assert text == doc_lists.rewritten(text, lists), "out of date: run `./lazymmu test unit --update`"
+
+
+def test_the_documents_show_every_list(lists: dict[str, str]) -> None:
+    shown = re.findall("<!-- list: ([^>]+) -->", "".join(document.read_text() for document in DOCUMENTS))
+    assert sorted(shown) == sorted(lists)
+
+
+def test_a_list_that_changed_is_rewritten_and_the_text_around_it_stays() -> None:
+    text = "before\n<!-- list: a -->\nold\n<!-- end of list -->\nafter\n"
+    new = doc_lists.rewritten(text, {"a": "* new"})
+    assert new == "before\n<!-- list: a -->\n\n* new\n\n<!-- end of list -->\nafter\n"
+    assert doc_lists.rewritten(new, {"a": "* new"}) == new

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The documents keep their form: width, length, and every private word in the glossary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lazymmu.subject.counters import HOOKS
+from lazymmu.subject.implementations import IMPLEMENTATIONS
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
+from lazymmu.support.project import ROOT
+
+from tests.documents import DOCUMENTS, anchors, name, prose
+
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
+# `lazymmu survey` writes this one.
+WRITTEN_BY_A_COMMAND = ("docs/results.md",)
+
+
+@pytest.mark.parametrize("document", [page for page in DOCUMENTS if name(page) not in WRITTEN_BY_A_COMMAND], ids=name)
+def test_prose_wraps_at_100_columns(document: Path) -> None:
+    lines = enumerate(prose(document.read_text()).splitlines(), 1)
+    long = [(number, line.lstrip()) for number, line in lines if len(line) > 100]
+    assert [number for number, line in long if not line.startswith(("|", "![", "<!--"))] == []
+
+
+def test_the_readme_has_less_than_150_lines() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+@pytest.mark.parametrize("letter", HOOKS)
+def test_the_glossary_explains_each_hook_letter(letter: str) -> None:
+    assert f"| `{letter}` | `arch_" in GLOSSARY
+
+
+@pytest.mark.parametrize("word", [*REVISIONS, *IMPLEMENTATIONS, *PERSONALITIES])
+def test_the_glossary_names_each_revision_implementation_and_personality(word: str) -> None:
+    assert word in GLOSSARY
+
+
+PRIVATE_WORDS = (
+    "unit machine personality revision hook hook-letter pin section case result outcome transport snapshot tool-root "
+    "finding model trace known-failure mutant implementation"
+)
+
+
+@pytest.mark.parametrize("word", PRIVATE_WORDS.split())
+def test_the_glossary_has_each_private_word(word: str) -> None:
+    assert word in anchors(GLOSSARY)
