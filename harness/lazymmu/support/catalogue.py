@@ -11,9 +11,7 @@ files with one name are an error for everybody.
 
 from __future__ import annotations
 
-import ast
 import re
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
@@ -75,10 +73,11 @@ class Catalogue(Mapping[str, E], Generic[E]):
         except SyntaxError as error:
             return SetupError(f"{error.filename}:{error.lineno}: {error.msg}")
         except (ImportError, NameError, TypeError, ValueError, AttributeError, LookupError) as error:
-            frames = [
-                frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(f"{stem}.py")
-            ]
-            where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else name
+            where, step = name, error.__traceback__
+            while step is not None:
+                if (file := step.tb_frame.f_code.co_filename).endswith(f"{stem}.py"):
+                    where = f"{file}:{step.tb_lineno}"
+                step = step.tb_next
             return SetupError(f"{where}: {type(error).__name__}: {error}")
         for word, expected in self._convention.items():
             if not hasattr(module, word):
@@ -137,8 +136,6 @@ class Catalogue(Mapping[str, E], Generic[E]):
 
 def _line_of(module: ModuleType, word: str) -> int:
     """Return the line that defines a name of a module, 1 if it comes from elsewhere."""
-    for node in ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
-        if any(word in (getattr(target, "id", None), getattr(target, "name", None)) for target in targets):
-            return node.lineno
-    return 1
+    text = Path(str(module.__file__)).read_text(encoding="utf-8")
+    found = re.search(rf"^(def )?{word}\b", text, re.MULTILINE)
+    return text[: found.start()].count("\n") + 1 if found else 1

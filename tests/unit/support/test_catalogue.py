@@ -86,3 +86,8 @@ def test_a_typing_mistake_gets_a_suggestion(animals: Callable[..., Catalogue[Ani
     found = animals(ant="NAME = 'gazelle'\nLEGS = 4\n")
     with pytest.raises(UsageError, match="unknown animal `gazlele` \\(did you mean `gazelle`\\?\\)"):
         found.pick("gazlele")
+
+
+def test_a_look_up_by_name_imports_only_that_entry(animals: Callable[..., Catalogue[Animal]]) -> None:
+    found = animals(ant="NAME = 'ant'\nLEGS = 6\n", cow="raise SystemExit('imported')\n")
+    assert found["ant"].LEGS == 6
