@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, Protocol
 
 from lazymmu.support.errors import UsageError
@@ -75,8 +75,8 @@ def command_parser(command: Command) -> Parser:
     return parser
 
 
-def whole_parser(commands: Iterable[Command], *, flags: bool = False) -> Parser:
-    """Return the parser of the whole command line: all commands, with the flags of each if asked for."""
+def whole_parser(commands: Iterable[Command], add_flags: Callable[[Command, Parser], None] | None = None) -> Parser:
+    """Return the parser of the whole command line. Its commands have no flags but those that `add_flags` adds."""
     whole = Parser(
         prog="lazymmu",
         description="Checks nested lazy MMU mode on emulated guests against a model.",
@@ -86,6 +86,6 @@ def whole_parser(commands: Iterable[Command], *, flags: bool = False) -> Parser:
     subparsers = whole.add_subparsers(dest="command", metavar="COMMAND")
     for command in commands:
         parser = subparsers.add_parser(command.NAME, help=command.HELP)
-        if flags:
-            command.flags(parser)
+        if add_flags is not None:
+            add_flags(command, parser)
     return whole
