@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finished runs for the tests of reports, made of real scenarios, units and traces."""
+"""Run summaries for the tests of reports, made of real scenarios, units and traces."""
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from lazymmu.reports.json import run_document
+from hypothesis import strategies as st
+from lazymmu.reports.formats import FORMATS
+from lazymmu.results.known_issues import KnownIssue
 from lazymmu.results.result import Difference, Outcome, Result, Unit
-from lazymmu.results.run_summary import Finished
-from lazymmu.results.store import Results
+from lazymmu.results.run_summary import RunSummary
+from lazymmu.results.store import ResultStore
 from lazymmu.scenario import load
 from lazymmu.support.errors import Place
 from msgspec.structs import replace
@@ -28,6 +31,12 @@ _FILES = {
 
 #: 4 cases, merged, on two architectures.
 SIZE = 8
+#: The first results of a run with every outcome.
+EVERY_OUTCOME = ("fail", "error", "skip", "fail", "error")
+
+#: What breaks writers of XML and JSON: controls, halves of surrogate pairs, non-characters, and markup.
+HOSTILE = "\x00\x08\x0b\x0c\x1b\x7f\x85\u2028\ufffd\ufffe\uffff\ud800\udfff\U0001ffff&<>]'\"\r\n\t"
+HOSTILE_TEXTS = st.text(st.one_of(st.characters(), st.characters(categories=("Cc", "Cs")), st.sampled_from(HOSTILE)))
 
 
 def selected(folder: Path) -> tuple[Unit, ...]:
@@ -36,7 +45,7 @@ def selected(folder: Path) -> tuple[Unit, ...]:
         path = folder / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return tuple(
+    return numbered(
         Unit(scenario, number, "merged", arch)
         for scenario in load([], folder)
         for number in range(len(scenario.cases))
@@ -44,56 +53,92 @@ def selected(folder: Path) -> tuple[Unit, ...]:
     )
 
 
-def result(unit: Unit, outcome: Outcome, reason: str = "", details: str = "") -> Result:
-    """Return a result of a unit; a failure has a difference in which the reason stands."""
+def numbered(units: Iterable[Unit]) -> tuple[Unit, ...]:
+    """Return these units as a selection."""
+    return tuple(replace(unit, index=index) for index, unit in enumerate(units))
+
+
+def result(unit: Unit, outcome: Outcome | str, reason: str = "", details: str = "") -> Result:
+    """Return a result of a unit; a failure has a difference with the reason."""
     trace = examples.predicted(unit)
-    differences: tuple[Difference, ...] = ()
-    if outcome is Outcome.FAIL:
-        sides = {"predicted": "f", "observed": reason}
-        differences = (Difference("step 2 disable: hooks", sides, Place(unit.scenario.path, 3, 5)),)
-    observed = None if outcome in (Outcome.ERROR, Outcome.SKIP) else trace
-    release = "6.12.0-test" if observed else ""
-    return Result(unit, release, outcome, reason, trace, observed, 0.25, differences, details)
+    sides = {"predicted": "f", "observed": utf8(reason)}
+    difference = Difference("step 2 disable: hooks", sides, Place(unit.scenario.path, 3, 5))
+    return Result.of(
+        unit,
+        Outcome(outcome),
+        reason,
+        release="" if outcome in ("error", "skip") else "6.12.0-test",
+        predicted=trace,
+        observed=None if outcome in ("error", "skip") else trace,
+        seconds=0.25,
+        parts=(difference,) if outcome == "fail" else (),
+        details=details,
+    )
 
 
-def finished(
+def utf8(text: str) -> str:
+    """Return the text as a result has it."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def summary(
     units: Sequence[Unit], outcomes: Sequence[str], *, reason: str = "why", details: str = "console"
-) -> Finished:
+) -> RunSummary:
     """Return a run whose first results have these outcomes; the others pass."""
-    ends = [*map(Outcome, outcomes), *[Outcome.PASS] * (len(units) - len(outcomes))]
+    outcomes = [*outcomes, *["pass"] * (len(units) - len(outcomes))]
     results = [
-        result(unit, end) if end is Outcome.PASS else result(unit, end, reason, details)
-        for unit, end in zip(units, ends, strict=True)
+        result(unit, outcome) if outcome == "pass" else result(unit, outcome, reason, details)
+        for unit, outcome in zip(units, outcomes, strict=True)
     ]
-    return Finished(
-        results=kept(units, results),
+    return RunSummary(
+        results=store(units, results),
         interrupted=False,
         accelerators={"arm64": ("tcg", "no KVM here"), "s390x": ("tcg", "no KVM here")},
         started=datetime(2026, 11, 22, 12, 0, tzinfo=UTC),
         seconds=2.0,
+        facts={"command": ["lazymmu", "run", "nesting"], "commit": "0123abcd-dirty"},
     )
 
 
-def kept(units: Sequence[Unit], results: Iterable[Result]) -> Results:
-    """Return these results, which may be of some of the units only, as reports read them."""
-    places = {unit.label(): position for position, unit in enumerate(units)}
-    found = Results(units)
+def store(units: Sequence[Unit], results: Iterable[Result]) -> ResultStore:
+    """Return a store with these results."""
+    found = ResultStore(units)
     for one in results:
-        found.add(places[one.unit.label()], one)
+        found.add(one)
     return found
 
 
-def changed(run: Finished, results: Iterable[Result], **others: Any) -> Finished:
+def known(run: RunSummary, *numbers: int) -> list[Result]:
+    """Return the results of a run, with these as known failures."""
+    return [replace(one, known="bug 7") if one.number in numbers else one for one in run.results]
+
+
+def issue(**changes: Any) -> KnownIssue:
+    """Return an entry of a file of known failures."""
+    values: dict[str, Any] = dict.fromkeys(("arches", "apis", "impls", "kernels"))
+    values |= {"place": Place("known.yaml", 1, 3), "scenario": "nesting/*", "case": {}}
+    values |= {"outcome": Outcome.FAIL, "reason": "bug 7", "expires": date(2030, 1, 1)}
+    return KnownIssue(**{**values, **changes})
+
+
+def changed(run: RunSummary, results: Iterable[Result], **others: Any) -> RunSummary:
     """Return the run with these results instead."""
-    return replace(run, results=kept(run.results.units, results), **others)
+    return replace(run, results=store(run.results.units, results), **others)
 
 
-def interrupted(run: Finished, done: Sequence[int]) -> Finished:
+def interrupted(run: RunSummary, done: Sequence[int]) -> RunSummary:
     """Return the run with these of its results only."""
     return changed(run, [run.results[number] for number in done], interrupted=True)
 
 
-def document(run: Finished) -> dict[str, Any]:
+def written(name: str, run: RunSummary) -> str:
+    """Return the report of a run in a format."""
+    file = io.StringIO()
+    FORMATS[name].write(run, file)
+    return file.getvalue()
+
+
+def document(run: RunSummary) -> dict[str, Any]:
     """Return the JSON document of a run."""
-    found: dict[str, Any] = json.loads("".join(run_document(run)))
+    found: dict[str, Any] = json.loads(written("json", run))
     return found

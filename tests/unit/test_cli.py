@@ -149,7 +149,7 @@ def test_two_reports_that_go_to_one_place_are_refused(
     monkeypatch.chdir(tmp_path)
     Path("link").symlink_to("x")
     assert main(["run", path, "--junit", one, "--ktap", other]) == 2
-    assert f"--junit and --ktap both go to `{other}`" in capsys.readouterr().err
+    assert f"--junit and --ktap both write to `{other}`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("flag", "largest"), [("--repeat", "10000"), ("--shuffle", "9" * 18)])

@@ -59,7 +59,7 @@ _ROUNDS = 4
 # Seconds that the baseline's guest may be silent: it boots, and nothing looks after it.
 _SILENT = 120.0
 # One guest, so that a figure does not depend on how many the host has room for.
-_BATCH = Options(trace=True, jobs=1)
+_BATCH = Options(jobs=1)
 
 
 class Bench(Struct, frozen=True):
@@ -120,7 +120,7 @@ def ends(bench: Bench, units: Sequence[Unit], options: Options) -> Ends:
     if interrupts.came:
         raise KeyboardInterrupt
     if wrong:
-        raise LazymmuError(f"{wrong[0].unit.label()} did not pass, so nothing is measured: {wrong[0].reason}")
+        raise LazymmuError(f"{wrong[0].label()} did not pass, so nothing is measured: {wrong[0].reason}")
     return Ends(tuple(seconds))
 
 

@@ -23,7 +23,7 @@ def main(arguments: Namespace) -> int:
     with importing():
         from itertools import groupby
 
-        from lazymmu.reports import compare, json
+        from lazymmu.reports import compare, documents
         from lazymmu.reports.destination import targets
         from lazymmu.reports.saved_results import read
         from lazymmu.session import requests
@@ -32,17 +32,17 @@ def main(arguments: Namespace) -> int:
     terminal = requests.human(arguments)
     changes = compare.compare(old, new)
     for goal in goals.values():
-        goal.write(json.text(compare.to_json(old, new, changes)))
+        goal.write(documents.text(compare.to_json(old, new, changes)))
     for kind, group in groupby(changes, key=lambda change: change.kind):
         of_kind = list(group)
         terminal.line(f"{kind}: {len(of_kind)}", "bold")
         for change in of_kind:
-            terminal.line(f"    {change.line()}", "red" if change.worse else "")
+            terminal.line(f"    {change.line()}", "red" if change.is_worse else "")
     for run in (old, new):
         if run.interrupted:
-            done = f"{len(run.records)} of {run.selected} were done"
+            done = f"{len(run.results)} of {run.selected} were done"
             terminal.line(f"{run.path} is of a run that was interrupted: {done}", "yellow")
-    worse = [change for change in changes if change.worse]
-    terminal.line(f"{len(old.records)} results in {old.path}, {len(new.records)} in {new.path}", "dim")
+    worse = [change for change in changes if change.is_worse]
+    terminal.line(f"{len(old.results)} results in {old.path}, {len(new.results)} in {new.path}", "dim")
     terminal.line(f"{len(worse)} got worse" if worse else "nothing got worse", "bold red" if worse else "bold green")
     return 1 if worse else 0

@@ -25,7 +25,7 @@ def main(arguments: Namespace) -> int:
     with importing():
         from itertools import groupby
 
-        from lazymmu.reports import json
+        from lazymmu.reports import documents
         from lazymmu.reports.destination import targets
         from lazymmu.reports.side_by_side import lines, side_by_side
         from lazymmu.scenario import load
@@ -37,16 +37,16 @@ def main(arguments: Namespace) -> int:
     selected = units(load(arguments.scenarios, requests.library()), selection)
     goals = targets({"--json": arguments.json})
     terminal = requests.human(arguments)
-    documents = []
+    diffs = []
     for _, group in groupby(selected, key=lambda unit: (unit.scenario.name, unit.number)):
         of_case = list(group)
         first, case = of_case[0], of_case[0].case
         predictions = {(unit.api, unit.personality): predict(case, unit.api, unit.personality) for unit in of_case}
         compared = side_by_side(case, predictions)
-        documents.append({"scenario": first.scenario.name, "case": dict(first.values), **compared.to_json()})
+        diffs.append({"scenario": first.scenario.name, "case": dict(first.values), **compared.to_json()})
         if not goals:
             for line in (first.case_name(), *lines(case, compared)):
                 terminal.line(line)
     for goal in goals.values():
-        goal.write(json.text({"schema": json.SCHEMA, "diffs": documents}))
+        goal.write(documents.text({"schema": documents.SCHEMA, "diffs": diffs}))
     return 0

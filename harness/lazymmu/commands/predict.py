@@ -24,7 +24,7 @@ def main(arguments: Namespace) -> int:
     with importing():
         from msgspec.structs import replace
 
-        from lazymmu.reports import json
+        from lazymmu.reports import documents
         from lazymmu.reports.destination import targets
         from lazymmu.scenario import load
         from lazymmu.session import requests
@@ -51,7 +51,7 @@ def main(arguments: Namespace) -> int:
             predicted = predicted if arguments.trace else replace(predicted, steps=())
         predictions.append((unit, predicted))
     for goal in goals.values():
-        goal.write(json.text(json.predict_document(predictions, trace=arguments.trace)))
+        goal.write(documents.text(documents.predict_document(predictions, trace=arguments.trace)))
     if not goals:
         for unit, predicted in predictions:
             terminal.prediction(unit, predicted)

@@ -18,13 +18,14 @@ _MAX_SEED = 10**18 - 1
 
 
 def flags(parser: Parser) -> None:
+    with importing():
+        from lazymmu.reports.formats import FORMATS
+
     shared.selection(parser)
     shared.transport(parser)
     parser.add_argument("--header", metavar="FILE", help="a pgtable.h: test the lazy-MMU functions in its text")
-    shared.json(parser, "results")
-    parser.add_argument("--junit", metavar="FILE", help="write results as JUnit XML; - is standard output")
-    parser.add_argument("--ktap", metavar="FILE", help="write results as KTAP version 1; - is standard output")
-    parser.add_argument("--html", metavar="FILE", help="write results as a page for a browser; - is standard output")
+    for form in FORMATS.values():
+        parser.add_argument(form.FLAG, dest=form.NAME, metavar="FILE", help=form.HELP)
     parser.add_argument(
         "--out", metavar="DIR", help="results folder (default: one of the user's, the last 20 are kept)"
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What changed between two runs, and whether anything got worse."""
+"""Compares two runs: what changed, and whether anything got worse."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from statistics import fmean
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from lazymmu.reports.json import SCHEMA
+from lazymmu.reports.documents import SCHEMA
 from lazymmu.reports.plain import first_line
-from lazymmu.reports.saved_results import Document, Record
+from lazymmu.reports.saved_results import SavedResult, SavedRun
 from lazymmu.results.result import Outcome
 
-#: The worst comes first: what runs several times counts as its worst.
+#: Of several repetitions, the worst outcome counts.
 _WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
 
-#: A change of time is told when it is of this factor and this many seconds: less is noise.
+#: A smaller change of time than this factor and these seconds is noise.
 _FACTOR = 2.0
 _SECONDS = 0.5
+
+_Key = tuple[str, ...]
 
 
 class Kind(StrEnum):
@@ -37,95 +40,93 @@ class Kind(StrEnum):
 
 
 class Change(Struct, frozen=True):
-    """One thing that is not as it was; `old` or `new` is None when it was not run there."""
+    """One difference between two runs. `old` or `new` is None if that run does not have the unit."""
 
     kind: Kind
-    old: Record | None
-    new: Record | None
+    old: SavedResult | None
+    new: SavedResult | None
 
     @property
-    def worse(self) -> bool:
-        """Whether something passed that does not any more, and is not known either."""
+    def is_worse(self) -> bool:
+        """True if something passed before, does not now, and is not a known failure."""
         if self.kind is Kind.DISAPPEARED:
             return self.old is not None and self.old.outcome is Outcome.PASS
         return self.kind is Kind.NEWLY_FAILING and self.new is not None and not self.new.known
 
     def line(self) -> str:
-        """Return what changed on one line."""
-        record = self.new or self.old
-        label = record.label() if record else ""
+        """Return the change on one line."""
+        result = self.new or self.old
+        assert result is not None  # noqa: S101  (one of them is there)
         if self.kind is Kind.TIME and self.old and self.new:
-            return f"{label}: {self.old.seconds:.2f} s -> {self.new.seconds:.2f} s"
-        reason = first_line(record.reason) if record else ""
-        return f"{label}: {_outcome(self.old)} -> {_outcome(self.new)}{f': {reason}' if reason else ''}"
+            return f"{result.label()}: {self.old.seconds:.2f} s -> {self.new.seconds:.2f} s"
+        reason = first_line(result.reason)
+        return f"{result.label()}: {_outcome(self.old)} -> {_outcome(self.new)}{f': {reason}' if reason else ''}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        record = self.new or self.old
-        keys = ("scenario", "case", "arch", "api", "impl", "kernel")
+        result = self.new or self.old
+        assert result is not None  # noqa: S101  (one of them is there)
         return {
-            **{key: getattr(record, key) for key in keys},
+            "scenario": result.scenario_name,
+            "case": result.values,
+            **{key: getattr(result, key) for key in ("arch", "api", "impl", "kernel")},
             "change": str(self.kind),
-            "worse": self.worse,
-            "old": _sides(self.old),
-            "new": _sides(self.new),
+            "worse": self.is_worse,
+            "old": _side(self.old),
+            "new": _side(self.new),
         }
 
 
-def _outcome(record: Record | None) -> str:
-    if record is None:
+def _outcome(result: SavedResult | None) -> str:
+    if result is None:
         return "not run"
-    return f"{record.outcome} (known)" if record.known else str(record.outcome)
+    return f"{result.outcome} (known)" if result.known else str(result.outcome)
 
 
-def _sides(record: Record | None) -> dict[str, Any] | None:
-    if record is None:
+def _side(result: SavedResult | None) -> dict[str, Any] | None:
+    if result is None:
         return None
-    sides = {"outcome": str(record.outcome), "reason": record.reason, "seconds": record.seconds}
-    return {**sides, "known": record.known} if record.known else sides
+    side = {"outcome": str(result.outcome), "reason": result.reason, "seconds": result.seconds}
+    return {**side, "known": result.known} if result.known else side
 
 
-def compare(old: Document, new: Document) -> tuple[Change, ...]:
-    """Return what changed, by kind and then in the order of the documents.
+def compare(old: SavedRun, new: SavedRun) -> tuple[Change, ...]:
+    """Return the changes by kind, and then in the order of the documents.
 
-    What was run on several kernels in one of the documents is told apart by them; else a run on one kernel is compared
-    with a run on another.
+    Kernels distinguish units only if one of the runs has several; otherwise runs on two kernels are compared.
     """
-    kernels = any(len({record.kernel for record in document.records}) > 1 for document in (old, new))
+    kernels = any(len({result.kernel for result in run.results}) > 1 for run in (old, new))
 
-    def key(record: Record) -> tuple[str, ...]:
-        case = json.dumps(record.case, sort_keys=True)
-        of = (record.scenario, case, record.arch, record.api, record.impl)
-        return (*of, record.kernel) if kernels else of
+    def key(result: SavedResult) -> _Key:
+        case = json.dumps(result.values, sort_keys=True)
+        unit = (result.scenario_name, case, result.arch, result.api, result.impl)
+        return (*unit, result.kernel) if kernels else unit
 
-    before, after = _by_key(old.records, key), _by_key(new.records, key)
+    before, after = _by_key(old.results, key), _by_key(new.results, key)
     changes = []
-    for name in dict.fromkeys((*before, *after)):
-        kind = _kind(before.get(name), after.get(name))
+    for unit in dict.fromkeys((*before, *after)):
+        kind = _kind(before.get(unit), after.get(unit))
         if kind is not None:
-            changes.append(Change(kind, before.get(name), after.get(name)))
+            changes.append(Change(kind, before.get(unit), after.get(unit)))
     return tuple(sorted(changes, key=lambda change: list(Kind).index(change.kind)))
 
 
-def _by_key(records: Iterable[Record], key: Callable[[Record], tuple[str, ...]]) -> dict[tuple[str, ...], Record]:
-    groups: dict[tuple[str, ...], list[Record]] = {}
-    for record in records:
-        groups.setdefault(key(record), []).append(record)
-    return {name: _folded(group) for name, group in groups.items()}
+def _by_key(results: Iterable[SavedResult], key: Callable[[SavedResult], _Key]) -> dict[_Key, SavedResult]:
+    groups: dict[_Key, list[SavedResult]] = {}
+    for result in results:
+        groups.setdefault(key(result), []).append(result)
+    return {unit: _worst(group) for unit, group in groups.items()}
 
 
-def _folded(group: Sequence[Record]) -> Record:
-    """Return what counts of several runs of the same: the first of the worst, with the mean time of all."""
-    if len(group) == 1:
-        return group[0]
-    # A known failure is less bad than the same unknown.
-    worst = min(group, key=lambda record: (_WORST_FIRST.index(record.outcome), bool(record.known)))
-    values = {name: getattr(worst, name) for name in Record.__struct_fields__}
-    return Record(**{**values, "seconds": fmean(record.seconds for record in group)})
+def _worst(repetitions: Sequence[SavedResult]) -> SavedResult:
+    """Return the first of the worst results, with the mean time of all."""
+    # A known failure is less bad than an unknown one.
+    worst = min(repetitions, key=lambda result: (_WORST_FIRST.index(result.outcome), bool(result.known)))
+    return replace(worst, seconds=fmean(result.seconds for result in repetitions))
 
 
-def _kind(old: Record | None, new: Record | None) -> Kind | None:
-    """Return how two results differ, None when they do not."""
+def _kind(old: SavedResult | None, new: SavedResult | None) -> Kind | None:
+    """Return how two results differ; None if they do not."""
     if old is None or new is None:
         return Kind.APPEARED if old is None else Kind.DISAPPEARED
     if old.outcome is not new.outcome:
@@ -140,13 +141,13 @@ def _kind(old: Record | None, new: Record | None) -> Kind | None:
     return Kind.TIME if long > _FACTOR * short and long - short > _SECONDS else None
 
 
-def to_json(old: Document, new: Document, changes: Sequence[Change]) -> dict[str, Any]:
+def to_json(old: SavedRun, new: SavedRun, changes: Sequence[Change]) -> dict[str, Any]:
     """Return the document of `lazymmu compare`."""
     return {
         "schema": SCHEMA,
         "old": old.path,
         "new": new.path,
-        "worse": any(change.worse for change in changes),
+        "worse": any(change.is_worse for change in changes),
         "summary": {str(kind): sum(change.kind is kind for change in changes) for kind in Kind},
         "changes": [change.to_json() for change in changes],
     }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A run as it goes on: a line for each machine on a terminal, what is no pass above them; in a log what is asked for.
+"""Shows a run while it is under way: on a terminal a line for each machine, with results that are not passes above.
 
-What machines say comes from their threads, and nothing that a terminal does may cost them a result.
+Machines report from their own threads. A terminal that cannot be written must not cost a result.
 """
 
 from __future__ import annotations
@@ -19,71 +19,68 @@ from lazymmu.reports.plain import first_line, visible
 from lazymmu.reports.screen import Screen
 from lazymmu.reports.styles import STYLES
 from lazymmu.results.result import Outcome, Result
-from lazymmu.results.store import Results
+from lazymmu.results.store import ResultStore
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-#: Times a second that the machines' lines are drawn.
+#: How many times a second the lines are drawn.
 _RATE = 8
-#: What a machine says last.
+#: The last activity of a machine.
 _DONE = "done"
 
 
 class _Machine(Struct):
-    """One line: what a machine does, since when the run knows it, and when it came to its end."""
+    """The line of a machine: its activity, and the times of its begin and its end."""
 
-    what: str
+    activity: str
     begun: float
     ended: float | None = None
 
 
-class View:
-    """What a run shows before its report. Its methods may be called by any thread."""
+class LiveView:
+    """The view of a run until its report. Any thread may call its methods."""
 
-    def __init__(self, screen: Screen, results: Results, *, quiet: bool = False, verbose: bool = False) -> None:
-        """Show a run that adds to `results`; `verbose`: each unit as it ends, `quiet`: nothing."""
+    def __init__(self, screen: Screen, results: ResultStore, *, quiet: bool = False, verbose: bool = False) -> None:
+        """View a run that adds to `results`; `verbose`: each unit as it ends, `quiet`: nothing."""
         self._screen = screen
         self._verbose = verbose
-        self._drawn = screen.is_terminal and not quiet
+        self._is_drawn = screen.is_terminal and not quiet
         self._lock = threading.Lock()
         self._total = Counter(unit.machine for unit in results.units)
-        self._done = Counter(results.units[position].machine for position in results.positions())
-        waiting = dict.fromkeys(results.units[position].machine for position in results.left())
-        self._machines = {machine: _Machine("waiting", time.monotonic()) for machine in waiting}
+        self._done = Counter(result.machine for result in results)
+        self._machines = {unit.machine: _Machine("waiting", time.monotonic()) for unit in results.unfinished()}
 
     @contextmanager
     def shown(self) -> Iterator[Self]:
-        """Show it for the length of a `with`; the terminal is as it was at the end, however that comes."""
-        if not self._drawn:
+        """Show the view for the length of a `with`, and restore the terminal."""
+        if not self._is_drawn:
             yield self
             return
-        from rich.live import Live  # noqa: PLC0415  (costs time that a log does not have)
+        from rich.live import Live  # noqa: PLC0415  (a log need not wait for it)
 
         with Live(console=self._screen.console(), get_renderable=self._table, refresh_per_second=_RATE, transient=True):
             yield self
 
-    def changed(self, machine: str, what: str) -> None:
-        """Note what a machine does now: `arm64` or `arm64 current #2`, and a few words, the last time `done`."""
+    def changed(self, machine: str, activity: str) -> None:
+        """Note the activity of a machine, such as `arm64` or `arm64 current #2`, in a few words; the last is `done`."""
         with self._lock:
-            if machine not in self._machines:
-                self._machines[machine] = _Machine(what, time.monotonic())
-            one = self._machines[machine]
-            one.what = what
-            one.ended = time.monotonic() if what == _DONE else None
+            line = self._machines.setdefault(machine, _Machine(activity, time.monotonic()))
+            line.activity = activity
+            line.ended = time.monotonic() if activity == _DONE else None
 
-    def ended(self, result: Result) -> None:
-        """Note the result of a unit; it is shown when it is no pass, or when everything is."""
+    def finished(self, result: Result) -> None:
+        """Count a result, and show it if it is not a pass or if all are shown."""
         with self._lock:
-            self._done[result.unit.machine] += 1
-        if self._verbose or (self._drawn and result.outcome is not Outcome.PASS):
-            # A terminal that is gone, or a log that is full, is told of with the report.
+            self._done[result.machine] += 1
+        if self._verbose or (self._is_drawn and result.outcome is not Outcome.PASS):
+            # If the terminal is gone or the log is full, the report at the end says so.
             with suppress(OSError):
-                self._screen.line(_line(result), STYLES["known" if result.known else result.outcome])
+                self._screen.line(_line(result), STYLES[result.outcome])
 
     def _table(self) -> Table:
-        """Return the machines' lines."""
-        from rich.table import Table  # noqa: PLC0415  (as above)
+        """Return the lines of the machines."""
+        from rich.table import Table  # noqa: PLC0415  (a log need not wait for it)
 
         table = Table.grid(padding=(0, 2))
         for _ in range(3):
@@ -91,16 +88,16 @@ class View:
         table.add_column(no_wrap=True, justify="right")
         now = time.monotonic()
         with self._lock:
-            for name, one in self._machines.items():
-                # Those of all its workers stand beside the first.
+            for name, line in self._machines.items():
+                # The first worker of a machine shows the count of all.
                 count = f"{self._done[name]}/{self._total[name]}" if name in self._total else ""
-                seconds = (one.ended or now) - one.begun
-                table.add_row(name, visible(first_line(one.what)), count, f"{seconds:.1f} s")
+                seconds = (line.ended or now) - line.begun
+                table.add_row(name, visible(first_line(line.activity)), count, f"{seconds:.1f} s")
         return table
 
 
 def _line(result: Result) -> str:
-    """Return one line on how a unit ended."""
-    word = f"known {result.outcome}" if result.known else str(result.outcome)
-    why = first_line(result.known or result.reason)
-    return f"{word:5} {result.unit.label()} ({result.seconds:.2f} s){f': {why}' if why else ''}"
+    """Return a result on one line."""
+    word = f"known {result.raw_outcome}" if result.known else str(result.outcome)
+    reason = first_line(result.known or result.reason)
+    return f"{word:5} {result.label()} ({result.seconds:.2f} s){f': {reason}' if reason else ''}"

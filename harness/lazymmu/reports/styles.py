@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The colours in which results are shown, in rich's words."""
+"""The colours of outcomes, as styles of rich."""
 
 from __future__ import annotations
 
-#: Outcome, or `known` for one that is excused -> style; the worst comes first.
-STYLES = {"fail": "bold red", "error": "bold magenta", "skip": "yellow", "known": "yellow", "pass": "green"}
+from lazymmu.results.result import Outcome
+
+#: Outcome -> style, the worst outcome first.
+STYLES = {
+    Outcome.FAIL: "bold red",
+    Outcome.ERROR: "bold magenta",
+    Outcome.SKIP: "yellow",
+    Outcome.KNOWN: "yellow",
+    Outcome.PASS: "green",
+}

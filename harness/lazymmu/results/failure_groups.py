@@ -1,27 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which results that are no passes have the same cause: a machine that cannot be had says the same of all its units."""
+"""Groups results that have the same cause: if a machine is not available, all its units have the same error."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from hashlib import sha256
+from collections.abc import Hashable, Iterable
 
-from lazymmu.results.result import Outcome
-from lazymmu.results.store import Results
+from lazymmu.results.result import Outcome, Result
 
 
-def causes(results: Results) -> list[Sequence[int]]:
-    """Return the positions of all results that are no passes, those with the same cause together, the first one first.
+def failure_groups(results: Iterable[Result]) -> list[list[Result]]:
+    """Return the results that are not passes, in groups of the same outcome, reason and details.
 
-    Results with differences each have a cause of their own; a known one has none in common with others.
+    A failure with differences is a group of its own, and so is a known one.
     """
-    # Of each cause its digest: a run may have many, and long ones.
-    found: dict[bytes | int, list[int]] = {}
-    for position in results.positions():
-        if results.outcome(position) is Outcome.PASS:
-            continue
-        result = results[position]
-        alone = result.differences or result.known
-        text = repr((str(result.outcome), result.reason, result.details)).encode("utf-8", "surrogatepass")
-        found.setdefault(position if alone else sha256(text).digest(), []).append(position)
-    return list(found.values())
+    groups: dict[Hashable, list[Result]] = {}
+    for result in results:
+        if result.outcome is not Outcome.PASS:
+            alone = result.parts or result.known
+            key = result.number if alone else (result.outcome, result.reason, result.details)
+            groups.setdefault(key, []).append(result)
+    return list(groups.values())

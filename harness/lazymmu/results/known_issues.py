@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A failure that is known: what an entry of a `--known` file says, and what a run makes of it."""
+"""Known issues: failures that entries of a --known file excuse, and what a run says of each entry."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from lazymmu.results.result import Outcome, Unit
+from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.results.store import ResultStore
 from lazymmu.support.errors import Place
 
 
-class Entry(Struct, frozen=True):
-    """One failure that is known."""
+class KnownIssue(Struct, frozen=True):
+    """One entry of a --known file."""
 
     place: Place
-    #: A scenario's name, or a pattern of names (`*`, `?`, `[..]`; `*` stands for slashes too).
+    #: A scenario's name, or a pattern of names (`*`, `?`, `[..]`; `*` matches slashes too).
     scenario: str
     #: Values of `vary` that a case must have; others may be anything.
     case: Mapping[str, int | bool | str]
@@ -28,10 +30,10 @@ class Entry(Struct, frozen=True):
     apis: frozenset[str] | None
     impls: frozenset[str] | None
     kernels: frozenset[str] | None
-    #: fail or error: the one that is excused.
+    #: The outcome that is excused: fail or error.
     outcome: Outcome
     reason: str
-    #: The last day (UTC) on which it counts.
+    #: The last day (UTC) on which the entry is valid.
     expires: date
 
     def covers(self, unit: Unit) -> bool:
@@ -46,53 +48,92 @@ class Entry(Struct, frozen=True):
         )
 
 
-def _same(value: int | bool | str | None, wanted: int | bool | str) -> bool:
-    # True is 1 to Python, and not to an author.
-    return type(value) is type(wanted) and value == wanted
+def _same(value: int | bool | str | None, expected: int | bool | str) -> bool:
+    # Python takes True for 1; an author does not.
+    return type(value) is type(expected) and value == expected
+
+
+def excused(issues: Iterable[KnownIssue], unit: Unit, result: Result, today: date) -> Result:
+    """Return the result of a unit, with the reason of the first entry that excuses it."""
+    for issue in issues:
+        if today <= issue.expires and issue.outcome is result.raw_outcome and issue.covers(unit):
+            return replace(result, known=issue.reason)
+    return result
 
 
 class State(StrEnum):
-    """What a run made of an entry."""
+    """What a run says of an entry."""
 
-    #: What it covers ended as it says.
+    #: A unit that it covers has its outcome.
     HOLDS = "holds"
-    #: Something that it covers passed: the entry is to be removed or narrowed.
+    #: A unit that it covers passed: the author must remove or narrow the entry.
     PASSED = "passed"
-    #: It covers something that was selected, and its date is past.
+    #: It covers units that were selected, and it has expired.
     EXPIRED = "expired"
-    #: What it covers ended in another way, or was not run.
+    #: The units that it covers have other outcomes, or none.
     OPEN = "open"
-    #: It covers nothing that was selected.
+    #: It covers no unit that was selected.
     UNUSED = "unused"
 
 
-class Standing(Struct, frozen=True):
+class CheckedIssue(Struct, frozen=True):
     """An entry after a run."""
 
-    entry: Entry
+    issue: KnownIssue
     state: State
-    #: One line for a person, without the place; empty when the entry holds.
+    #: One line for a person, without the place; empty if the entry holds.
     message: str = ""
 
     @property
-    def broken(self) -> bool:
-        """Whether the run fails for it."""
+    def is_broken(self) -> bool:
+        """True if the entry fails the run."""
         return self.state in (State.PASSED, State.EXPIRED)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        entry = self.entry
+        issue = self.issue
         return {
-            "place": str(entry.place),
-            "scenario": entry.scenario,
-            "case": dict(entry.case),
-            "arch": None if entry.arches is None else sorted(entry.arches),
-            "api": None if entry.apis is None else sorted(entry.apis),
-            "impl": None if entry.impls is None else sorted(entry.impls),
-            "kernel": None if entry.kernels is None else sorted(entry.kernels),
-            "outcome": str(entry.outcome),
-            "reason": entry.reason,
-            "expires": entry.expires.isoformat(),
+            "place": str(issue.place),
+            "scenario": issue.scenario,
+            "case": dict(issue.case),
+            "arch": None if issue.arches is None else sorted(issue.arches),
+            "api": None if issue.apis is None else sorted(issue.apis),
+            "impl": None if issue.impls is None else sorted(issue.impls),
+            "kernel": None if issue.kernels is None else sorted(issue.kernels),
+            "outcome": str(issue.outcome),
+            "reason": issue.reason,
+            "expires": issue.expires.isoformat(),
             "state": str(self.state),
             "message": self.message,
         }
+
+
+def checked(issues: Iterable[KnownIssue], results: ResultStore, today: date) -> list[CheckedIssue]:
+    """Return each entry with what the run says of it."""
+    return [CheckedIssue(issue, *_state(issue, results, today)) for issue in issues]
+
+
+def _state(issue: KnownIssue, results: ResultStore, today: date) -> tuple[State, str]:
+    """Return the state of an entry, and its message."""
+    covered = [unit for unit in results.units if issue.covers(unit)]
+    if not covered:
+        return State.UNUSED, f"{issue.scenario}: matches nothing that was selected"
+    if today > issue.expires:
+        return State.EXPIRED, f"{issue.scenario}: expired on {issue.expires}: fix what it excuses, or extend it"
+    finished = [unit for unit in covered if unit.index in results]
+    passed = _passed(finished, results)
+    if passed:
+        others = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
+        return State.PASSED, f"{passed[0]}{others} passed instead of {issue.outcome}: remove or narrow this entry"
+    if any(results[unit.index].raw_outcome is issue.outcome for unit in finished):
+        return State.HOLDS, ""
+    return State.OPEN, f"{issue.scenario}: no unit that it covers ended with pass or {issue.outcome}"
+
+
+def _passed(units: Sequence[Unit], results: ResultStore) -> list[str]:
+    """Return the labels of units that passed in all their repetitions."""
+    outcomes: dict[str, set[Outcome]] = {}
+    for unit in units:
+        label = replace(unit, repetition=None).label()
+        outcomes.setdefault(label, set()).add(results[unit.index].raw_outcome)
+    return [label for label, found in outcomes.items() if found == {Outcome.PASS}]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a run found out about one case on one machine; every report is made from these."""
+"""Units, and the result of each. Every report is made from results, and JSON documents hold them as they are here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from lazymmu.architecture import architectures
 from lazymmu.subject.case import Case, Scenario, Values
@@ -18,36 +19,95 @@ from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 
 
 class Outcome(StrEnum):
-    """The four ends of a case; they are never confused."""
+    """The outcomes of a unit, in the order of summaries."""
 
     PASS = "pass"  # noqa: S105  (a word, not a secret)
     FAIL = "fail"
     ERROR = "error"
     SKIP = "skip"
+    #: A failure or an error that an entry of --known excuses (pytest's xfail). JSON documents keep what it was.
+    KNOWN = "known"
 
 
-class Unit(Struct, frozen=True):
-    """One thing to run: a case of a scenario under one revision on one architecture."""
+#: The outcomes that JSON documents have.
+RAW_OUTCOMES = (Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.SKIP)
+
+
+class Named:
+    """The names of a unit for a person."""
+
+    __slots__ = ()
+    api: str
+    arch: str
+    impl: str
+    kernel: str
+    repetition: int | None = None
+
+    @property
+    def scenario_name(self) -> str:
+        """The name of the scenario."""
+        raise NotImplementedError
+
+    @property
+    def values(self) -> Values:
+        """The `vary` values of the case."""
+        raise NotImplementedError
+
+    def title(self) -> str:
+        """Return the unit's name without its machine, such as `nesting/deep[depth=3] merged`."""
+        return f"{self.case_name()} {self.under_test()}{self._repetition()}"
+
+    def label(self) -> str:
+        """Return the unit's full name, such as `nesting/deep[depth=3] merged on arm64`."""
+        return f"{self.case_name()} {self.under_test()} on {self.machine}{self._repetition()}"
+
+    @property
+    def machine(self) -> str:
+        """The name of the machine: its architecture, and its kernel if that is not the default."""
+        return machine_name(self.arch, self.kernel)
+
+    def under_test(self) -> str:
+        """Return the revision, and the implementation if it is not the module's, such as `merged native`."""
+        return self.api if self.impl == MODULE else f"{self.api} {self.impl}"
+
+    def case_name(self) -> str:
+        """Return scenario and case, such as `nesting/deep[depth=3]`."""
+        values = ",".join(f"{name}={value}" for name, value in self.values.items())
+        return f"{self.scenario_name}{f'[{values}]' if values else ''}"
+
+    def _repetition(self) -> str:
+        return f", repetition {self.repetition}" if self.repetition else ""
+
+
+class Unit(Named, Struct, frozen=True):
+    """One thing to run: a case of a scenario under one revision on one machine."""
 
     scenario: Scenario
     #: Which of the scenario's cases, from 0.
     number: int
     api: str
     arch: str
-    #: Whose functions are under test, and the kernel of the guest (images/kernels.yaml).
+    #: The implementation under test, and the kernel of the guest (images/kernels.yaml).
     impl: str = MODULE
     kernel: str = DEFAULT_KERNEL
-    #: Which of several runs of the same, from 1; None when it runs once.
+    #: Which of several runs of the same unit, from 1; None if it runs once.
     repetition: int | None = None
+    #: Its place among the units that were selected, from 0.
+    index: int = 0
+
+    @property
+    def scenario_name(self) -> str:
+        """The name of the scenario."""
+        return self.scenario.name
 
     @property
     def case(self) -> Case:
-        """The case with its steps, which may have to be made anew: ask once and keep it while it is used."""
+        """The case with its steps, which may be expanded at each call."""
         return self.scenario.cases[self.number]
 
     @property
     def values(self) -> Values:
-        """The `vary` values of the case; costs no steps."""
+        """The `vary` values of the case, without expanding its steps."""
         return self.scenario.cases.values(self.number)
 
     @property
@@ -55,40 +115,15 @@ class Unit(Struct, frozen=True):
         """The personality in force: the scenario's, or the one that is usual on the guest."""
         return self.scenario.personality or architectures()[self.arch].personality
 
-    def title(self) -> str:
-        """Return the unit's name without its machine, as `nesting/deep[depth=3] merged`."""
-        return f"{self.case_name()} {self.under_test()}{self._again()}"
-
-    def label(self) -> str:
-        """Return the unit's name for a person, as `nesting/deep[depth=3] merged on arm64`."""
-        return f"{self.case_name()} {self.under_test()} on {self.machine}{self._again()}"
-
-    @property
-    def machine(self) -> str:
-        """The name of the guest for a person: its architecture, and its kernel when that is not the usual one."""
-        return machine_name(self.arch, self.kernel)
-
-    def under_test(self) -> str:
-        """Return whose functions are under test for a person, as `merged native`; the module's go without saying."""
-        return self.api if self.impl == MODULE else f"{self.api} {self.impl}"
-
-    def case_name(self) -> str:
-        """Return scenario and case for a person, as `nesting/deep[depth=3]`."""
-        values = ",".join(f"{name}={value}" for name, value in self.values.items())
-        return f"{self.scenario.name}{f'[{values}]' if values else ''}"
-
-    def _again(self) -> str:
-        return f", repetition {self.repetition}" if self.repetition else ""
-
 
 class Difference(Struct, frozen=True):
-    """One thing that is not as it should be."""
+    """One value that is not what it should be."""
 
-    #: What differs, as `step 3 disable: hooks`.
+    #: What differs, such as `step 3 disable: hooks`.
     what: str
-    #: Source of the right value -> the value, and who differs -> its value, in the order to show.
+    #: Source of the right value -> that value, and who differs -> its value, in the order to show.
     sides: Mapping[str, str]
-    #: Where the step, check or expectation stands in its file.
+    #: The place of the step, check or expectation in its file.
     place: Place | None = None
 
     def __str__(self) -> str:
@@ -96,87 +131,77 @@ class Difference(Struct, frozen=True):
         where = f"{self.place}: " if self.place else ""
         return f"{where}{self.what}: {sides}"
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        place = self.place
-        where = None if place is None else {"path": place.path, "line": place.line, "column": place.column}
-        return {"what": self.what, "sides": dict(self.sides), "place": where}
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Return the difference that has this JSON form."""
-        place = document["place"]
-        return cls(document["what"], document["sides"], None if place is None else Place(**place))
+class Result(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The result of one unit. Fields without a default are always in its JSON form (docs/command-line.md)."""
 
-
-class Result(Struct, frozen=True):
-    """The end of one unit."""
-
-    unit: Unit
-    #: What `uname -r` says in the guest; empty when none answered.
+    #: `Unit.index`.
+    number: int
+    scenario_name: str = field(name="scenario")
+    values: Values = field(name="case")
+    arch: str
+    api: str
+    impl: str
+    kernel: str
+    #: What `uname -r` says in the guest; empty if no guest answered.
     release: str
-    outcome: Outcome
+    #: The outcome before --known.
+    raw_outcome: Outcome = field(name="outcome")
     #: One line: the first difference, or why it is an error or a skip; empty on a pass.
     reason: str
-    predicted: Trace | None
     observed: Trace | None
-    #: Wall time of this unit on its guest, boot not included.
+    predicted: Trace | None
+    #: Wall time of this unit in its guest, boot not included.
     seconds: float
-    differences: tuple[Difference, ...] = ()
-    #: What is needed to act on an error: console, QEMU's standard error, command line.
-    details: str = ""
-    #: Which one it was on its machine, from 1: what ran before it stands in the same guest's log.
-    position: int = 0
-    #: Why this failure or error is known and excused; empty when it is not.
+    #: `parts` as text.
+    differences: tuple[str, ...]
+    #: What helps to act on an error: console, QEMU's standard error, command line.
+    details: str
+    #: When it ended among the units of its machine, from 1: those before it are in the same guest's log.
+    position: int
+    parts: tuple[Difference, ...] = ()
+    #: Only if the scenario names one.
+    personality: str | None = None
+    repetition: int | None = None
+    #: Why an entry of --known excuses this failure or error; empty if none does.
     known: str = ""
 
-    def to_json(self, *, trace: bool) -> dict[str, Any]:
-        """Return the JSON form; traces hold their steps on a failure or when asked for."""
-        steps = trace or self.outcome is Outcome.FAIL
-        document: dict[str, Any] = {
-            "scenario": self.unit.scenario.name,
-            "case": dict(self.unit.values),
-            "arch": self.unit.arch,
-            "api": self.unit.api,
-            "impl": self.unit.impl,
-            "kernel": self.unit.kernel,
-            "release": self.release,
-            "outcome": str(self.outcome),
-            "reason": self.reason,
-            "observed": self.observed.to_json(steps=steps) if self.observed else None,
-            "predicted": self.predicted.to_json(steps=steps) if self.predicted else None,
-            "seconds": self.seconds,
-            "differences": [str(difference) for difference in self.differences],
-            "details": self.details,
-            "position": self.position,
-        }
-        if self.differences:
-            document["parts"] = [difference.to_json() for difference in self.differences]
-        if self.unit.scenario.personality:
-            document["personality"] = self.unit.personality
-        if self.unit.repetition:
-            document["repetition"] = self.unit.repetition
-        if self.known:
-            document["known"] = self.known
-        return document
-
     @classmethod
-    def from_json(cls, document: Mapping[str, Any], unit: Unit) -> Self:
-        """Return the result of a unit that has this JSON form; of one with `trace`, all of it.
-
-        Raises KeyError, TypeError, ValueError or AttributeError for what `to_json` does not make.
-        """
-        predicted, observed = document["predicted"], document["observed"]
+    def of(cls, unit: Unit, outcome: Outcome, reason: str = "", **others: Any) -> Self:
+        """Return the result of a unit; `others` are further fields. Text that is not UTF-8 is escaped."""
+        parts = others.get("parts", ())
+        fields: dict[str, Any] = {"release": "", "observed": None, "predicted": None, "seconds": 0.0, "position": 0}
         return cls(
-            unit=unit,
-            release=document["release"],
-            outcome=Outcome(document["outcome"]),
-            reason=document["reason"],
-            predicted=None if predicted is None else Trace.from_json(predicted),
-            observed=None if observed is None else Trace.from_json(observed),
-            seconds=document["seconds"],
-            differences=tuple(Difference.from_json(part) for part in document.get("parts", ())),
-            details=document["details"],
-            position=document["position"],
-            known=document.get("known", ""),
+            **{**fields, **others, "details": _utf8(others.get("details", ""))},
+            number=unit.index,
+            scenario_name=unit.scenario.name,
+            values=unit.values,
+            arch=unit.arch,
+            api=unit.api,
+            impl=unit.impl,
+            kernel=unit.kernel,
+            raw_outcome=outcome,
+            reason=_utf8(reason),
+            differences=tuple(str(part) for part in parts),
+            personality=unit.scenario.personality,
+            repetition=unit.repetition,
         )
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome: `known` if an entry of --known excuses it."""
+        return Outcome.KNOWN if self.known else self.raw_outcome
+
+    def is_of(self, unit: Unit) -> bool:
+        """Return whether this is a result of a unit."""
+        return self.label() == unit.label() and self.values == unit.values
+
+    def without_steps(self) -> Self:
+        """Return the result without the steps of its traces."""
+        predicted, observed = (trace and replace(trace, steps=()) for trace in (self.predicted, self.observed))
+        return replace(self, predicted=predicted, observed=observed)
+
+
+def _utf8(text: str) -> str:
+    """Return the text with what UTF-8 cannot hold (a path of other bytes) as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,46 +1,42 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A run that came to its end, or was interrupted: the one thing that every report of it is made from."""
+"""The summary of a run that ended or was interrupted. Every report is made from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
-from lazymmu.results.known_issues import Standing
-from lazymmu.results.store import Results
-from lazymmu.support.errors import LazymmuError
+from lazymmu.results.known_issues import CheckedIssue
+from lazymmu.results.store import ResultStore
 
 
-class Finished(Struct, frozen=True):
-    """What a run found out."""
+class RunSummary(Struct, frozen=True):
+    """What reports show."""
 
-    #: What there is of everything that was to be run, in the order of reports.
-    results: Results
+    #: The results so far of the units that were selected.
+    results: ResultStore
     interrupted: bool
-    #: Machine -> accelerator and why it was taken, for those that were started.
+    #: Machine -> its accelerator and why that was chosen, for machines that were started.
     accelerators: Mapping[str, tuple[str, str]]
     started: datetime
     #: Wall time from the first boot to the last result.
     seconds: float
-    #: Why results, or logs of guests, could not be kept whole in their folder.
-    log_failures: Sequence[LazymmuError] = ()
-    #: What --shuffle was given; None when the order was that of the reports.
+    #: The seed of --shuffle; None without that flag.
     seed: int | None = None
-    #: What became of the entries of --known; None without that flag.
-    known: Sequence[Standing] | None = None
+    #: The entries of --known after the run; None without that flag.
+    known: Sequence[CheckedIssue] | None = None
+    #: What run.json says of the run (docs/reports.md): command, commit, versions, kernels, arguments and others.
+    facts: Mapping[str, Any] = {}
 
-    def broken(self) -> list[Standing]:
-        """Return the entries of --known for which the run fails."""
-        return [standing for standing in self.known or () if standing.broken]
+    def broken_entries(self) -> list[CheckedIssue]:
+        """Return the entries of --known that fail the run."""
+        return [issue for issue in self.known or () if issue.is_broken]
 
-    def left(self) -> str:
-        """Return how much was not run, for a person; empty when everything was."""
+    def progress(self) -> str:
+        """Return how many units an interrupted run has finished; empty for any other run."""
         if not self.interrupted:
             return ""
         return f"interrupted: {len(self.results)} of {len(self.results.units)} were done"
-
-    def releases(self) -> list[str]:
-        """Return what `uname -r` said in the guests, each once, sorted."""
-        return sorted(self.results.releases)

@@ -1,75 +1,74 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The results of a run, written as they come: one line of JSON for each in `results.jsonl`, a few bytes in memory.
+"""Stores the results of a run as they come: each is one line of JSON in `results.jsonl`, and a summary in memory.
 
-Every report is made from this file, so that 90,000 results cost no more memory than ten. A process that is killed
-loses at most the line that it was writing; `opened` reads the others again.
+A killed process loses at most the line that it was writing; `opened` reads the others again.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from lazymmu.results.result import Outcome, Result, Unit
+import msgspec
+from msgspec.structs import replace
+
+from lazymmu.results.result import RAW_OUTCOMES, Outcome, Result, Unit
 from lazymmu.support import disk
 from lazymmu.support.errors import LazymmuError, UsageError
 
 #: The name of the file in a results folder.
-SPOOL = "results.jsonl"
-#: The key of a line for the position of its unit among those selected.
-NUMBER = "number"
+FILE = "results.jsonl"
 
-_OUTCOMES = tuple(Outcome)
-#: Marks an end that is known and excused, beside the number of its outcome, which counts from 1; 0 is no result.
-_KNOWN = 8
 _HINT = "let --out DIR name another folder"
+_DECODER = msgspec.json.Decoder(Result)
 
 
-class Results:
-    """The results that there are of `units`; a position is that of a unit among them, from 0.
+class ResultStore:
+    """The results of `units` so far, by `Unit.index`.
 
-    `add` is for one thread at a time. Without a file, and once the file cannot be written (`failure` is the error
-    then), results are kept in memory: a full disk must not cost a verdict.
+    One thread at a time may call `add`. Without a file, or if the file cannot be written (`failure` is then the
+    error), lines are kept in memory: a full disk must not cost a verdict.
     """
 
     def __init__(self, units: Sequence[Unit], *, trace: bool = False, path: Path | None = None) -> None:
-        """Keep the results of these units; `trace`: with the steps of every trace, not only of failures."""
+        """Store the results of these units; `trace`: with the steps of every trace, not only of failures."""
         self.units = units
         self.failure: LazymmuError | None = None
-        #: What `uname -r` said in the guests.
-        self.releases: set[str] = set()
         self._trace = trace
         self._path = path
         self._descriptor = -1
         self._end = 0
-        self._ends = bytearray(len(units))
-        self._offsets = array("Q", bytes(8 * len(units)))
-        self._lengths = array("Q", bytes(8 * len(units)))
-        self._kept: dict[int, bytes] = {}
+        self._results: dict[int, Result] = {}
+        #: Line, or where the file has it: offset and length.
+        self._lines: dict[int, bytes | tuple[int, int]] = {}
 
-    def add(self, position: int, result: Result) -> None:
-        """Keep the result of a unit; it is in the file when this returns."""
-        document = {NUMBER: position, **result.to_json(trace=self._trace)}
-        line = json.dumps(document, separators=(",", ":")).encode()
-        if not self._written(line + b"\n"):
-            self._kept[position] = line
-        self._note(position, result.outcome, known=bool(result.known), release=result.release, length=len(line))
+    def add(self, result: Result) -> None:
+        """Store a result; it is in the file when this returns."""
+        if not self._trace and result.raw_outcome is not Outcome.FAIL:
+            result = result.without_steps()
+        line = msgspec.json.encode(result)
+        if self._write(line + b"\n"):
+            self._note(result, len(line))
+        else:
+            self._note(result, line)
 
-    def _note(self, position: int, outcome: Outcome, *, known: bool, release: str, length: int) -> None:
-        self._ends[position] = _OUTCOMES.index(outcome) + 1 + (_KNOWN if known else 0)
-        if release:
-            self.releases.add(release)
-        if position not in self._kept:
-            self._offsets[position], self._lengths[position] = self._end, length
-            self._end += length + 1
+    def _note(self, result: Result, line: bytes | int) -> None:
+        """Note a result, and its line or the length of its line in the file."""
+        # Reports other than the JSON document, which has the lines, need no steps, and no traces of a pass.
+        passed = result.outcome is Outcome.PASS
+        self._results[result.number] = (
+            replace(result, predicted=None, observed=None) if passed else result.without_steps()
+        )
+        if isinstance(line, int):
+            self._lines[result.number] = (self._end, line)
+            self._end += line + 1
+        else:
+            self._lines[result.number] = line
 
-    def _written(self, line: bytes) -> bool:
+    def _write(self, line: bytes) -> bool:
         if self._descriptor < 0 or self.failure is not None:
             return False
         try:
@@ -82,133 +81,107 @@ class Results:
         return True
 
     def _fail(self, error: OSError) -> None:
-        """Write no more; what is there already can still be read."""
+        """Write no more; what the file has can still be read."""
         assert self._path is not None  # noqa: S101  (nothing is written without one)
-        told = disk.refusal(error, self._path.parent, hint=_HINT)
-        self.failure = told or LazymmuError(f"{self._path} could not be written: {error.strerror}", hint=_HINT)
+        refusal = disk.refusal(error, self._path.parent, hint=_HINT)
+        self.failure = refusal or LazymmuError(f"{self._path} could not be written: {error.strerror}", hint=_HINT)
         if self._descriptor >= 0:
-            # Half a line must not stand there; who reads it again would drop it, too.
+            # Remove half a line.
             with suppress(OSError):
                 os.ftruncate(self._descriptor, self._end)
 
     def __len__(self) -> int:
-        return len(self._ends) - self._ends.count(0)
+        return len(self._results)
 
-    def __contains__(self, position: object) -> bool:
-        return isinstance(position, int) and bool(self._ends[position])
+    def __contains__(self, index: object) -> bool:
+        return index in self._results
 
     def __iter__(self) -> Iterator[Result]:
-        """Yield the results in the order of the units, each read as it is asked for."""
-        return (self[position] for position in self.positions())
+        """Yield the results in the order of the units, without steps, and passes without traces."""
+        return (self._results[index] for index in sorted(self._results))
 
-    def __getitem__(self, position: int) -> Result:
-        """Return the result of a unit; KeyError when there is none."""
-        return Result.from_json(json.loads(self.line(position)), self.units[position])
+    def __getitem__(self, index: int) -> Result:
+        """Return the result of a unit, without steps, and a pass without traces. Raises KeyError if there is none."""
+        return self._results[index]
 
-    def line(self, position: int) -> bytes:
-        """Return the result of a unit as a line of JSON, without its end; KeyError when there is none."""
-        if position not in self:
-            raise KeyError(position)
-        kept = self._kept.get(position)
-        if kept is not None:
-            return kept
-        length = self._lengths[position]
-        found = os.pread(self._descriptor, length, self._offsets[position])
-        if len(found) != length:
-            raise OSError(f"{self._path}: was cut short while it was used")
-        return found
+    def lines(self) -> Iterator[bytes]:
+        """Yield each result in its JSON form, in the order of the units."""
+        for index in sorted(self._lines):
+            line = self._lines[index]
+            if isinstance(line, tuple):
+                offset, length = line
+                line = os.pread(self._descriptor, length, offset)
+                if len(line) != length:
+                    raise OSError(f"{self._path}: was truncated while the run used it")
+            yield line
 
-    def positions(self) -> Iterator[int]:
-        """Yield the positions of the units that have a result, in their order."""
-        return (position for position, end in enumerate(self._ends) if end)
+    def unfinished(self) -> list[Unit]:
+        """Return the units without a result."""
+        return [unit for unit in self.units if unit.index not in self._results]
 
-    def left(self) -> Iterator[int]:
-        """Yield the positions of the units that have none."""
-        return (position for position, end in enumerate(self._ends) if not end)
-
-    def outcome(self, position: int) -> Outcome:
-        """Return how a unit ended; KeyError when it did not."""
-        if position not in self:
-            raise KeyError(position)
-        return _OUTCOMES[self._ends[position] % _KNOWN - 1]
-
-    def known(self, position: int) -> bool:
-        """Return whether how a unit ended is known and excused."""
-        return self._ends[position] >= _KNOWN
+    @property
+    def releases(self) -> list[str]:
+        """What `uname -r` says in the guests, each once, sorted."""
+        return sorted({result.release for result in self._results.values()} - {""})
 
     def summary(self) -> dict[str, int]:
-        """Return how many results there are of each outcome."""
-        counts = Counter(end % _KNOWN for end in self._ends)
-        return {str(outcome): counts[number] for number, outcome in enumerate(_OUTCOMES, 1)}
+        """Return the number of results of each outcome before --known."""
+        counts = Counter(result.raw_outcome for result in self._results.values())
+        return {str(outcome): counts[outcome] for outcome in RAW_OUTCOMES}
 
-    def apart(self, positions: Iterator[int] | None = None) -> dict[str, int]:
-        """Return how many results there are of each outcome, those that are known apart, as `known`.
-
-        All are counted, or those at the given positions.
-        """
-        ends = self._ends if positions is None else (self._ends[position] for position in positions)
-        counts = Counter(_KNOWN if end >= _KNOWN else end for end in ends)
-        return {**{str(name): counts[number] for number, name in enumerate(_OUTCOMES, 1)}, "known": counts[_KNOWN]}
+    def counts(self) -> dict[str, int]:
+        """Return the number of results of each outcome, `known` among them."""
+        counts = Counter(result.outcome for result in self._results.values())
+        return {str(outcome): counts[outcome] for outcome in Outcome}
 
 
 @contextmanager
-def opened(path: Path, units: Sequence[Unit], *, trace: bool) -> Iterator[Results]:
-    """Keep results in a file for the length of a `with`; those of the same units that it holds already are there.
+def opened(path: Path, units: Sequence[Unit], *, trace: bool) -> Iterator[ResultStore]:
+    """Store results in a file for the length of a `with`, beside those of the same units that it has.
 
-    A last line that is not whole is dropped. Raises UsageError for a file that holds anything else.
+    An incomplete last line is dropped. Raises UsageError if the file has anything else.
     """
-    results = Results(units, trace=trace, path=path)
+    store = ResultStore(units, trace=trace, path=path)
     try:
-        results._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        store._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        results._fail(error)
+        store._fail(error)
     try:
-        if results._descriptor >= 0:
-            _read(results, path)
-        yield results
+        if store._descriptor >= 0:
+            _read(store, path)
+        yield store
     finally:
-        if results._descriptor >= 0:
-            os.close(results._descriptor)
+        if store._descriptor >= 0:
+            os.close(store._descriptor)
 
 
-def _read(results: Results, path: Path) -> None:
-    """Note the results that a file holds already, and cut off a last line that is not whole."""
+def _read(store: ResultStore, path: Path) -> None:
+    """Note the results that a file has, and cut off an incomplete last line."""
     if not path.is_file():
         return
     size = path.stat().st_size
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            found = _record(line) if line.endswith(b"\n") else None
-            if found is None and file.tell() == size:
+            result = _decoded(line)
+            if result is None and file.tell() == size:
                 break
-            if found is None or not _is_of(found, results.units):
+            if (
+                result is None
+                or not 0 <= result.number < len(store.units)
+                or not result.is_of(store.units[result.number])
+            ):
                 raise UsageError(
                     f"{path}:{number}: not a result of what is selected",
-                    hint="the file is damaged, or lazymmu selects something else now: run it anew",
+                    hint="the file is damaged, or lazymmu now selects something else: start a new run",
                 )
-            position, outcome, known = found[NUMBER], Outcome(found["outcome"]), bool(found.get("known"))
-            length = len(line) - 1
-            results._note(position, outcome, known=known, release=found["release"], length=length)
-    if results._end != size:
-        os.ftruncate(results._descriptor, results._end)
+            store._note(result, len(line) - 1)
+    if store._end != size:
+        os.ftruncate(store._descriptor, store._end)
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
-    """Return what a line holds, None when it is not a result."""
+def _decoded(line: bytes) -> Result | None:
+    """Return the result in a line; None if it is incomplete or not a result."""
     try:
-        found = json.loads(line)
-        Outcome(found["outcome"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+        return _DECODER.decode(line) if line.endswith(b"\n") else None
+    except (msgspec.DecodeError, RecursionError):
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("release"), str) else None
-
-
-def _is_of(found: dict[str, Any], units: Sequence[Unit]) -> bool:
-    """Return whether a record is of the unit whose number it has."""
-    number = found.get(NUMBER)
-    if not isinstance(number, int) or not 0 <= number < len(units):
-        return False
-    unit = units[number]
-    keys = ("scenario", "case", "arch", "api", "impl", "kernel", "repetition")
-    under = (unit.arch, unit.api, unit.impl, unit.kernel, unit.repetition)
-    return (unit.scenario.name, dict(unit.values), *under) == tuple(found.get(key) for key in keys)

@@ -31,9 +31,7 @@ class Absence(Struct, frozen=True):
         """Return the result of such a unit: an error or a skip."""
         if self.named:
             return without_report(unit, SetupError(self.reason))
-        return Result(
-            unit=unit, release="", outcome=Outcome.SKIP, reason=self.reason, predicted=None, observed=None, seconds=0.0
-        )
+        return Result.of(unit, Outcome.SKIP, self.reason)
 
 
 def of_native(unit: Unit, selection: Selection) -> Absence | None:

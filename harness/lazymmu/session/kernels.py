@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lazymmu.provision import catalogue, kernel_resolution
 from lazymmu.provision.kernel_listing import Entry, entries
-from lazymmu.reports import json
+from lazymmu.reports import documents
 from lazymmu.reports.destination import targets
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
@@ -44,7 +44,7 @@ def _told(arguments: Namespace) -> int:
             _show(terminal, entry)
     every = [entry.to_json() for _, of_kernel in found for entry in of_kernel]
     for goal in goals.values():
-        goal.write(json.text({"schema": json.SCHEMA, "kernels": every}))
+        goal.write(documents.text({"schema": documents.SCHEMA, "kernels": every}))
     return 0
 
 

@@ -10,13 +10,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue
-from lazymmu.results.known_issues import Entry, Standing, State
-from lazymmu.results.result import Outcome, Result, Unit
-from lazymmu.results.store import Results
+from lazymmu.results.known_issues import KnownIssue
+from lazymmu.results.result import Outcome, Unit
 from lazymmu.scenario import reading
 from lazymmu.scenario.lookup import find
 from lazymmu.scenario.reading import Context
@@ -40,7 +38,7 @@ _WHAT = "known failures"
 Fields = Mapping[str, tuple[Scalar, Node]]
 
 
-def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[Entry, ...]:
+def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[KnownIssue, ...]:
     """Return the entries of a file.
 
     Raises one ScenarioError with every mistake; a scenario is known when it is in the library or selected.
@@ -72,7 +70,7 @@ class _Scenarios(Struct, frozen=True):
             return False
 
 
-def _read(context: Context, root: Node, there: _Scenarios) -> Iterator[Entry]:
+def _read(context: Context, root: Node, there: _Scenarios) -> Iterator[KnownIssue]:
     example = "for example `- {scenario: nesting/deep, reason: why, expires: 2030-12-31}`"
     content = reading.listing(context, root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
     for item in content.items if content is not None else ():
@@ -81,7 +79,7 @@ def _read(context: Context, root: Node, there: _Scenarios) -> Iterator[Entry]:
             yield entry
 
 
-def _read_entry(context: Context, node: Node, there: _Scenarios) -> Entry | None:
+def _read_entry(context: Context, node: Node, there: _Scenarios) -> KnownIssue | None:
     before = len(context.problems)
     content = reading.table(context, node, "a known failure", f"a mapping with {', '.join(_NEEDED)}")
     if content is None:
@@ -94,7 +92,7 @@ def _read_entry(context: Context, node: Node, there: _Scenarios) -> Entry | None
     reason = reading.text(context, found["reason"][1], "`reason`") if "reason" in found else None
     expires = _read_date(context, found["expires"][1]) if "expires" in found else None
     entry = (
-        Entry(
+        KnownIssue(
             place=node.place,
             scenario=scenario,
             case=_read_case(context, found),
@@ -167,45 +165,3 @@ def _read_date(context: Context, node: Node) -> date | None:
             return None
     reading.mistaken(context, node, "`expires`", "a date as 2030-12-31")
     return None
-
-
-def excused(entries: Sequence[Entry], result: Result, today: date) -> Result:
-    """Return the result, with the reason of the first entry that excuses it."""
-    for entry in entries:
-        if today <= entry.expires and entry.outcome is result.outcome and entry.covers(result.unit):
-            return replace(result, known=entry.reason)
-    return result
-
-
-def standings(entries: Sequence[Entry], results: Results, today: date) -> tuple[Standing, ...]:
-    """Return what became of each entry."""
-    return tuple(_standing(entry, results, today) for entry in entries)
-
-
-def _standing(entry: Entry, results: Results, today: date) -> Standing:
-    covered = [position for position, unit in enumerate(results.units) if entry.covers(unit)]
-    if not covered:
-        return Standing(entry, State.UNUSED, f"{entry.scenario}: matches nothing that was selected")
-    if today > entry.expires:
-        return Standing(
-            entry, State.EXPIRED, f"{entry.scenario}: expired on {entry.expires}: mend what it excuses, or extend it"
-        )
-    ended = [position for position in covered if position in results]
-    passed = _passed(ended, results)
-    if passed:
-        others = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
-        return Standing(
-            entry, State.PASSED, f"{passed[0]}{others} passed and was to {entry.outcome}: remove or narrow this entry"
-        )
-    if any(results.outcome(position) is entry.outcome for position in ended):
-        return Standing(entry, State.HOLDS)
-    return Standing(entry, State.OPEN, f"{entry.scenario}: nothing that it covers came to a pass or {entry.outcome}")
-
-
-def _passed(positions: Sequence[int], results: Results) -> list[str]:
-    """Return the units that passed, by name; one that runs several times passes when all of its runs do."""
-    outcomes: dict[str, set[Outcome]] = {}
-    for position in positions:
-        label = replace(results.units[position], repetition=None).label()
-        outcomes.setdefault(label, set()).add(results.outcome(position))
-    return [label for label, found in outcomes.items() if found == {Outcome.PASS}]

@@ -15,20 +15,15 @@ from typing import Any
 
 from lazymmu.provision.cache import digest, digest_files
 from lazymmu.provision.setup import Images
-from lazymmu.reports.destination import REPORTS
+from lazymmu.reports.formats import FORMATS
 from lazymmu.support.machine_names import machine_name
 from lazymmu.support.project import AGENT_SOURCE, MODULE_SOURCE, PACKAGE, ROOT
 
 #: Seconds after which git is not waited for; a commit is worth knowing, and not more.
 _GIT = 5.0
 
-#: Arguments that are not about what is run: --resume takes them as they are given to it.
-_NOT_KEPT = frozenset(
-    (
-        *("command", "command_line", *REPORTS, "out", "resume"),
-        *("quiet", "verbose", "offline", "jobs", "watch", "bisect"),
-    )
-)
+#: Arguments, beside those of reports, that do not select what is run: --resume has its own.
+_NOT_KEPT = ("command", "command_line", "out", "resume", "quiet", "verbose", "offline", "jobs", "watch", "bisect")
 _MODEL = PACKAGE / "subject"
 
 
@@ -52,7 +47,9 @@ def beginning(arguments: Namespace, started: datetime, checkout: str | None) -> 
             "machine": host.machine,
             "cpus": os.cpu_count(),
         },
-        "arguments": {name: value for name, value in vars(arguments).items() if name not in _NOT_KEPT},
+        "arguments": {
+            name: value for name, value in vars(arguments).items() if name not in _NOT_KEPT and name not in FORMATS
+        },
         "sources": sources(arguments),
         "transport": arguments.transport,
         "repeat": arguments.repeat,

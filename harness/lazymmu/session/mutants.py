@@ -100,7 +100,7 @@ class Trial(Struct):
             "killed": bool(self.killers),
             "ran": len(self.tried),
             "killers": self.scenarios(),
-            "errors": [{"unit": result.unit.label(), "reason": result.reason} for result in self.errors],
+            "errors": [{"unit": result.label(), "reason": result.reason} for result in self.errors],
         }
 
 
@@ -121,7 +121,7 @@ def runner(images: Images, interrupts: Interrupts) -> Runner:
         def finished(position: int, result: Result) -> None:
             ended[position] = result
             if result.outcome is Outcome.FAIL:
-                killed.add(result.unit.arch)
+                killed.add(result.arch)
 
         run(
             units,
@@ -154,8 +154,9 @@ def attempt(trial: Trial, units: Sequence[Unit], ran: Runner, *, full: bool) -> 
     new = [unit for unit in units if _key(unit) not in trial.tried]
     if new:
         results = ran(trial.mutant, new, full=full)
-        trial.tried.update(_key(result.unit) for result in results)
-        trial.killers += [result.unit for result in results if result.outcome is Outcome.FAIL]
+        of_results = {unit.label(): unit for unit in new}
+        trial.tried.update(_key(of_results[result.label()]) for result in results)
+        trial.killers += [of_results[result.label()] for result in results if result.outcome is Outcome.FAIL]
         trial.errors += [result for result in results if result.outcome is Outcome.ERROR]
 
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from lazymmu.provision import catalogue
 from lazymmu.provision import setup as images
-from lazymmu.reports import json
+from lazymmu.reports import documents
 from lazymmu.reports.destination import targets
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results.result import Outcome, Unit
@@ -57,7 +57,9 @@ def mutants(arguments: Namespace) -> int:
     total = f"{len(trials) - len(survivors)} of {len(trials)} mutants killed"
     terminal.line(f"{total} in {time.monotonic() - begin:.0f} s", "bold red" if survivors else "bold green")
     for goal in goals.values():
-        goal.write(json.text({"schema": json.SCHEMA, "mutants": [trial.to_json() for trial in trials], "idle": lazy}))
+        goal.write(
+            documents.text({"schema": documents.SCHEMA, "mutants": [trial.to_json() for trial in trials], "idle": lazy})
+        )
     return 1 if survivors else 0
 
 
@@ -82,7 +84,7 @@ def _check(control: Mutant, units: Sequence[Unit], ran: Runner) -> None:
     """Raise LazymmuError when the build with mutants is wrong while none is chosen."""
     wrong = [result for result in ran(control, units, full=True) if result.outcome in (Outcome.FAIL, Outcome.ERROR)]
     if wrong:
-        named = ", ".join(result.unit.label() for result in wrong[:_NAMED])
+        named = ", ".join(result.label() for result in wrong[:_NAMED])
         raise LazymmuError(
             f"without a mutant, {len(wrong)} of {len(units)} do not pass: {named}: {wrong[0].reason}",
             hint="`lazymmu run` says more; mutants can be judged only where everything else passes",
@@ -100,4 +102,4 @@ def _tell(terminal: Terminal, trial: Trial) -> None:
     else:
         terminal.line(f"SURVIVED  {name}: {trial.mutant.what} ({len(trial.tried)} units ran)", "bold red")
     for result in trial.errors[:_NAMED]:
-        terminal.line(f"    error {result.unit.label()}: {result.reason}", "bold magenta")
+        terminal.line(f"    error {result.label()}: {result.reason}", "bold magenta")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lazymmu.provision import catalogue
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.progress import Progress
-from lazymmu.reports.destination import REPORTS, STDOUT
+from lazymmu.reports.destination import STDOUT
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session.selection import Selection, chosen_kernels
 from lazymmu.support.errors import UsageError
@@ -67,9 +67,9 @@ def transport(arguments: Namespace, prepared: Sequence[Images]) -> Transport | N
 
 
 def human(arguments: Namespace) -> Terminal:
-    """Return where a person reads: standard error when standard output is the target of a report."""
-    taken = any(vars(arguments).get(report) == STDOUT for report in REPORTS)
-    return Terminal(sys.stderr if taken else sys.stdout)
+    """Return where a person reads: standard error if a flag sends a document to standard output."""
+    is_taken = STDOUT in [value for value in vars(arguments).values() if isinstance(value, str)]
+    return Terminal(sys.stderr if is_taken else sys.stdout)
 
 
 def cache() -> Cache:

@@ -10,18 +10,15 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lazymmu.reports.destination import REPORTS, STDOUT
+from lazymmu.reports.destination import STDOUT
+from lazymmu.reports.formats import FORMATS
 from lazymmu.reports.results_folder import Folder, unfinished
 from lazymmu.session import manifest
 from lazymmu.subject.case import Scenario
 from lazymmu.support.errors import UsageError
 
-#: What may be given beside it; everything else is that of the run's own beginning.
-_BESIDE = (
-    "--resume",
-    *(f"--{report}" for report in REPORTS),
-    *("--quiet", "--verbose", "--offline", "--jobs", "--bisect"),
-)
+#: Flags that --resume allows, beside those of reports. Everything else comes from the run's own beginning.
+_ALLOWED = ("--quiet", "--verbose", "--offline", "--jobs", "--bisect")
 
 
 @contextmanager
@@ -32,11 +29,12 @@ def begun(given: Namespace) -> Iterator[tuple[Folder, dict[str, Any], Namespace]
     UsageError for flags that cannot be given, and for a folder of which nothing can be resumed.
     """
     flags = [word.partition("=")[0] for word in given.command_line if word.startswith("--")]
-    refused = [*given.scenarios, *(flag for flag in flags if flag not in _BESIDE)]
+    allowed = [*(entry.FLAG for entry in FORMATS.values()), *_ALLOWED]
+    refused = [*given.scenarios, *(flag for flag in flags if flag not in ("--resume", *allowed))]
     if refused:
         raise UsageError(
             f"--resume runs what was selected at first: `{refused[0]}` cannot be given with it",
-            hint=f"these can: {', '.join(_BESIDE[1:])}",
+            hint=f"these can: {', '.join(allowed)}",
         )
     with unfinished(given.resume) as (kept, facts):
         recorded, folder = facts.get("arguments"), facts.get("working_folder")
@@ -44,7 +42,7 @@ def begun(given: Namespace) -> Iterator[tuple[Folder, dict[str, Any], Namespace]
             raise UsageError(f"--resume `{given.resume}`: its run.json does not say what was selected: run it anew")
         if not Path(folder).is_dir():
             raise UsageError(f"--resume `{given.resume}`: the folder {folder}, in which that run began, is not there")
-        reports = {name: _absolute(getattr(given, name)) for name in REPORTS}
+        reports = {name: _absolute(getattr(given, name)) for name in FORMATS}
         with chdir(folder):
             yield kept, facts, Namespace(**{**vars(given), **reports, **recorded})
 

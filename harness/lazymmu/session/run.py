@@ -7,11 +7,10 @@ import sys
 import time
 from argparse import Namespace
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -19,17 +18,18 @@ from msgspec import Struct
 from lazymmu.guests.transport import Transport
 from lazymmu.provision import builds
 from lazymmu.provision.sandbox import Sandbox
-from lazymmu.reports import json, ktap, results_folder
+from lazymmu.reports import results_folder
 from lazymmu.reports.destination import Target, targets
-from lazymmu.reports.live import View
+from lazymmu.reports.formats import FORMATS
+from lazymmu.reports.live import LiveView
 from lazymmu.reports.terminal import Terminal
-from lazymmu.results import store
-from lazymmu.results.known_issues import Entry
+from lazymmu.results import known_issues, store
+from lazymmu.results.known_issues import KnownIssue
 from lazymmu.results.result import Outcome, Result, Unit
-from lazymmu.results.run_summary import Finished
-from lazymmu.results.store import Results
+from lazymmu.results.run_summary import RunSummary
+from lazymmu.results.store import ResultStore
 from lazymmu.scenario import load
-from lazymmu.session import header_run, manifest, prefetch, requests, resume
+from lazymmu.session import header_run, known_file, manifest, prefetch, requests, resume
 from lazymmu.session.plan import Work, find
 from lazymmu.session.scheduler import Isolation, Options, Report, repeated, shuffled
 from lazymmu.session.scheduler import run as run_units
@@ -40,33 +40,6 @@ from lazymmu.support.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from lazymmu.header.text import Text
-
-
-def _known() -> ModuleType:
-    from lazymmu.session import known_file  # noqa: PLC0415  (as with JUnit)
-
-    return known_file
-
-
-def _junit(run: Finished) -> str:
-    from lazymmu.reports import junit  # noqa: PLC0415  (its library costs time that other runs do not have)
-
-    return junit.text(run)
-
-
-def _html(run: Finished) -> Iterator[str]:
-    from lazymmu.reports import html  # noqa: PLC0415  (as with JUnit)
-
-    return html.pieces(run)
-
-
-#: Flag -> how its report is made, whole or in pieces.
-_REPORTS: dict[str, Callable[[Finished], str | Iterable[str]]] = {
-    "--json": json.run_document,
-    "--junit": _junit,
-    "--ktap": ktap.lines,
-    "--html": _html,
-}
 
 
 def exit_status(counts: Mapping[str, int], *, no_skip: bool, broken_entries: bool = False) -> int:
@@ -90,7 +63,7 @@ class _Plan(Struct, frozen=True):
     header: Text | None
     selected: Sequence[Unit]
     #: Of --known; None without that flag.
-    entries: Sequence[Entry] | None
+    entries: Sequence[KnownIssue] | None
     #: Flag -> where its report goes.
     goals: Mapping[str, Target]
     started: datetime
@@ -122,8 +95,8 @@ def _plan(arguments: Namespace, started: datetime) -> _Plan:
         selection=selection,
         header=header,
         selected=selected,
-        entries=None if arguments.known is None else _known().load(arguments.known, library, selected),
-        goals=targets({flag: vars(arguments)[flag.removeprefix("--")] for flag in _REPORTS}),
+        entries=None if arguments.known is None else known_file.load(arguments.known, library, selected),
+        goals=targets({entry.FLAG: vars(arguments)[entry.NAME] for entry in FORMATS.values()}),
         started=started,
     )
 
@@ -159,8 +132,8 @@ def _carry_out(
     """Run the units that have no result in the folder, and report all; `facts` is what run.json says so far."""
     arguments = plan.arguments
     terminal = requests.human(arguments)
-    with store.opened(kept.spool, plan.selected, trace=arguments.trace) as results:
-        left = plan.order(results.left())
+    with store.opened(kept.results, plan.selected, trace=arguments.trace) as results:
+        left = plan.order(unit.index for unit in results.unfinished())
         work = find(plan.selected, plan.selection, left, offline=arguments.offline, sandbox=sandbox)
         prepared = list(work.images.values())
         transport = requests.transport(arguments, prepared) if prepared else None
@@ -177,7 +150,9 @@ def _carry_out(
             with terminal.view(results, quiet=arguments.quiet, verbose=arguments.verbose) as view:
                 ran = _run_units(plan, work, transport, results, kept, view, interrupts)
             finished = _finished(plan, results, ran, facts, interrupts, time.monotonic() - begin)
-            own = exit_status(results.apart(), no_skip=arguments.no_skip, broken_entries=bool(finished.broken()))
+            own = exit_status(
+                results.counts(), no_skip=arguments.no_skip, broken_entries=bool(finished.broken_entries())
+            )
             return report(
                 own,
                 kept,
@@ -186,6 +161,7 @@ def _carry_out(
                 goals=plan.goals,
                 terminal=terminal,
                 interrupts=interrupts,
+                log_failures=ran.log_failures,
                 quiet=arguments.quiet,
             )
 
@@ -194,16 +170,15 @@ def _run_units(
     plan: _Plan,
     work: Work,
     transport: Transport | None,
-    results: Results,
+    results: ResultStore,
     kept: results_folder.Folder,
-    view: View,
+    view: LiveView,
     interrupts: Interrupts,
 ) -> Report:
     """Run the units that are left, and keep their results as they come."""
     arguments = plan.arguments
     options = Options(
         timeout_scale=arguments.timeout_scale,
-        trace=arguments.trace,
         logs=kept.guests,
         isolation=Isolation(arguments.isolation),
         fresh_boot=arguments.fresh_boot,
@@ -214,9 +189,9 @@ def _run_units(
 
     def ended(position: int, result: Result) -> None:
         if plan.entries:
-            result = _known().excused(plan.entries, result, plan.started.date())
-        results.add(position, result)
-        view.ended(result)
+            result = known_issues.excused(plan.entries, plan.selected[position], result, plan.started.date())
+        results.add(result)
+        view.finished(result)
 
     for position, absence in work.absent.items():
         ended(position, absence.result(plan.selected[position]))
@@ -234,33 +209,34 @@ def _run_units(
 
 
 def _finished(
-    plan: _Plan, results: Results, ran: Report, facts: Mapping[str, Any], interrupts: Interrupts, seconds: float
-) -> Finished:
+    plan: _Plan, results: ResultStore, ran: Report, facts: Mapping[str, Any], interrupts: Interrupts, seconds: float
+) -> RunSummary:
     """Return all that the reports are made from."""
     before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
     now = {machine: (chosen.name, chosen.reason) for machine, chosen in ran.accelerators.items()}
-    standings = None if plan.entries is None else _known().standings(plan.entries, results, plan.started.date())
-    return Finished(
+    issues = None if plan.entries is None else known_issues.checked(plan.entries, results, plan.started.date())
+    return RunSummary(
         results=results,
         interrupted=interrupts.came,
-        log_failures=[*([results.failure] if results.failure else []), *ran.log_failures],
         accelerators={**before, **now},
         started=plan.started,
         seconds=seconds,
         seed=plan.arguments.shuffle,
-        known=standings,
+        known=issues,
+        facts=facts,
     )
 
 
 def report(
     own: int,
     kept: results_folder.Folder,
-    finished: Finished,
+    finished: RunSummary,
     facts: Mapping[str, Any],
     *,
     goals: Mapping[str, Target],
     terminal: Terminal,
     interrupts: Interrupts,
+    log_failures: Sequence[LazymmuError] = (),
     quiet: bool = False,
 ) -> int:
     """Write every report that can be written, and return the exit status, which run.json says, too.
@@ -274,15 +250,16 @@ def report(
             return INTERRUPTED
         return LazymmuError.exit_status if problems and own != 1 else own
 
-    first = status(finished.log_failures)
+    log_failures = [*([finished.results.failure] if finished.results.failure else []), *log_failures]
+    first = status(log_failures)
     facts = {**facts, **manifest.end(first, datetime.now(UTC), finished.accelerators)}
-    shown = partial(terminal.finished, finished, kept.path, quiet=quiet)
+    shown = partial(terminal.report, finished, kept.path, quiet=quiet)
     outputs = [partial(_shown, interrupts, "the report on the terminal", shown)]
     outputs += [partial(_written, interrupts, finished, flag, goal) for flag, goal in goals.items()]
 
     of_folder = _problems([partial(kept.finish, finished, facts)])
     # The logs stand in the same folder: a full disk is told once.
-    problems = [*(of_folder or finished.log_failures[:1]), *_problems(outputs)]
+    problems = [*(of_folder or log_failures[:1]), *_problems(outputs)]
     last = status(problems)
     if last != first:
         again = _problems([partial(kept.record, {**facts, "status": last})])
@@ -292,13 +269,18 @@ def report(
     return last
 
 
-def _written(interrupts: Interrupts, finished: Finished, flag: str, goal: Target) -> None:
+def _written(interrupts: Interrupts, finished: RunSummary, flag: str, goal: Target) -> None:
     """Write one report to where its flag says."""
-    text = _REPORTS[flag](finished)
-    if goal.regular():
-        goal.write(text)
+    form = next(form for form in FORMATS.values() if flag == form.FLAG)
+
+    def write() -> None:
+        with goal.opened() as file:
+            form.write(finished, file)
+
+    if goal.is_regular():
+        write()
     else:
-        _shown(interrupts, f"{flag} `{goal.name}`", partial(goal.write, text))
+        _shown(interrupts, f"{flag} `{goal.name}`", write)
 
 
 def _shown(interrupts: Interrupts, what: str, write: Callable[[], None]) -> None:

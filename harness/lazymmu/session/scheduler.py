@@ -61,8 +61,6 @@ class Options(Struct, frozen=True):
 
     #: Multiplies every deadline.
     timeout_scale: float = 1.0
-    #: Keep the steps of traces that passed.
-    trace: bool = False
     #: Folder for the guests' console and channel logs; None keeps none.
     logs: Path | None = None
     isolation: Isolation = Isolation.SHARED
@@ -104,7 +102,11 @@ def repeated(units: Sequence[Unit], times: int) -> Sequence[Unit]:
     """Return each unit so many times, numbered from 1; as they are for once."""
     if times == 1:
         return units
-    return tuple(replace(unit, repetition=number) for unit in units for number in range(1, times + 1))
+    return tuple(
+        replace(unit, repetition=number, index=unit.index * times + number - 1)
+        for unit in units
+        for number in range(1, times + 1)
+    )
 
 
 def shuffled(units: Sequence[Unit], seed: int) -> tuple[Unit, ...]:
@@ -240,7 +242,6 @@ class _Matrix:
             queue=queue,
             finished=self.done,
             units_per_guest=None if isolation is Isolation.SHARED else 1,
-            keep_steps=self._options.trace,
         )
         restore = not self._options.fresh_boot and isolation is not Isolation.BOOT
         Worker(machine, GuestPool(machine, self.guests, changed, restore=restore), self.guests, job).work()
@@ -249,7 +250,7 @@ class _Matrix:
     def done(self, position: int, result: Result) -> None:
         """Pass a result on, with its number on its machine; one at a time."""
         with self._lock:
-            machine = result.unit.machine
+            machine = result.machine
             self._ended[machine] += 1
             self._missing.discard(position)
             self._finished(position, replace(result, position=self._ended[machine]))

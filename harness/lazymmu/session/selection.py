@@ -100,7 +100,7 @@ class Units(Sequence[Unit]):
         part = bisect_right(self._ends, position)
         scenario, under = self._parts[part]
         number, one = divmod(position - (self._ends[part - 1] if part else 0), len(under))
-        return Unit(scenario, number, *under[one])
+        return Unit(scenario, number, *under[one], index=position)
 
 
 def _impls(selection: Selection, scenario: Scenario, api: str, arch: str, kernel: Kernel) -> Iterator[str]:

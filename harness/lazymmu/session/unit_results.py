@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from lazymmu.protocol import report
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Outcome, Result, Unit
@@ -16,16 +14,7 @@ from lazymmu.support.errors import GuestError, LazymmuError
 
 def skipped(unit: Unit, skip: Skip, *, release: str = "") -> Result:
     """Return the result of a unit that the model says cannot run: it is a property of the scenario."""
-    return Result(
-        unit=unit,
-        release=release,
-        outcome=Outcome.SKIP,
-        reason=skip.reason,
-        predicted=None,
-        observed=None,
-        seconds=0.0,
-        details=f"{skip.step.place}: {skip.step.op}",
-    )
+    return Result.of(unit, Outcome.SKIP, skip.reason, release=release, details=f"{skip.step.place}: {skip.step.op}")
 
 
 def without_report(
@@ -42,40 +31,31 @@ def without_report(
         if isinstance(said, Skip):
             return skipped(unit, said, release=release)
         predicted = said
-    return Result(
-        unit=unit,
+    return Result.of(
+        unit,
+        Outcome.ERROR,
+        str(error),
         release=release,
-        outcome=Outcome.ERROR,
-        reason=str(error),
         predicted=predicted,
-        observed=None,
         seconds=seconds,
         details=error.details if isinstance(error, GuestError) else "",
     )
 
 
-def of_answer(
-    unit: Unit, answer: AgentReply, predicted: Trace, *, run: int, release: str, seconds: float, keep_steps: bool
-) -> Result:
-    """Return the result of a unit whose guest answered; `run` is the number of its run in the report.
-
-    The steps of a trace that passed are dropped without `keep_steps`.
-    """
+def of_answer(unit: Unit, answer: AgentReply, predicted: Trace, *, run: int, release: str, seconds: float) -> Result:
+    """Return the result of a unit whose guest answered; `run` is the number of its run in the report."""
     try:
         observed = report.parse(answer, unit.case, run=run, api=unit.api, personality=unit.personality, impl=unit.impl)
     except GuestError as error:
         return without_report(unit, error, release=release, predicted=predicted, seconds=seconds)
     differences = tuple(judge(unit, predicted, observed))
-    if not differences and not keep_steps:
-        # Both are the same, and long; nobody will ask for them.
-        predicted, observed = replace(predicted, steps=()), replace(observed, steps=())
-    return Result(
-        unit=unit,
+    return Result.of(
+        unit,
+        Outcome.FAIL if differences else Outcome.PASS,
+        str(differences[0]) if differences else "",
         release=release,
-        outcome=Outcome.FAIL if differences else Outcome.PASS,
-        reason=str(differences[0]) if differences else "",
         predicted=predicted,
         observed=observed,
         seconds=seconds,
-        differences=differences,
+        parts=differences,
     )

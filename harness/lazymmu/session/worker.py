@@ -82,8 +82,6 @@ class Job(Struct, frozen=True):
     finished: Callable[[int, Result], None]
     #: How many units one guest runs at most; None is no limit.
     units_per_guest: int | None
-    #: Keep the steps of traces that passed.
-    keep_steps: bool
 
 
 def _prediction(unit: Unit) -> Trace:
@@ -256,7 +254,6 @@ class Worker:
             run=sent.run,
             release=self._release,
             seconds=time.monotonic() - begin,
-            keep_steps=self._job.keep_steps,
         )
         if result.outcome is not Outcome.PASS and (damage := self._pool.snapshot_damage()):
             # It runs again, as all that were sent: a wrong byte in a guest's memory is no wrong implementation.

@@ -1,29 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The page: each cell is what its units became, what is no pass leads to its reason, and no text in it is obeyed."""
+"""The HTML page: cells show outcomes, failures link to their reasons, and no text in it can act as markup."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import example, given
-from lazymmu.reports import html
 from lazymmu.reports.plain import visible
-from lazymmu.results.known_issues import Standing, State
-from lazymmu.results.result import Outcome, Unit
-from lazymmu.results.run_summary import Finished
-from lazymmu.results.store import Results
+from lazymmu.results.known_issues import CheckedIssue, State
+from lazymmu.results.result import Unit
+from lazymmu.results.run_summary import RunSummary
 from msgspec.structs import replace
 
 from tests.unit import runs
-from tests.unit.reports.test_junit import ALL, EVERY, HOSTILE, entry
 
 
-def parsed(run: Finished) -> ElementTree.Element:
+def parsed(run: RunSummary) -> ElementTree.Element:
     """Return the page as XML, which it is, too."""
-    return ElementTree.fromstring("".join(html.pieces(run)))  # noqa: S314  (our own)
+    return ElementTree.fromstring(runs.written("html", run))  # noqa: S314  (our own)
 
 
 def part(page: ElementTree.Element, id_: str) -> ElementTree.Element:
@@ -32,7 +29,7 @@ def part(page: ElementTree.Element, id_: str) -> ElementTree.Element:
     return found
 
 
-def texts(elements: Sequence[ElementTree.Element]) -> list[str]:
+def texts(elements: Iterable[ElementTree.Element]) -> list[str]:
     return ["".join(element.itertext()) for element in elements]
 
 
@@ -43,7 +40,7 @@ def cells(page: ElementTree.Element) -> dict[str, dict[str, ElementTree.Element]
     return {"".join(row[0].itertext()): dict(zip(names, list(row)[1:], strict=True)) for row in rows}
 
 
-def causes(page: ElementTree.Element) -> list[ElementTree.Element]:
+def groups(page: ElementTree.Element) -> list[ElementTree.Element]:
     return page.findall(".//details")
 
 
@@ -52,13 +49,10 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
     return runs.selected(tmp_path_factory.mktemp("library"))
 
 
-def test_each_cell_is_what_its_units_became_and_leads_to_why(units: tuple[Unit, ...]) -> None:
-    run = runs.finished(units, ALL)
-    page = parsed(run)
+def test_each_cell_shows_the_outcomes_of_its_units_and_links_to_the_reason(units: tuple[Unit, ...]) -> None:
+    page = parsed(runs.summary(units, runs.EVERY_OUTCOME))
     found = cells(page)
     assert list(found) == ["nesting/deep", "nesting/plain", "pause/plain"]
-    ends = [str(result.outcome) for result in run.results]
-    assert ends[:6] == ["fail", "error", "skip", "fail", "error", "pass"]
     # Two cases on two architectures in turn, then one.
     deep, plain, pause = found.values()
     assert {name: "".join(cell.itertext()) for name, cell in deep.items()} == {
@@ -73,16 +67,15 @@ def test_each_cell_is_what_its_units_became_and_leads_to_why(units: tuple[Unit, 
         if link is not None:
             assert part(page, (link.get("href") or "").removeprefix("#")).tag == "pre"
     assert texts([part(page, "counts")]) == ["2 fail, 2 error, 1 skip, 3 pass"]
-    assert "2 fail, 2 error, 1 skip, 3 pass" in "".join(page.find(".//title").itertext())  # type: ignore[union-attr]
+    assert texts(page.iter("title")) == ["lazymmu: 2 fail, 2 error, 1 skip, 3 pass"]
 
 
-def test_what_did_not_pass_says_why_and_the_same_cause_is_told_once(units: tuple[Unit, ...]) -> None:
-    page = parsed(runs.finished(units, ALL, details="last console lines:\n  panic"))
-    fail, error, skip, other = causes(page)
+def test_each_failure_group_is_explained_once(units: tuple[Unit, ...]) -> None:
+    page = parsed(runs.summary(units, runs.EVERY_OUTCOME, details="last console lines:\n  panic"))
+    fail, error, skip, other = groups(page)
     assert [one.get("open") for one in (fail, error, skip, other)] == ["open", "open", None, "open"]
     assert texts(fail.findall("summary")) == ["fail nesting/deep[depth=1] merged on arm64"]
     assert "nesting/deep.yaml:3:5: step 2 disable: hooks\n    predicted  f\n" in texts(fail.findall("pre"))[0]
-    # An error, a skip and another error have the same reason and details here; of failures each has its own.
     assert texts(error.findall("summary")) == ["error nesting/deep[depth=1] merged on s390x and 1 more"]
     assert texts(error.findall("pre")) == ["why\nlast console lines:\n  panic"]
     assert texts(error.findall(".//li")) == ["nesting/plain merged on arm64"]
@@ -90,87 +83,69 @@ def test_what_did_not_pass_says_why_and_the_same_cause_is_told_once(units: tuple
     assert texts(other.findall("summary")) == ["fail nesting/deep[depth=2] merged on s390x"]
 
 
-def test_facts_of_the_run_stand_there(units: tuple[Unit, ...]) -> None:
-    page = parsed(replace(runs.finished(units, []), seed=7))
-    rows = {row[0].text: row[1].text for row in part(page, "facts").iter("tr")}
-    assert rows == {
+def test_the_page_has_the_facts_of_the_run(units: tuple[Unit, ...]) -> None:
+    page = parsed(replace(runs.summary(units, []), seed=7))
+    assert {row[0].text: row[1].text for row in part(page, "facts").iter("tr")} == {
+        "command": "lazymmu run nesting",
+        "commit": "0123abcd-dirty",
         "started": "2026-11-22 12:00:00+00:00",
         "took": "2.0 s",
         "kernels": "6.12.0-test",
         "arm64": "tcg (no KVM here)",
         "s390x": "tcg (no KVM here)",
-        "shuffled": "--shuffle 7 gives this order again",
+        "shuffled": "--shuffle 7 repeats this order",
     }
-    assert not causes(page)
-    assert "Of what was run, everything passed." in texts([page])[0]
+    assert not groups(page)
+    assert "All units that were run passed." in texts([page])[0]
 
 
-def test_an_interrupted_run_shows_what_was_not_run(units: tuple[Unit, ...]) -> None:
-    whole = runs.finished(units, [])
+def test_the_page_of_an_interrupted_run_shows_what_was_not_run(units: tuple[Unit, ...]) -> None:
+    whole = runs.summary(units, [])
     page = parsed(runs.interrupted(whole, [0, 4]))
-    assert part(page, "left").text == "interrupted: 2 of 8 were done"
+    assert part(page, "progress").text == "interrupted: 2 of 8 were done"
     found = cells(page)
-    assert texts(list(found["nesting/deep"].values())) == ["1 pass, 1 not run", "2 not run"]
-    assert texts(list(found["nesting/plain"].values())) == ["pass", "not run"]
+    assert texts(found["nesting/deep"].values()) == ["1 pass, 1 not run", "2 not run"]
+    assert texts(found["nesting/plain"].values()) == ["pass", "not run"]
     nothing = texts([parsed(runs.interrupted(whole, []))])[0]
     assert "Nothing was run." in nothing
     assert "passed" not in nothing
 
 
-def test_known_failures_are_marked_and_a_broken_entry_too(units: tuple[Unit, ...]) -> None:
-    run = runs.finished(units, ["fail", "error"])
-    results = [replace(run.results[0], known="bug 7"), *list(run.results)[1:]]
-    standings = [Standing(entry(), State.HOLDS), Standing(entry(scenario="x"), State.PASSED, "passed and was to fail")]
-    page = parsed(runs.changed(run, results, known=standings))
+def test_known_failures_and_broken_entries_are_marked(units: tuple[Unit, ...]) -> None:
+    run = runs.summary(units, ["fail", "error"])
+    issues = [
+        CheckedIssue(runs.issue(), State.HOLDS),
+        CheckedIssue(runs.issue(scenario="x"), State.PASSED, "passed instead of fail"),
+    ]
+    page = parsed(runs.changed(run, runs.known(run, 0), known=issues))
     assert texts([part(page, "counts")]) == ["1 error, 1 known, 6 pass"]
-    known, _ = causes(page)
+    known, _ = groups(page)
     assert known.get("open") is None
     assert texts(known.findall("pre"))[0].startswith("known: bug 7\n")
     _, *rows = part(page, "known").iter("tr")
     assert [[cell.text for cell in row] for row in rows] == [
         ["known.yaml:1:3", "nesting/*", "holds", "bug 7"],
-        ["known.yaml:1:3", "x", "passed", "passed and was to fail"],
+        ["known.yaml:1:3", "x", "passed", "passed instead of fail"],
     ]
     assert [row[2].get("class") for row in rows] == ["known", "fail"]
 
 
-@example(reason=EVERY, details=EVERY + "</pre><script>alert(1)</script>")
-@given(reason=HOSTILE, details=HOSTILE)
-def test_any_text_is_shown_and_none_is_obeyed(units: tuple[Unit, ...], reason: str, details: str) -> None:
-    plain = parsed(runs.finished(units, ["error"]))
-    run = runs.finished(units, ["error"], reason=reason, details=details)
-    page = parsed(replace(run, accelerators={"arm64": (reason, details), "s390x": ("tcg", "none")}))
+@example(text=runs.HOSTILE + "</pre><script>alert(1)</script>")
+@given(text=runs.HOSTILE_TEXTS)
+def test_any_text_is_shown_and_is_not_markup(units: tuple[Unit, ...], text: str) -> None:
+    plain = parsed(runs.summary(units, ["error"]))
+    run = runs.summary(units, ["error"], reason=text, details=text)
+    page = parsed(replace(run, accelerators={"arm64": (text, text), "s390x": ("tcg", "none")}))
     assert [one.tag for one in page.iter()] == [one.tag for one in plain.iter()]
-    # As the results have it: JSON makes one character of a surrogate pair.
-    result = run.results[0]
-    told = "\n".join([*result.reason.splitlines(), *result.details.splitlines()])
-    assert visible(told) in texts(causes(page)[0].findall("pre"))[0]
+    lines = run.results[0].reason.splitlines()
+    assert visible("\n".join([*lines, *lines])) in texts(groups(page)[0].findall("pre"))[0]
 
 
-def test_a_page_loads_nothing(units: tuple[Unit, ...]) -> None:
-    text = "".join(html.pieces(runs.finished(units, ALL)))
+def test_the_page_loads_nothing(units: tuple[Unit, ...]) -> None:
+    text = runs.written("html", runs.summary(units, runs.EVERY_OUTCOME))
     for one in ElementTree.fromstring(text).iter():  # noqa: S314  (our own)
         assert one.tag not in ("script", "link", "img", "iframe")
         assert "src" not in one.attrib
         assert one.get("href", "#").startswith("#")
     assert not re.search(r"url\(|@import|https?:", text)
     assert "default-src 'none'" in text
-
-
-def test_a_long_run_comes_in_pieces_that_are_made_as_they_are_asked_for(units: tuple[Unit, ...]) -> None:
-    read: list[int] = []
-
-    class Counted(Results):
-        def __getitem__(self, position: int):  # type: ignore[no-untyped-def]
-            read.append(position)
-            return super().__getitem__(position)
-
-    run = runs.finished(units, [Outcome.FAIL] * len(units))
-    results = Counted(units)
-    for position, result in enumerate(run.results):
-        results.add(position, result)
-    pieces = html.pieces(replace(run, results=results))
-    read.clear()
-    next(iter(pieces))
-    assert len(read) < len(units)
-    assert "".join(pieces).count("<details") == len(units)

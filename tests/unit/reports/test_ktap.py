@@ -1,28 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The KTAP report: plans and results agree at every level, and nothing that a guest says is read as a result."""
+"""The KTAP report: plans and results agree at every level, and no text can forge a result."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lazymmu.reports import ktap
-from lazymmu.results.known_issues import Entry, Standing, State
-from lazymmu.results.result import Outcome, Unit
-from lazymmu.results.run_summary import Finished
-from lazymmu.support.errors import Place
+from lazymmu.results.known_issues import CheckedIssue, State
+from lazymmu.results.result import Unit
+from lazymmu.results.run_summary import RunSummary
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tests.unit import runs
-from tests.unit.reports.test_junit import ALL, HOSTILE
 
-# Written from ktap.rst alone. Directives stand where kunit.py looks for them: anywhere behind ` # `.
+# Written from ktap.rst alone. kunit.py looks for directives anywhere after ` # `.
 _RESULT = re.compile(r"(ok|not ok) ([0-9]+) ([^#]*?)(?: # (.*))?")
 _DIRECTIVES = ("SKIP", "TODO", "XFAIL", "TIMEOUT", "ERROR")
 
@@ -80,9 +76,8 @@ def level(lines: list[str], indent: str) -> tuple[int, list[Node], list[str]]:
     return int(plan[1]), tests, left
 
 
-def written(run: Finished) -> str:
-    """Return the report as a file holds it."""
-    return "".join(ktap.lines(run))
+def parsed(run: RunSummary) -> Node:
+    return parse(runs.written("ktap", run))
 
 
 def everything(node: Node) -> Iterator[Node]:
@@ -110,8 +105,8 @@ def outcome(node: Node) -> str:
 
 
 def test_plans_numbers_and_outcomes_agree_at_every_level(units: tuple[Unit, ...]) -> None:
-    run = runs.finished(units, ALL)
-    root = parse(written(run))
+    run = runs.summary(units, runs.EVERY_OUTCOME)
+    root = parsed(run)
     for node in (root, *everything(root)):
         assert node.planned in (None, len(node.children))
         if node.children and node is not root:
@@ -122,8 +117,8 @@ def test_plans_numbers_and_outcomes_agree_at_every_level(units: tuple[Unit, ...]
     assert Counter(map(outcome, cases(root))) == Counter(run.results.summary())
 
 
-def test_what_is_not_a_pass_says_why(units: tuple[Unit, ...]) -> None:
-    found = {outcome(one): one for one in cases(parse(written(runs.finished(units, ALL))))}
+def test_a_result_that_is_not_a_pass_has_an_explanation(units: tuple[Unit, ...]) -> None:
+    found = {outcome(one): one for one in cases(parsed(runs.summary(units, runs.EVERY_OUTCOME)))}
     assert (found["skip"].ok, found["skip"].data) == (True, "why")
     assert (found["error"].ok, found["error"].data) == (False, "why")
     assert found["error"].comments[0].startswith("# error: nesting/deep")
@@ -132,13 +127,14 @@ def test_what_is_not_a_pass_says_why(units: tuple[Unit, ...]) -> None:
 
 
 def test_a_known_failure_is_expected_and_a_broken_entry_is_not_ok(units: tuple[Unit, ...]) -> None:
-    run = runs.finished(units, ["fail"])
-    entry = Entry(
-        Place("k.yaml", 2, 3), "nesting/*", {}, None, None, None, None, Outcome.FAIL, "bug #7", date(2030, 1, 1)
+    run = runs.summary(units, ["fail"])
+    states = {State.HOLDS: "", State.EXPIRED: "expired", State.OPEN: "open"}
+    issues = [CheckedIssue(runs.issue(), state, message) for state, message in states.items()]
+    root = parsed(
+        runs.changed(
+            run, [replace(one, known="bug #7") if one.number == 0 else one for one in run.results], known=issues
+        )
     )
-    results = [replace(run.results[0], known="bug #7"), *list(run.results)[1:]]
-    standings = [Standing(entry, State.HOLDS), Standing(entry, State.EXPIRED, "expired"), Standing(entry, State.OPEN)]
-    root = parse(written(runs.changed(run, results, known=standings)))
     (known,) = [one for one in cases(root) if outcome(one) == "known"]
     assert known.ok
     assert known.data.startswith("known: bug")
@@ -148,7 +144,7 @@ def test_a_known_failure_is_expected_and_a_broken_entry_is_not_ok(units: tuple[U
 
 
 def test_a_scenario_whose_cases_are_all_skipped_is_skipped(units: tuple[Unit, ...]) -> None:
-    root = parse(written(runs.finished(units, ["skip"] * 4)))
+    root = parsed(runs.summary(units, ["skip"] * 4))
     assert root.children[0].directive == ""
     assert [(one.name, one.directive) for one in root.children[0].children] == [
         ("nesting/deep", "SKIP"),
@@ -159,7 +155,7 @@ def test_a_scenario_whose_cases_are_all_skipped_is_skipped(units: tuple[Unit, ..
 
 @pytest.mark.parametrize("done", [[0, 2, 4, 5, 6, 7], [1], []])
 def test_an_interrupted_run_has_fewer_results_than_its_plans_say(units: tuple[Unit, ...], done: list[int]) -> None:
-    root = parse(written(runs.interrupted(runs.finished(units, []), done)))
+    root = parsed(runs.interrupted(runs.summary(units, []), done))
     found = cases(root)
     assert sum(one.planned is None for one in found) == len([one for one in found if one.ok]) == len(done)
     assert root.planned == len(root.children) == 2
@@ -184,24 +180,24 @@ FORGED = st.lists(
             "Bail out!",
         ]
     )
-    | HOSTILE
+    | runs.HOSTILE_TEXTS
 ).flatmap(lambda parts: st.sampled_from(["\n", "\r", "\x0b", "\x85", "\u2028", " "]).map(lambda end: end.join(parts)))
 
 
-@given(reason=FORGED, details=FORGED, known=FORGED)
-def test_no_text_of_a_guest_can_forge_a_result(units: tuple[Unit, ...], reason: str, details: str, known: str) -> None:
-    run = runs.finished(units, ALL, reason=reason, details=details)
-    excused = known.strip() or "reason"
-    results = [replace(run.results[0], known=excused), *list(run.results)[1:]]
-    run = runs.changed(run, results, accelerators={"arm64": (reason, details)})
-    text = written(run)
-    root = parse(text)
-    assert Counter(map(outcome, cases(root))) == {"known": 1, "fail": 1, "error": 2, "skip": 1, "pass": 3}
-    assert re.search(r"^ *# Subtest", text, re.MULTILINE) is None
+@given(text=FORGED)
+def test_no_text_can_forge_a_result(units: tuple[Unit, ...], text: str) -> None:
+    run = runs.summary(units, runs.EVERY_OUTCOME, reason=text, details=text)
+    first, *others = run.results
+    results = [replace(first, known=runs.utf8(text).strip() or "reason"), *others]
+    run = runs.changed(run, results, accelerators={"arm64": (text, text)})
+    report = runs.written("ktap", run)
+    found = Counter(map(outcome, cases(parse(report))))
+    assert found == {"known": 1, "fail": 1, "error": 2, "skip": 1, "pass": 3}
+    assert re.search(r"^ *# Subtest", report, re.MULTILINE) is None
 
 
 def test_a_name_cannot_end_early(units: tuple[Unit, ...]) -> None:
     scenario = replace(units[0].scenario, name="odd # SKIP name\nok 2 x")
     named = tuple(replace(unit, scenario=scenario) for unit in units[:2])
-    run: Finished = runs.finished(named, ["fail", "fail"])
-    assert Counter(map(outcome, cases(parse(written(run))))) == {"fail": 2}
+    run: RunSummary = runs.summary(named, ["fail", "fail"])
+    assert Counter(map(outcome, cases(parsed(run)))) == {"fail": 2}

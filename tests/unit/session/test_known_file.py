@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from lazymmu.cli import main
-from lazymmu.results.known_issues import Entry, Standing, State
+from lazymmu.results.known_issues import CheckedIssue, KnownIssue, State, checked, excused
 from lazymmu.results.result import Outcome, Result, Unit
-from lazymmu.results.store import Results
+from lazymmu.results.store import ResultStore
 from lazymmu.session import known_file
 from lazymmu.session.run import exit_status
 from lazymmu.support.errors import ScenarioError
@@ -30,10 +30,10 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
 
 
 @pytest.fixture
-def entries(tmp_path: Path, units: tuple[Unit, ...]) -> Callable[[str], tuple[Entry, ...]]:
+def entries(tmp_path: Path, units: tuple[Unit, ...]) -> Callable[[str], tuple[KnownIssue, ...]]:
     """Return a function that reads the text of a file of known failures."""
 
-    def read(text: str) -> tuple[Entry, ...]:
+    def read(text: str) -> tuple[KnownIssue, ...]:
         path = tmp_path / "known.yaml"
         path.write_text(text)
         return known_file.load(str(path), LIBRARY, units)
@@ -41,7 +41,7 @@ def entries(tmp_path: Path, units: tuple[Unit, ...]) -> Callable[[str], tuple[En
     return read
 
 
-Read = Callable[[str], tuple[Entry, ...]]
+Read = Callable[[str], tuple[KnownIssue, ...]]
 
 
 def results(units: tuple[Unit, ...], bad: dict[int, str]) -> list[Result]:
@@ -50,11 +50,11 @@ def results(units: tuple[Unit, ...], bad: dict[int, str]) -> list[Result]:
 
 
 def judged(
-    entries: Sequence[Entry], units: tuple[Unit, ...], results: Sequence[Result], today: date
-) -> tuple[Results, tuple[Standing, ...]]:
+    entries: Sequence[KnownIssue], units: tuple[Unit, ...], results: Sequence[Result], today: date
+) -> tuple[ResultStore, list[CheckedIssue]]:
     """Return the results as a run keeps them, and what became of the entries."""
-    kept = runs.kept(units, [known_file.excused(entries, result, today) for result in results])
-    return kept, known_file.standings(entries, kept, today)
+    store = runs.store(units, [excused(entries, units[result.number], result, today) for result in results])
+    return store, checked(entries, store, today)
 
 
 @pytest.mark.parametrize(
@@ -107,18 +107,17 @@ def test_a_file_that_is_none_is_refused_before_anything_starts(
 def test_an_empty_list_excuses_nothing(entries: Read, units: tuple[Unit, ...]) -> None:
     after, standings = judged(entries("[]"), units, results(units, {0: "fail"}), TODAY)
     assert [result.known for result in after] == [""] * runs.SIZE
-    assert standings == ()
+    assert standings == []
 
 
 def test_an_entry_excuses_what_it_names_and_the_run_passes(entries: Read, units: tuple[Unit, ...]) -> None:
     # Of nesting/deep, case depth 2 on arm64 is the third unit.
     (entry,) = entries(f"- {{scenario: nesting/deep, case: {{depth: 2}}, arch: arm64, api: [merged], {GOOD}}}")
     after, (standing,) = judged([entry], units, results(units, {2: "fail"}), TODAY)
-    assert (standing.state, standing.broken) == (State.HOLDS, False)
+    assert (standing.state, standing.is_broken) == (State.HOLDS, False)
     assert [bool(result.known) for result in after] == [number == 2 for number in range(runs.SIZE)]
-    assert after[2].outcome is Outcome.FAIL
-    assert after[2].to_json(trace=False)["known"] == "bug 7"
-    assert exit_status(after.apart(), no_skip=False) == 0
+    assert (after[2].raw_outcome, after[2].outcome, after[2].known) == (Outcome.FAIL, Outcome.KNOWN, "bug 7")
+    assert exit_status(after.counts(), no_skip=False) == 0
 
 
 @pytest.mark.parametrize("unit", [0, 1, 3, 4])
@@ -128,7 +127,7 @@ def test_another_case_architecture_or_scenario_is_not_excused(
     listed = entries(f"- {{scenario: nesting/deep, case: {{depth: 2}}, arch: arm64, {GOOD}}}")
     after, _ = judged(listed, units, results(units, {2: "fail", unit: "fail"}), TODAY)
     assert not after[unit].known
-    assert exit_status(after.apart(), no_skip=False) == 1
+    assert exit_status(after.counts(), no_skip=False) == 1
 
 
 @pytest.mark.parametrize(("entry", "outcome", "status"), [("fail", "error", 3), ("error", "fail", 1)])
@@ -138,17 +137,17 @@ def test_a_failure_does_not_excuse_an_error_nor_an_error_a_failure(
     listed = entries(f"- {{scenario: nesting/plain, outcome: {entry}, {GOOD}}}")
     after, (standing,) = judged(listed, units, results(units, {4: outcome, 5: outcome}), TODAY)
     assert standing.state is State.OPEN
-    assert exit_status(after.apart(), no_skip=False) == status
+    assert exit_status(after.counts(), no_skip=False) == status
 
 
 def test_one_that_passes_is_named_and_fails_the_run(entries: Read, units: tuple[Unit, ...]) -> None:
     (entry,) = entries(f"\n- {{scenario: 'nesting/*', {GOOD}}}")
     after, (standing,) = judged([entry], units, results(units, {0: "fail", 1: "fail"}), TODAY)
     assert standing.state is State.PASSED
-    assert standing.message.startswith("nesting/deep[depth=2] merged on arm64 and 3 more passed and was to fail")
-    assert standing.broken
+    assert standing.message.startswith("nesting/deep[depth=2] merged on arm64 and 3 more passed instead of fail")
+    assert standing.is_broken
     assert str(entry.place).endswith("known.yaml:2:3")
-    assert exit_status(after.apart(), no_skip=False, broken_entries=True) == 1
+    assert exit_status(after.counts(), no_skip=False, broken_entries=True) == 1
 
 
 def test_an_entry_counts_on_its_last_day_and_not_on_the_next(entries: Read, units: tuple[Unit, ...]) -> None:
@@ -156,7 +155,7 @@ def test_an_entry_counts_on_its_last_day_and_not_on_the_next(entries: Read, unit
     bad = results(units, {4: "fail", 5: "fail"})
     _, (last,) = judged(listed, units, bad, TODAY)
     after, (next_day,) = judged(listed, units, bad, date(2026, 11, 23))
-    assert (last.state, next_day.state, next_day.broken) == (State.HOLDS, State.EXPIRED, True)
+    assert (last.state, next_day.state, next_day.is_broken) == (State.HOLDS, State.EXPIRED, True)
     assert not any(result.known for result in after)
 
 
@@ -164,7 +163,7 @@ def test_one_that_matches_nothing_selected_is_named_and_does_no_harm(entries: Re
     # Expired too: a narrower run is not the place to say so.
     listed = entries("- {scenario: wrap/pause-and-back, reason: x, expires: 2020-01-01}")
     _, (standing,) = judged(listed, units, results(units, {}), TODAY)
-    assert (standing.state, standing.broken) == (State.UNUSED, False)
+    assert (standing.state, standing.is_broken) == (State.UNUSED, False)
     assert "matches nothing that was selected" in standing.message
 
 
@@ -172,11 +171,11 @@ def test_a_run_in_which_only_known_failures_are_passes_for_nothing(entries: Read
     after, _ = judged(
         entries(f"- {{scenario: '*', {GOOD}}}"), units, results(units, dict.fromkeys(range(8), "fail")), TODAY
     )
-    assert exit_status(after.apart(), no_skip=False) == 2
+    assert exit_status(after.counts(), no_skip=False) == 2
 
 
 def test_what_fails_in_one_of_its_repetitions_is_no_unexpected_pass(entries: Read, units: tuple[Unit, ...]) -> None:
-    twice = tuple(replace(units[4], repetition=number) for number in (1, 2))
+    twice = runs.numbered(replace(units[4], repetition=number) for number in (1, 2))
     (entry,) = entries(f"- {{scenario: nesting/plain, {GOOD}}}")
     _, (flaky,) = judged([entry], twice, results(twice, {1: "fail"}), TODAY)
     _, (steady,) = judged([entry], twice, results(twice, {}), TODAY)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +15,9 @@ from lazymmu.provision.kernels import InstalledKernel, Release
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
-from lazymmu.reports import junit, ktap
 from lazymmu.reports.compare import Kind, compare
-from lazymmu.reports.live import View
 from lazymmu.reports.saved_results import read
-from lazymmu.reports.screen import Screen
-from lazymmu.reports.terminal import Terminal
-from lazymmu.results import store
 from lazymmu.results.result import Outcome, Unit
-from lazymmu.results.store import Results
 from lazymmu.scenario import load
 from lazymmu.session.availability import Absence, of_kernels, of_native
 from lazymmu.session.selection import Selection, units
@@ -154,74 +147,31 @@ def test_a_machine_that_cannot_be_had_is_skipped_unless_it_was_named(tmp_path: P
 def machines(tmp_path: Path) -> tuple[Unit, ...]:
     """Four cases on arm64 with each of two kernels."""
     units = [unit for unit in runs.selected(tmp_path) if unit.arch == "arm64"]
-    return tuple(replace(unit, kernel=kernel) for unit in units for kernel in ("lts", "current"))
+    return runs.numbered(replace(unit, kernel=kernel) for unit in units for kernel in ("lts", "current"))
 
 
 def test_reports_tell_machines_apart(machines: tuple[Unit, ...]) -> None:
-    run = runs.finished(machines, ["fail"])
+    run = runs.summary(machines, ["fail"])
     run = runs.changed(run, list(run.results), accelerators={"arm64": ("tcg", "a"), "arm64 current": ("kvm", "b")})
-    root = ElementTree.fromstring(junit.text(run))  # noqa: S314  (our own)
-    told = {
+    root = ElementTree.fromstring(runs.written("junit", run))  # noqa: S314  (our own)
+    suites = {
         suite.get("name"): (suite.get("tests"), suite.get("failures"), next(suite.iter("testcase")).get("classname"))
         for suite in root
     }
-    assert told == {"arm64": ("4", "1", "arm64.nesting"), "arm64 current": ("4", "0", "arm64 current.nesting")}
+    assert suites == {"arm64": ("4", "1", "arm64.nesting"), "arm64 current": ("4", "0", "arm64 current.nesting")}
     kernels = {one.get("value") for one in root[1].iter("property") if one.get("name") in ("kernel", "accelerator")}
     assert kernels == {"current", "kvm"}
-    lines = "".join(ktap.lines(run)).splitlines()
+    lines = runs.written("ktap", run).splitlines()
     assert "1..2" in lines
     assert "not ok 1 arm64" in lines
     assert "ok 2 arm64 current" in lines
     assert runs.document(run)["accelerators"]["arm64 current"]["name"] == "kvm"
 
 
-def test_a_person_sees_each_machine_with_its_own_count(machines: tuple[Unit, ...]) -> None:
-    view = View(Screen(io.StringIO()), Results(machines))
-    view.changed("arm64 current #2", "running")
-    view.ended(runs.result(machines[1], Outcome.PASS))
-    table = view._table()
-    assert [list(column.cells) for column in table.columns[:3]] == [
-        ["arm64", "arm64 current", "arm64 current #2"],
-        ["waiting", "waiting", "running"],
-        ["0/4", "1/4", ""],
-    ]
-
-
-@pytest.mark.parametrize(("number", "told"), [(41, 40), (42, 1)])
-def test_a_machine_that_cannot_be_had_is_told_in_a_line_and_not_for_each_unit(
-    machines: tuple[Unit, ...], number: int, told: int
-) -> None:
-    units = [replace(machines[1], repetition=one) for one in range(1, number + 1)]
-    stream = io.StringIO()
-    Terminal(stream).finished(runs.finished(units, ["skip"] * number), Path("results"))
-    lines = stream.getvalue().splitlines()
-    begin = lines.index(f"the same (why) in {number - 1} more:")
-    of_machine = [line for line in lines[begin:] if "on arm64 current" in line]
-    assert len(of_machine) == told
-    assert ("    41 on arm64 current" in lines) is (told == 1)
-
-
-def test_a_result_of_another_kernel_or_implementation_is_no_result_of_a_unit(
-    machines: tuple[Unit, ...], tmp_path: Path
-) -> None:
-    path = tmp_path / "results.jsonl"
-    with store.opened(path, machines, trace=False) as results:
-        results.add(0, runs.result(machines[0], Outcome.PASS))
-    with store.opened(path, machines, trace=False) as results:
-        assert list(results.positions()) == [0]
-    for other in (replace(machines[0], kernel="current"), replace(machines[0], impl=NATIVE)):
-        units = (other, *machines[1:])
-        with (
-            pytest.raises(UsageError, match="not a result of what is selected"),
-            store.opened(path, units, trace=False),
-        ):
-            pass
-
-
 def test_compare_names_the_machine_and_the_implementation(machines: tuple[Unit, ...], tmp_path: Path) -> None:
-    native = (*machines, replace(machines[1], impl=NATIVE))
+    native = runs.numbered((*machines, replace(machines[1], impl=NATIVE)))
     for name, ends in (("old", ["pass"] * 9), ("new", ["pass"] * 8 + ["fail"])):
-        (tmp_path / name).write_text(json.dumps({**runs.document(runs.finished(native, ends)), "schema": 1}))
+        (tmp_path / name).write_text(json.dumps({**runs.document(runs.summary(native, ends)), "schema": 1}))
     (change,) = compare(read(str(tmp_path / "old")), read(str(tmp_path / "new")))
     assert change.kind is Kind.NEWLY_FAILING
     assert change.line().startswith("nesting/deep[depth=1] merged native on arm64 current: pass -> fail")

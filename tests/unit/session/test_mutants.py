@@ -61,7 +61,7 @@ def test_the_module_has_its_mutants_one_for_each_revision_and_personality_at_lea
 
 
 def result(unit: Unit, outcome: Outcome) -> Result:
-    return Result(unit, "", outcome, "", None, None, 0.0)
+    return Result.of(unit, outcome)
 
 
 class Guests:
@@ -79,8 +79,8 @@ class Guests:
             if unit.arch not in killed or full:
                 kills = unit.arch in self.killers.get(unit.scenario.name, ())
                 killed |= {unit.arch} if kills else set()
+                self.ran.append(unit)
                 results.append(result(unit, Outcome.FAIL if kills else Outcome.PASS))
-        self.ran += [one.unit for one in results]
         return results
 
 

@@ -12,7 +12,7 @@ import pytest
 from lazymmu.cli import main
 from lazymmu.reports import results_folder
 from lazymmu.results import store
-from lazymmu.results.result import Outcome, Unit
+from lazymmu.results.result import Unit
 from lazymmu.scenario import load
 from lazymmu.session.selection import Selection, units
 from lazymmu.support.project import LIBRARY
@@ -35,9 +35,9 @@ class Unfinished(Struct, frozen=True):
 
     def done(self, outcomes: Sequence[str]) -> None:
         """Add the results of the first units, as a run does."""
-        with store.opened(self.out / store.SPOOL, self.units(), trace=False) as results:
-            for position, outcome in enumerate(outcomes):
-                results.add(position, runs.result(results.units[position], Outcome(outcome), "why"))
+        with store.opened(self.out / store.FILE, self.units(), trace=False) as results:
+            for unit, outcome in zip(results.units, outcomes, strict=False):
+                results.add(runs.result(unit, outcome, "why"))
 
     def resume(self, *flags: str) -> tuple[int, str]:
         """Return the exit status and what is told."""
@@ -81,9 +81,8 @@ def test_a_run_that_had_every_result_is_reported_without_a_guest(unfinished: Unf
     assert facts["command"][:3] == ["lazymmu", "run", "given"]
     assert facts["resumed"][0]["command"][:3] == ["lazymmu", "run", "--resume"]
     assert (unfinished.out / "results.json").read_text() == (tmp_path / "run.json").read_text()
-    # Now it came to its end.
     status, said = unfinished.resume()
-    assert (status, "this run came to its end, with status 1" in said) == (2, True)
+    assert (status, "this run has ended, with status 1" in said) == (2, True)
 
 
 def test_flags_of_the_first_run_hold(unfinished: Unfinished) -> None:
@@ -175,7 +174,7 @@ def test_a_scenario_that_is_not_selected_any_more_is_named(unfinished: Unfinishe
 
 def test_results_of_something_else_are_refused(unfinished: Unfinished) -> None:
     unfinished.done(ALL[:5])
-    path = unfinished.out / store.SPOOL
+    path = unfinished.out / store.FILE
     path.write_text(path.read_text().replace('"arch":"arm64"', '"arch":"s390x"'))
     status, said = unfinished.resume()
     assert (status, f"{path}:1: not a result of what is selected" in said) == (2, True), said
@@ -183,7 +182,7 @@ def test_results_of_something_else_are_refused(unfinished: Unfinished) -> None:
 
 def test_a_last_line_that_is_torn_is_run_again(unfinished: Unfinished) -> None:
     unfinished.done(ALL)
-    path = unfinished.out / store.SPOOL
+    path = unfinished.out / store.FILE
     path.write_bytes(path.read_bytes()[:-20])
     status, said = unfinished.resume("--offline")
     assert (status, f"for {unfinished.units()[5].arch} is not in the cache" in said) == (3, True), said
@@ -192,7 +191,7 @@ def test_a_last_line_that_is_torn_is_run_again(unfinished: Unfinished) -> None:
 def test_a_folder_in_use_is_refused(unfinished: Unfinished) -> None:
     with results_folder.unfinished(str(unfinished.out)):
         status, said = unfinished.resume()
-    assert (status, "is in use by another run" in said) == (2, True)
+    assert (status, "another run is using this folder" in said) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["none", "empty", "file", "foreign"])

@@ -15,6 +15,8 @@ from lazymmu.subject.case import Scenario
 from lazymmu.support.errors import UsageError
 from msgspec.structs import replace
 
+from tests.unit import runs
+
 _FILES = {
     "a": "description: x\nvary: {n: [1, 2, 3]}\nsteps: [repeat: {times: $n, steps: [enable]}]\n",
     "b": "description: x\napi: [proposal]\nsteps: [enable]\n",
@@ -40,6 +42,7 @@ def test_units_stand_in_the_order_of_scenario_case_revision_and_architecture(tmp
         ),
         *(Unit(c, case, "merged", "s390x") for case in range(2)),
     ]
+    wanted = list(runs.numbered(wanted))
     assert list(found) == wanted
     assert len(found) == len(wanted)
     assert [found[position] for position in range(-len(wanted), 0)] == wanted

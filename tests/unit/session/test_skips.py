@@ -61,6 +61,6 @@ def test_a_machine_that_cannot_be_had_is_no_reason_for_a_skip_to_be_an_error(tmp
     skipped = examples.unit(tmp_path, SKIPPED, api="merged", arch="arm64")
     result = without_report(skipped, GuestError("the guest died"))
     assert (result.outcome, result.reason, result.predicted) == (Outcome.SKIP, REASON, None)
-    assert result.to_json(trace=False)["personality"] == "s390x"
+    assert result.personality == "s390x"
     right = without_report(examples.unit(tmp_path), GuestError("the guest died"))
     assert (right.outcome, right.reason) == (Outcome.ERROR, "the guest died")

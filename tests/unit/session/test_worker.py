@@ -80,7 +80,7 @@ def test_only_the_unit_that_loses_its_line_alone_is_blamed(tmp_path: Path) -> No
         results[position] = result
 
     machine = cast("Machine", SimpleNamespace(time_scale=1.0))
-    job = Job(units, Queue(range(len(units)), 1), finished, units_per_guest=None, keep_steps=False)
+    job = Job(units, Queue(range(len(units)), 1), finished, units_per_guest=None)
     lines = Lines()
     Worker(machine, cast("GuestPool", lines), RunningGuests(), job).work()
     assert [position for position, result in sorted(results.items()) if "the line was lost" in result.reason] == [2, 4]
@@ -109,7 +109,7 @@ def test_a_line_that_is_lost_before_a_unit_costs_a_guest_and_one_always_lost_all
 ) -> None:
     units = [Unit(examples.scenario(tmp_path, _PLAIN, f"u{n}"), number=0, api="merged", arch="s390x") for n in range(2)]
     results: list[Result] = []
-    job = Job(units, Queue(range(2), 1), lambda _, result: results.append(result), None, keep_steps=False)
+    job = Job(units, Queue(range(2), 1), lambda _, result: results.append(result), None)
     lines = Unreachable(times)
     Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("GuestPool", lines), RunningGuests(), job).work()
     assert (len(results), lines.doubts) == (2, guests)
@@ -143,7 +143,7 @@ def test_each_program_is_sent_once_to_the_guest_that_runs_it_whether_ahead_or_no
         Unit(examples.scenario(tmp_path, _PLAIN, f"u{n}"), number=0, api="merged", arch="s390x") for n in range(count)
     ]
     positions: list[int] = []
-    job = Job(units, Queue(range(count), 1), lambda position, _: positions.append(position), None, keep_steps=False)
+    job = Job(units, Queue(range(count), 1), lambda position, _: positions.append(position), None)
     lines = Waking(never, ahead=ahead)
     Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("GuestPool", lines), RunningGuests(), job).work()
     assert positions == list(range(count))
@@ -174,7 +174,7 @@ def test_what_a_guest_from_a_damaged_snapshot_gave_is_no_result(tmp_path: Path) 
         results[position] = result
 
     lines = Damaged()
-    job = Job(units, Queue(range(3), 1), finished, units_per_guest=None, keep_steps=False)
+    job = Job(units, Queue(range(3), 1), finished, units_per_guest=None)
     Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("GuestPool", lines), RunningGuests(), job).work()
     assert sorted(results) == [0, 1, 2]
     assert not any("is damaged" in result.reason for result in results.values())

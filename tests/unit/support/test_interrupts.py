@@ -7,7 +7,7 @@ import io
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +18,10 @@ import pytest
 from lazymmu.reports import destination, results_folder
 from lazymmu.reports.destination import targets
 from lazymmu.reports.terminal import Terminal
-from lazymmu.results.run_summary import Finished
+from lazymmu.results.run_summary import RunSummary
 from lazymmu.session.run import report
 from lazymmu.support.errors import LazymmuError
 from lazymmu.support.interrupts import PATIENCE, Interrupts
-from msgspec.structs import replace
 
 from tests.unit import runs
 
@@ -37,9 +36,9 @@ def interrupt() -> None:
 
 
 @pytest.fixture
-def finished(tmp_path: Path) -> Finished:
+def finished(tmp_path: Path) -> RunSummary:
     """A run in which everything passed."""
-    return runs.finished(runs.selected(tmp_path / "library"), [])
+    return runs.summary(runs.selected(tmp_path / "library"), [])
 
 
 @pytest.fixture
@@ -49,10 +48,11 @@ def out(tmp_path: Path) -> Path:
 
 def ended(
     out: Path,
-    run: Finished,
+    run: RunSummary,
     goals: Mapping[str, str],
     own: int = 0,
     before: Callable[[results_folder.Folder], None] = lambda _: None,
+    log_failures: Sequence[LazymmuError] = (),
 ) -> tuple[int, str]:
     """Report a run; return the exit status and what the terminal shows. `before` is called before the first report."""
     stream = io.StringIO()
@@ -60,7 +60,17 @@ def ended(
         kept.record({})
         before(kept)
         to = targets(goals)
-        return report(own, kept, run, {}, goals=to, terminal=Terminal(stream), interrupts=interrupts), stream.getvalue()
+        status = report(
+            own,
+            kept,
+            run,
+            {},
+            goals=to,
+            terminal=Terminal(stream),
+            interrupts=interrupts,
+            log_failures=log_failures,
+        )
+        return status, stream.getvalue()
 
 
 def status_kept(out: Path) -> object:
@@ -94,13 +104,13 @@ def test_an_ignored_signal_stays_ignored() -> None:
     ("owner", "name"),
     [
         (results_folder.Folder, "finish"),
-        (results_folder, "write_whole"),
-        (Terminal, "finished"),
-        (destination, "write_whole"),
+        (results_folder, "whole"),
+        (Terminal, "report"),
+        (destination, "whole"),
     ],
 )
 def test_interrupts_at_any_moment_cost_no_report(
-    out: Path, tmp_path: Path, finished: Finished, owner: object, name: str, monkeypatch: pytest.MonkeyPatch
+    out: Path, tmp_path: Path, finished: RunSummary, owner: object, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = getattr(owner, name)
 
@@ -121,7 +131,7 @@ def test_interrupts_at_any_moment_cost_no_report(
     assert "8 pass, 0 fail" in shown
 
 
-def test_nobody_who_reads_a_pipe_is_not_waited_for_for_ever(out: Path, tmp_path: Path, finished: Finished) -> None:
+def test_nobody_who_reads_a_pipe_is_not_waited_for_for_ever(out: Path, tmp_path: Path, finished: RunSummary) -> None:
     os.mkfifo(tmp_path / "pipe")
     given_up = Event()
 
@@ -141,27 +151,27 @@ def test_nobody_who_reads_a_pipe_is_not_waited_for_for_ever(out: Path, tmp_path:
 
 @pytest.mark.parametrize(("own", "status"), [(0, 3), (1, 1), (2, 3), (3, 3)])
 def test_a_report_that_cannot_be_written_is_an_error_that_run_json_tells(
-    out: Path, finished: Finished, own: int, status: int, capsys: pytest.CaptureFixture[str]
+    out: Path, finished: RunSummary, own: int, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ended(out, finished, {"--json": "/dev/full"}, own)[0] == status_kept(out) == status
     assert "lazymmu: --json `/dev/full` could not be written" in capsys.readouterr().err
 
 
 def test_a_log_that_was_not_kept_is_an_error_that_run_json_tells(
-    out: Path, finished: Finished, capsys: pytest.CaptureFixture[str]
+    out: Path, finished: RunSummary, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = replace(finished, log_failures=[LazymmuError("no space for the one"), LazymmuError("no space for the other")])
-    assert ended(out, run, {})[0] == status_kept(out) == 3
+    failures = [LazymmuError("no space for the one"), LazymmuError("no space for the other")]
+    assert ended(out, finished, {}, log_failures=failures)[0] == status_kept(out) == 3
     assert capsys.readouterr().err == "lazymmu: no space for the one\n"
 
 
-def test_a_full_disk_is_told_once(out: Path, finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_is_told_once(out: Path, finished: RunSummary, capsys: pytest.CaptureFixture[str]) -> None:
     def fill(kept: results_folder.Folder) -> None:
         for name in ("summary.txt", "run.json"):
             (kept.path / f".{name}.{os.getpid()}.partial").symlink_to("/dev/full")
 
-    run = replace(finished, log_failures=[LazymmuError(f"no space left in {out}/guests")])
-    assert ended(out, run, {}, before=fill)[0] == 3
+    failures = [LazymmuError(f"no space left in {out}/guests")]
+    assert ended(out, finished, {}, before=fill, log_failures=failures)[0] == 3
     error = capsys.readouterr().err
     assert error.count("lazymmu: ") == error.count("no space left in ") == 1
     assert f"no space left in {out}: " in error

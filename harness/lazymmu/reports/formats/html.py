@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One page for a browser: scenarios by machine, and the reason of each failure. It loads nothing else."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from msgspec import Struct
+
+from lazymmu.reports.plain import counted, explanation, visible
+from lazymmu.reports.styles import STYLES
+from lazymmu.results.failure_groups import failure_groups
+from lazymmu.results.result import Result, Unit
+from lazymmu.results.run_summary import RunSummary
+from lazymmu.results.store import ResultStore
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+NAME = "html"
+FLAG = "--html"
+HELP = "write results as a page for a browser; - is standard output"
+
+_TEMPLATE = "page.html.jinja"
+_NOT_RUN = "not run"
+
+
+class _Cell(Struct, frozen=True):
+    """The units of one scenario in one column."""
+
+    #: The worst outcome, or `not run`.
+    outcome: str
+    text: str
+    #: The number of the first failure group that a unit belongs to; None if all passed.
+    group: int | None
+
+
+class _Group(Struct, frozen=True):
+    """One failure group."""
+
+    number: int
+    outcome: str
+    #: The label of the first unit, and those of the others.
+    label: str
+    others: Sequence[str]
+    text: str
+
+
+def write(run: RunSummary, file: TextIO) -> None:
+    """Write the page."""
+    results, counts = run.results, run.results.counts()
+    columns = sorted({_column(unit) for unit in results.units})
+    groups = failure_groups(results)
+    numbers = {result.number: number for number, group in enumerate(groups, 1) for result in group}
+    pieces = _template().stream(
+        counts=[(outcome, counts[outcome]) for outcome in STYLES if counts[outcome]],
+        progress=run.progress(),
+        facts=_facts(run),
+        columns=columns,
+        rows=_rows(results, columns, numbers),
+        groups=(_group(number, group) for number, group in enumerate(groups, 1)),
+        issues=run.known or (),
+    )
+    file.writelines(pieces)
+
+
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  (other runs need not wait for it)
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        # A guest or a file may have characters that a browser cannot show.
+        finalize=lambda value: visible(str(value)),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(_TEMPLATE)
+
+
+def _column(unit: Unit) -> tuple[str, str]:
+    """Return the heading of a unit's column: what is under test, and the machine."""
+    return unit.under_test(), unit.machine
+
+
+def _facts(run: RunSummary) -> Iterator[tuple[str, str]]:
+    yield "command", shlex.join(run.facts["command"])
+    yield "commit", run.facts["commit"] or "none"
+    yield "started", run.started.isoformat(sep=" ", timespec="seconds")
+    yield "took", f"{run.seconds:.1f} s"
+    yield "kernels", ", ".join(run.results.releases) or "none answered"
+    for machine, (name, reason) in run.accelerators.items():
+        yield machine, f"{name} ({reason})"
+    if run.seed is not None:
+        yield "shuffled", f"--shuffle {run.seed} repeats this order"
+
+
+def _rows(
+    results: ResultStore, columns: Sequence[tuple[str, str]], groups: Mapping[int, int]
+) -> Iterator[tuple[str, list[_Cell | None]]]:
+    """Yield each scenario's name, and its cells; None where it has no units."""
+    for scenario, of_scenario in groupby(results.units, key=lambda unit: unit.scenario.name):
+        units: dict[tuple[str, str], list[Unit]] = {}
+        for unit in of_scenario:
+            units.setdefault(_column(unit), []).append(unit)
+        yield scenario, [_cell(results, units[one], groups) if one in units else None for one in columns]
+
+
+def _cell(results: ResultStore, units: Sequence[Unit], groups: Mapping[int, int]) -> _Cell:
+    counts = Counter(str(results[unit.index].outcome) if unit.index in results else _NOT_RUN for unit in units)
+    # The worst comes first, what was not run last.
+    there = {outcome: counts[outcome] for outcome in [*STYLES, _NOT_RUN] if counts[outcome]}
+    worst = next(iter(there))
+    group = next((groups[unit.index] for unit in units if unit.index in groups), None)
+    return _Cell(outcome=worst, text=worst if len(units) == 1 else counted(there), group=group)
+
+
+def _group(number: int, group: Sequence[Result]) -> _Group:
+    first, *others = group
+    known = [f"known: {first.known}"] if first.known else []
+    return _Group(
+        number=number,
+        outcome=str(first.outcome),
+        label=first.label(),
+        others=[result.label() for result in others],
+        text="\n".join([*known, *explanation(first)]),
+    )

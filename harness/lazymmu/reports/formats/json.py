@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The JSON document of a run. Its keys are fixed; additions are possible (docs/command-line.md)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TextIO
+
+from lazymmu.reports.documents import SCHEMA
+from lazymmu.results.run_summary import RunSummary
+
+NAME = "json"
+FLAG = "--json"
+HELP = "write results as JSON; - is standard output"
+
+
+def write(run: RunSummary, file: TextIO) -> None:
+    """Write the document, with each result on a line of its own."""
+    file.write(f'{{"schema": {SCHEMA}, "results": [')
+    before = "\n"
+    for line in run.results.lines():
+        file.write(before + line.decode())
+        before = ",\n"
+    rest: dict[str, Any] = {
+        "summary": run.results.summary(),
+        "selected": len(run.results.units),
+        "interrupted": run.interrupted,
+        "accelerators": {machine: {"name": name, "reason": why} for machine, (name, why) in run.accelerators.items()},
+    }
+    if run.seed is not None:
+        rest["shuffle"] = run.seed
+    if run.known is not None:
+        rest["known"] = [issue.to_json() for issue in run.known]
+    file.write("\n], " + json.dumps(rest).removeprefix("{") + "\n")

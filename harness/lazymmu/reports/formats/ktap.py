@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""KTAP version 1 (the kernel's Documentation/dev-tools/ktap.rst), nested: machine > scenario > case and revision.
+
+`fail` is `not ok`; `error` is `not ok` with the directive ERROR; `skip` is `ok` with SKIP; a known failure is `ok` with
+XFAIL, as in the kernel's own kselftest.h. Plans count what was selected: after an interrupt there are fewer results,
+and the tests around them are `not ok` with ERROR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Literal, TextIO
+
+from lazymmu.reports.plain import explanation, first_line, visible
+from lazymmu.results.known_issues import CheckedIssue, State
+from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.results.run_summary import RunSummary
+from lazymmu.results.store import ResultStore
+
+NAME = "ktap"
+FLAG = "--ktap"
+HELP = "write results as KTAP version 1; - is standard output"
+
+_VERSION = "KTAP version 1"
+_INDENT = "  "
+
+#: How a test ended, for the test around it.
+_End = Literal["ok", "skip", "not ok"]
+#: Writes one test with this indent and this number.
+_Test = Callable[[str, int], _End]
+
+
+def write(run: RunSummary, file: TextIO) -> None:
+    """Write the report. If there are known issues, they are a test of their own after the machines."""
+    machines: dict[str, list[Unit]] = {}
+    for unit in run.results.units:
+        machines.setdefault(unit.machine, []).append(unit)
+    tests: list[_Test] = [partial(_machine, file, run.results, name, machines[name]) for name in sorted(machines)]
+    if run.known:
+        issues = [partial(_issue, file, issue) for issue in run.known]
+        tests.append(partial(_parent, file, "known", issues, len(issues), ""))
+    facts = [f"{machine}: {name} ({reason})" for machine, (name, reason) in run.accelerators.items()]
+    facts += [f"kernels: {', '.join(run.results.releases) or 'none answered'}"]
+    facts += [] if run.seed is None else [f"shuffle: {run.seed}"]
+    facts += [run.progress()] if run.interrupted else []
+    file.write(f"{_VERSION}\n1..{len(tests)}\n")
+    file.writelines(f"# {_one_line(fact)}\n" for fact in facts)
+    for number, test in enumerate(tests, 1):
+        test("", number)
+
+
+def _machine(file: TextIO, results: ResultStore, name: str, units: Sequence[Unit], indent: str, number: int) -> _End:
+    scenarios = [(scenario, list(group)) for scenario, group in groupby(units, key=lambda unit: unit.scenario.name)]
+    tests = [
+        partial(_scenario, file, results, scenario, of_scenario)
+        for scenario, of_scenario in scenarios
+        if any(unit.index in results for unit in of_scenario)
+    ]
+    return _parent(file, name, tests, len(scenarios), _progress(units, results), indent, number)
+
+
+def _scenario(file: TextIO, results: ResultStore, name: str, units: Sequence[Unit], indent: str, number: int) -> _End:
+    tests = [partial(_case, file, results[unit.index]) for unit in units if unit.index in results]
+    return _parent(file, name, tests, len(units), _progress(units, results), indent, number)
+
+
+def _progress(units: Sequence[Unit], results: ResultStore) -> str:
+    """Return how many of these units an interrupted run has finished; empty for all of them."""
+    done = sum(unit.index in results for unit in units)
+    return "" if done == len(units) else f"interrupted: {done} of {len(units)} were done"
+
+
+def _parent(
+    file: TextIO, name: str, tests: Iterable[_Test], planned: int, progress: str, indent: str, number: int
+) -> _End:
+    inner = indent + _INDENT
+    file.write(f"{inner}{_VERSION}\n{inner}1..{planned}\n")
+    ends = {test(inner, place) for place, test in enumerate(tests, 1)}
+    end: _End = "not ok" if progress or "not ok" in ends else "skip" if ends == {"skip"} else "ok"
+    _result(file, indent, number, name, end, f"ERROR {progress}" if progress else "SKIP" if end == "skip" else "")
+    return end
+
+
+def _case(file: TextIO, result: Result, indent: str, number: int) -> _End:
+    name = result.title()
+    if result.outcome is Outcome.PASS:
+        return _result(file, indent, number, name, "ok")
+    known = [f"known: {result.known}"] if result.known else []
+    _comments(file, indent, [f"{result.raw_outcome}: {name}", *explanation(result), *known])
+    reason = first_line(result.reason)
+    if result.outcome is Outcome.KNOWN:
+        return _result(file, indent, number, name, "ok", f"XFAIL known: {first_line(result.known)}")
+    if result.outcome is Outcome.SKIP:
+        return _result(file, indent, number, name, "skip", f"SKIP {reason}")
+    return _result(file, indent, number, name, "not ok", f"ERROR {reason}" if result.outcome is Outcome.ERROR else "")
+
+
+def _issue(file: TextIO, checked: CheckedIssue, indent: str, number: int) -> _End:
+    name = f"{checked.issue.scenario} ({checked.issue.place})"
+    if checked.is_broken:
+        _comments(file, indent, [f"{checked.state}: {checked.message}"])
+        return _result(file, indent, number, name, "not ok")
+    if checked.state is State.HOLDS:
+        return _result(file, indent, number, name, "ok")
+    return _result(file, indent, number, name, "skip", f"SKIP {checked.message}")
+
+
+def _result(file: TextIO, indent: str, number: int, name: str, end: _End, directive: str = "") -> _End:
+    """Write a result line."""
+    # The description ends at the first hash sign.
+    name = _one_line(name).replace("#", "_")
+    last = f" # {_one_line(directive)}" if directive else ""
+    file.write(f"{indent}{'not ok' if end == 'not ok' else 'ok'} {number} {name}{last}\n")
+    return end
+
+
+def _one_line(text: str) -> str:
+    """Return the text on one line, without anything that a parser could read as a directive."""
+    return " ".join(visible(text).split()).replace(" #", " \\#")
+
+
+def _comments(file: TextIO, indent: str, lines: Sequence[str]) -> None:
+    # Lines after the first are indented, so that kunit.py does not take one for its header, `# Subtest: `.
+    first, *others = [part for line in lines for part in line.splitlines()]
+    file.writelines(f"{indent}# {visible(line)}\n" for line in [first, *(f"  {other}" for other in others)])

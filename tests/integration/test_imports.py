@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Libraries that only some runs need are not imported by the others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lazymmu.support.project import ROOT
+
+PROGRAM = """
+import io, sys
+from pathlib import Path
+from lazymmu.session import run
+from lazymmu.reports.formats import FORMATS
+from lazymmu.reports.terminal import Terminal
+from lazymmu.results.result import Result
+from lazymmu.results.run_summary import RunSummary
+from lazymmu.results.store import ResultStore
+from lazymmu.scenario import load
+from lazymmu.session.selection import Selection, units
+from lazymmu.support.project import LIBRARY
+from datetime import datetime
+selected = units(load(["nesting/single"], LIBRARY), Selection())
+store = ResultStore(selected)
+with Terminal(sys.stdout).view(store, verbose=True) as view:
+    store.add(Result.of(selected[0], "fail", "why"))
+summary = RunSummary(results=store, interrupted=True, accelerators={}, started=datetime(2030, 1, 1), seconds=0.0)
+Terminal(sys.stdout).report(summary, Path("results"))
+for name in ("json", "ktap"):
+    FORMATS[name].write(summary, io.StringIO())
+costly = {"rich", "junitparser", "jinja2", "asyncio", "watchfiles", "paramiko"}
+print(sorted({name.partition(".")[0] for name in sys.modules} & costly))
+"""
+
+
+def test_a_run_in_a_log_imports_nothing_that_only_a_terminal_or_another_report_needs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "harness")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The results folder of a process that is killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lazymmu.reports import results_folder
+from lazymmu.reports.destination import targets
+from lazymmu.results.result import Unit
+from lazymmu.support.project import ROOT
+
+from tests.unit import runs
+from tests.unit.reports.test_results_folder import NOW, run_once
+
+KILLED_IN_A_RUN = """
+import os
+from datetime import datetime, UTC
+from lazymmu.reports import results_folder
+with results_folder.opened(None, datetime.now(UTC)) as folder:
+    folder.record({})
+    (folder.guests / "log").touch()
+    os.kill(os.getpid(), 9)
+"""
+KILLED_IN_A_REPORT = """
+import os, sys
+from pathlib import Path
+from lazymmu.reports.destination import whole
+Path.rename = lambda *_: os.kill(os.getpid(), 9)
+with whole(Path(sys.argv[1])) as file:
+    file.write("text")
+"""
+
+
+def killed(program: str, *arguments: str) -> None:
+    """Run a Python program that kills itself."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "harness")}
+    done = subprocess.run([sys.executable, "-c", program, *arguments], env=environment, check=False)
+    assert done.returncode == -9
+
+
+def partial_file(path: Path) -> Path:
+    """Return the partial file of a process that was killed before the file was complete."""
+    killed(KILLED_IN_A_REPORT, str(path))
+    (partial,) = path.parent.glob(f".{path.name}.*")
+    return partial
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> tuple[Unit, ...]:
+    return runs.selected(tmp_path / "library")
+
+
+def test_a_killed_run_leaves_a_folder_without_results_and_does_not_change_latest(
+    units: tuple[Unit, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    complete = run_once(units)
+    killed(KILLED_IN_A_RUN)
+    state = complete.parent
+    (left,) = [path for path in state.iterdir() if path.is_dir() and not path.is_symlink() and path != complete]
+    assert (left / "run.json").exists()
+    assert not (left / "results.json").exists()
+    assert (state / "latest").resolve() == complete.resolve()
+
+
+def test_a_partial_report_of_a_killed_run_is_removed_by_the_next_run(tmp_path: Path) -> None:
+    partial = partial_file(tmp_path / "report.json")
+    others = [tmp_path / f".other.json.{partial.name.split('.')[-2]}.partial", tmp_path / ".report.json.2024"]
+    of_live_process = tmp_path / f".report.json.{os.getppid()}.partial"
+    for path in (*others, of_live_process):
+        path.touch()
+    targets({"--json": str(tmp_path / "report.json")})
+    assert sorted(tmp_path.iterdir()) == sorted([*others, of_live_process])
+
+
+@pytest.mark.parametrize("name", ["run.json", "results.ktap", "results.json"])
+def test_a_partial_file_in_a_named_folder_is_removed_by_the_next_run(
+    units: tuple[Unit, ...], tmp_path: Path, name: str
+) -> None:
+    run_once(units, str(tmp_path / "out"))
+    partial = partial_file(tmp_path / "out" / name)
+    run_once(units, str(tmp_path / "out"))
+    assert not partial.exists()
+
+
+def test_a_named_folder_can_be_used_again_after_a_run_was_killed_at_its_first_file(
+    units: tuple[Unit, ...], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with results_folder.opened(str(out), NOW):
+        pass
+    partial = partial_file(out / "run.json")
+    run_once(units, str(out))
+    assert not partial.exists()
