@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is there, what is missing, and whether a run could work; nothing is fetched, built or repaired."""
+"""The commands `doctor`, which checks what a run needs and changes nothing, and `clean`, which removes the rest."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `clean`: removes what killed processes left, what is not needed, and what is beyond its limit."""
+"""The command `clean`: removes what killed processes left, what nothing needs, and what is over its limit."""
 
 from __future__ import annotations
 
@@ -8,62 +8,42 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from lazymmu.doctor import results
-from lazymmu.doctor.processes import Emulator, emulators, end
+from lazymmu.doctor.folders import RUNS_LIMIT, runs
+from lazymmu.doctor.processes import Emulator, emulators, kill
 from lazymmu.provision import pruning
-from lazymmu.provision.cache import Cache
-from lazymmu.provision.cache_lock import alone, holders
-from lazymmu.provision.inventory import megabytes
+from lazymmu.provision.cache import Cache, remove
+from lazymmu.provision.cache_lock import alone, entries_locked, holders
+from lazymmu.provision.inventory import Removal, beyond, megabytes
 from lazymmu.provision.pruning import Removed
-from lazymmu.reports.results_folder import default_root
+from lazymmu.reports.results_folder import LOCK, default_root
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
 from lazymmu.support.errors import SetupError
 
 
-def _who(root: Path, running: Sequence[Emulator]) -> str:
-    """Return who uses the cache, as far as that can be told."""
-    pids = sorted({*holders(root), *(one.owner for one in running if one.owner is not None)})
-    return f"process {', '.join(map(str, pids))}" if pids else "another process"
+def clean(arguments: Namespace) -> int:
+    """Remove what may go from the cache and the results. Return 3 if something could not be removed."""
+    given = requests.cache()
+    # Symbolic links above the cache are the user's own.
+    cache = Cache(given.root.resolve(), given.progress)
+    terminal = Terminal(sys.stdout)
+    everything, dry_run = arguments.all, arguments.dry_run
+
+    def removed() -> Iterator[Removed]:
+        if cache.root.is_dir():
+            yield from _clean_cache(cache, terminal, everything=everything, dry_run=dry_run)
+        yield from _clean_results(default_root(), everything=everything, dry_run=dry_run)
+
+    return _print(terminal, removed(), dry_run=dry_run)
 
 
-def _end_orphans(terminal: Terminal, running: Sequence[Emulator], *, unlocked: bool, dry_run: bool) -> bool:
-    """End guests whose harness was killed, unless somebody holds the cache; return whether all are gone."""
-    gone = True
-    for one in running:
-        if one.owner is not None:
-            continue
-        if not unlocked:
-            gone = False
-            terminal.line(
-                f"kept {one.program}, process {one.pid}: somebody uses the cache, and it may be theirs", "yellow"
-            )
-        elif dry_run:
-            terminal.line(f"would end {one.program}, process {one.pid} (its harness was killed)")
-        elif end(one):
-            terminal.line(f"ended {one.program}, process {one.pid} (its harness was killed)")
-        else:
-            gone = False
-            terminal.line(f"could not end {one.program}, process {one.pid}", "bold red")
-    return gone
-
-
-def _refuse_when_used(cache: Cache, running: Sequence[Emulator], *, idle: bool) -> None:
-    """Raise SetupError when somebody uses the cache."""
-    locks = pruning.held_locks(cache.root)
-    if idle and not locks:
-        return
-    what = _who(cache.root, running) + (f" (lock {locks[0]})" if locks else "")
-    raise SetupError(f"{cache.root} is used by {what}: nothing was removed", hint="try again when it has ended")
-
-
-def _cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run: bool) -> Iterator[Removed]:
-    """Remove from the cache what may go, yielding each thing."""
+def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run: bool) -> Iterator[Removed]:
+    """Remove what may go from the cache, yielding each thing."""
     running = emulators(cache.root)
     with alone(cache.root) as unlocked:
         idle = unlocked and all(one.owner is None for one in running)
         if everything:
-            _refuse_when_used(cache, running, idle=idle)
+            _refuse_if_used(cache, running, idle=idle)
         ended = _end_orphans(terminal, running, unlocked=unlocked, dry_run=dry_run)
         idle = idle and ended
         if everything:
@@ -74,15 +54,64 @@ def _cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run: bool)
         stock = pruning.inventory(cache)
         yield from pruning.clear(cache.root, stock.leftovers, idle=idle, dry_run=dry_run)
         for path in stock.unseen:
-            terminal.line(f"kept {path}: a symbolic link, or not readable; what is behind it is left alone")
+            terminal.line(f"kept {path}: a symbolic link, or not readable")
         if idle:
             yield from pruning.carry_out(pruning.unused(cache, stock), dry_run=dry_run)
         else:
-            terminal.line(f"{_who(cache.root, running)} uses the cache: whole entries are kept until it ends")
+            terminal.line(f"{_users(cache.root, running)} uses the cache: complete entries are kept until it ends")
 
 
-def _tell(terminal: Terminal, removed: Iterable[Removed], *, dry_run: bool) -> int:
-    """Print what became of each thing as it happens; return the exit status."""
+def _users(root: Path, running: Sequence[Emulator]) -> str:
+    """Return which processes use the cache, if that is known."""
+    pids = sorted({*holders(root), *(one.owner for one in running if one.owner is not None)})
+    return f"process {', '.join(map(str, pids))}" if pids else "another process"
+
+
+def _refuse_if_used(cache: Cache, running: Sequence[Emulator], *, idle: bool) -> None:
+    """Raise SetupError if another process uses the cache."""
+    locks = pruning.held_locks(cache.root)
+    if not idle or locks:
+        users = _users(cache.root, running) + (f" (lock {locks[0]})" if locks else "")
+        raise SetupError(f"{cache.root} is used by {users}: nothing was removed", hint="try again when it has ended")
+
+
+def _end_orphans(terminal: Terminal, running: Sequence[Emulator], *, unlocked: bool, dry_run: bool) -> bool:
+    """End guests whose harness was killed, unless another process uses the cache. Return whether all ended."""
+    ended = True
+    for orphan in running:
+        if orphan.owner is not None:
+            continue
+        name = f"{orphan.program}, process {orphan.pid}"
+        if not unlocked:
+            ended = False
+            terminal.line(f"kept {name}: another process uses the cache and may own it", "yellow")
+        elif dry_run:
+            terminal.line(f"would end {name} (its harness was killed)")
+        elif kill(orphan):
+            terminal.line(f"ended {name} (its harness was killed)")
+        else:
+            ended = False
+            terminal.line(f"could not end {name}", "bold red")
+    return ended
+
+
+def _clean_results(folder: Path, *, everything: bool, dry_run: bool) -> Iterator[Removed]:
+    """Remove the runs over the limit, or all, yielding each. A run in progress is kept."""
+    entries = runs(folder)
+    removals = [Removal(one.path, one.size, "--all") for one in entries] if everything else beyond(entries, RUNS_LIMIT)
+    for removal in removals:
+        try:
+            with entries_locked(folder, (), files=(removal.path / LOCK,), make=False) as free:
+                if free and not dry_run:
+                    remove(removal.path)
+        except OSError as error:
+            yield Removed(removal, str(error), failed=True)
+        else:
+            yield Removed(removal, "" if free else "its run is in progress")
+
+
+def _print(terminal: Terminal, removed: Iterable[Removed], *, dry_run: bool) -> int:
+    """Print each removal as it happens. Return the exit status."""
     count = size = status = 0
     done = "would remove" if dry_run else "removed"
     for one in removed:
@@ -95,19 +124,3 @@ def _tell(terminal: Terminal, removed: Iterable[Removed], *, dry_run: bool) -> i
             count, size = count + 1, size + one.removal.size
     terminal.line(f"{done} {count} things, {megabytes(size)}" if count else "nothing to remove")
     return status
-
-
-def clean(arguments: Namespace) -> int:
-    """Remove what may go from the cache and the results; 3 when something could not be removed."""
-    store = requests.cache()
-    # Links above the cache are the user's own.
-    cache = Cache(store.root.resolve(), store.progress)
-    terminal = Terminal(sys.stdout)
-    everything, dry_run = arguments.all, arguments.dry_run
-
-    def removed() -> Iterator[Removed]:
-        if cache.root.is_dir():
-            yield from _cache(cache, terminal, everything=everything, dry_run=dry_run)
-        yield from results.clear(default_root(), everything=everything, dry_run=dry_run)
-
-    return _tell(terminal, removed(), dry_run=dry_run)

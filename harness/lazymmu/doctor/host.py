@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The host's part: Python, architecture, tools, and a way of running programs in the tool root."""
+"""Checks of the host: Python, architecture, tools, and a sandbox for the programs of the tool root."""
 
 from __future__ import annotations
 
@@ -11,82 +11,66 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lazymmu.doctor.cache_state import Question, Situation
+from lazymmu.doctor.cache_state import CacheState
 from lazymmu.doctor.check import Check, State
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.subprocesses import PACKAGES, tethered
 from lazymmu.provision.tool_root import host_architecture
-from lazymmu.support.errors import LazymmuError
 
 _PYTHON = (3, 11)
-# Tool -> (Debian package, when a run calls it). mmdebstrap and apt verify what they fetch.
-_FETCHES, _ALWAYS = "to fetch", "to start every program"
-_TOOLS = {
-    **{name: (PACKAGES.get(name, name), _FETCHES) for name in ("mmdebstrap", "apt-get", "apt-cache", "dpkg-deb")},
-    "setpriv": ("util-linux", _ALWAYS),
-}
-# The launcher installs these by itself when it may.
-_BY_LAUNCHER = ("mmdebstrap",)
-# A program that does nothing takes milliseconds; a sandbox that hangs must not hang the doctor.
-_PATIENCE = 20.0
+# Tool -> Debian package.
+_FETCH = {name: PACKAGES.get(name, name) for name in ("mmdebstrap", "apt-get", "apt-cache", "dpkg-deb")}
+_START = {"setpriv": "util-linux"}
+# The launcher installs it by itself if it may.
+_BY_LAUNCHER = "mmdebstrap"
+# A sandbox that hangs must not hang the doctor (seconds).
+_TIMEOUT = 20.0
 
 
 def python() -> Iterator[Check]:
-    """Yield whether this Python is new enough."""
+    """Check that this Python is new enough."""
     version = platform.python_version()
     if sys.version_info >= _PYTHON:
         yield Check("python", State.OK, f"{version} ({sys.executable})", facts={"version": version})
     else:
-        yield Check(
-            "python", State.BROKEN, f"{version}, 3.11 or newer is needed", "LAZYMMU_PYTHON names another", blocks=True
-        )
+        found = f"{version}, 3.11 or newer is needed"
+        yield Check("python", State.BROKEN, found, "set LAZYMMU_PYTHON to a newer one", blocks=True)
 
 
 def architecture() -> Iterator[Check]:
-    """Yield whether a tool root can be had for this host."""
+    """Check that there is a tool root for this host."""
     machine = platform.machine()
-    facts = {"machine": machine}
-    try:
-        yield Check("host", State.OK, f"{machine} (Debian's {host_architecture()})", facts=facts)
-    except LazymmuError as error:
-        yield Check("host", State.BROKEN, error.message, error.hint or "", blocks=True, facts=facts)
+    yield Check("host", State.OK, f"{machine} (Debian's {host_architecture()})", facts={"machine": machine})
 
 
-def _installed_by_launcher(name: str, question: Question) -> bool:
-    return name in _BY_LAUNCHER and os.geteuid() == 0 and not question.offline and shutil.which("apt-get") is not None
-
-
-def tools(question: Question, situation: Situation) -> Iterator[Check]:
-    """Yield the tools of the host that fetch and build; one that is missing matters when there is something to do."""
-    fetch = situation.must_fetch(question)
-    for name, (package, use) in _TOOLS.items():
+def tools(state: CacheState) -> Iterator[Check]:
+    """Check the host's tools. A missing one blocks only a run that uses it."""
+    for name, package in (_FETCH | _START).items():
         path = shutil.which(name)
         if path:
             yield Check(name, State.OK, path)
             continue
-        needed = fetch or use == _ALWAYS
-        alone = _installed_by_launcher(name, question)
-        yield Check(
-            name,
-            State.MISSING,
-            f"needed {use}"
-            + ("" if needed else "; the cache has all that a run uses now")
-            + ("; ./lazymmu run installs it" if alone and needed else ""),
-            f"apt-get install {package}   (as root)",
-            blocks=needed and not alone,
-        )
+        use = "to fetch" if name in _FETCH else "to start every program"
+        needed = name in _START or state.must_fetch
+        automatic = name == _BY_LAUNCHER and os.geteuid() == 0 and not state.offline and bool(shutil.which("apt-get"))
+        if not needed:
+            found = f"needed {use}; the cache has everything that a run uses"
+        else:
+            found = f"needed {use}" + ("; ./lazymmu run installs it" if automatic else "")
+        install = f"apt-get install {package}   (as root)"
+        yield Check(name, State.MISSING, found, install, blocks=needed and not automatic)
 
 
 def _failure(sandbox: Sandbox) -> str | None:
-    """Return why a program does not run in a sandbox, None when it does."""
+    """Return why a program does not run in a sandbox, None if it does."""
     try:
-        # Only reading: without its devices, chroot would make a file /dev/null.
+        # Read-only: in a chroot without devices, a writer would create a file /dev/null.
         done = subprocess.run(
             tethered(sandbox.command(["/usr/bin/true"])),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
@@ -95,29 +79,28 @@ def _failure(sandbox: Sandbox) -> str | None:
     return " ".join(done.stderr.decode(errors="replace").split()) or f"status {done.returncode}"
 
 
-def sandbox(situation: Situation) -> tuple[Sandbox | None, Check]:
-    """Return the sandbox that a run would use, None when there is none, and the check that says why."""
-    # Before there is a tool root the host's own root shows whether namespaces are allowed.
-    root = situation.root if situation.root and situation.root_there else Path("/")
-    chosen: Sandbox | None = None
-    failures = {}
+def sandbox(state: CacheState) -> tuple[Sandbox | None, Check]:
+    """Return the sandbox that a run would use, None if there is none, and the check."""
+    # Without a tool root, the host's own root shows whether namespaces are allowed.
+    root = state.root if state.root and state.root_present else Path("/")
+    failures: dict[str, str] = {}
     for name in ("bwrap", "chroot"):
-        if chosen is None:
-            attempt = Sandbox(name=name, root=root)
-            why = _failure(attempt)
-            if why is None:
-                chosen = attempt
-            else:
-                failures[name] = why
-    reasons = "; ".join(f"{name} does not work: {why}" for name, why in failures.items())
-    facts = {"sandbox": chosen.name if chosen else None, "failures": failures}
-    if chosen is None:
-        fix = (
-            "apt-get install bubblewrap   (as root)"
-            if shutil.which("bwrap") is None
-            else "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu also "
+        sandbox = Sandbox(name=name, root=root)
+        failure = _failure(sandbox)
+        if failure is None:
+            found = f"{name} works; {_reasons(failures) or 'chroot is not needed'}"
+            return sandbox, Check("sandbox", State.OK, found, facts={"sandbox": name, "failures": failures})
+        failures[name] = failure
+    if shutil.which("bwrap") is None:
+        advice = "apt-get install bubblewrap   (as root)"
+    else:
+        advice = (
+            "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu also "
             "kernel.apparmor_restrict_unprivileged_userns=0), or run as root"
         )
-        return None, Check("sandbox", State.MISSING, reasons, fix, blocks=True, facts=facts)
-    rest = reasons or "chroot is not needed"
-    return chosen, Check("sandbox", State.OK, f"{chosen.name} works; {rest}", facts=facts)
+    facts = {"sandbox": None, "failures": failures}
+    return None, Check("sandbox", State.MISSING, _reasons(failures), advice, blocks=True, facts=facts)
+
+
+def _reasons(failures: dict[str, str]) -> str:
+    return "; ".join(f"{name} does not work: {failure}" for name, failure in failures.items())

@@ -1,56 +1,81 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `doctor`: what is there, what is missing and the command that gets it; 3 when a run could not work."""
+"""The command `doctor`: prints every check and whether a run can work. Exit status 3 if it cannot."""
 
 from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
-from lazymmu.doctor.cache_state import Question
-from lazymmu.doctor.check import Check, State, document, works
-from lazymmu.doctor.checks import examine
-from lazymmu.provision import cache_lock
+from lazymmu.doctor import accelerators, folders, host, images
+from lazymmu.doctor.cache_state import CacheState, read_cache_state
+from lazymmu.doctor.check import Check, State, document, guarded, run_can_work
+from lazymmu.provision import cache_lock, pruning
 from lazymmu.reports.destination import Target
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
 from lazymmu.support.errors import SetupError
 
 _STYLES = {State.OK: "green", State.MISSING: "bold yellow", State.BROKEN: "bold red", State.NOTE: "yellow"}
-_WIDTH = 22
-
-
-def _show(terminal: Terminal, check: Check) -> None:
-    first, *more = check.found.splitlines() or [""]
-    terminal.line(f"{check.state:<8} {check.name:<{_WIDTH}} {first}", _STYLES[check.state])
-    indent = " " * (_WIDTH + 10)
-    for line in more:
-        terminal.line(indent + line)
-    if check.next:
-        terminal.line(f"{indent}-> {check.next}")
-
-
-def _verdict(terminal: Terminal, checks: Sequence[Check]) -> None:
-    if works(checks):
-        terminal.line("a run can work", "bold green")
-    else:
-        names = dict.fromkeys(check.name for check in checks if check.blocks)
-        terminal.line(f"a run cannot work: {', '.join(names)}", "bold red")
+_NAME_WIDTH = 22
 
 
 def doctor(arguments: Namespace) -> int:
-    """Print every check as it is done, then whether a run could work."""
+    """Print every check as soon as it is done, then whether a run can work."""
     kernels = requests.kernels(arguments)
     target = None if arguments.json is None else Target.checked("--json", arguments.json)
     terminal = requests.human(arguments)
     cache = requests.cache()
-    questions = [Question(cache=cache, kernel=kernel, offline=arguments.offline) for kernel in kernels]
     checks = []
     with cache_lock.shared(cache.root, lambda: cache.progress.say("waiting for lazymmu clean"), make=False):
-        for check in examine(questions):
-            _show(terminal, check)
+        for check in _all_checks([read_cache_state(cache, kernel, offline=arguments.offline) for kernel in kernels]):
+            _print(terminal, check)
             checks.append(check)
-    _verdict(terminal, checks)
+    works = run_can_work(checks)
+    names = dict.fromkeys(check.name for check in checks if check.blocks)
+    if works:
+        terminal.line("a run can work", "bold green")
+    else:
+        terminal.line(f"a run cannot work: {', '.join(names)}", "bold red")
     if target is not None:
         target.write(json.dumps(document(checks), indent=2) + "\n")
-    return 0 if works(checks) else SetupError.exit_status
+    return 0 if works else SetupError.exit_status
+
+
+def _all_checks(states: Sequence[CacheState]) -> Iterator[Check]:
+    """Yield all checks, for one state of each kernel. A check that fails does not stop the others."""
+    # The kernel with the largest needs stands for all in checks of what they share.
+    neediest = max(states, key=lambda state: (state.must_fetch, state.must_build))
+    cache = neediest.cache
+    yield from guarded("python", host.python)
+    yield from guarded("host", host.architecture)
+    yield from host.tools(neediest)
+    sandbox, check = host.sandbox(neediest)
+    yield check
+    yield from guarded("cache", partial(folders.cache_folder, neediest))
+    yield from guarded("disk", partial(folders.free_space, neediest))
+    yield from guarded("tool root", partial(images.tool_root, neediest, sandbox))
+    for state in states:
+        yield from guarded("kernels", partial(images.kernels, state))
+        yield from guarded("builds", partial(images.builds, state))
+        yield from accelerators.accelerators(state, sandbox)
+    yield from guarded("ssh", images.ssh_key_files, blocks=False)
+    for state in states:
+        yield from guarded("ssh", partial(images.ssh_servers, state), blocks=False)
+    stock = pruning.inventory(cache)
+    yield from guarded("sizes", partial(folders.sizes, stock), blocks=False)
+    yield from guarded("unneeded", partial(folders.unneeded, cache, stock), blocks=False)
+    yield from guarded("leftovers", partial(folders.leftovers, stock), blocks=False)
+    yield from guarded("guests", partial(folders.guests, cache), blocks=False)
+    yield from guarded("results", folders.results, blocks=False)
+
+
+def _print(terminal: Terminal, check: Check) -> None:
+    first, *more = check.found.splitlines() or [""]
+    terminal.line(f"{check.state:<8} {check.name:<{_NAME_WIDTH}} {first}", _STYLES[check.state])
+    indent = " " * (_NAME_WIDTH + 10)
+    for line in more:
+        terminal.line(indent + line)
+    if check.next:
+        terminal.line(f"{indent}-> {check.next}")

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from lazymmu.provision.cache_lock import entries_locked
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.catalogue import kernels as catalogue
 from lazymmu.provision.integrity import damage
-from lazymmu.provision.inventory import KINDS, SNAPSHOTS, Inventory, Leftover, Removal, beyond, size_of, take
+from lazymmu.provision.inventory import KINDS, SNAPSHOTS, Entry, Inventory, Leftover, Removal, beyond, size_of, take
 from lazymmu.support.errors import LazymmuError
 
 # Below the cache folder, everything that is ever made there; what else stands there is not ours.
@@ -86,20 +88,28 @@ def unneeded(cache: Cache, stock: Inventory) -> Iterator[Removal]:
             yield Removal(entry.path, entry.size, why)
 
 
-def _damaged(stock: Inventory) -> Iterator[Removal]:
-    for kind, entries in stock.entries.items():
-        for entry in entries:
-            # To read all snapshots takes half a minute; a run looks at them as closely, and the doctor closer.
-            wrong = damage(kind, entry.path, checksum.glance if kind == SNAPSHOTS.name else checksum.mismatch)
-            if wrong:
-                yield Removal(entry.path, entry.size, wrong)
+def damaged(stock: Inventory, snapshots: Callable[[Path], str | None]) -> Iterator[Removal]:
+    """Yield the entries that are damaged, with what is wrong with each.
+
+    `snapshots` says how to look at snapshots, which are gigabytes: `checksum.glance`, as a run does, or `mismatch`.
+    """
+    entries = [(kind, entry) for kind, entries in stock.entries.items() for entry in entries]
+
+    def wrong(kind_and_entry: tuple[str, Entry]) -> str | None:
+        kind, entry = kind_and_entry
+        return damage(kind, entry.path, snapshots if kind == SNAPSHOTS.name else checksum.mismatch)
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for (_, entry), why in zip(entries, pool.map(wrong, entries), strict=True):
+            if why:
+                yield Removal(entry.path, entry.size, why)
 
 
 def unused(cache: Cache, stock: Inventory) -> list[Removal]:
     """Return the whole entries that may go: damaged, not needed any more, or beyond their kind's limit."""
     found: dict[Path, Removal] = {}
     limited = (removal for kind in KINDS for removal in beyond(stock.entries[kind.name], kind.limit))
-    for removal in (*unneeded(cache, stock), *_damaged(stock), *limited):
+    for removal in (*unneeded(cache, stock), *damaged(stock, checksum.glance), *limited):
         found.setdefault(removal.path, removal)
     return [one for path, one in found.items() if not any(parent in found for parent in path.parents)]
 

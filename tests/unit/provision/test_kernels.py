@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from lazymmu.architecture import architectures
 from lazymmu.cli import main
-from lazymmu.doctor.cache_state import Question, Situation, find
+from lazymmu.doctor.cache_state import CacheState, read_cache_state
 from lazymmu.provision import kernel_listing, kernel_resolution, kernels, setup, tool_root
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.catalogue import Kernel
@@ -318,15 +318,15 @@ def test_the_doctor_tells_of_each_kernel_and_a_refusal_blocks_only_where_nothing
     assert check["found"].startswith("does not resolve: Failed to fetch")
     assert {"kernel lts s390x", "module arm64 current", "accelerator x86_64 current"} <= told(*both).keys()
     assert "module s390x current" not in told(*both)
-    question = Question(Cache(home / "cache" / "lazymmu", Progress()), CURRENT, offline=False)
+    cache = Cache(home / "cache" / "lazymmu", Progress())
     there = {
         arch: InstalledKernel("current", Release("7", "7-1", ()), home, "/headers") for arch in ("arm64", "x86_64")
     }
-    refused = find(question).refused
+    refused = read_cache_state(cache, CURRENT, offline=False).refused
     assert list(refused) == ["s390x"]
     # A run has nothing to fetch where the rest is there.
-    assert not Situation(root_there=True, installed=there, refused=refused).must_fetch(question)
-    assert Situation(root_there=True, installed=there).must_fetch(question)
+    assert not CacheState(cache, CURRENT, False, root_present=True, installed=there, refused=refused).must_fetch
+    assert CacheState(cache, CURRENT, False, root_present=True, installed=there).must_fetch
     for arch in ("arm64", "amd64"):
         mirror.refuses(arch, mirrors.EXPIRED)
     asked_by_command(home, "--update")

@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lazymmu.doctor import ssh as doctor
-from lazymmu.doctor.cache_state import Question, Situation
+from lazymmu.doctor import images
+from lazymmu.doctor.cache_state import CacheState
 from lazymmu.doctor.check import Check, State
 from lazymmu.guests import ssh_keys
 from lazymmu.provision import ssh_image, tool_root
@@ -47,9 +47,8 @@ def test_what_is_there_is_not_fetched(cache: Cache) -> None:
 
 
 def checks(cache: Cache, root: Path) -> dict[str, Check]:
-    situation = Situation(root=root, root_there=True, installed=installed(root))
-    found = doctor.ssh(Question(cache, kernel("lts"), offline=False), situation)
-    return {check.name: check for check in (*doctor.keys(), *found)}
+    state = CacheState(cache, kernel("lts"), offline=False, root=root, root_present=True, installed=installed(root))
+    return {check.name: check for check in (*images.ssh_key_files(), *images.ssh_servers(state))}
 
 
 def test_the_doctor_says_what_ssh_lacks_and_blocks_no_run(

@@ -140,5 +140,5 @@ def test_results_beyond_the_last_twenty_go_but_none_under_way(home: Path, clean:
         done = clean()
     names = sorted(path.name[13:15] for path in folder.glob("2026*"))
     assert names == ["01", *(f"{number:02}" for number in range(4, 24))], done.stdout
-    assert "its run is under way" in done.stdout
+    assert "its run is in progress" in done.stdout
     assert other.exists()
