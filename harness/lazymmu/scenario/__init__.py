@@ -26,12 +26,12 @@ def load(arguments: Sequence[str], library: Path) -> tuple[Scenario, ...]:
     ScenarioError with every mistake of every file.
     """
     problems = Problems()
-    made = expander()
+    shared = expander()
     scenarios: list[Scenario] = []
     for found in find(arguments, library, problems):
         text = read_text(found.path, problems)
         root = None if text is None else compose(text, found.path, problems)
-        scenario = None if root is None else read_document(root, found.name, found.path, problems, made)
+        scenario = None if root is None else read_document(root, found.name, found.path, problems, shared)
         if scenario is not None:
             scenarios.append(scenario)
     if problems.found:

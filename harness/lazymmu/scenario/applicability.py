@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """To which revisions and personalities a scenario applies: those that have all that it uses.
 
-A scenario applies to every pair of a revision and a personality that are left, so what is missing anywhere among
-the pairs rules out the revision (or personality) that lacks it.
+A scenario applies to every pair of such a revision and such a personality. So a word that is missing in any pair
+rules out the revision (or personality) that lacks it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from msgspec import Struct
 
 from lazymmu.architecture import architectures
+from lazymmu.scenario.context import Need
 from lazymmu.scenario.strict_yaml.nodes import Scalar
 from lazymmu.scenario.strict_yaml.problems import Problems, listed, quote
 from lazymmu.subject.counters import COMMON_COUNTERS, HOOKS
@@ -20,7 +21,9 @@ from lazymmu.subject.operations import CALLS
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revision import state_fields
 from lazymmu.subject.revisions import REVISIONS
-from lazymmu.support.errors import Place
+
+#: A TRACE has it for every task, beside the state. A flag of that name (v4) is the same outside interrupt.
+ACTIVE = "active"
 
 
 @functools.cache
@@ -36,10 +39,6 @@ def counters() -> Mapping[str, frozenset[str]]:
     }
 
 
-#: What a TRACE has of every task, beside its state. A flag of that name (v4) is the same outside interrupt.
-ACTIVE = "active"
-
-
 @functools.cache
 def states() -> Mapping[str, tuple[type, frozenset[str]]]:
     """Return every name of a task's state, with its type and the revisions that have it."""
@@ -50,30 +49,6 @@ def states() -> Mapping[str, tuple[type, frozenset[str]]]:
         for name, kind in known.items()
         if name != ACTIVE
     }
-
-
-class Need(Struct, frozen=True):
-    """Something the scenario uses, who has it, and for whom it is used (None: all)."""
-
-    place: Place
-    word: str
-    #: None: everybody has it.
-    apis: Collection[str] | None = None
-    arches: Collection[str] | None = None
-    only_apis: Collection[str] | None = None
-    only_arches: Collection[str] | None = None
-
-    def lacks_api(self, api: str) -> bool:
-        """Return whether the revision would need this and does not have it."""
-        return _lacks(api, self.apis, self.only_apis)
-
-    def lacks_arch(self, arch: str) -> bool:
-        """Return whether the personality would need this and does not have it."""
-        return _lacks(arch, self.arches, self.only_arches)
-
-
-def _lacks(name: str, having: Collection[str] | None, users: Collection[str] | None) -> bool:
-    return having is not None and name not in having and (users is None or name in users)
 
 
 class Named(Struct, frozen=True):

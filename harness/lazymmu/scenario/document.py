@@ -4,22 +4,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 from lazymmu.architecture import architectures
-from lazymmu.scenario import applicability, native, reading
-from lazymmu.scenario.applicability import Named, Need
-from lazymmu.scenario.counting import Counter
+from lazymmu.scenario import applicability, native
+from lazymmu.scenario.applicability import Named
+from lazymmu.scenario.context import Context, Need
 from lazymmu.scenario.expansion import Expander, Expansion
 from lazymmu.scenario.expectations import Expect, needs, read_expect
-from lazymmu.scenario.flow import Flow, readable
-from lazymmu.scenario.reading import Context, Domain
+from lazymmu.scenario.limits import MAX_ALL_VISITS
 from lazymmu.scenario.steps import read_steps
-from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, scalars
+from lazymmu.scenario.strict_yaml.nodes import Node, scalars
 from lazymmu.scenario.strict_yaml.problems import Problems, listed, quote
-from lazymmu.scenario.strict_yaml.scalars import Reference, meaning
+from lazymmu.scenario.strict_yaml.reader import Fields
+from lazymmu.scenario.strict_yaml.scalars import Literal, Reference, meaning
 from lazymmu.scenario.tasks import read_tasks
-from lazymmu.scenario.templates import CheckTemplate, OperationTemplate, Template
+from lazymmu.scenario.templates import UNREADABLE, Template, operations
 from lazymmu.scenario.vary import read_vary
 from lazymmu.subject.case import Cases, Scenario
 from lazymmu.subject.limits import MAIN_TASK
@@ -37,52 +37,57 @@ _ALLOWED = "allowed"
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
-Fields = Mapping[str, tuple[Scalar, Node]]
-
 
 def read_document(root: Node, name: str, path: str, problems: Problems, expander: Expander) -> Scenario | None:
     """Return the scenario of one file, or None with what is wrong added to `problems`.
 
-    `expander` makes the steps of its cases when they are asked for.
+    `expander` makes the steps of its cases.
     """
     before = len(problems)
-    context = Context(problems, [])
-    content = reading.table(context, root, "a scenario", "a mapping with `description` and `steps`")
+    context = Context(problems)
+    content = context.table(root, "a scenario", "a mapping with `description` and `steps`")
     if content is None:
         return None
-    found = reading.fields(context, content, "a scenario", KEYS)
+    found = context.fields(content, "a scenario", KEYS)
     for key in ("description", "steps"):
         if key not in found:
             problems.add(root.place, f"a scenario needs `{key}`")
-    _read_version(context, found)
-    description = reading.text(context, found["description"][1], "`description`") if "description" in found else None
+    if "version" in found:
+        context.integer(found["version"][1], "`version`", 1, 1)
+    description = context.text(found["description"][1], "`description`") if "description" in found else None
     warnings = _read_warnings(context, found)
     tags = _read_tags(context, found["tags"][1]) if "tags" in found else ()
     named = Named(
-        _read_names(context, found, "api", REVISIONS),
-        _read_names(context, found, "arch", architectures()),
-        _read_personality(context, found),
+        context.words(found["api"][1], "`api`", REVISIONS) if "api" in found else None,
+        context.words(found["arch"][1], "`arch`", architectures()) if "arch" in found else None,
+        context.word(found["personality"][1], "`personality`", PERSONALITIES) if "personality" in found else None,
     )
-    domains = _read_vary(context, found)
+    used = {key: _references(found, key) for key in ("steps", "expect", "tasks")}
+    domains = read_vary(context, *found["vary"], set.union(*used.values())) if "vary" in found else {}
     context = context.within(names=domains)
     tasks = read_tasks(context, found["tasks"][1]) if "tasks" in found else {}
     steps = read_steps(context, found["steps"][1], "`steps`", empty=False) if "steps" in found else None
-    if tasks is not None and steps is not None and readable(steps):
+    if tasks is not None and steps is not None and not any(step.op == UNREADABLE for step in operations(steps)):
         context = context.knowing((MAIN_TASK, *tasks, *context.forks))
     expect = read_expect(context, found["expect"][1]) if "expect" in found else Expect()
     apis, arches = _select(problems, named, context.needs, expect, steps or ())
     varied = {name: values for name, values in domains.items() if values is not None}
     if steps is None or len(varied) < len(domains):
         return None
-    # Counted even when something else is wrong, so that all mistakes are told at once.
-    counter = Counter(steps, found["steps"][0].place, problems, whole=len(problems) == before)
-    used = _references(found, "steps") & varied.keys()
-    cases = Cases(varied, Expansion(steps, expect.parts, tasks or {}, sorted(used), expander))
-    within_limits = all(counter.count_case(cases.values(number)) for number in range(len(cases)))
-    if within_limits and tasks is not None:
-        flow = Flow(steps, tasks, context.forks, problems)
-        flow.look_at(cases.values(number) for number in range(len(cases)))
-    if not within_limits or description is None or len(problems) > before:
+    expansion = Expansion(
+        place=found["steps"][0].place,
+        steps=steps,
+        parts=expect.parts,
+        tasks=tasks,
+        forks=context.forks,
+        used=sorted((used["steps"] | used["tasks"]) & varied.keys()),
+        expander=expander,
+    )
+    cases = Cases(varied, expansion)
+    # Even if something else is wrong, so that all mistakes are reported together.
+    whole = len(problems) == before
+    _check_cases(cases, expansion, sorted(context.shaping & varied.keys()), problems, whole=whole)
+    if description is None or len(problems) > before:
         return None
     personality = None if named.personality is None else named.personality.text
     return Scenario(
@@ -99,16 +104,35 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
     )
 
 
-def _read_version(context: Context, found: Fields) -> None:
-    if "version" in found:
-        reading.integer(context, found["version"][1], "`version`", 1, 1)
+def _check_cases(
+    cases: Cases, expansion: Expansion, shaping: Sequence[str], problems: Problems, *, whole: bool
+) -> None:
+    """Report what is wrong in the cases. Of the cases with equal values for the names `shaping`, one is expanded.
+
+    `whole` is false if some of the file could not be read: then an empty list is not reported.
+    """
+    visits: dict[tuple[Literal, ...], int] = {}
+    total = 0
+    for number in range(len(cases)):
+        values = cases.values(number)
+        key = tuple(values[name] for name in shaping)
+        if key not in visits:
+            expanded = expansion.expanded(values)
+            visits[key] = expanded.visits
+            for problem in (*expanded.problems, *expanded.empty) if whole else expanded.problems:
+                problems.add_once(problem.place, problem.message)
+        total += visits[key]
+        if total > MAX_ALL_VISITS:
+            message = f"more than {MAX_ALL_VISITS:,} steps and turns of `repeat` in all cases together"
+            problems.add_once(expansion.place, message)
+            return
 
 
 def _read_warnings(context: Context, found: Fields) -> str | None:
     if "kernel_warnings" not in found:
         return None
     node = found["kernel_warnings"][1]
-    value = reading.text(context, node, "`kernel_warnings`")
+    value = context.text(node, "`kernel_warnings`")
     if value is not None and value != _ALLOWED:
         told = f"`kernel_warnings` takes only {quote(_ALLOWED)} (or is left out), not {quote(value)}"
         context.problems.add(node.place, told)
@@ -116,47 +140,23 @@ def _read_warnings(context: Context, found: Fields) -> str | None:
 
 
 def _read_tags(context: Context, node: Node) -> tuple[str, ...]:
-    content = reading.listing(context, node, "`tags`", "a list of words, for example [nesting]")
+    content = context.listing(node, "`tags`", "a list of words, for example [nesting]")
     tags: list[str] = []
     for item in content.items if content is not None else ():
-        tag = reading.text(context, item, "a tag")
+        tag = context.text(item, "a tag")
         if tag is None:
             continue
         if _TAG.fullmatch(tag) is None:
-            context.problems.add(item.place, f"{quote(tag)} is no tag: one word of letters, digits, `_`, `.`, `-`")
+            context.problems.add(item.place, f"{quote(tag)} cannot be a tag: use letters, digits, `_`, `.` and `-`")
         elif tag in tags:
-            context.problems.add(item.place, f"{quote(tag)} stands in `tags` twice")
+            context.problems.add(item.place, f"{quote(tag)} is in `tags` twice")
         else:
             tags.append(tag)
     return tuple(tags)
 
 
-def _read_names(context: Context, found: Fields, key: str, known: Mapping[str, object]) -> list[Scalar] | None:
-    return reading.names(context, found[key][1], quote(key), known) if key in found else None
-
-
-def _read_personality(context: Context, found: Fields) -> Scalar | None:
-    if "personality" not in found:
-        return None
-    node = found["personality"][1]
-    if isinstance(node, Scalar) and reading.is_known(node.text, PERSONALITIES):
-        return node
-    if isinstance(node, Scalar) and node.text and isinstance(meaning(node), str):
-        reading.unknown(context, node, f"name {quote(node.text)} in `personality`", PERSONALITIES)
-    else:
-        reading.mistaken(context, node, "`personality`", f"one of {listed(PERSONALITIES)}")
-    return None
-
-
-def _read_vary(context: Context, found: Fields) -> dict[str, Domain]:
-    if "vary" not in found:
-        return {}
-    used = _references(found, "steps") | _references(found, "expect") | _references(found, "tasks")
-    return read_vary(context, *found["vary"], used)
-
-
 def _references(found: Fields, key: str) -> set[str]:
-    """Return the names that stand under a key, whether or not the rest of it can be read."""
+    """Return the `$name`s under a key, even if the rest of it cannot be read."""
     if key not in found:
         return set()
     meanings = (meaning(scalar) for scalar in scalars(found[key][1]))
@@ -168,7 +168,7 @@ def _select(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the revisions and guests that the scenario applies to; report what cannot apply.
 
-    Everything of an architecture is asked of the personality in force, be it the guest's own or the scenario's.
+    What the scenario uses of an architecture, it uses of the personality: that of the guest, or the scenario's own.
     """
     apis, arches = applicability.applicable(named, used)
     used = (*used, *needs(expect.parts, apis, arches))
@@ -181,9 +181,10 @@ def _select(
         if selector.name not in (*apis, *arches):
             why = applicability.lack(selector.name, used) or f"`{_key_of(selector.name, named)}` does not name it"
             problems.add(selector.place, f"the scenario does not apply to {quote(selector.name)}: {why}")
-    for step, check in _checks(steps):
-        for only, left in ((check.apis, apis), (check.arches, arches)):
-            if check.pins and only and only.isdisjoint(left):
+    for step in operations(steps):
+        check = step.check
+        for only, left in ((check.apis, apis), (check.arches, arches)) if check is not None and check.pins else ():
+            if only and only.isdisjoint(left):
                 names = listed(sorted(only))
                 problems.add(step.place, f"this `check` never holds: the scenario does not apply to {names}")
     return apis, guests
@@ -193,12 +194,3 @@ def _key_of(name: str, named: Named) -> str:
     if name in REVISIONS:
         return "api"
     return "arch" if named.personality is None else "personality"
-
-
-def _checks(steps: Sequence[Template]) -> Iterator[tuple[OperationTemplate, CheckTemplate]]:
-    for step in steps:
-        if isinstance(step, OperationTemplate):
-            if step.check is not None:
-                yield step, step.check
-            yield from _checks(step.before_hook)
-        yield from _checks(step.body)

@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Templates and values -> the numbered steps of a case. Nothing can go wrong here: the readers looked at it all."""
+"""Templates and values -> the numbered steps of a case. Expansion stops at the limits of a case.
+
+Each case is expanded when the file is loaded, to find what is over a limit or cannot be done there, and again when it
+is needed and is no longer kept. So `times: 1000000000` ten deep costs no more than the largest case.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from lazymmu.scenario.counting import sizing_names
+from msgspec import Struct
+
 from lazymmu.scenario.expectations import Part
+from lazymmu.scenario.flow import Flow
+from lazymmu.scenario.limits import MAX_CASE_VISITS
+from lazymmu.scenario.strict_yaml.problems import Problems, quote, shown
 from lazymmu.scenario.strict_yaml.scalars import Literal, Reference
 from lazymmu.scenario.templates import (
     Bindings,
@@ -16,130 +24,173 @@ from lazymmu.scenario.templates import (
     RepeatTemplate,
     Template,
     Value,
-    argument,
     is_fixed,
     number,
     resolve_pin,
 )
 from lazymmu.subject.case import Case, Check, Expectation, Pinned, Step, Values
+from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
+from lazymmu.subject.operations import CONTEXTS
+from lazymmu.support.errors import Place, Problem
 
 _NO_ARGS: dict[str, int | str] = {}
 
-#: How many expanded cases are kept: those whose programs each of a few machines was sent ahead (session/worker.py).
+#: How many expanded cases are kept: those whose programs were sent ahead to each of a few machines.
 _KEPT = 16
 
-#: Makes the steps of an Expansion's cases from the values of the names that stand in them, and keeps the last ones.
-Expander = Callable[..., tuple[Step, ...]]
+
+class Expanded(Struct, frozen=True):
+    """What expansion made of one case."""
+
+    steps: tuple[Step, ...]
+    #: Steps and turns of `repeat`.
+    visits: int
+    problems: Sequence[Problem]
+    #: Lists without steps. A mistake elsewhere may be the reason.
+    empty: Sequence[Problem]
+
+
+#: Expands an Expansion's case from the values of the names in it, and keeps the last results.
+Expander = Callable[..., Expanded]
 
 
 def expander() -> Expander:
-    """Return what makes the steps for all scenarios that are loaded together, so that they share what may be kept.
+    """Return an expander for all scenarios that are loaded together, so that they share what is kept.
 
-    Several threads may use it at once: in the worst case they make the same steps twice.
+    Several threads may use it at the same time: in the worst case they expand the same case twice.
     """
-    return functools.lru_cache(maxsize=_KEPT)(_steps)
+    return functools.lru_cache(maxsize=_KEPT)(_expand)
 
 
-class Expansion:
-    """Makes the cases of one scenario; those whose steps come out the same share them while they are kept."""
+class Expansion(Struct, frozen=True, eq=False):
+    """Makes the cases of one scenario. Cases with equal steps share them while they are kept."""
 
-    __slots__ = ("_expander", "_fixed", "_hash", "_parts", "_tasks", "steps", "used")
+    #: The place of the list of steps.
+    place: Place
+    steps: Sequence[Template]
+    parts: Sequence[Part]
+    #: Declared tasks with their CPUs; None if they could not be read.
+    tasks: Mapping[str, Value] | None
+    #: Task that a `fork` makes -> where the first one is.
+    forks: Mapping[str, Place]
+    #: The `vary` names in steps and tasks.
+    used: Sequence[str]
+    expander: Expander
 
-    def __init__(
-        self,
-        steps: Sequence[Template],
-        parts: Sequence[Part],
-        tasks: Mapping[str, Value],
-        used: Iterable[str],
-        expander: Expander,
-    ) -> None:
-        """Take what was read under `steps`, `expect` and `tasks`, and those `vary` names that stand in the steps."""
-        self.steps = tuple(steps)
-        self.used = tuple(used)
-        self._parts = tuple(parts)
-        self._tasks = dict(tasks)
-        self._fixed = _expectations(parts, {}) if all(is_fixed(part.pin) for part in parts) else None
-        self._expander = expander
-        # Asked for each case that is made.
-        self._hash = hash(tuple(template.place for template in self.steps))
+    def expanded(self, values: Values) -> Expanded:
+        """Return the steps of one combination of `vary` values, with what is wrong in them."""
+        return self.expander(self, *(values[name] for name in self.used))
 
     def __call__(self, values: Values) -> Case:
         """Return the case of one combination of `vary` values."""
-        steps = self._expander(self, *(values[name] for name in self.used))
-        expect = _expectations(self._parts, values) if self._fixed is None else self._fixed
-        return Case(values, steps, expect, {name: number(cpu, values) for name, cpu in self._tasks.items()})
+        # One expectation for each part, so that each has its own place.
+        expect = tuple(
+            Expectation({part.key: resolve_pin(part.pin, values)}, part.place, part.api, part.arch)
+            for part in self.parts
+        )
+        return Case(values, self.expanded(values).steps, expect, self.cpus(values))
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Expansion):
-            return NotImplemented
-        return (self.steps, self._parts, self._tasks) == (other.steps, other._parts, other._tasks)
-
-    def __hash__(self) -> int:
-        return self._hash
+    def cpus(self, values: Bindings) -> dict[str, int]:
+        """Return the CPU of each declared task."""
+        return {name: number(cpu, values) for name, cpu in (self.tasks or {}).items()}
 
 
-def _steps(expansion: Expansion, *used: Literal) -> tuple[Step, ...]:
+class _TooMuch(Exception):
+    """The case is over a limit."""
+
+
+def _expand(expansion: Expansion, *used: Literal) -> Expanded:
     """Return the steps of all cases in which the used names have these values."""
-    return _Case(dict(zip(expansion.used, used, strict=True))).all(expansion.steps)
-
-
-def _expectations(parts: Sequence[Part], values: Bindings) -> tuple[Expectation, ...]:
-    """Return one expectation for each part, so that each has its own place."""
-    return tuple(
-        Expectation({part.key: resolve_pin(part.pin, values)}, part.place, part.api, part.arch) for part in parts
-    )
+    values = dict(zip(expansion.used, used, strict=True))
+    problems, empty = Problems(), Problems()
+    flow = Flow(expansion.cpus(values), expansion.forks, problems, known=expansion.tasks is not None)
+    case = _Case(values, flow, problems, empty)
+    steps: list[Step] = []
+    for template in expansion.steps:
+        try:
+            case.add(template, steps)
+        except _TooMuch as limit:
+            problems.add(template.place, f"more than {limit} after expansion, up to this step{shown(values)}")
+            return Expanded((), case.visits, problems.found, ())
+    if not steps:
+        empty.add(expansion.place, f"no steps left after expansion{shown(values)}")
+    return Expanded(tuple(steps), case.visits, problems.found, empty.found)
 
 
 class _Case:
-    """Numbers the steps of a case; checks and arguments without a `$name` are made once and shared."""
+    """Expands one case. Checks and arguments without a `$name` are made once and shared."""
 
-    def __init__(self, values: Bindings) -> None:
-        """Take the values of the names that stand in the steps."""
+    def __init__(self, values: Bindings, flow: Flow, problems: Problems, empty: Problems) -> None:
+        """Take the values of the names in the case. Lists without steps are added to `empty`."""
+        self.visits = 0
         self._next = 0
         self._values = dict(values)
-        self._names: dict[int, frozenset[str]] = {}
+        self._flow = flow
+        self._problems = problems
+        self._empty = empty
         self._checks: dict[int, Check] = {}
         self._args: dict[int, dict[str, int | str]] = {}
 
-    def all(self, steps: Sequence[Template]) -> tuple[Step, ...]:
-        """Return the steps of the case, numbered from 0; may be called once."""
-        return tuple(self._all(steps))
+    def add(self, template: Template, made: list[Step]) -> None:
+        """Add the steps of a template. Raises _TooMuch at the limit."""
+        self._visit()
+        if isinstance(template, RepeatTemplate):
+            self._repeat(template, made)
+        else:
+            made.append(self._operation(template))
 
-    def _all(self, templates: Sequence[Template]) -> list[Step]:
+    def _visit(self) -> None:
+        self.visits += 1
+        if self.visits > MAX_CASE_VISITS:
+            raise _TooMuch(f"{MAX_CASE_VISITS:,} steps and turns of `repeat`")
+
+    def _all(self, templates: Iterable[Template]) -> tuple[Step, ...]:
         made: list[Step] = []
         for template in templates:
-            if isinstance(template, RepeatTemplate):
-                self._repeat(template, made)
-            else:
-                made.append(self._operation(template))
-        return made
+            self.add(template, made)
+        return tuple(made)
 
     def _repeat(self, template: RepeatTemplate, made: list[Step]) -> None:
-        varies = any(template.name in sizing_names(nested, self._names) for nested in template.body)
         for turn in range(number(template.times, self._values)):
+            self._visit()
             if template.name is not None:
                 self._values[template.name] = turn
-            steps = self._all(template.body)
-            if not steps and not varies:
-                break  # no turn will make any: `times` may be huge
-            made += steps
+            for inner in template.body:
+                self.add(inner, made)
         if template.name is not None:
             self._values.pop(template.name, None)
 
     def _operation(self, template: OperationTemplate) -> Step:
         index = self._next
         self._next += 1
-        before_hook = tuple(self._all(template.before_hook)) if template.before_hook else ()
-        body = tuple(self._all(template.body)) if template.body else ()
+        if self._next > MAX_OPERATIONS:
+            raise _TooMuch(f"{MAX_OPERATIONS:,} operations")
+        self._flow.follow(template, self._values)
+        before_hook = self._all(template.before_hook) if template.before_hook else ()
+        body = self._all(template.body) if template.body else ()
+        if template.op in CONTEXTS:
+            self._check_context(template, self._next - index - 1)
         check = None if template.check is None else self._check(template.check)
         args = self._arguments(template) if template.args else _NO_ARGS
         answer = None if template.answer is None else number(template.answer, self._values)
         return Step(index, template.op, template.place, args, body, before_hook, check, answer)
 
+    def _check_context(self, template: OperationTemplate, size: int) -> None:
+        """Report a context with too many steps, or with none: the module takes no empty context."""
+        if size > MAX_CONTEXT_OPERATIONS:
+            message = f"more than {MAX_CONTEXT_OPERATIONS:,} operations in this {quote(template.op)}"
+            self._problems.add_once(template.place, message + shown(self._values))
+        elif size == 0:
+            message = f"no steps left in this {quote(template.op)}"
+            self._empty.add_once(template.place, message + shown(self._values))
+
     def _arguments(self, template: OperationTemplate) -> dict[str, int | str]:
         args = self._args.get(id(template))
         if args is None:
-            args = {name: argument(value, self._values) for name, value in template.args.items()}
+            args = {
+                name: value if isinstance(value, str) else number(value, self._values)
+                for name, value in template.args.items()
+            }
             if not any(isinstance(value, Reference) for value in template.args.values()):
                 self._args[id(template)] = args
         return args

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The key `expect`: parts of a TRACE, perhaps only for a revision, an architecture or a pair of both."""
+"""The key `expect`: parts of a TRACE, for all, or for a revision, a personality or a pair of both."""
 
 from __future__ import annotations
 
@@ -7,36 +7,34 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from lazymmu.scenario import reading
-from lazymmu.scenario.applicability import ACTIVE, Need, counters, states
-from lazymmu.scenario.limits import MAX_U8, MAX_U64
-from lazymmu.scenario.reading import Context
+from lazymmu.scenario.applicability import ACTIVE, counters, states
+from lazymmu.scenario.context import Context, Need
 from lazymmu.scenario.strict_yaml import problems
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import listed, quote, suggest
 from lazymmu.scenario.strict_yaml.scalars import meaning
 from lazymmu.scenario.tasks import task_name
 from lazymmu.scenario.templates import PinTemplate
-from lazymmu.subject.limits import MAIN_TASK, TABLE_ENTRIES
+from lazymmu.subject.limits import MAIN_TASK, MAX_U8, MAX_U64, TABLE_ENTRIES
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import Place
 
 
 class Part(Struct, frozen=True):
-    """One part of a TRACE pinned for a revision and an architecture (None: all)."""
+    """One part of a TRACE pinned for a revision and a personality (None: all)."""
 
     place: Place
     key: str
     pin: PinTemplate
     api: str | None
     arch: str | None
-    #: The counters or states that stand in it, with their places.
+    #: The counters or states in it, with their places.
     words: Sequence[tuple[str, Place]] = field(default_factory=list)
 
 
 class Selector(Struct, frozen=True):
-    """A revision or architecture that stands as a key in `expect`."""
+    """A revision or personality that is a key in `expect`."""
 
     place: Place
     name: str
@@ -50,7 +48,7 @@ class Expect(Struct):
 
 
 def read_expect(context: Context, node: Node) -> Expect:
-    """Return what `expect` holds, without what was reported."""
+    """Return what `expect` pins, without what was reported."""
     expect = Expect()
     _read_level(context, node, "`expect`", expect, None, None)
     _report_ties(context, expect.parts)
@@ -72,7 +70,7 @@ def effective(parts: Sequence[Part], key: str, api: str, arch: str) -> Part | No
 
 
 def needs(parts: Sequence[Part], apis: Sequence[str], arches: Sequence[str]) -> list[Need]:
-    """Return what the parts need, each only of those pairs for which it counts."""
+    """Return what the parts need, each for those pairs of revision and personality for which it counts."""
     found: list[Need] = []
     for part in parts:
         if not part.words:
@@ -91,8 +89,8 @@ def _specificity(part: Part) -> int:
 
 
 def _read_level(context: Context, node: Node, what: str, expect: Expect, api: str | None, arch: str | None) -> None:
-    """Read a mapping of parts, and of revisions and architectures that were not chosen yet."""
-    content = reading.table(context, node, what, "parts of a trace, for example {hooks: efl}")
+    """Read a mapping of parts, and of revisions and personalities that are not chosen yet."""
+    content = context.table(node, what, "parts of a trace, for example {hooks: efl}")
     if content is None:
         return
     apis = tuple(REVISIONS) if api is None else ()
@@ -109,11 +107,11 @@ def _read_level(context: Context, node: Node, what: str, expect: Expect, api: st
             _read_level(context, value, quote(key.text), expect, api, key.text)
         elif key.text in REVISIONS or key.text in PERSONALITIES:
             chosen = api if key.text in REVISIONS else arch
-            context.problems.add(key.place, f"{quote(key.text)} cannot stand inside {quote(str(chosen))}")
+            context.problems.add(key.place, f"{quote(key.text)} is not allowed inside {quote(str(chosen))}")
         elif key.text == "steps":
             context.problems.add(key.place, "`steps` cannot be pinned: use `check` at the step in question")
         else:
-            reading.unknown(context, key, f"key {quote(key.text)} in {what}", known)
+            context.unknown(key, f"key {quote(key.text)} in {what}", known)
 
 
 def _read_part(context: Context, key: Scalar, node: Node, expect: Expect, api: str | None, arch: str | None) -> None:
@@ -125,7 +123,7 @@ def _read_part(context: Context, key: Scalar, node: Node, expect: Expect, api: s
 
 
 def _report_ties(context: Context, parts: Sequence[Part]) -> None:
-    """Report a part that is pinned twice for the same pair with nothing to say which of the two counts."""
+    """Report a part that is pinned twice for the same pair, if neither is more specific."""
     ordered = sorted(parts, key=lambda part: part.place)
     for position, second in enumerate(ordered):
         for first in ordered[:position]:
@@ -148,7 +146,7 @@ def _report_ties(context: Context, parts: Sequence[Part]) -> None:
 
 
 class _Scope(Struct, frozen=True):
-    """Where a part stands: what its reader may take for granted, and the words it found."""
+    """Where a part is in `expect`, and the words that its reader finds."""
 
     context: Context
     api: str | None
@@ -157,24 +155,24 @@ class _Scope(Struct, frozen=True):
 
 
 def _hooks(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    return reading.hooks(scope.context, node, what)
+    return scope.context.hooks(node, what)
 
 
 def _hook_active(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    return reading.digits(scope.context, node, what)
+    return scope.context.digits(node, what)
 
 
 def _outstanding(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    return reading.integer(scope.context, node, what, 0, TABLE_ENTRIES)
+    return scope.context.integer(node, what, 0, TABLE_ENTRIES)
 
 
 def _values(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    found = reading.listing(scope.context, node, what, "a list of integers", empty=True)
+    found = scope.context.listing(node, what, "a list of integers", empty=True)
     if found is None:
         return None
     pins: list[PinTemplate] = []
     for item in found.items:
-        pin = reading.integer(scope.context, item, f"an item of {what}", 0, MAX_U64)
+        pin = scope.context.integer(item, f"an item of {what}", 0, MAX_U64)
         if pin is not None:
             pins.append(pin)
     return pins
@@ -182,7 +180,7 @@ def _values(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
 
 def _counters(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
     context = scope.context
-    content = reading.table(context, node, what, "counters, for example {arch_enter: 1}")
+    content = context.table(node, what, "counters, for example {arch_enter: 1}")
     if content is None:
         return None
     known = [name for name, having in counters().items() if scope.arch is None or scope.arch in having]
@@ -191,9 +189,9 @@ def _counters(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
         if key.text in counters() and key.text not in known:
             context.problems.add(key.place, f"{quote(str(scope.arch))} has no counter {quote(key.text)}")
         elif key.text not in known:
-            reading.unknown(context, key, f"counter {quote(key.text)}", known)
+            context.unknown(key, f"counter {quote(key.text)}", known)
         else:
-            pin = reading.integer(context, value, quote(key.text), 0, MAX_U64)
+            pin = context.integer(value, quote(key.text), 0, MAX_U64)
             scope.words.append((key.text, key.place))
             if pin is not None:
                 pins[key.text] = pin
@@ -201,20 +199,20 @@ def _counters(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
 
 
 def _table(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    """Return the entries by their numbers in decimal, as the JSON form of a TRACE has them."""
+    """Return the entries by their decimal numbers, as in the JSON form of a TRACE."""
     context = scope.context
     if not isinstance(node, Table):
-        reading.mistaken(context, node, what, "a mapping of entries to values, for example {3: 0x1001}")
+        context.mistaken(node, what, "a mapping of entries to values, for example {3: 0x1001}")
         return None
     pins: dict[str, PinTemplate] = {}
     for key, value in node.pairs:
         index = meaning(key)
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < TABLE_ENTRIES:
-            reading.mistaken(context, key, f"a key of {what}", f"an integer from 0 to {TABLE_ENTRIES - 1}")
+            context.mistaken(key, f"a key of {what}", f"an integer from 0 to {TABLE_ENTRIES - 1}")
         elif str(index) in pins:
-            context.problems.add(key.place, f"entry {index} stands in {what} twice")
+            context.problems.add(key.place, f"entry {index} is in {what} twice")
         else:
-            pin = reading.integer(context, value, f"entry {index}", 0, MAX_U64)
+            pin = context.integer(value, f"entry {index}", 0, MAX_U64)
             if pin is not None:
                 pins[str(index)] = pin
     return pins
@@ -222,7 +220,7 @@ def _table(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
 
 def _tasks(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
     context = scope.context
-    content = reading.table(context, node, what, f"{{{MAIN_TASK}: {{active: false}}}}")
+    content = context.table(node, what, f"{{{MAIN_TASK}: {{active: false}}}}")
     if content is None:
         return None
     pins: dict[str, PinTemplate] = {}
@@ -241,7 +239,7 @@ def _tasks(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
 
 def _state(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
     context = scope.context
-    content = reading.table(context, node, what, "a task's state, for example {active: false}")
+    content = context.table(node, what, "a task's state, for example {active: false}")
     if content is None:
         return None
     known = [name for name, (_, having) in states().items() if scope.api is None or scope.api in having]
@@ -253,13 +251,13 @@ def _state(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
             )
             continue
         if key.text != ACTIVE and key.text not in known:
-            reading.unknown(context, key, f"key {quote(key.text)} in {what}", (ACTIVE, *known))
+            context.unknown(key, f"key {quote(key.text)} in {what}", (ACTIVE, *known))
             continue
         scope.words.append((key.text, key.place))
         if key.text == ACTIVE or states()[key.text][0] is bool:
-            pin = reading.boolean(context, value, quote(key.text))
+            pin = context.boolean(value, quote(key.text))
         else:
-            pin = reading.integer(context, value, quote(key.text), 0, MAX_U8)
+            pin = context.integer(value, quote(key.text), 0, MAX_U8)
         if pin is not None:
             pins[key.text] = pin
     return pins

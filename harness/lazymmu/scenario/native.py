@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """On which guests a scenario can run on the running kernel's own implementation (docs/native.md).
 
-It must be about a revision that this can be, take on no other personality, use no operation that it lacks, and pin
-nothing that is not seen of it.
+The scenario must apply to a revision of that implementation, have no other personality than the guest's, use no
+operation that it lacks, and pin nothing that its traces do not show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from lazymmu.architecture import architectures
 from lazymmu.scenario.checks import PINS
 from lazymmu.scenario.expectations import Part, effective
-from lazymmu.scenario.templates import OperationTemplate, Template
+from lazymmu.scenario.templates import OperationTemplate, Template, operations
 from lazymmu.subject.counters import counter_names
 from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
 
 _NATIVE = IMPLEMENTATIONS[NATIVE]
-#: Parts of a TRACE that are not seen.
+#: Parts that no native TRACE has.
 _HIDDEN = frozenset({"values", "outstanding", "table"})
 
 
@@ -35,32 +35,24 @@ def guests(
         for arch in arches
         if revisions
         and personality in (None, usual := architectures()[arch].personality)
-        and not any(_beyond(step, api, usual) for step in _operations(steps) for api in revisions)
+        and not any(_beyond(step, api, usual) for step in operations(steps) for api in revisions)
         and not any(_pins_hidden(parts, api, usual) for api in revisions)
     )
 
 
-def _operations(steps: Sequence[Template]) -> Iterator[OperationTemplate]:
-    for step in steps:
-        if isinstance(step, OperationTemplate):
-            yield step
-            yield from _operations(step.before_hook)
-        yield from _operations(step.body)
-
-
 def _beyond(step: OperationTemplate, api: str, personality: str) -> bool:
-    """Return whether a step cannot be run natively, or pins what is not seen."""
+    """Return whether a step cannot run natively, or pins what a native trace does not show."""
     if step.op in _NATIVE.lacks or step.answer is not None:
         return True
     check = step.check
     if check is None or (check.apis and api not in check.apis) or (check.arches and personality not in check.arches):
         return False
-    seen = ({*PINS} - _HIDDEN) | {*counter_names(personality, NATIVE)}
-    return not seen.issuperset(check.pins)
+    visible = ({*PINS} - _HIDDEN) | {*counter_names(personality, NATIVE)}
+    return not visible.issuperset(check.pins)
 
 
 def _pins_hidden(parts: Sequence[Part], api: str, personality: str) -> bool:
-    """Return whether what `expect` pins for a revision and a personality is not all seen."""
+    """Return whether `expect` pins, for a revision and a personality, what a native trace does not show."""
     counters = {*counter_names(personality, NATIVE)}
     return any(
         part.key in _HIDDEN or (part.key == "counters" and not counters.issuperset(word for word, _ in part.words))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The steps of the language: one table, name -> how its node is read into templates.
+"""Reads the steps of the language into templates.
 
-A new operation is an entry in `OPERATIONS`.
+Operations are read as the table of operations (`lazymmu.subject.operations`) describes them. Blocks, `repeat` and
+`check` have readers of their own.
 """
 
 from __future__ import annotations
@@ -12,215 +13,295 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lazymmu.scenario import entries, reading, tasks
-from lazymmu.scenario.applicability import Need
 from lazymmu.scenario.checks import read_check
-from lazymmu.scenario.reading import Context, Domain
-from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
+from lazymmu.scenario.context import Context, Domain, Need
+from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import quote
-from lazymmu.scenario.tasks import unreadable
-from lazymmu.scenario.templates import OperationTemplate, RepeatTemplate, Template, Value
-from lazymmu.subject.limits import MAX_BEFORE_HOOK_DEPTH
-from lazymmu.subject.operations import ANSWERING, BY_REVISION, CONTEXTS, NEEDS_PREEMPTION
+from lazymmu.scenario.strict_yaml.reader import Fields
+from lazymmu.scenario.strict_yaml.scalars import Reference
+from lazymmu.scenario.tasks import read_cpu, task_name
+from lazymmu.scenario.templates import UNREADABLE, OperationTemplate, RepeatTemplate, Template, Value
+from lazymmu.subject.limits import MAX_BEFORE_HOOK_DEPTH, MAX_U64, TABLE_ENTRIES
+from lazymmu.subject.operations import BY_REVISION, COUNT, CPU, MILLISECONDS, OPERATIONS, Argument, Kind, Operation
 from lazymmu.subject.revisions import revisions_with
 
-#: Context -> those in which it may stand; the others stand in none.
-_WITHIN = {"interrupt": ("softirq", "bh_disabled")}
-
-Reader = Callable[[Context, Scalar, Node], list[Template]]
+_LOOP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Operation(Struct, frozen=True):
+class Word(Struct, frozen=True):
     """How one word of the language is written and read."""
 
     #: An example, for messages.
     form: str
-    #: Reads `- name: node`.
-    read: Reader | None = None
-    #: Reads `- name`.
-    bare: Callable[[Context, Scalar], list[Template]] | None = None
+    #: Reads `- name: node`; None if the word takes nothing.
+    read: Callable[[Context, Scalar, Node], Sequence[Template]] | None = None
+    #: Whether `- name` alone is a step.
+    bare: bool = False
 
 
 def read_steps(context: Context, node: Node, what: str, *, empty: bool = True) -> tuple[Template, ...] | None:
-    """Return the templates of a list of steps; None when it is no list, and without the steps that were reported."""
-    found = reading.listing(context, node, what, "a list of steps", empty=empty)
+    """Return the templates of a list of steps, None if it is not a list."""
+    found = context.listing(node, what, "a list of steps", empty=empty)
     if found is None:
         return None
     return tuple(template for item in found.items for template in _read_step(context, item))
 
 
 def _nested(context: Context, node: Node, what: str, *, empty: bool = True) -> tuple[Template, ...]:
-    """Return the templates of a list of steps that stands in another step."""
+    """Return the templates of a list of steps inside another step."""
     steps = read_steps(context, node, what, empty=empty)
-    return (unreadable(node),) if steps is None else steps
+    return (_unreadable(node),) if steps is None else steps
 
 
-def _read_step(context: Context, item: Node) -> list[Template]:
+def _unreadable(node: Node) -> OperationTemplate:
+    """Return a template in place of a step that was reported and may have changed which task runs, or where."""
+    return OperationTemplate(UNREADABLE, node.place)
+
+
+def _read_step(context: Context, item: Node) -> Sequence[Template]:
     if isinstance(item, Scalar) and item.text:
-        return _read_bare(context, item)
-    content = reading.table(context, item, "a step", "one operation (`- enable` or `- lazy: [..]`)")
+        return [_read_bare(context, item)]
+    content = context.table(item, "a step", "one operation (`- enable` or `- lazy: [..]`)")
     if content is None:
-        return [unreadable(item)]
+        return [_unreadable(item)]
     key, node = content.pairs[0]
     if len(content.pairs) > 1:
         second = content.pairs[1][0]
-        advice = "indent it further" if _is_empty(node) else "a step of its own begins with `- `"
+        empty = isinstance(node, Scalar) and not node.quoted and node.text == ""
+        advice = "indent it further" if empty else "a step of its own begins with `- `"
         context.problems.add(
             second.place, f"{quote(second.text)} is a second key in the step {quote(key.text)}: {advice}"
         )
-        return [unreadable(key)]
-    operation = _find(context, key)
-    if operation is None:
-        return [unreadable(key)]
-    if operation.read is None:
-        context.problems.add(node.place, f"{quote(key.text)} takes nothing: write `{operation.form}`")
-        return []
-    return operation.read(context, key, node)
+        return [_unreadable(key)]
+    word = _find(context, key)
+    if word is None:
+        return [_unreadable(key)]
+    if word.read is None:
+        context.problems.add(node.place, f"{quote(key.text)} takes nothing: write `{word.form}`")
+        return [OperationTemplate(key.text, key.place)]
+    return word.read(context, key, node)
 
 
-def _is_empty(node: Node) -> bool:
-    """Return whether nothing was written for this value."""
-    return isinstance(node, Scalar) and not node.quoted and node.text == ""
+def _read_bare(context: Context, item: Scalar) -> OperationTemplate:
+    """`- enable`."""
+    word = _find(context, item)
+    if word is not None and word.bare:
+        return _operation(context, item, item.text)
+    if word is not None:
+        context.problems.add(item.place, f"{quote(item.text)} needs more: write `{word.form}`")
+    return _unreadable(item)
 
 
-def _read_bare(context: Context, word: Scalar) -> list[Template]:
-    operation = _find(context, word)
-    if operation is None:
-        return [unreadable(word)]
-    if operation.bare is None:
-        context.problems.add(word.place, f"{quote(word.text)} needs more: write `{operation.form}`")
-        return [unreadable(word)]
-    return operation.bare(context, word)
-
-
-def _find(context: Context, word: Scalar) -> Operation | None:
-    operation = OPERATIONS.get(word.text)
-    if operation is not None:
-        return operation
-    if word.text.startswith("$") and not word.quoted:
-        context.problems.add(word.place, f"a step cannot be a `$name`: {quote(word.text)} stands for a value")
+def _find(context: Context, name: Scalar) -> Word | None:
+    word = WORDS.get(name.text)
+    if word is not None:
+        return word
+    if name.text.startswith("$") and not name.quoted:
+        context.problems.add(name.place, f"a step cannot be a `$name`: {quote(name.text)} means a value")
     else:
-        reading.unknown(context, word, f"step {quote(word.text)}", OPERATIONS)
+        context.unknown(name, f"step {quote(name.text)}", WORDS)
     return None
 
 
-def _bare_call(context: Context, word: Scalar) -> list[Template]:
-    """`- enable`."""
-    return [_call(context, word, word.text)]
+# Operations
 
 
-def _bare_step(_context: Context, word: Scalar) -> list[Template]:
-    """`- tlb_flush`."""
-    return [OperationTemplate(word.text, word.place)]
-
-
-def _call(
-    context: Context,
-    word: Scalar,
-    op: str,
-    args: Mapping[str, Value] | None = None,
-    before_hook: tuple[Template, ...] = (),
+def _operation(
+    context: Context, word: Scalar, op: str, args: Mapping[str, Value] | None = None, named: Node | None = None
 ) -> OperationTemplate:
-    """Return one call of the API; `word` is what stands in the file for it."""
-    _need(context, word, op)
-    return OperationTemplate(op, word.place, args=args or {}, before_hook=before_hook)
-
-
-def _need(context: Context, word: Scalar, op: str) -> None:
-    """Note that only some revisions have an operation."""
+    """Return one operation; `word` is what the file has for it, and `named` the task or CPU that it names."""
     if op in BY_REVISION:
         context.needs.append(Need(word.place, word.text, apis=revisions_with(op)))
+    return OperationTemplate(op, word.place, args or {}, named=None if named is None else named.place)
 
 
-def _read_call(context: Context, key: Scalar, node: Node) -> list[Template]:
-    """`- enable: {before_hook: [..]}`."""
+def _alone(operation: Operation) -> Argument | None:
+    """Return the argument that may be written without its name, as in `- touch: 0`."""
+    return operation.args[0] if len(operation.args) == 1 and operation.args[0] is not CPU else None
+
+
+def _form(operation: Operation) -> str:
+    """Return an example of an operation."""
+    if operation.kind is Kind.CONTEXT:
+        return f"- {operation.name}: [..]"
+    alone = _alone(operation)
+    if alone is not None:
+        return f"- {operation.name}: {alone.example}"
+    args = ", ".join(f"{argument.name}: {argument.example}" for argument in operation.args)
+    return f"- {operation.name}: {{{args}}}" if args else f"- {operation.name}"
+
+
+def _read_operation(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
+    """`- touch: 0`, `- set_pte: {index: 0, value: 1}`, `- enable: {before_hook: [..]}`, `- interrupt: [..]`."""
+    operation = OPERATIONS[key.text]
+    if operation.kind is Kind.CONTEXT:
+        return [_read_context(context, operation, key, node)]
+    before = len(context.problems)
+    template = _read_arguments(context, operation, key, node)
+    if operation.kind is Kind.TASK:
+        around = context.contexts[-1] if context.contexts else "before_hook" if context.hook_depth else ""
+        if around:
+            context.problems.add(key.place, f"{quote(key.text)} is not allowed inside {quote(around)}")
+        if len(context.problems) > before and operation.args[0] is not MILLISECONDS:
+            return [_unreadable(key)]  # it may change which task runs, or where
+    return [template]
+
+
+def _read_arguments(context: Context, operation: Operation, key: Scalar, node: Node) -> OperationTemplate:
+    """Return an operation with those of its arguments that could be read."""
     what = quote(key.text)
-    content = reading.table(context, node, what, f"nothing (`- {key.text}`) or {{before_hook: [steps]}}")
+    alone = _alone(operation)
+    if alone is not None and not (operation.answers and isinstance(node, Table)):
+        value = _read_argument(context, alone, node, what)
+        return _operation(context, key, key.text, {} if value is None else {alone.name: value}, node)
+    names = [argument.name for argument in operation.args] + (["expect"] if operation.answers else [])
+    wanted = f"{{{', '.join(f'{name}: ..' for name in names)}}}"
+    if alone is not None:
+        wanted = f"an {alone.name}, or {wanted}"
+    if not names:
+        wanted = f"nothing (`- {key.text}`) or {{before_hook: [steps]}}"
+    content = context.table(node, what, wanted)
     if content is None:
-        return []
-    found = reading.fields(context, content, what, ("before_hook",))
-    return [_call(context, key, key.text, before_hook=_before_hook(context, found))]
+        return OperationTemplate(key.text, key.place)
+    found = context.fields(content, what, (*names, "before_hook") if operation.hookable else names)
+    complete = len(found) == len(content.pairs)
+    args = _read_named(context, operation.args, key, found, complete=complete)
+    template = _operation(context, key, key.text, args, found["cpu"][1] if "cpu" in found else None)
+    return replace(
+        template,
+        before_hook=_before_hook(context, found),
+        answer=_read_answer(context, operation, found["expect"][1]) if "expect" in found else None,
+    )
 
 
-def _before_hook(context: Context, found: Mapping[str, tuple[Scalar, Node]]) -> tuple[Template, ...]:
+def _read_named(
+    context: Context, arguments: Sequence[Argument], key: Scalar, found: Fields, *, complete: bool = True
+) -> dict[str, Value]:
+    """Return those arguments of a mapping that could be read; report the others.
+
+    `complete` is false if the mapping has an unknown key, which may be the missing one.
+    """
+    args: dict[str, Value] = {}
+    for argument in arguments:
+        if argument.name in found:
+            value = _read_argument(context, argument, found[argument.name][1], quote(argument.name))
+            if value is not None:
+                args[argument.name] = value
+        elif complete:
+            context.problems.add(
+                key.place, f"{quote(key.text)} needs `{argument.name}`: write `{WORDS[key.text].form}`"
+            )
+    if COUNT in arguments and len(args) == len(arguments):
+        # Exact, although the two are checked apart: names are independent of each other, or grow together.
+        end = context.highest(args["index"]) + context.highest(args["count"])
+        if end > TABLE_ENTRIES:
+            message = f"the range ends at {end}: the table has entries 0 to {TABLE_ENTRIES - 1}"
+            context.problems.add(found["count"][1].place, message)
+    return args
+
+
+def _read_argument(context: Context, argument: Argument, node: Node, what: str) -> Value | None:
+    if argument is CPU:
+        return read_cpu(context, node)
+    if argument.high is not None:
+        return context.integer(node, what, argument.low, argument.high)
+    name = task_name(context, node, what)
+    if name is not None and argument.new:
+        context.forks.setdefault(name, node.place)
+    return name
+
+
+def _read_answer(context: Context, operation: Operation, node: Node) -> Value | None:
+    what = f"`expect` of {quote(operation.name)}"
+    return context.boolean(node, what) if operation.answers is bool else context.integer(node, what, 0, MAX_U64)
+
+
+def _before_hook(context: Context, found: Fields) -> tuple[Template, ...]:
     if "before_hook" not in found:
         return ()
     key, node = found["before_hook"]
     if context.hook_depth >= MAX_BEFORE_HOOK_DEPTH:
-        context.problems.add(key.place, f"`before_hook` stands in itself more than {MAX_BEFORE_HOOK_DEPTH} deep")
+        context.problems.add(key.place, f"`before_hook` nests more than {MAX_BEFORE_HOOK_DEPTH} deep")
         return ()
     return _nested(context.within(before_hook=True), node, "`before_hook`", empty=False)
 
 
-def _read_ranged_call(context: Context, key: Scalar, node: Node) -> list[Template]:
-    """`- enable_with_ptes: {index, count, before_hook: [..]}`."""
-    what = quote(key.text)
-    content = reading.table(context, node, what, "{index: .., count: ..}")
-    if content is None:
-        return []
-    found = reading.fields(context, content, what, ("index", "count", "before_hook"))
-    args = entries.read_range(context, key, OPERATIONS[key.text].form, found)
-    return [_call(context, key, "enable_with_ptes", args, _before_hook(context, found))]
+def _read_context(context: Context, operation: Operation, key: Scalar, node: Node) -> OperationTemplate:
+    """`- interrupt: [..]`."""
+    around = context.contexts[-1] if context.contexts else ""
+    if around and around not in operation.within:
+        hint = f" (only in {' or '.join(map(quote, operation.within))})" if operation.within else ""
+        context.problems.add(key.place, f"{quote(key.text)} is not allowed inside {quote(around)}{hint}")
+        return _unreadable(key)
+    body = _nested(context.within(entered=key.text), node, quote(key.text), empty=False)
+    return OperationTemplate(key.text, key.place, body=body)
 
 
-def _read_ranged_block(context: Context, key: Scalar, node: Node) -> list[Template]:
+# Blocks
+
+
+def _read_lazy(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
+    """`- lazy: [..]`: enable, the steps, disable."""
+    opening = _operation(context, key, "enable")
+    return _block(context, key, opening, _nested(context, node, quote(key.text)), "disable")
+
+
+def _read_paused(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
+    """`- paused: [..]`: pause, the steps, resume."""
+    opening = _operation(context, key, "pause")
+    return _block(context, key, opening, _nested(context, node, quote(key.text)), "resume")
+
+
+def _read_lazy_with_ptes(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
     """`- lazy_with_ptes: {index, count, steps}`: enable_with_ptes, the steps, disable."""
-    what = quote(key.text)
-    content = reading.table(context, node, what, "{index: .., count: .., steps: [..]}")
+    arguments = OPERATIONS["enable_with_ptes"].args
+    content = context.table(node, quote(key.text), "{index: .., count: .., steps: [..]}")
     if content is None:
-        return [unreadable(key)]
-    found = reading.fields(context, content, what, ("index", "count", "steps"))
-    args = entries.read_range(context, key, OPERATIONS[key.text].form, found)
-    first = _call(context, key, "enable_with_ptes", args)
-    return _closed(first, _inner_steps(context, key, found), _call(context, key, "disable"), key.text)
+        return [_unreadable(key)]
+    found = context.fields(content, quote(key.text), [*(argument.name for argument in arguments), "steps"])
+    opening = _operation(context, key, "enable_with_ptes", _read_named(context, arguments, key, found))
+    return _block(context, key, opening, _inner_steps(context, key, found), "disable")
 
 
-def _closed(first: OperationTemplate, steps: Sequence[Template], last: OperationTemplate, block: str) -> list[Template]:
-    """Return a block: its two calls with the steps between them."""
-    return [replace(first, begins=block), *steps, replace(last, ends=block)]
+def _block(
+    context: Context, key: Scalar, opening: OperationTemplate, steps: Sequence[Template], closing: str
+) -> Sequence[Template]:
+    """Return the two calls of a block with the steps between them."""
+    last = _operation(context, key, closing)
+    return [replace(opening, begins=key.text), *steps, replace(last, ends=key.text)]
 
 
-def _inner_steps(context: Context, key: Scalar, found: Mapping[str, tuple[Scalar, Node]]) -> tuple[Template, ...]:
-    """Return what stands under `steps` in a mapping."""
+def _inner_steps(context: Context, key: Scalar, found: Fields) -> tuple[Template, ...]:
+    """Return the steps of the key `steps`."""
     if "steps" not in found:
-        context.problems.add(key.place, f"{quote(key.text)} needs `steps`: write `{OPERATIONS[key.text].form}`")
-        return (unreadable(key),)
+        context.problems.add(key.place, f"{quote(key.text)} needs `steps`: write `{WORDS[key.text].form}`")
+        return (_unreadable(key),)
     return _nested(context, found["steps"][1], f"`steps` of {quote(key.text)}")
 
 
-def _block(opening: str, closing: str) -> Reader:
-    """Return the reader of `- lazy: [..]` and its like: a call, the steps, the closing call."""
-
-    def read(context: Context, key: Scalar, node: Node) -> list[Template]:
-        first = _call(context, key, opening)
-        steps = _nested(context, node, quote(key.text))
-        return _closed(first, steps, _call(context, key, closing), key.text)
-
-    return read
-
-
-def _read_repeat(context: Context, key: Scalar, node: Node) -> list[Template]:
+def _read_repeat(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
     """`- repeat: {times, steps, as: name}`."""
-    content = reading.table(context, node, "`repeat`", "{times: .., steps: [..]}")
+    content = context.table(node, "`repeat`", "{times: .., steps: [..]}")
     if content is None:
-        return [unreadable(key)]
-    found = reading.fields(context, content, "`repeat`", ("times", "steps", "as"))
+        return [_unreadable(key)]
+    found = context.fields(content, "`repeat`", ("times", "steps", "as"))
     times: Value | None = None
     if "times" in found:
-        times = reading.integer(context, found["times"][1], "`times`", 0, None)
+        times = context.integer(found["times"][1], "`times`", 0, None)
     else:
-        context.problems.add(key.place, f"`repeat` needs `times`: write `{OPERATIONS['repeat'].form}`")
-    turns: Domain = None if times is None else range(max(entries.highest(context, times), 0))
+        context.problems.add(key.place, f"`repeat` needs `times`: write `{WORDS['repeat'].form}`")
+    if isinstance(times, Reference):
+        context.shaping.add(times.name)
+    turns: Domain = None if times is None else range(max(context.highest(times), 0))
     name = _loop_name(context, found["as"][1]) if "as" in found else None
-    inner = context if name is None else context.within(names={name: turns})
-    body = _inner_steps(inner, key, found)
-    return [unreadable(key)] if times is None else [RepeatTemplate(key.place, times, name, body)]
+    body = _inner_steps(context if name is None else context.within(names={name: turns}), key, found)
+    return [_unreadable(key)] if times is None else [RepeatTemplate(key.place, times, name, body)]
 
 
 def _loop_name(context: Context, node: Node) -> str | None:
     word = node.text if isinstance(node, Scalar) else ""
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", word) is None:
-        reading.mistaken(context, node, "`as`", "a name (letters, digits and _)")
+    if _LOOP_NAME.fullmatch(word) is None:
+        context.mistaken(node, "`as`", "a name (letters, digits and _)")
         return None
     if word in context.names:
         context.problems.add(node.place, f"{quote(word)} is the name of something else here: choose another")
@@ -228,63 +309,19 @@ def _loop_name(context: Context, node: Node) -> str | None:
     return word
 
 
-def _read_context(context: Context, key: Scalar, node: Node) -> list[Template]:
-    """`- interrupt: [..]` and its like."""
-    around = context.contexts[-1] if context.contexts else ""
-    allowed = _WITHIN.get(key.text, ())
-    if around and around not in allowed:
-        hint = f" (only in {' or '.join(map(quote, allowed))})" if allowed else ""
-        context.problems.add(key.place, f"{quote(key.text)} cannot stand inside {quote(around)}{hint}")
-        return [unreadable(key)]
-    body = _nested(context.within(entered=key.text), node, quote(key.text), empty=False)
-    return [OperationTemplate(key.text, key.place, body=body)]
-
-
-def _read_leaving(read: Reader) -> Reader:
-    """Return the reader of a step that needs a task to itself, and so stands in no context or before_hook."""
-
-    def checked(context: Context, key: Scalar, node: Node) -> list[Template]:
-        steps = read(context, key, node)
-        around = context.contexts[-1] if context.contexts else "before_hook" if context.hook_depth else ""
-        if around:
-            context.problems.add(key.place, f"{quote(key.text)} cannot stand inside {quote(around)}")
-            return [unreadable(key)]
-        return steps
-
-    return checked
-
-
-def _read_task_call(context: Context, key: Scalar, node: Node) -> list[Template]:
-    """`- pause_task: other`."""
-    _need(context, key, key.text)
-    return tasks.read_named(context, key, node)
-
-
-#: Step at which the running task leaves its CPU, or a new one comes to be -> an example, and its reader.
-_LEAVING: Mapping[str, tuple[str, Reader]] = {
-    "switch": ("- switch: other", tasks.read_named),
-    "migrate": ("- migrate: {cpu: 1}", tasks.read_migrate),
-    "sleep": ("- sleep: 10", tasks.read_sleep),
-    "fork": ("- fork: child", tasks.read_named),
-}
-
-#: Every step of the language: name -> how it is written and read.
-OPERATIONS: Mapping[str, Operation] = {
+#: Every word of the language for a step.
+WORDS: Mapping[str, Word] = {
     **{
-        name: Operation(f"- {name}", read=_read_call, bare=_bare_call)
-        for name in ("enable", "disable", "pause", "resume")
+        name: Word(
+            _form(operation),
+            _read_operation if operation.args or operation.hookable or operation.kind is Kind.CONTEXT else None,
+            bare=not operation.args and operation.kind is not Kind.CONTEXT,
+        )
+        for name, operation in OPERATIONS.items()
     },
-    "flush": Operation("- flush", bare=_bare_call),
-    "enable_with_ptes": Operation("- enable_with_ptes: {index: 0, count: 4}", read=_read_ranged_call),
-    "lazy": Operation("- lazy: [..]", read=_block("enable", "disable")),
-    "lazy_with_ptes": Operation("- lazy_with_ptes: {index: 0, count: 4, steps: [..]}", read=_read_ranged_block),
-    "paused": Operation("- paused: [..]", read=_block("pause", "resume")),
-    "repeat": Operation("- repeat: {times: 2, steps: [..]}", read=_read_repeat),
-    "set_pte": Operation("- set_pte: {index: 0, value: 0x1001}", read=entries.read_set),
-    **{name: Operation(f"- {name}: 0", read=entries.read_answering) for name in ANSWERING},
-    "tlb_flush": Operation("- tlb_flush", bare=_bare_step),
-    **{name: Operation(f"- {name}: [..]", read=_read_context) for name in CONTEXTS},
-    **{name: Operation(_LEAVING[name][0], read=_read_leaving(_LEAVING[name][1])) for name in NEEDS_PREEMPTION},
-    **{name: Operation(f"- {name}: other", read=_read_task_call) for name in ("pause_task", "resume_task")},
-    "check": Operation("- check: {active: true}", read=read_check),
+    "check": Word("- check: {active: true}", read_check),
+    "lazy": Word("- lazy: [..]", _read_lazy),
+    "lazy_with_ptes": Word("- lazy_with_ptes: {index: 0, count: 4, steps: [..]}", _read_lazy_with_ptes),
+    "paused": Word("- paused: [..]", _read_paused),
+    "repeat": Word("- repeat: {times: 2, steps: [..]}", _read_repeat),
 }

@@ -1,29 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tasks: the key `tasks`, how a task is named, and the steps that switch between tasks, make them and move them.
-
-What depends on the order of the steps (which task runs, on which CPU, which exist) is looked at in `flow.py`.
-"""
+"""The key `tasks`, and names of tasks. `flow.py` checks what depends on the order of the steps."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-from lazymmu.scenario import reading
-from lazymmu.scenario.reading import Context
+from lazymmu.scenario.context import Context
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.scenario.strict_yaml.scalars import Reference, meaning
-from lazymmu.scenario.templates import UNREADABLE, OperationTemplate, Template, Value
-from lazymmu.subject.limits import CPUS, MAIN_TASK, MAX_SLEEP_MS, MAX_TASK_NAME, MAX_TASKS
+from lazymmu.scenario.templates import Value
+from lazymmu.subject.limits import MAIN_TASK, MAX_TASK_NAME, MAX_TASKS
+from lazymmu.subject.operations import CPU
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _WANTED = "a task's name (letters, digits, `_` and `-`)"
 
 
 def read_tasks(context: Context, node: Node) -> Mapping[str, Value] | None:
-    """Return the tasks that the key `tasks` declares with their CPUs, None when any could not be read."""
-    content = reading.table(context, node, "`tasks`", "names, for example {other: {cpu: 1}}")
+    """Return the tasks that the key `tasks` declares with their CPUs, None if any could not be read."""
+    content = context.table(node, "`tasks`", "names, for example {other: {cpu: 1}}")
     if content is None:
         return None
     before = len(context.problems)
@@ -44,24 +41,28 @@ def read_tasks(context: Context, node: Node) -> Mapping[str, Value] | None:
 def _read_task(context: Context, node: Node, what: str) -> Value | None:
     if isinstance(node, Table) and not node.pairs:
         return 0
-    content = reading.table(context, node, what, "{cpu: 1}, or {} for CPU 0")
+    content = context.table(node, what, "{cpu: 1}, or {} for CPU 0")
     if content is None:
         return None
-    found = reading.fields(context, content, what, ("cpu",))
-    return _cpu(context, found["cpu"][1]) if "cpu" in found else 0
+    found = context.fields(content, what, ("cpu",))
+    return read_cpu(context, found["cpu"][1]) if "cpu" in found else 0
 
 
-def _cpu(context: Context, node: Node) -> Value | None:
-    return reading.integer(context, node, "`cpu`", 0, CPUS - 1)
+def read_cpu(context: Context, node: Node) -> Value | None:
+    """Return the number of a CPU."""
+    cpu = context.integer(node, "`cpu`", CPU.low, CPU.high)
+    if isinstance(cpu, Reference):
+        context.shaping.add(cpu.name)
+    return cpu
 
 
 def task_name(context: Context, node: Node, what: str) -> str | None:
-    """Return what may be the name of a task; whether there is such a task is not looked at."""
+    """Return a name that a task may have, whether or not there is such a task."""
     found = meaning(node) if isinstance(node, Scalar) else None
     if isinstance(found, Reference):
-        context.problems.add(node.place, f"{what} takes {_WANTED}: a `$name` cannot stand for one")
+        context.problems.add(node.place, f"{what} takes {_WANTED}: a `$name` is not allowed")
     elif not isinstance(node, Scalar) or not isinstance(found, str):
-        reading.mistaken(context, node, what, _WANTED)
+        context.mistaken(node, what, _WANTED)
     elif _NAME.fullmatch(found) is None:
         context.problems.add(node.place, f"{quote(found)} cannot be a task's name: letters, digits, `_` and `-`")
     elif len(found) > MAX_TASK_NAME:
@@ -69,38 +70,3 @@ def task_name(context: Context, node: Node, what: str) -> str | None:
     else:
         return found
     return None
-
-
-def read_named(context: Context, key: Scalar, node: Node) -> list[Template]:
-    """Return the step of `- switch: other`, `- fork: child`, `- pause_task: other` or `- resume_task: other`."""
-    task = task_name(context, node, quote(key.text))
-    if task is None:
-        return [unreadable(key)]
-    if key.text == "fork":
-        context.forks.setdefault(task, node.place)
-    return [OperationTemplate(key.text, key.place, {"task": task}, named=node.place)]
-
-
-def read_migrate(context: Context, key: Scalar, node: Node) -> list[Template]:
-    """Return the step of `- migrate: {cpu: 1}`."""
-    content = reading.table(context, node, "`migrate`", "{cpu: 1}")
-    if content is None:
-        return [unreadable(key)]
-    found = reading.fields(context, content, "`migrate`", ("cpu",))
-    if "cpu" not in found:
-        return [unreadable(key)]  # what stands there instead was told
-    cpu = _cpu(context, found["cpu"][1])
-    if cpu is None:
-        return [unreadable(key)]
-    return [OperationTemplate("migrate", key.place, {"cpu": cpu}, named=found["cpu"][1].place)]
-
-
-def read_sleep(context: Context, key: Scalar, node: Node) -> list[Template]:
-    """Return the step of `- sleep: 10`, in milliseconds."""
-    milliseconds = reading.integer(context, node, "`sleep`", 0, MAX_SLEEP_MS)
-    return [] if milliseconds is None else [OperationTemplate("sleep", key.place, {"ms": milliseconds})]
-
-
-def unreadable(node: Node) -> OperationTemplate:
-    """Return what stands for a step that was reported and may have changed which task runs, or where."""
-    return OperationTemplate(UNREADABLE, node.place)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
 
@@ -14,7 +14,7 @@ from lazymmu.support.errors import Place
 #: A scalar of a step: known now, or in each case and turn.
 Value = Literal | Reference
 
-#: What a check or expectation pins, with the `$name`s still in it.
+#: What a check or expectation pins, with its `$name`s.
 PinTemplate = Literal | Reference | list["PinTemplate"] | dict[str, "PinTemplate"]
 
 
@@ -27,12 +27,12 @@ class CheckTemplate(Struct, frozen=True):
     task: str | None = None
 
 
-#: The `op` of a step that could not be read and was reported: nobody can say which task runs behind it, or where.
+#: The `op` of a step that could not be read and was reported: which task runs after it, and where, is not known.
 UNREADABLE = ""
 
 
 class OperationTemplate(Struct, frozen=True):
-    """One step to be; see `lazymmu.subject.case.Step`."""
+    """One future step; see `lazymmu.subject.case.Step`."""
 
     op: str
     place: Place
@@ -41,15 +41,15 @@ class OperationTemplate(Struct, frozen=True):
     before_hook: tuple[Template, ...] = ()
     check: CheckTemplate | None = None
     answer: Value | None = None
-    #: Where the task or CPU stands that the step names, for messages.
+    #: The place of the task or CPU that the step names, for messages.
     named: Place | None = None
-    #: The block (`lazy: [..]` and its like) that begins, or ends, with this call.
+    #: The block (`lazy: [..]` and the like) that begins, or ends, with this call.
     begins: str = ""
     ends: str = ""
 
 
 class RepeatTemplate(Struct, frozen=True):
-    """`repeat`: the body so many times over, `$name` counting from 0 where it has a name."""
+    """`repeat`: the body `times` over. Its `$name`, if it has one, counts the turns from 0."""
 
     place: Place
     times: Value
@@ -59,8 +59,17 @@ class RepeatTemplate(Struct, frozen=True):
 
 Template = OperationTemplate | RepeatTemplate
 
-#: The values of the names that stand here.
+#: The values of names.
 Bindings = Mapping[str, Literal]
+
+
+def operations(templates: Iterable[Template]) -> Iterator[OperationTemplate]:
+    """Yield every operation of a list of templates, nested ones included."""
+    for template in templates:
+        if isinstance(template, OperationTemplate):
+            yield template
+            yield from operations(template.before_hook)
+        yield from operations(template.body)
 
 
 def resolve(value: Value, bindings: Bindings) -> Literal:
@@ -68,33 +77,22 @@ def resolve(value: Value, bindings: Bindings) -> Literal:
     return bindings[value.name] if isinstance(value, Reference) else value
 
 
-def argument(value: Value, bindings: Bindings) -> int | str:
-    """Return an argument of a step: a task's name, or an integer."""
-    return value if isinstance(value, str) else number(value, bindings)
-
-
 def number(value: Value, bindings: Bindings) -> int:
-    """Return a value that the readers have found to be an integer."""
+    """Return a value that the readers know to be an integer."""
     return int(resolve(value, bindings))
 
 
 def resolve_pin(pin: PinTemplate, bindings: Bindings) -> Pinned:
-    """Return what is pinned with every `$name` in it replaced."""
+    """Return a pin with every `$name` in it replaced."""
     if isinstance(pin, list):
-        return [number_of(resolve_pin(item, bindings)) for item in pin]
+        return [number(item, bindings) for item in pin if not isinstance(item, list | dict)]
     if isinstance(pin, dict):
         return {key: resolve_pin(value, bindings) for key, value in pin.items()}
     return resolve(pin, bindings)
 
 
-def number_of(pinned: Pinned) -> int:
-    """Return an item of a pinned list: only integers stand there."""
-    assert isinstance(pinned, int)  # noqa: S101 -- narrows the type; the reader of the list has checked it
-    return pinned
-
-
 def is_fixed(pin: PinTemplate) -> bool:
-    """Return whether no `$name` stands in what is pinned."""
+    """Return whether a pin has no `$name`."""
     if isinstance(pin, list):
         return all(is_fixed(item) for item in pin)
     if isinstance(pin, dict):

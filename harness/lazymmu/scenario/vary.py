@@ -6,9 +6,8 @@ from __future__ import annotations
 import math
 import re
 
-from lazymmu.scenario import reading
+from lazymmu.scenario.context import Context, Domain
 from lazymmu.scenario.limits import MAX_CASES
-from lazymmu.scenario.reading import Context, Domain
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
 from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.scenario.strict_yaml.scalars import Literal, Nothing, Reference, Trap, meaning
@@ -17,9 +16,9 @@ from lazymmu.scenario.strict_yaml.scalars import Literal, Nothing, Reference, Tr
 def read_vary(context: Context, key: Scalar, node: Node, used: set[str]) -> dict[str, Domain]:
     """Return the names with their values in the order written, None for values that could not be read.
 
-    `used` holds the names that the file refers to anywhere: a name that is never used is a mistake.
+    `used` holds the names that the file refers to; a name that is never used is a mistake.
     """
-    content = reading.table(context, node, "`vary`", "names with their values, for example {depth: [1, 2]}")
+    content = context.table(node, "`vary`", "names with their values, for example {depth: [1, 2]}")
     if content is None:
         return {}
     domains: dict[str, Domain] = {}
@@ -29,7 +28,7 @@ def read_vary(context: Context, key: Scalar, node: Node, used: set[str]) -> dict
             continue
         domains[name.text] = _read_values(context, name, value)
         if name.text not in used:
-            context.problems.add(name.place, f"{quote('$' + name.text)} is used nowhere")
+            context.problems.add(name.place, f"{quote('$' + name.text)} is never used")
     if math.prod(len(values) for values in domains.values() if values is not None) > MAX_CASES:
         context.problems.add(key.place, f"`vary` makes more than {MAX_CASES:,} cases")
         return dict.fromkeys(domains)
@@ -38,7 +37,7 @@ def read_vary(context: Context, key: Scalar, node: Node, used: set[str]) -> dict
 
 def _read_values(context: Context, name: Scalar, node: Node) -> Domain:
     what = f"`vary` of {quote(name.text)}"
-    found = reading.listing(context, node, what, "a list of values, for example [1, 2]")
+    found = context.listing(node, what, "a list of values, for example [1, 2]")
     if found is None:
         return None
     values: list[Literal] = []
@@ -47,9 +46,9 @@ def _read_values(context: Context, name: Scalar, node: Node) -> Domain:
     for item in found.items:
         value = meaning(item) if isinstance(item, Scalar) else None
         if value is None or isinstance(value, Nothing | Trap | Reference):
-            reading.mistaken(context, item, f"an item of {what}", "an integer, true, false or a word")
+            context.mistaken(item, f"an item of {what}", "an integer, true, false or a word")
         elif (type(value), value) in seen:
-            context.problems.add(item.place, f"{quote(value)} stands in {what} twice")
+            context.problems.add(item.place, f"{quote(value)} is in {what} twice")
         else:
             seen.add((type(value), value))
             values.append(value)

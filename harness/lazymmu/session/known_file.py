@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,13 +15,12 @@ from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue
 from lazymmu.results.known_issues import KnownIssue
 from lazymmu.results.result import Outcome, Unit
-from lazymmu.scenario import reading
 from lazymmu.scenario.lookup import find
-from lazymmu.scenario.reading import Context
 from lazymmu.scenario.strict_yaml.compose import compose
 from lazymmu.scenario.strict_yaml.files import read_text
 from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar
 from lazymmu.scenario.strict_yaml.problems import Problems, quote, suggest
+from lazymmu.scenario.strict_yaml.reader import Fields, Reader
 from lazymmu.scenario.strict_yaml.scalars import Nothing, Reference, Trap, meaning
 from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.revisions import REVISIONS
@@ -35,8 +34,6 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 #: What the file holds, for messages.
 _WHAT = "known failures"
 
-Fields = Mapping[str, tuple[Scalar, Node]]
-
 
 def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[KnownIssue, ...]:
     """Return the entries of a file.
@@ -47,7 +44,7 @@ def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[KnownIssue
     text = read_text(path, problems, _WHAT)
     root = None if text is None else compose(text, path, problems, what=f"list of {_WHAT}")
     names = {unit.scenario.name for unit in selected} | {found.name for found in find([], library, Problems())}
-    entries = () if root is None else tuple(_read(Context(problems, []), root, _Scenarios(library, names)))
+    entries = () if root is None else tuple(_read(Reader(problems), root, _Scenarios(library, names)))
     if problems.found:
         raise ScenarioError(problems.found)
     return entries
@@ -70,98 +67,98 @@ class _Scenarios(Struct, frozen=True):
             return False
 
 
-def _read(context: Context, root: Node, there: _Scenarios) -> Iterator[KnownIssue]:
+def _read(reader: Reader, root: Node, there: _Scenarios) -> Iterator[KnownIssue]:
     example = "for example `- {scenario: nesting/deep, reason: why, expires: 2030-12-31}`"
-    content = reading.listing(context, root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
+    content = reader.listing(root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
     for item in content.items if content is not None else ():
-        entry = _read_entry(context, item, there)
+        entry = _read_entry(reader, item, there)
         if entry is not None:
             yield entry
 
 
-def _read_entry(context: Context, node: Node, there: _Scenarios) -> KnownIssue | None:
-    before = len(context.problems)
-    content = reading.table(context, node, "a known failure", f"a mapping with {', '.join(_NEEDED)}")
+def _read_entry(reader: Reader, node: Node, there: _Scenarios) -> KnownIssue | None:
+    before = len(reader.problems)
+    content = reader.table(node, "a known failure", f"a mapping with {', '.join(_NEEDED)}")
     if content is None:
         return None
-    found = reading.fields(context, content, "a known failure", _KEYS)
+    found = reader.fields(content, "a known failure", _KEYS)
     for key in _NEEDED:
         if key not in found and key not in {written.text for written, _ in content.pairs}:
-            context.problems.add(node.place, f"a known failure needs `{key}`")
-    scenario = _read_scenario(context, found["scenario"][1], there) if "scenario" in found else None
-    reason = reading.text(context, found["reason"][1], "`reason`") if "reason" in found else None
-    expires = _read_date(context, found["expires"][1]) if "expires" in found else None
+            reader.problems.add(node.place, f"a known failure needs `{key}`")
+    scenario = _read_scenario(reader, found["scenario"][1], there) if "scenario" in found else None
+    reason = reader.text(found["reason"][1], "`reason`") if "reason" in found else None
+    expires = _read_date(reader, found["expires"][1]) if "expires" in found else None
     entry = (
         KnownIssue(
             place=node.place,
             scenario=scenario,
-            case=_read_case(context, found),
-            arches=_read_names(context, found, "arch", architectures()),
-            apis=_read_names(context, found, "api", REVISIONS),
-            impls=_read_names(context, found, "impl", IMPLEMENTATIONS),
-            kernels=_read_names(context, found, "kernel", catalogue.kernels()),
-            outcome=_read_outcome(context, found),
+            case=_read_case(reader, found),
+            arches=_read_names(reader, found, "arch", architectures()),
+            apis=_read_names(reader, found, "api", REVISIONS),
+            impls=_read_names(reader, found, "impl", IMPLEMENTATIONS),
+            kernels=_read_names(reader, found, "kernel", catalogue.kernels()),
+            outcome=_read_outcome(reader, found),
             reason=" ".join(reason.split()),
             expires=expires,
         )
         if scenario is not None and reason is not None and expires is not None
         else None
     )
-    return entry if len(context.problems) == before else None
+    return entry if len(reader.problems) == before else None
 
 
-def _read_scenario(context: Context, node: Node, there: _Scenarios) -> str | None:
-    name = reading.text(context, node, "`scenario`")
+def _read_scenario(reader: Reader, node: Node, there: _Scenarios) -> str | None:
+    name = reader.text(node, "`scenario`")
     if name is None:
         return None
     name = name.removesuffix(".yaml")
     if not there.has(name):
-        context.problems.add(node.place, f"no scenario {quote(name)}{suggest(name, tuple(sorted(there.names)))}")
+        reader.problems.add(node.place, f"no scenario {quote(name)}{suggest(name, tuple(sorted(there.names)))}")
         return None
     return name
 
 
-def _read_case(context: Context, found: Fields) -> dict[str, int | bool | str]:
+def _read_case(reader: Reader, found: Fields) -> dict[str, int | bool | str]:
     if "case" not in found:
         return {}
-    content = reading.table(context, found["case"][1], "`case`", "values of `vary`, for example {depth: 3}")
+    content = reader.table(found["case"][1], "`case`", "values of `vary`, for example {depth: 3}")
     values: dict[str, int | bool | str] = {}
     for key, node in content.pairs if content is not None else ():
         value = meaning(node) if isinstance(node, Scalar) else None
         if value is None or isinstance(value, Nothing | Trap | Reference):
-            reading.mistaken(context, node, quote(key.text), "an integer, true, false or a word")
+            reader.mistaken(node, quote(key.text), "an integer, true, false or a word")
         else:
             values[key.text] = value
     return values
 
 
-def _read_names(context: Context, found: Fields, key: str, names: Collection[str]) -> frozenset[str] | None:
+def _read_names(reader: Reader, found: Fields, key: str, names: Collection[str]) -> frozenset[str] | None:
     """Return a name or a list of names as a set, None without the key."""
     if key not in found:
         return None
     node = found[key][1]
     if isinstance(node, Scalar):
         node = Listing(node.place, (node,))
-    return frozenset(name.text for name in reading.names(context, node, quote(key), names) or ())
+    return frozenset(name.text for name in reader.words(node, quote(key), names) or ())
 
 
-def _read_outcome(context: Context, found: Fields) -> Outcome:
+def _read_outcome(reader: Reader, found: Fields) -> Outcome:
     if "outcome" not in found:
         return Outcome.FAIL
     node = found["outcome"][1]
     if isinstance(node, Scalar) and node.text in _OUTCOMES:
         return Outcome(node.text)
     hint = suggest(node.text, tuple(_OUTCOMES)) if isinstance(node, Scalar) else ""
-    reading.mistaken(context, node, "`outcome`", f"fail or error{hint}")
+    reader.mistaken(node, "`outcome`", f"fail or error{hint}")
     return Outcome.FAIL
 
 
-def _read_date(context: Context, node: Node) -> date | None:
+def _read_date(reader: Reader, node: Node) -> date | None:
     if isinstance(node, Scalar) and _DATE.fullmatch(node.text):
         try:
             return date.fromisoformat(node.text)
         except ValueError as error:
-            context.problems.add(node.place, f"{quote(node.text)} is no date: {error}")
+            reader.problems.add(node.place, f"{quote(node.text)} is no date: {error}")
             return None
-    reading.mistaken(context, node, "`expires`", "a date as 2030-12-31")
+    reader.mistaken(node, "`expires`", "a date as 2030-12-31")
     return None

@@ -143,14 +143,6 @@ class Cases(Sequence[Case]):
         number = self._numbers[number]
         return {name: values[number // lasts % len(values)] for name, values, lasts in self._domains}
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Cases):
-            return NotImplemented
-        return self._domains == other._domains and self._expand == other._expand
-
-    def __hash__(self) -> int:
-        return hash((len(self), self._expand))
-
 
 class Scenario(Struct, frozen=True):
     """One scenario file, checked; its cases are expanded when they are asked for."""

@@ -68,8 +68,9 @@ class Operation(Struct, frozen=True):
     by_revision: bool = False
     #: It may carry `before_hook`.
     hookable: bool = False
-    #: It has an answer; the answers of a run, in order, are the `values` of its trace.
-    answers: bool = False
+    #: The type of its answer, if it has one: true or false, or 64 bits. The answers of a run, in order, are the
+    #: `values` of its trace.
+    answers: type | None = None
     #: The contexts in which this context may stand.
     within: tuple[str, ...] = ()
 
@@ -87,10 +88,10 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("pause_task", Kind.TASK_CALL, (TASK,), by_revision=True),
         Operation("resume_task", Kind.TASK_CALL, (TASK,), by_revision=True),
         Operation("set_pte", Kind.TABLE, (INDEX, VALUE)),
-        Operation("clear_pte", Kind.TABLE, (INDEX,), answers=True),
-        Operation("get_pte", Kind.TABLE, (INDEX,), answers=True),
-        Operation("touch", Kind.TABLE, (INDEX,), answers=True),
-        Operation("load", Kind.TABLE, (INDEX,), answers=True),
+        Operation("clear_pte", Kind.TABLE, (INDEX,), answers=int),
+        Operation("get_pte", Kind.TABLE, (INDEX,), answers=int),
+        Operation("touch", Kind.TABLE, (INDEX,), answers=bool),
+        Operation("load", Kind.TABLE, (INDEX,), answers=int),
         Operation("tlb_flush", Kind.TABLE),
         Operation("switch", Kind.TASK, (TASK,)),
         Operation("migrate", Kind.TASK, (CPU,)),

@@ -66,14 +66,6 @@ def test_ten_times_the_cases_take_no_more_memory(bench: Workbench) -> None:
     assert memory(1000) < memory(100) + 300_000  # held, they would take ten times that
 
 
-def test_loading_holds_no_case(bench: Workbench) -> None:
-    steps = "[repeat: {times: 50000, steps: [enable]}, check: {enable: $n}]"
-    scenario = bench.steps(steps, "vary: {n: [1, 2, 3]}\n")
-    assert peak(lambda: bench.steps(steps, "vary: {n: [1, 2, 3]}\n")) < 2_000_000  # the text's buffer
-    assert peak(lambda: scenario.cases.values(1)) < 10_000
-    assert peak(lambda: scenario.cases[1]) > 4_000_000  # so much would be seen
-
-
 def test_the_last_cases_are_kept_for_all_scenarios_together(bench: Workbench) -> None:
     cases = varied(bench).cases
     first = cases[0]
@@ -91,15 +83,3 @@ def test_many_threads_get_the_same_cases_as_one(bench: Workbench) -> None:
     with ThreadPoolExecutor(8) as pool:
         for found in pool.map(lambda _: tuple(shared), range(8)):
             assert found == alone
-
-
-def test_scenarios_are_equal_when_their_cases_are(bench: Workbench) -> None:
-    one, same = varied(bench), varied(bench)
-    assert one == same
-    assert hash(one) == hash(same)
-    assert varied(bench, second=5) != one
-    other = STEPS.replace("disable", "pause")
-    head = "vary: {a: [0, 1, 2], b: [0, 1, 2, 3], c: [7, 5]}\n"
-    assert bench.steps(other, f"{head}expect: {{values: [$b]}}\n") != one
-    assert bench.steps(STEPS, f"{head}expect: {{values: [$c]}}\n") != one
-    assert bench.steps(STEPS, f"{head}expect: {{values: [$b]}}\n") == one

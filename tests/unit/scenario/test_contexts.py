@@ -37,26 +37,26 @@ def test_only_an_interrupt_stands_in_another_context(bench: Workbench, outer: st
         else:
             hint = " (only in `softirq` or `bh_disabled`)" if inner == "interrupt" else ""
             column = 8 + written.rindex(f"{inner}:")
-            assert bench.wrong(written) == f"2:{column}: `{inner}` cannot stand inside `{outer}`{hint}"
+            assert bench.wrong(written) == f"2:{column}: `{inner}` is not allowed inside `{outer}`{hint}"
 
 
 @pytest.mark.parametrize("inner", CONTEXTS)
 def test_no_context_stands_three_deep(bench: Workbench, inner: str) -> None:
     problem = bench.wrong(f"[softirq: [interrupt: [{inner}: [flush]]]]")
-    assert problem.startswith(f"2:31: `{inner}` cannot stand inside `interrupt`")
+    assert problem.startswith(f"2:31: `{inner}` is not allowed inside `interrupt`")
 
 
 @pytest.mark.parametrize("op", NEEDS_PREEMPTION)
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_no_task_leaves_its_cpu_in_a_context(bench: Workbench, op: str, context: str) -> None:
     problem = bench.wrong(f"[{context}: [lazy: [{EXAMPLES[op]}]]]", HEAD)
-    assert problem == f"3:{19 + len(context)}: `{op}` cannot stand inside `{context}`"
+    assert problem == f"3:{19 + len(context)}: `{op}` is not allowed inside `{context}`"
 
 
 @pytest.mark.parametrize("op", NEEDS_PREEMPTION)
 def test_no_task_leaves_its_cpu_in_a_before_hook(bench: Workbench, op: str) -> None:
     problem = bench.wrong(f"[enable: {{before_hook: [repeat: {{times: 1, steps: [{EXAMPLES[op]}]}}]}}]", HEAD)
-    assert problem == f"3:59: `{op}` cannot stand inside `before_hook`"
+    assert problem == f"3:59: `{op}` is not allowed inside `before_hook`"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from lazymmu.scenario import load
-from lazymmu.scenario.limits import MAX_FILE_BYTES
+from lazymmu.scenario.strict_yaml.files import MAX_FILE_BYTES
 from lazymmu.support.errors import LazymmuError, ScenarioError
 
 from .workbench import Workbench

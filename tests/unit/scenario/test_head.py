@@ -37,17 +37,17 @@ def test_a_whole_scenario(bench: Workbench) -> None:
         (HEAD + 'version: "1"\n', "3:10: `version` takes only 1 without quotes, not the string `1`"),
         (HEAD + "tags: a\n", "3:7: `tags` takes a list of words, for example [nesting], not the word `a`"),
         (HEAD + "tags: []\n", "3:7: `tags` is empty"),
-        (HEAD + "tags: [a, a]\n", "3:11: `a` stands in `tags` twice"),
-        (HEAD + "tags: [a b]\n", "3:8: `a b` is no tag: one word of letters"),
-        (HEAD + "tags: [on]\n", "3:8: a tag must stand in quotes: `on` may be read as something else"),
-        (HEAD + "tags: [7.2]\n", "3:8: a tag must stand in quotes: `7.2` may be read as something else"),
+        (HEAD + "tags: [a, a]\n", "3:11: `a` is in `tags` twice"),
+        (HEAD + "tags: [a b]\n", "3:8: `a b` cannot be a tag: use letters"),
+        (HEAD + "tags: [on]\n", "3:8: a tag needs quotes: `on` may be read as something else"),
+        (HEAD + "tags: [7.2]\n", "3:8: a tag needs quotes: `7.2` may be read as something else"),
         (HEAD + "tags: [[a]]\n", "3:8: a tag takes a string, not a list"),
         (
             HEAD + "kernel_warnings: expected\n",
             "3:18: `kernel_warnings` takes only `allowed` (or is left out), not `expected`",
         ),
         (HEAD + "kernel_warnings: [allowed]\n", "3:18: `kernel_warnings` takes a string, not a list"),
-        (HEAD + "tags: [a, ]\nsteps: [flush]\n", "4:1: `steps` stands here twice (first in line 2)"),
+        (HEAD + "tags: [a, ]\nsteps: [flush]\n", "4:1: `steps` is here twice (first in line 2)"),
     ],
 )
 def test_a_wrong_head_is_named_at_its_place(bench: Workbench, text: str, problem: str) -> None:

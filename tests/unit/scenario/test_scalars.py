@@ -20,10 +20,10 @@ def test_integers_are_decimal_or_hexadecimal(bench: Workbench, written: str, val
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ("010", "`010` is no integer here: write 10 or 8 ("),
+        ("010", "`010` is not an integer here: write 10 or 8 ("),
         ("007", "write 7 ("),
         ("09", "write 9 ("),
-        ("1:30", "`1:30` is no integer here: write 90 ("),
+        ("1:30", "`1:30` is not an integer here: write 90 ("),
         ("1_000", "write 1000 ("),
         ("0x_ff", "write 0xff ("),
         ("0X1F", "write 0x1f ("),
@@ -32,10 +32,10 @@ def test_integers_are_decimal_or_hexadecimal(bench: Workbench, written: str, val
         ("1e3", "write 1000 ("),
         ("1.0", "write 1 ("),
         ("+1", "write 1 ("),
-        (".5", "`.5` is no integer here: integers are decimal or 0x"),
-        ("1.5", "`1.5` is no integer here: integers are decimal or 0x"),
-        (".inf", "`.inf` is no integer here"),
-        ("2025-09-12", "`2025-09-12` is no integer here"),
+        (".5", "`.5` is not an integer here: integers are decimal or 0x"),
+        ("1.5", "`1.5` is not an integer here: integers are decimal or 0x"),
+        (".inf", "`.inf` is not an integer here"),
+        ("2025-09-12", "`2025-09-12` is not an integer here"),
         ("on", "`on` is a boolean to some YAML readers: write true or false"),
         ("No", "`No` is a boolean to some YAML readers"),
         ("y", "`y` is a boolean to some YAML readers"),
@@ -101,7 +101,7 @@ def test_other_hooks_are_refused(bench: Workbench, written: str, says: str) -> N
 @pytest.mark.parametrize("written", ["no", "123", "010", "1:30", "true", "$x", "1e3"])
 def test_a_description_that_looks_like_something_else_needs_quotes(bench: Workbench, written: str) -> None:
     (problem,) = bench.refuse(f"description: {written}\nsteps: [enable]\n")
-    assert problem.startswith(f"1:14: `description` must stand in quotes: `{written}`")
+    assert problem.startswith(f"1:14: `description` needs quotes: `{written}`")
     assert bench.accept(f'description: "{written}"\nsteps: [enable]\n').description == written
 
 

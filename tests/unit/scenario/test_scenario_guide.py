@@ -12,7 +12,7 @@ from lazymmu.scenario.applicability import counters
 from lazymmu.scenario.checks import PINS
 from lazymmu.scenario.document import KEYS
 from lazymmu.scenario.expectations import PARTS
-from lazymmu.scenario.steps import OPERATIONS
+from lazymmu.scenario.steps import WORDS
 from lazymmu.session.selection import Selection, units
 from lazymmu.session.verdict import pins
 from lazymmu.subject.personalities import PERSONALITIES
@@ -56,7 +56,7 @@ def test_a_wrong_example_is_refused_with_these_words(tmp_path: Path, example: st
     assert str(caught.value).replace(f"{path}:", "") == told.strip()
 
 
-@pytest.mark.parametrize("word", [*OPERATIONS, *KEYS, *PINS, *PARTS, "task", "before_hook", "times", "as"])
+@pytest.mark.parametrize("word", [*WORDS, *KEYS, *PINS, *PARTS, "task", "before_hook", "times", "as"])
 def test_every_word_of_the_language_stands_in_an_example(word: str) -> None:
     assert any(re.search(rf"(?m)(^|[\s\[{{-]){re.escape(word)}($|[:,\]}}\s])", example) for example in RIGHT)
 

@@ -85,7 +85,7 @@ def test_both_calls_of_a_block_stand_at_its_key(bench: Workbench) -> None:
         ("[{}]", "2:9: a step is empty: it takes one operation (`- enable` or `- lazy: [..]`)"),
         ("[[enable]]", "2:9: a step takes one operation (`- enable` or `- lazy: [..]`), not a list"),
         ("[enable, ~]", "2:17: unknown step `~`"),
-        ("[$x]", "2:9: a step cannot be a `$name`: `$x` stands for a value"),
+        ("[$x]", "2:9: a step cannot be a `$name`: `$x` means a value"),
         ("{enable: 1}", "2:8: `steps` takes a list of steps, not a mapping"),
         ("enable", "2:8: `steps` takes a list of steps, not the word `enable`"),
         ("[]", "2:8: `steps` is empty: it takes a list of steps"),
@@ -130,4 +130,4 @@ def nested_before_hooks(depth: int) -> str:
 def test_before_hook_nests_8_deep_and_no_deeper(bench: Workbench) -> None:
     assert ops(bench.steps(nested_before_hooks(8))) == "enable<" * 8 + "flush" + ">" * 8
     column = 9 + 8 * len("enable: {before_hook: [") + len("enable: {")
-    assert bench.wrong(nested_before_hooks(9)) == f"2:{column}: `before_hook` stands in itself more than 8 deep"
+    assert bench.wrong(nested_before_hooks(9)) == f"2:{column}: `before_hook` nests more than 8 deep"

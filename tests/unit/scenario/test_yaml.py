@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from lazymmu.scenario.limits import MAX_YAML_LEVELS
-from lazymmu.scenario.strict_yaml.compose import compose
+from lazymmu.scenario.strict_yaml.compose import MAX_LEVELS, compose
 from lazymmu.scenario.strict_yaml.nodes import Listing, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.support.errors import Place
@@ -36,8 +35,8 @@ def refusals(text: str, parser: type) -> list[str]:
         ("&m {a: b}\n", "f:1:1: anchors are not allowed here: remove `&m`"),
         ("%YAML 1.1\n---\na: b\n", "f:1:1: YAML directives (`%YAML`, `%TAG`) are not allowed here"),
         ("a: b\n---\nc: d\n", "f:2:1: a second document in this file: one file holds one scenario"),
-        ("a: b\na: c\n", "f:2:1: `a` stands here twice (first in line 1)"),
-        ('a: b\nc: {"x": 1, x: 2}\n', "f:2:13: `x` stands here twice (first in line 2)"),
+        ("a: b\na: c\n", "f:2:1: `a` is here twice (first in line 1)"),
+        ('a: b\nc: {"x": 1, x: 2}\n', "f:2:13: `x` is here twice (first in line 2)"),
         ("a: b\n[c]: d\n", "f:2:1: a list or mapping cannot be a key"),
         ("", "f:1:1: no scenario in this file: it is empty"),
         ("# only this\n", "f:1:1: no scenario in this file: it is empty"),
@@ -71,14 +70,14 @@ def test_what_a_parser_cannot_represent_is_one_problem(text: str, parser: type) 
 @pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize(
     ("opening", "column"),
-    [("[", MAX_YAML_LEVELS + 1), ("- ", 2 * MAX_YAML_LEVELS + 1), ("{a: ", 4 * MAX_YAML_LEVELS + 1)],
+    [("[", MAX_LEVELS + 1), ("- ", 2 * MAX_LEVELS + 1), ("{a: ", 4 * MAX_LEVELS + 1)],
 )
 def test_depth_is_refused_before_anything_recurses(opening: str, column: int, parser: type) -> None:
     assert refusals(opening * 100_000, parser) == [f"f:1:{column}: more than 64 levels of lists and mappings"]
 
 
 def test_64_levels_are_allowed() -> None:
-    assert refusals("[" * MAX_YAML_LEVELS + "]" * MAX_YAML_LEVELS, yaml.SafeLoader) == []
+    assert refusals("[" * MAX_LEVELS + "]" * MAX_LEVELS, yaml.SafeLoader) == []
 
 
 @pytest.mark.parametrize("parser", PARSERS)

@@ -59,8 +59,8 @@ def test_nothing_left_is_an_error_and_no_units_are_an_empty_sequence(tmp_path: P
 
 
 def test_units_are_equal_by_what_they_are(tmp_path: Path) -> None:
-    found, again = (units(written(tmp_path), Selection()) for _ in range(2))
-    assert len({*found, *again}) == len(found)
+    found = units(written(tmp_path), Selection())
+    assert len({*found, *found}) == len(found)
     assert replace(found[0], repetition=2) != found[0]
 
 

@@ -1,50 +1,39 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""YAML text -> tree of nodes, without recursion and without aliases, anchors, tags or directives.
+"""YAML text -> tree of nodes. Aliases, anchors, tags, directives and deep nesting are mistakes.
 
-Works on the parser's events: PyYAML's own composer recurses, so that deep text would end in a RecursionError before
-any limit could be looked at.
+It reads the parser's events, because PyYAML's own composer recurses: text that is nested deeply enough would end in a
+RecursionError before any limit could be checked.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
-from msgspec import Struct, field
 
-from lazymmu.scenario.limits import MAX_YAML_LEVELS
 from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar, Table, Unreadable
 from lazymmu.scenario.strict_yaml.problems import Problems, quote
 from lazymmu.support.errors import Place
 
-#: libyaml's parser where PyYAML was built with it (ten times as fast), else the one in Python.
+#: How deep lists and mappings may nest in a file; the outermost mapping is level 1.
+MAX_LEVELS = 64
+
+#: libyaml's parser if PyYAML was built with it (ten times as fast), else the one in Python.
 PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-#: What may not stand in a file: control characters, and line ends that editors do not count as such. Compiled when a
-#: text has more than ASCII: that takes longer than to read many files.
+#: What no file may contain: control characters, and line ends that editors do not count as such. It is compiled only
+#: for a text with more than ASCII: to compile it takes longer than to read many files.
 _REFUSED = r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 _NOT_PLAIN = re.compile(r"[^\t\n\r\x20-\x7e]")
 
-#: What may not stand in a string, where escapes such as "\x00" can bring it in.
+#: What no string may contain; escapes such as "\x00" can bring it in.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class _Stop(Exception):
-    """Nothing further in this file can be read."""
-
-
-class _Frame(Struct):
-    """A list or mapping that is not closed yet."""
-
-    place: Place
-    is_table: bool
-    items: list[Node] = field(default_factory=list)
-    pairs: list[tuple[Scalar, Node]] = field(default_factory=list)
-    #: Keys seen, with their lines.
-    seen: dict[str, int] = field(default_factory=dict)
-    #: The key whose value comes next; a key already reported makes its value be dropped.
-    key: Scalar | Unreadable | None = None
+    """Nothing further in this file can be read. The reason was reported."""
 
 
 def compose(text: str, path: str, problems: Problems, parser: Any = PARSER, what: str = "scenario") -> Node | None:
@@ -58,108 +47,94 @@ def compose(text: str, path: str, problems: Problems, parser: Any = PARSER, what
         place = Place(path, before.count("\n") + 1, refused.start() - before.rfind("\n"))
         problems.add(place, f"not a text file: character U+{ord(refused.group()):04X}")
         return None
-    builder = _Builder(path, problems, what)
+    composer = _Composer(yaml.parse(text, Loader=parser), path, problems, what)
     try:
-        for event in yaml.parse(text, Loader=parser):
-            builder.take(event)
+        return composer.document()
     except _Stop:
         return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = builder.place if mark is None else Place(path, mark.line + 1, mark.column + 1)
+        place = composer.place if mark is None else Place(path, mark.line + 1, mark.column + 1)
         words = [word for word in (error.context, error.problem) if word]
         problems.add(place, "not YAML: " + " ".join(" ".join(words).split()))
-        return None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        # The parser in Python raises ValueError for escapes beyond Unicode and version numbers without end.
-        problems.add(builder.place, "not YAML: " + " ".join(str(error).split()))
-        return None
-    if builder.root is None:
-        problems.add(Place(path, 1, 1), f"no {what} in this file: it is empty")
-    return builder.root
+        # The parser in Python raises ValueError for escapes beyond Unicode and for endless version numbers.
+        problems.add(composer.place, "not YAML: " + " ".join(str(error).split()))
+    return None
 
 
-class _Builder:
-    """Takes the events of one text and makes its tree."""
+class _Composer:
+    """Makes the tree of one text from its events."""
 
-    def __init__(self, path: str, problems: Problems, what: str) -> None:
-        self.path = path
+    def __init__(self, events: Iterator[Any], path: str, problems: Problems, what: str) -> None:
+        self._events = events
+        self._problems = problems
         self._what = what
-        self.problems = problems
-        self.root: Node | None = None
         #: Where the last event began.
         self.place = Place(path, 1, 1)
-        self._open: list[_Frame] = []
-        self._documents = 0
 
-    def take(self, event: yaml.Event) -> None:
-        """Add what one event says; raises _Stop where reading on makes no sense."""
-        mark: Any = event.start_mark
-        self.place = Place(self.path, mark.line + 1, mark.column + 1)
-        if isinstance(event, yaml.ScalarEvent):
-            self._refuse_properties(event)
-            self._add(self._scalar(event))
-        elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
-            self._refuse_properties(event)
-            if len(self._open) >= MAX_YAML_LEVELS:
-                self.problems.add(self.place, f"more than {MAX_YAML_LEVELS} levels of lists and mappings")
-                raise _Stop
-            self._open.append(_Frame(self.place, isinstance(event, yaml.MappingStartEvent)))
-        elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
-            frame = self._open.pop()
-            self._add(
-                Table(frame.place, tuple(frame.pairs)) if frame.is_table else Listing(frame.place, tuple(frame.items))
-            )
-        elif isinstance(event, yaml.AliasEvent):
-            self.problems.add(
-                self.place, f"aliases are not allowed here: write out what {quote(f'*{event.anchor}')} means"
-            )
-            self._add(Unreadable(self.place))
-        elif isinstance(event, yaml.DocumentStartEvent):
-            self._start(event)
+    def _next(self) -> Any:
+        event = next(self._events)
+        self.place = Place(self.place.path, event.start_mark.line + 1, event.start_mark.column + 1)
+        return event
 
-    def _start(self, event: yaml.DocumentStartEvent) -> None:
-        self._documents += 1
-        if self._documents > 1:
-            self.problems.add(self.place, f"a second document in this file: one file holds one {self._what}")
-            raise _Stop
-        if event.version or event.tags:
-            self.problems.add(self.place, "YAML directives (`%YAML`, `%TAG`) are not allowed here")
+    def document(self) -> Node:
+        """Return the root of the only document. Raises _Stop if there is none, or more than one."""
+        self._next()
+        start = self._next()
+        if isinstance(start, yaml.StreamEndEvent):
+            self.place = Place(self.place.path, 1, 1)
+            self._stop(f"no {self._what} in this file: it is empty")
+        if start.version or start.tags:
+            self._problems.add(self.place, "YAML directives (`%YAML`, `%TAG`) are not allowed here")
+        root = self._node(self._next(), level=1)
+        self._next()
+        if not isinstance(self._next(), yaml.StreamEndEvent):
+            self._stop(f"a second document in this file: one file holds one {self._what}")
+        return root
 
-    def _refuse_properties(self, event: Any) -> None:
+    def _stop(self, message: str) -> None:
+        self._problems.add(self.place, message)
+        raise _Stop
+
+    def _node(self, event: Any, level: int) -> Node:
+        """Return the node that begins with this event."""
+        place = self.place
+        if isinstance(event, yaml.AliasEvent):
+            meant = quote(f"*{event.anchor}")
+            self._problems.add(place, f"aliases are not allowed here: write out what {meant} means")
+            return Unreadable(place)
         if event.anchor is not None:
-            self.problems.add(self.place, f"anchors are not allowed here: remove {quote('&' + event.anchor)}")
+            self._problems.add(place, f"anchors are not allowed here: remove {quote('&' + event.anchor)}")
         if event.tag is not None:
-            self.problems.add(self.place, f"tags are not allowed here: remove {quote(event.tag)}")
+            self._problems.add(place, f"tags are not allowed here: remove {quote(event.tag)}")
+        if isinstance(event, yaml.ScalarEvent):
+            bad = _UNPRINTABLE.search(event.value)
+            if bad is not None:
+                self._problems.add(place, f"character U+{ord(bad.group()):04X} is not allowed in a string")
+                return Unreadable(place)
+            return Scalar(place, event.value, quoted=bool(event.style))
+        if level > MAX_LEVELS:
+            self._stop(f"more than {MAX_LEVELS} levels of lists and mappings")
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._table(level)
+        items = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            items.append(self._node(event, level + 1))
+        return Listing(place, tuple(items))
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Node:
-        bad = _UNPRINTABLE.search(event.value)
-        if bad is not None:
-            self.problems.add(self.place, f"character U+{ord(bad.group()):04X} is not allowed in a string")
-            return Unreadable(self.place)
-        return Scalar(self.place, event.value, quoted=bool(event.style))
-
-    def _add(self, node: Node) -> None:
-        if not self._open:
-            self.root = node
-            return
-        frame = self._open[-1]
-        if not frame.is_table:
-            frame.items.append(node)
-        elif frame.key is None:
-            frame.key = self._key(frame, node)
-        else:
-            if isinstance(frame.key, Scalar):
-                frame.pairs.append((frame.key, node))
-            frame.key = None
-
-    def _key(self, frame: _Frame, node: Node) -> Scalar | Unreadable:
-        if isinstance(node, Scalar):
-            if node.text not in frame.seen:
-                frame.seen[node.text] = node.place.line
-                return node
-            first = frame.seen[node.text]
-            self.problems.add(node.place, f"{quote(node.text)} stands here twice (first in line {first})")
-        elif not isinstance(node, Unreadable):
-            self.problems.add(node.place, "a list or mapping cannot be a key")
-        return Unreadable(node.place)
+    def _table(self, level: int) -> Table:
+        """Return the rest of a mapping, without the keys that were reported and their values."""
+        place = self.place
+        pairs: dict[str, tuple[Scalar, Node]] = {}
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            key = self._node(event, level + 1)
+            value = self._node(self._next(), level + 1)
+            if isinstance(key, Listing | Table):
+                self._problems.add(key.place, "a list or mapping cannot be a key")
+            elif isinstance(key, Scalar) and key.text in pairs:
+                first = pairs[key.text][0].place.line
+                self._problems.add(key.place, f"{quote(key.text)} is here twice (first in line {first})")
+            elif isinstance(key, Scalar):
+                pairs[key.text] = (key, value)
+        return Table(place, tuple(pairs.values()))

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The text of one file, or a clear reason why there is none: never a hang, whatever the path turns out to be."""
+"""Reads the text of one file, or says why it cannot. It never waits, whatever the path is."""
 
 from __future__ import annotations
 
 import os
 import stat
 
-from lazymmu.scenario.limits import MAX_FILE_BYTES
 from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.support.errors import Place
 
-#: st_mode's type -> what it is called.
+#: Size of a file, in bytes.
+MAX_FILE_BYTES = 1 << 20
+
+#: st_mode's type -> its name.
 _TYPES = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a FIFO",
@@ -27,8 +29,8 @@ def read_text(path: str, problems: Problems, what: str = "scenario") -> str | No
     """
     start = Place(path, 1, 1)
     try:
-        # Looked at before it is opened: opening a FIFO waits for a writer, and some devices act on it.
-        mode = os.stat(path).st_mode  # noqa: PTH116 -- the path is a string throughout, as it was given
+        # Before it is opened: to open a FIFO waits for a writer, and some devices act on it.
+        mode = os.stat(path).st_mode  # noqa: PTH116 -- the path stays a string, as it was given
         if not stat.S_ISREG(mode):
             problems.add(start, f"not a {what} file: it is {_TYPES.get(stat.S_IFMT(mode), 'not a regular file')}")
             return None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A YAML document as a tree that knows where each part stands.
+"""A YAML document as a tree that knows the place of each part.
 
-The tree keeps what was written (text and quotes) and leaves it to the readers what a scalar means, so that none of
-YAML 1.1's implicit types can slip in.
+The tree keeps what was written (text and quotes). What a scalar means is left to the readers, so that none of YAML
+1.1's implicit types can slip in.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Listing(Struct, frozen=True):
 
 
 class Table(Struct, frozen=True):
-    """A YAML mapping whose keys are scalars, each standing once, in the order written."""
+    """A YAML mapping with scalars for keys, each once, in the order written."""
 
     place: Place
     pairs: tuple[tuple[Scalar, Node], ...]
 
 
 class Unreadable(Struct, frozen=True):
-    """Something already reported (an alias): readers pass over it in silence."""
+    """A part that was reported, such as an alias. Readers report nothing more about it."""
 
     place: Place
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Gathering mistakes, and the wording that every message shares."""
+"""Collects mistakes; and the wording that messages share."""
 
 from __future__ import annotations
 
@@ -17,14 +17,21 @@ _SHOWN = 16
 
 
 class Problems:
-    """The mistakes found so far; readers add to it and go on."""
+    """The mistakes found so far. Readers add to it and continue."""
 
     def __init__(self) -> None:
         self.found: list[Problem] = []
+        self._places: set[Place] = set()
 
     def add(self, place: Place, message: str) -> None:
         """Record one mistake."""
         self.found.append(Problem(place, message))
+        self._places.add(place)
+
+    def add_once(self, place: Place, message: str) -> None:
+        """Record one mistake, unless there is one at this place."""
+        if place not in self._places:
+            self.add(place, message)
 
     def __len__(self) -> int:
         return len(self.found)
@@ -43,7 +50,7 @@ def cut(value: int | bool | str) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def suggest(word: str, known: tuple[str, ...]) -> str:
-    """Return `` (did you mean `x`?)`` with a space before it, or nothing when no known word is close."""
+    """Return `` (did you mean `x`?)`` with a space before it, or nothing if no known word is close."""
     if len(word) > _QUOTED:
         return ""
     close = difflib.get_close_matches(word.lower().replace("-", "_"), known, n=1)
@@ -57,11 +64,11 @@ def listed(words: Iterable[str]) -> str:
 
 
 def known(words: Collection[str], what: str = "known") -> str:
-    """Return `` (known: a, b)`` with a space before it, or nothing when they are too many to help."""
+    """Return `` (known: a, b)`` with a space before it, or nothing if they are too many to help."""
     return f" ({what}: {listed(words)})" if 0 < len(words) <= _SHOWN else ""
 
 
 def shown(values: Mapping[str, int | bool | str]) -> str:
-    """Return `` (with n: 3)`` with a space before it, nothing without values: those of the case that is meant."""
+    """Return the values of a case as `` (with n: 3)`` with a space before it, or nothing without values."""
     words = [f"{name}: {cut(value)}" for name, value in values.items()]
     return f" (with {', '.join(words[:8])})" if words else ""

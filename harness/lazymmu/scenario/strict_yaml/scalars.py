@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a scalar of the file means: an integer, a boolean, a string, a `$name`, or a trap of YAML 1.1.
 
-YAML 1.1 and 1.2 read `010`, `1:30`, `on` or `1_000` differently, so these are neither numbers nor words here: the
-message says what to write instead.
+YAML 1.1 and 1.2 read `010`, `1:30`, `on` and `1_000` differently. Here they are mistakes, and the message says what to
+write instead.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from lazymmu.scenario.limits import MAX_U64
 from lazymmu.scenario.strict_yaml.nodes import Scalar
 from lazymmu.scenario.strict_yaml.problems import quote
+from lazymmu.subject.limits import MAX_U64
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+)")
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOLEAN_TRAP = re.compile(r"(?i:yes|no|on|off|y|n|true|false)")
-#: Whatever some YAML reader takes for a number or a date.
+#: What some YAML reader takes for a number or a date.
 _NUMBER_TRAP = re.compile(r"[-+]?(?:0[bBoOxX][0-9a-zA-Z_]*|\.?[0-9][0-9_.:eE+-]*|\.(?i:inf|nan))")
 _NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 
@@ -38,7 +38,7 @@ class Nothing(Struct, frozen=True):
 
 
 class Trap(Struct, frozen=True):
-    """Something that means different things to different readers; `advice` is the whole message."""
+    """A text that YAML readers understand differently; `advice` is the whole message."""
 
     advice: str
 
@@ -48,7 +48,7 @@ Meaning = Literal | Reference | Nothing | Trap
 
 
 def meaning(scalar: Scalar) -> Meaning:
-    """Return what the scalar means; whatever is quoted is a string."""
+    """Return what the scalar means. A quoted one is a string."""
     return scalar.text if scalar.quoted else _plain(scalar.text)
 
 
@@ -72,14 +72,14 @@ def _not_a_name(text: str) -> str:
 
 
 def _number_advice(text: str) -> str:
-    """Return what to write instead of something that only looks like an integer."""
-    rule = "integers are decimal or 0x, and words that look like numbers stand in quotes"
+    """Return what to write instead of a text that only looks like an integer."""
+    rule = "integers are decimal or 0x, and words that look like numbers need quotes"
     instead = _instead(text) if len(text) <= _EXPLAINED else None
-    return f"{quote(text)} is no integer here: " + (rule if instead is None else f"write {instead} ({rule})")
+    return f"{quote(text)} is not an integer here: " + (rule if instead is None else f"write {instead} ({rule})")
 
 
 def _instead(text: str) -> str | None:
-    """Return the integers that the text may mean, as they are to be written; None when there is none."""
+    """Return the integers that the text may mean, as a scenario has them; None if there is none."""
     digits = text.lstrip("+-").replace("_", "").lower()
     for form, converted in _INSTEAD:
         if form.fullmatch(digits):
@@ -100,7 +100,7 @@ def _exponent(digits: str) -> list[str]:
     return [str(int(mantissa.partition(".")[0]) * 10 ** int(exponent or 0))]
 
 
-#: What some reader takes for an integer -> the integers that it may mean.
+#: Form that some reader takes for an integer -> the integers that it may mean.
 _INSTEAD: tuple[tuple[re.Pattern[str], Callable[[str], list[str]]], ...] = (
     (re.compile(r"0[0-7]+"), lambda digits: [str(int(digits)), str(int(digits, 8))]),
     (re.compile(r"[0-9]+"), lambda digits: [str(int(digits))]),

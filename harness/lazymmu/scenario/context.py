@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where in a scenario a node is, and how values are read there: integers, booleans, hooks, and `$name`s for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from lazymmu.scenario.strict_yaml import problems
+from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
+from lazymmu.scenario.strict_yaml.problems import quote, suggest
+from lazymmu.scenario.strict_yaml.reader import Reader
+from lazymmu.scenario.strict_yaml.scalars import Literal, Nothing, Reference, Trap, meaning
+from lazymmu.scenario.templates import Value
+from lazymmu.subject.counters import HOOKS
+from lazymmu.support.errors import Place
+
+#: The values that a name may have: those of `vary`, or the turns of a `repeat`; None if they could not be read.
+Domain = Sequence[Literal] | None
+
+
+class Need(Struct, frozen=True):
+    """A word that the scenario uses, with the revisions and personalities that have it (None: all).
+
+    `only_apis` and `only_arches` are those for which it is used (None: all).
+    """
+
+    place: Place
+    word: str
+    apis: Collection[str] | None = None
+    arches: Collection[str] | None = None
+    only_apis: Collection[str] | None = None
+    only_arches: Collection[str] | None = None
+
+    def lacks_api(self, api: str) -> bool:
+        """Return whether the revision would need this and does not have it."""
+        return _lacks(api, self.apis, self.only_apis)
+
+    def lacks_arch(self, arch: str) -> bool:
+        """Return whether the personality would need this and does not have it."""
+        return _lacks(arch, self.arches, self.only_arches)
+
+
+def _lacks(name: str, having: Collection[str] | None, users: Collection[str] | None) -> bool:
+    return having is not None and name not in having and (users is None or name in users)
+
+
+class Context(Reader, frozen=True):
+    """A place in a scenario. All contexts of one file share `needs`, `forks` and `shaping`, and add to them."""
+
+    needs: list[Need] = field(default_factory=list)
+    #: Task that a `fork` makes -> where the first one is.
+    forks: dict[str, Place] = field(default_factory=dict)
+    #: Names on which the number of steps depends, or where a task is.
+    shaping: set[str] = field(default_factory=set)
+    #: Names that `$name` may have here.
+    names: Mapping[str, Domain] = field(default_factory=dict)
+    #: Every task that there may be, `main` included; None if that is not known.
+    tasks: Collection[str] | None = None
+    #: The contexts (`interrupt: [..]` and the like) around this place, the outermost first.
+    contexts: tuple[str, ...] = ()
+    #: How many `before_hook`s are around this place.
+    hook_depth: int = 0
+
+    def within(
+        self, *, names: Mapping[str, Domain] | None = None, entered: str | None = None, before_hook: bool = False
+    ) -> Context:
+        """Return the context of something nested, with further names; `entered` is a context of the language."""
+        return replace(
+            self,
+            names=self.names if names is None else {**self.names, **names},
+            contexts=self.contexts if entered is None else (*self.contexts, entered),
+            hook_depth=self.hook_depth + before_hook,
+        )
+
+    def knowing(self, tasks: Collection[str]) -> Context:
+        """Return the context of something that may name these tasks."""
+        return replace(self, tasks=tasks)
+
+    def value(self, node: Node, what: str, wanted: str, fits: Callable[[Literal], bool]) -> Value | None:
+        """Return a scalar's value, or the name it refers to if all values of the name fit."""
+        if not isinstance(node, Scalar):
+            self.mistaken(node, what, wanted)
+            return None
+        found = meaning(node)
+        if isinstance(found, Reference):
+            return found if self._all_fit(node, found.name, what, wanted, fits) else None
+        if isinstance(found, Nothing | Trap) or not fits(found):
+            if node.quoted and _fits_unquoted(node, fits):
+                wanted += " without quotes"
+            self.mistaken(node, what, wanted)
+            return None
+        return found
+
+    def _all_fit(self, node: Scalar, name: str, what: str, wanted: str, fits: Callable[[Literal], bool]) -> bool:
+        if name not in self.names:
+            known = [f"${name}" for name in self.names]
+            hint = suggest(node.text, tuple(known)) or problems.known(known)
+            self.problems.add(node.place, f"unknown name {quote(node.text)}{hint}")
+            return False
+        domain = self.names[name]
+        if isinstance(domain, range):  # turns of a repeat: the values that fit are a range too, so its ends suffice
+            domain = sorted({domain[0], domain[-1]}) if domain else []
+        for possible in domain or ():
+            if not fits(possible):
+                message = f"{what} takes {wanted}, not {quote(possible)} ({quote(node.text)} may be that)"
+                self.problems.add(node.place, message)
+                return False
+        return True
+
+    def integer(self, node: Node, what: str, low: int, high: int | None) -> Value | None:
+        """Return an integer of low .. high (no upper end: None)."""
+
+        def fits(found: Literal) -> bool:
+            return type(found) is int and low <= found and (high is None or found <= high)
+
+        wanted = f"an integer of at least {low}" if high is None else f"an integer from {low} to {high}"
+        return self.value(node, what, f"only {low}" if low == high else wanted, fits)
+
+    def boolean(self, node: Node, what: str) -> Value | None:
+        """Return true or false."""
+        return self.value(node, what, "true or false", lambda found: isinstance(found, bool))
+
+    def hooks(self, node: Node, what: str) -> Value | None:
+        """Return a hook trace: a string of hook letters, perhaps an empty one."""
+
+        def fits(found: Literal) -> bool:
+            return isinstance(found, str) and set(found) <= HOOKS.keys()
+
+        return self.value(node, what, f'hook letters ({" ".join(HOOKS)}; "" for none)', fits)
+
+    def digits(self, node: Node, what: str) -> Value | None:
+        """Return a string of 0 and 1, which needs quotes: without them it looks like a number."""
+        if isinstance(node, Scalar) and not node.quoted and node.text and set(node.text) <= set("01"):
+            self.problems.add(node.place, f'{what} needs quotes: "{node.text[:64]}"')
+            return None
+        wanted = 'a string of 0 and 1 in quotes ("" for none)'
+        return self.value(node, what, wanted, lambda found: isinstance(found, str) and set(found) <= set("01"))
+
+    def highest(self, value: Value) -> int:
+        """Return the highest integer that the value may be, 0 if that is not known."""
+        if not isinstance(value, Reference):
+            return int(value)
+        domain = self.names[value.name] or ()
+        if isinstance(domain, range):
+            return domain[-1] if domain else 0
+        return max((int(possible) for possible in domain if isinstance(possible, int)), default=0)
+
+
+def _fits_unquoted(node: Scalar, fits: Callable[[Literal], bool]) -> bool:
+    """Return whether only the quotes are wrong."""
+    found = meaning(replace(node, quoted=False))
+    return isinstance(found, Reference) or (not isinstance(found, Nothing | Trap) and fits(found))
