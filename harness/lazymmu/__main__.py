@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`python -m harness`: the command line as a program."""
+"""The program: `python -m lazymmu`, and the command of an installed package."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import sys
 
 
 def main() -> int:
-    """Run the command line.
+    """Run the command line. Returns its exit status.
 
-    Until it is loaded, an interrupt ends the process at once: what is raised while a library in C looks for something
-    may be taken for its absence, and the interrupt would be lost.
+    Until it is imported, an interrupt ends the process at once: an import may take an exception for the absence of
+    what it looks for, and the interrupt would be lost.
     """
-    heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if heeded:
+    if sys.platform != "linux" or sys.version_info < (3, 11):
+        print("lazymmu: Linux and Python 3.11 or newer are needed", file=sys.stderr)
+        return 3
+    raises = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if raises:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from lazymmu.cli import main as command_line  # noqa: PLC0415
+    from lazymmu.cli import main as command_line
 
-    if heeded:
+    if raises:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     return command_line()
 

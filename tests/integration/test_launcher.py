@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The launcher on hosts that lack something; each host is a PATH with only the programs that it has."""
+"""The launcher, on hosts that lack something. Each host is a PATH with only the programs that it has."""
 
 from __future__ import annotations
 
@@ -9,17 +9,30 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from lazymmu.support.project import ROOT
 
+from tests.disks import without_privileges
 from tests.guest.processes import wait_until_none
 
-# Each test makes a virtual environment or two.
+TOOLS = ("sh", "cat", "cp", "dirname", "flock", "mv", "readlink", "rm", "setpriv", "setsid", "sort", "stat", "uname")
+MAKING = "making "
 
-TOOLS = ("sh", "cat", "dirname", "flock", "mv", "readlink", "rm", "setpriv", "setsid", "sort", "stat")
+
+def program(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def pip(host: Path, text: str) -> None:
+    """Give the environments that this host makes a pip that is this Python program."""
+    (host / "pip.py").write_text(text)
+    make = f'{sys.executable} -m venv --without-pip "$3" && cp {host}/pip.py "$(echo "$3"/lib/python3*/site-packages)"'
+    program(host / "python3", f'[ "$1 $2" = "-m venv" ] || exec {sys.executable} "$@"\n{make}')
 
 
 @pytest.fixture
@@ -31,8 +44,8 @@ def host(tmp_path: Path) -> Path:
         found = shutil.which(name)
         assert found is not None
         (folder / name).symlink_to(found)
-    (folder / "python3").symlink_to(sys.executable)
     program(folder / "id", "echo 1000")
+    pip(folder, "")
     return folder
 
 
@@ -48,18 +61,12 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def program(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-
-
 def launch(
-    checkout: Path, host: Path, *arguments: str, env: Mapping[str, str] | None = None
+    checkout: Path, host: Path, *arguments: str, prefix: Sequence[str] = (), **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(checkout / "lazymmu"), *arguments],
-        env={"PATH": str(host), "HOME": str(checkout), **(env or {})},
+        [*prefix, str(checkout / "lazymmu"), *arguments],
+        env={"PATH": str(host), "HOME": str(checkout), **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -67,129 +74,143 @@ def launch(
     )
 
 
-def test_the_first_use_makes_the_environment_and_the_second_does_not(checkout: Path, host: Path) -> None:
+def environments(checkout: Path) -> list[str]:
+    return sorted(path.name for path in checkout.glob(".venv*"))
+
+
+@pytest.mark.exhaustive
+def test_the_first_use_makes_the_environment_with_the_real_pip(checkout: Path, host: Path) -> None:
+    (host / "python3").unlink()
+    (host / "python3").symlink_to(sys.executable)
     first = launch(checkout, host, "predict", "a b")
     assert (first.returncode, first.stdout) == (0, "ran predict a b\n"), first.stderr
-    assert "making" in first.stderr
+
+
+def test_the_environment_is_made_once_for_each_python_and_each_version_of_the_requirements(
+    checkout: Path, host: Path
+) -> None:
+    first = launch(checkout, host, "predict", "a b")
+    assert (first.returncode, first.stdout, MAKING in first.stderr) == (0, "ran predict a b\n", True), first.stderr
     second = launch(checkout, host, "predict")
     assert (second.returncode, second.stdout, second.stderr) == (0, "ran predict\n", "")
-    assert sorted(path.name for path in checkout.iterdir() if path.name.startswith(".")) == [".venv", ".venv.lock"]
-
-
-@pytest.mark.exhaustive
-def test_bytecode_stands_in_the_environment_where_none_may_stand_beside_sources(checkout: Path, host: Path) -> None:
-    done = launch(checkout, host, "predict", env={"PYTHONDONTWRITEBYTECODE": "1"})
-    assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in (checkout / "harness" / "lazymmu").iterdir()) == ["__init__.py", "__main__.py"]
-    # What is run as the program itself has none.
-    assert [path.parent for path in (checkout / ".venv" / "bytecode").rglob("lazymmu/*.pyc")] != []
-
-
-@pytest.mark.exhaustive
-def test_a_python_of_another_path_is_the_same_and_another_name_is_not(checkout: Path, host: Path) -> None:
-    python = Path(sys.executable).resolve()
-    # As a manager of Pythons does it: its shim, or, for what runs below its Python, the Python itself.
-    program(host / "python3", f'exec {python} "$@"')
-    launch(checkout, host, "predict")
-    (host / "python3").unlink()
-    (host / "python3").symlink_to(python)
-    assert launch(checkout, host, "predict").stderr == ""
-    (host / "another").symlink_to(python)
-    assert "making" in launch(checkout, host, "predict", env={"LAZYMMU_PYTHON": "another"}).stderr
-
-
-@pytest.mark.exhaustive
-def test_other_requirements_make_it_anew(checkout: Path, host: Path) -> None:
-    launch(checkout, host, "predict")
+    assert environments(checkout) == [".venv", ".venv.lock"]
     (checkout / "requirements.txt").write_text("# changed\n")
-    again = launch(checkout, host, "predict")
-    assert again.returncode == 0
-    assert "making" in again.stderr
+    assert MAKING in launch(checkout, host, "predict").stderr
+    (host / "another").symlink_to(host / "python3")
+    assert MAKING in launch(checkout, host, "predict", LAZYMMU_PYTHON="another").stderr
+    # A manager of Pythons has the same one at several paths.
+    program(host / "another", f'exec {host}/python3 "$@"')
+    assert launch(checkout, host, "predict", LAZYMMU_PYTHON="another").stderr == ""
 
 
-def test_a_failed_build_leaves_nothing_behind(checkout: Path, host: Path) -> None:
-    (checkout / "requirements.txt").write_text("./no-such-package\n")
-    done = launch(checkout, host, "predict")
-    assert done.returncode == 3
-    assert "requirements.txt could not be installed" in done.stderr
-    assert [path.name for path in checkout.iterdir() if path.name.startswith(".venv")] == [".venv.lock"]
+def test_bytecode_is_kept_in_the_environment_if_it_may_not_be_beside_sources(checkout: Path, host: Path) -> None:
+    assert launch(checkout, host, "predict", PYTHONDONTWRITEBYTECODE="1").returncode == 0
+    assert sorted(path.name for path in (checkout / "harness" / "lazymmu").iterdir()) == ["__init__.py", "__main__.py"]
+    assert list((checkout / ".venv" / "bytecode").rglob("lazymmu/*.pyc")) != []
 
 
-def test_a_normal_user_is_told_the_one_command_that_installs_what_is_missing(checkout: Path, host: Path) -> None:
-    # The environment is another test's.
-    program(host / "python3", "exit 1")
+def test_it_works_through_a_link(checkout: Path, host: Path, tmp_path: Path) -> None:
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "lazymmu").symlink_to(checkout / "lazymmu")
+    assert launch(tmp_path / "linked", host, "list").stdout == "ran list\n"
+
+
+def test_a_normal_user_gets_the_command_that_installs_what_is_missing(checkout: Path, host: Path) -> None:
     done = launch(checkout, host, "run")
     assert "lacks bubblewrap mmdebstrap" in done.stderr
     assert "apt-get install -y --no-install-recommends bubblewrap mmdebstrap" in done.stderr
+    assert "lacks" not in launch(checkout, host, "predict").stderr
+    assert "lacks" not in launch(checkout, host, "run", "--offline").stderr
 
 
-@pytest.mark.exhaustive
-def test_root_has_it_installed(checkout: Path, host: Path) -> None:
+def test_root_gets_the_packages_installed(checkout: Path, host: Path) -> None:
     program(host / "id", "echo 0")
     program(host / "apt-get", 'echo "apt-get $*"')
-    done = launch(checkout, host, "setup")
-    assert done.returncode == 0
-    assert "apt-get install -y --no-install-recommends bubblewrap mmdebstrap\n" in done.stderr
-    assert "apt-get" not in launch(checkout, host, "setup", "--offline").stderr
-    # For what is there, chroot is enough.
+    assert (
+        "apt-get install -y --no-install-recommends bubblewrap mmdebstrap\n" in launch(checkout, host, "setup").stderr
+    )
+    # If only bubblewrap is missing, chroot is enough.
     program(host / "mmdebstrap", "")
     assert "apt-get" not in launch(checkout, host, "setup").stderr
 
 
-@pytest.mark.exhaustive
-def test_predictions_need_neither(checkout: Path, host: Path) -> None:
-    assert "lacks" not in launch(checkout, host, "predict").stderr
-
-
-def test_an_old_or_missing_python_is_named(checkout: Path, host: Path) -> None:
+def without_python(_checkout: Path, host: Path) -> None:
     (host / "python3").unlink()
-    missing = launch(checkout, host, "predict")
-    assert missing.returncode == 3
-    # To git bisect, 3 is a bad commit.
-    assert launch(checkout, host, "run", "x", "--bisect").returncode == 125
-    assert launch(checkout, host, "run", "--bisect", "x").returncode == 125
-    assert "python3" in missing.stderr
+
+
+def with_an_old_python(_checkout: Path, host: Path) -> None:
     program(host / "python3", "exit 1")
-    old = launch(checkout, host, "predict")
-    assert old.returncode == 3
-    assert "Python 3.11 or newer" in old.stderr
 
 
-@pytest.mark.exhaustive
-def test_it_works_from_anywhere_and_through_a_link(checkout: Path, host: Path, tmp_path: Path) -> None:
-    link = tmp_path / "linked"
-    link.symlink_to(checkout / "lazymmu")
-    done = subprocess.run(
-        [str(link), "list"],
-        env={**os.environ, "PATH": str(host)},
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
+def on_another_system(_checkout: Path, host: Path) -> None:
+    program(host / "uname", "echo Darwin")
+
+
+def in_a_folder_that_cannot_be_written(checkout: Path, _host: Path) -> None:
+    checkout.chmod(0o555)
+
+
+def with_a_lock_that_cannot_be_taken(_checkout: Path, host: Path) -> None:
+    program(host / "flock", "echo no locks here >&2; exit 1")
+
+
+def with_requirements_that_cannot_be_installed(_checkout: Path, host: Path) -> None:
+    pip(host, "raise SystemExit(1)")
+
+
+def with_a_full_disk(_checkout: Path, host: Path) -> None:
+    program(host / "mv", "echo No space left on device >&2; exit 1")
+
+
+def with_an_environment_that_does_not_start(checkout: Path, host: Path) -> None:
+    launch(checkout, host, "predict")
+    python = (checkout / ".venv" / "bin" / "python").resolve()
+    stamp = checkout / ".venv" / "stamp"
+    (checkout / ".venv" / "bin" / "python").unlink()
+    (checkout / ".venv" / "bin" / "python").write_text("")
+    old = python.stat()
+    new = (checkout / ".venv" / "bin" / "python").stat()
+    stamp.write_text(
+        stamp.read_text().replace(f"{old.st_size} {old.st_mtime:.0f}", f"{new.st_size} {new.st_mtime:.0f}")
     )
-    assert done.stdout == "ran list\n", done.stderr
 
 
-def stand_in_for_pip(host: Path, text: str) -> None:
-    """Let `python3` make environments whose pip is this Python program: to make a real one takes 5 s."""
-    real = Path(sys.executable)
-    (host / "pip.py").write_text(text)
-    program(
-        host / "python3",
-        f"""[ "$1 $2" = "-m venv" ] || exec {real} "$@"
-        {real} -m venv --without-pip "$3" && cat {host}/pip.py >"$(echo "$3"/lib/python3*/site-packages)/pip.py\"""",
-    )
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (without_python, "lazymmu needs Python 3.11 or newer"),
+        (with_an_old_python, "lazymmu needs Python 3.11 or newer"),
+        (on_another_system, "lazymmu needs Linux; this is Darwin"),
+        (in_a_folder_that_cannot_be_written, "cannot be made: the folder cannot be written"),
+        (with_a_lock_that_cannot_be_taken, "no locks here"),
+        (with_requirements_that_cannot_be_installed, "requirements.txt could not be installed"),
+        (with_a_full_disk, "No space left on device"),
+        (with_an_environment_that_does_not_start, "ermission denied"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_broken_host_is_status_3_and_no_verdict_of_a_bisection(
+    checkout: Path, host: Path, spoil: object, message: str
+) -> None:
+    assert callable(spoil)
+    spoil(checkout, host)
+    before = environments(checkout)
+    for words, status in ((["predict"], 3), (["run", "x", "--bisect"], 125), (["run", "--bisect"], 125)):
+        done = launch(checkout, host, *words, prefix=without_privileges())
+        assert (done.returncode, message in done.stderr) == (status, True), done.stderr
+    assert [name for name in environments(checkout) if name not in before] in ([], [".venv.lock"])
+    checkout.chmod(0o755)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_an_end_from_outside_ends_pip_and_the_next_use_starts_anew(
+def test_an_interrupt_ends_pip_and_the_next_use_starts_from_the_beginning(
     checkout: Path, host: Path, number: signal.Signals
 ) -> None:
     os.mkfifo(checkout / "asked")
     # What it started ends with it, unless nobody is left to see to that.
     child = "pass" if number is signal.SIGKILL else "subprocess.Popen(['sleep', '600'])"
     told = f"open('{checkout}/asked', 'w').write(sys.argv[1])"
-    stand_in_for_pip(host, f"import subprocess, sys, time\n{child}\n{told}\ntime.sleep(600)\n")
+    pip(host, f"import subprocess, sys, time\n{child}\n{told}\ntime.sleep(600)\n")
     command = ["env", "--default-signal=INT", str(checkout / "lazymmu"), "predict"]
     with subprocess.Popen(command, env={"PATH": f"{host}:/usr/bin", "HOME": str(checkout)}) as process:
         assert (checkout / "asked").read_text() == "install"
@@ -198,11 +219,20 @@ def test_an_end_from_outside_ends_pip_and_the_next_use_starts_anew(
         status = process.wait(60)
         assert wait_until_none(str(checkout)) == {}
     assert time.monotonic() - begin < 3
-    if number is signal.SIGKILL:
-        assert status == -number
-    else:
-        assert status == 130
-        assert [path.name for path in checkout.iterdir() if path.name.startswith(".venv")] == [".venv.lock"]
-    stand_in_for_pip(host, "")
+    assert status == (-number if number is signal.SIGKILL else 130)
+    if number is not signal.SIGKILL:
+        assert environments(checkout) == [".venv.lock"]
+    pip(host, "")
     assert launch(checkout, host, "predict").returncode == 0
-    assert sorted(path.name for path in checkout.iterdir() if path.name.startswith(".")) == [".venv", ".venv.lock"]
+    assert environments(checkout) == [".venv", ".venv.lock"]
+
+
+def test_an_interrupt_ends_the_wait_for_another_launcher(checkout: Path, host: Path) -> None:
+    os.mkfifo(checkout / "asked")
+    program(host / "flock", f"echo waiting >{checkout}/asked; exec /usr/bin/sleep 600")
+    command = ["env", "--default-signal=INT", str(checkout / "lazymmu"), "predict"]
+    with subprocess.Popen(command, env={"PATH": f"{host}:/usr/bin", "HOME": str(checkout)}) as process:
+        assert (checkout / "asked").read_text() == "waiting\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 130
+    assert wait_until_none(str(checkout)) == {}
