@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from lazymmu.guests.findings.records import lines_and_records
 from lazymmu.guests.findings.scan import findings_in
-from lazymmu.guests.findings.table import whole_table
+from lazymmu.guests.findings.table import TABLES, whole_table
 
 from tests.unit.guests.findings.corpus import FOLDER, LOGS, expected, text
 
@@ -33,6 +35,14 @@ def test_a_log_gives_its_findings_with_their_lines_as_printed(log: Path) -> None
         first, *rest = finding.text.split("\n")
         assert printed[finding.line - 1].endswith(first[-40:])
         assert rest == printed[finding.line : finding.line + len(rest)]
+
+
+def test_no_line_is_described_by_two_tables() -> None:
+    rows = [(name, row) for name, table in TABLES.every().items() for row in table.ROWS if not row.fallback]
+    for log in LOGS:
+        for _, record in lines_and_records(text(log)):
+            if whole_table().row_of(record):
+                assert len({name for name, row in rows if re.match(row.begins, record)}) <= 1, record
 
 
 def test_every_kind_has_a_log() -> None:
