@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lazymmu.architecture import architectures
+from lazymmu.architecture import architectures, default_names
 from lazymmu.provision import catalogue, pinned_packages, shell_image, ssh_image
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.debian import Apt
@@ -69,16 +69,17 @@ def lists(apt: Apt, flavours: Mapping[str, str]) -> dict[str, str]:
 
 
 def main() -> int:
-    """Write the lists; return the exit status."""
+    """Write the lists for the architectures of the default run; return the exit status."""
     kernel = catalogue.kernel(DEFAULT_KERNEL)
+    flavours = {arch: kernel.flavours[arch] for arch in default_names()}
     with tempfile.TemporaryDirectory() as scratch:
         cache = Cache(Path(scratch), Progress())
-        apt = Apt.open(cache, cache.root / "apt", kernel.suite, debian_names(kernel.flavours))
+        apt = Apt.open(cache, cache.root / "apt", kernel.suite, debian_names(flavours))
         if apt.instead:
             raise SetupError(
                 f"{kernel.suite} of this mirror: {apt.instead}", hint="LAZYMMU_MIRROR names another mirror"
             )
-        for architecture, text in lists(apt, kernel.flavours).items():
+        for architecture, text in lists(apt, flavours).items():
             path = pinned_packages.path(kernel.suite, architecture)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

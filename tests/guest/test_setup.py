@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from lazymmu.architecture import architectures, default_names
 from lazymmu.provision import tool_root
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.progress import Progress
@@ -81,3 +82,11 @@ def test_setup_says_what_the_kernels_are_locked_to(lazymmu: Lazymmu) -> None:
         assert f"{arch}: lts is Linux 6.12." in done.stderr
     assert (default_root() / "kernels" / "lts.json").exists()
     assert shutil.which("mmdebstrap")
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("arch", [arch for arch in architectures() if arch not in default_names()])
+def test_an_architecture_outside_the_default_run_runs_the_library(lazymmu: Lazymmu, arch: str) -> None:
+    done, document = lazymmu.run("--arch", arch, "--transport", "ssh", "--quiet")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {result["arch"] for result in document["results"]} == {arch}

@@ -22,7 +22,7 @@ from lazymmu.support.errors import SetupError
 # Bytes on disk: headers and boot images.
 _INSTALL_NEEDS = 250_000_000
 # Where packages have the boot image: up to Linux 6, and from 7 on.
-_IMAGE = re.compile(r"\./(boot/vmlinuz-[^/]+|usr/lib/modules/[^/]+/vmlinuz)")
+_IMAGE = re.compile(r"\./(boot/vmlinu[xz]-[^/]+|usr/lib/modules/[^/]+/vmlinu[xz])")
 
 
 def _packaged_image(tools: Tools, deb: Path) -> bytes:

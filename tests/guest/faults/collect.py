@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from lazymmu.architecture import architectures
 from lazymmu.guests import qemu
 from lazymmu.guests.accelerator import tcg
 from lazymmu.guests.agent_connection import AgentConnection
@@ -28,7 +29,7 @@ from tests.guest import processes
 from tests.guest.faults import Faulty, faulty
 
 FOLDER = ROOT / "tests" / "fixtures" / "console"
-_ALL = ("arm64", "s390x", "x86_64")
+_ALL = tuple(architectures())
 # QEMU says the same of all.
 _QEMU_ARCH = "x86_64"
 _LAST_WORDS = 5.0

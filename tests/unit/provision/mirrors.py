@@ -68,9 +68,7 @@ test -z "$carried" || echo carried >>"$target/lazymmu-apt.conf"
 _APT_CACHE = f"""\
 #!/bin/sh
 for package; do :; done
-name=${{package%:*}} arch=${{package#*:}}
-flavour=cloud-$arch
-test "$arch" = s390x && flavour=s390x
+name=${{package%:*}}
 if test -e "$MIRROR/lacks" && grep -qx "$package" "$MIRROR/lacks"; then
     echo "N: Unable to locate package $name" >&2
     echo "E: No packages found" >&2
@@ -79,9 +77,9 @@ fi
 echo "Package: $name"
 echo "Version: {VERSION}"
 case $name in
-linux-headers-cloud*|linux-headers-s390x) echo "Depends: linux-headers-{RELEASE}-$flavour (= {VERSION})" ;;
-linux-headers-*) echo "Depends: linux-headers-{RELEASE}-common (= {VERSION}), linux-kbuild-{RELEASE}" ;;
-linux-image-*) echo "Depends: dracut, linux-binary-{RELEASE}-$flavour (= {VERSION})" ;;
+linux-headers-{RELEASE}-*) echo "Depends: linux-headers-{RELEASE}-common (= {VERSION}), linux-kbuild-{RELEASE}" ;;
+linux-headers-*) echo "Depends: linux-headers-{RELEASE}-${{name#linux-headers-}} (= {VERSION})" ;;
+linux-image-*) echo "Depends: dracut, linux-binary-${{name#linux-image-}} (= {VERSION})" ;;
 esac
 """
 _APT_GET = """\
