@@ -16,6 +16,8 @@ static void fault_illegal(void)
 	asm volatile(".inst 0x00000000");
 #elif defined(CONFIG_S390)
 	asm volatile(".short 0x0000");
+#elif defined(CONFIG_RISCV)
+	asm volatile("unimp");
 #endif
 }
 
