@@ -70,7 +70,12 @@ def arch(parser: ArgumentParser) -> None:
 
 def api(parser: ArgumentParser, default: str = "all") -> None:
     """Add --api."""
-    parser.add_argument("--api", action="append", default=[], help=f"revision; may be repeated (default: {default})")
+    parser.add_argument(
+        "--api",
+        action="append",
+        default=[],
+        help=f"revision, see `lazymmu help words`; may be repeated (default: {default})",
+    )
 
 
 def kernel(parser: ArgumentParser, default: str = "lts") -> None:

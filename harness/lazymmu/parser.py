@@ -13,7 +13,7 @@ from lazymmu.support.suggestions import suggestion
 
 _STATUSES = (
     "exit status: 0 all passed, 1 a wrong implementation, 2 wrong usage or scenario, 3 a machine or tool failed, "
-    "130 interrupted"
+    "130 interrupted. `lazymmu help words` explains unit, revision, hook letters and the other words."
 )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from lazymmu.cli import main
 from lazymmu.subject.counters import HOOKS
 from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.personalities import PERSONALITIES
@@ -44,6 +45,14 @@ PRIVATE_WORDS = (
     "unit machine personality revision hook hook-letter pin section case result outcome transport snapshot tool-root "
     "finding model trace known-failure mutant implementation"
 )
+
+
+def test_the_command_line_explains_words_of_the_glossary(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "words"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    explained = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert {word.removesuffix("s") for word in explained} <= anchors(GLOSSARY)
+    assert {line.split()[0] for line in lines if line.startswith(" ")} == {*REVISIONS, *HOOKS}
 
 
 @pytest.mark.parametrize("word", PRIVATE_WORDS.split())
