@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from lazymmu.support.errors import UsageError
 
@@ -35,6 +36,12 @@ def one_of(kind: str, names: Iterable[str]) -> Callable[[str], str]:
     return value
 
 
+def _implementation(text: str) -> str:
+    from lazymmu.subject.implementations import IMPLEMENTATIONS
+
+    return one_of("impl", IMPLEMENTATIONS)(text)
+
+
 def _scale(text: str) -> float:
     try:
         value = float(text)
@@ -45,105 +52,53 @@ def _scale(text: str) -> float:
     return value
 
 
-def scenarios(parser: ArgumentParser, *, needed: bool = False) -> None:
-    """Add the scenarios that a command is about; without any it is the whole library, unless one is needed."""
-    default = "" if needed else " (default: the library)"
-    parser.add_argument(
-        "scenarios", nargs="+" if needed else "*", metavar="SCENARIO", help=f"name, file or directory{default}"
-    )
+_REPEATED: dict[str, Any] = {"action": "append", "metavar": "NAME"}
+#: Argument -> what `add_argument` takes.
+_SHARED: dict[str, dict[str, Any]] = {
+    "scenarios": {
+        "nargs": "*",
+        "metavar": "SCENARIO",
+        "help": "name, file or directory (default: the library)",
+    },
+    "--arch": {
+        **_REPEATED,
+        "default": [],
+        "help": "architecture, or all; may be repeated (default: arm64, s390x and x86_64)",
+    },
+    "--api": {**_REPEATED, "default": [], "help": "revision, see `lazymmu help words`; may be repeated (default: all)"},
+    "--tag": {**_REPEATED, "default": [], "help": "only scenarios with one of these tags"},
+    "--impl": {
+        **_REPEATED,
+        "type": _implementation,
+        "help": "implementation under test: module, native, header; may be repeated (default: module, and native "
+        "where there is; with --header only that)",
+    },
+    "--kernel": {**_REPEATED, "help": "kernel of images/kernels.yaml; may be repeated (default: lts)"},
+    "--transport": {
+        "type": one_of("transport", _TRANSPORTS),
+        "default": _TRANSPORTS[0],
+        "metavar": "NAME",
+        "help": f"how to reach guests: {', '.join(_TRANSPORTS)} (default: {_TRANSPORTS[0]})",
+    },
+    "--jobs": {
+        "type": integer("--jobs", 1, _MAX_JOBS),
+        "metavar": "N",
+        "help": "guests at the same time (default: by cores and memory)",
+    },
+    "--timeout-scale": {"type": _scale, "default": 1.0, "metavar": "N", "help": "multiply every time limit"},
+    "--offline": {"action": "store_true", "help": "use only what the cache has"},
+    "--json": {"metavar": "FILE", "help": "write the results as JSON; - is standard output"},
+}
 
 
-def tag(parser: ArgumentParser) -> None:
-    """Add --tag."""
-    parser.add_argument("--tag", action="append", default=[], help="only scenarios with one of these tags")
+def add(parser: ArgumentParser, *names: str, **others: Any) -> None:
+    """Add shared arguments to a parser; `others` takes the place of what they have here, such as `help`."""
+    for name in names:
+        parser.add_argument(name, **{**_SHARED[name], **others})
 
 
-def arch(parser: ArgumentParser) -> None:
-    """Add --arch."""
-    parser.add_argument(
-        "--arch",
-        action="append",
-        default=[],
-        help="architecture, or all; may be repeated (default: arm64, s390x and x86_64)",
-    )
-
-
-def api(parser: ArgumentParser, default: str = "all") -> None:
-    """Add --api."""
-    parser.add_argument(
-        "--api",
-        action="append",
-        default=[],
-        help=f"revision, see `lazymmu help words`; may be repeated (default: {default})",
-    )
-
-
-def kernel(parser: ArgumentParser, default: str = "lts") -> None:
-    """Add --kernel."""
-    parser.add_argument(
-        "--kernel",
-        action="append",
-        metavar="NAME",
-        help=f"kernel of images/kernels.yaml; may be repeated (default: {default})",
-    )
-
-
-def implementation(text: str) -> str:
-    """Return the name of an implementation. Raises UsageError."""
-    from lazymmu.subject.implementations import IMPLEMENTATIONS
-
-    return one_of("impl", IMPLEMENTATIONS)(text)
-
-
-def selection(parser: ArgumentParser) -> None:
-    """Add what selects units: scenarios, architectures, revisions, tags, implementations and kernels."""
-    scenarios(parser)
-    arch(parser)
-    api(parser, "amended and merged")
-    tag(parser)
-    parser.add_argument(
-        "--impl",
-        action="append",
-        type=implementation,
-        metavar="NAME",
-        help="implementation under test: module, native, header; may be repeated (default: module, and native where "
-        "there is; with --header only that)",
-    )
-    kernel(parser)
-
-
-def transport(parser: ArgumentParser) -> None:
-    """Add --transport."""
-    names = f"{', '.join(_TRANSPORTS)} (default: {_TRANSPORTS[0]})"
-    parser.add_argument(
-        "--transport",
-        type=one_of("transport", _TRANSPORTS),
-        default=_TRANSPORTS[0],
-        metavar="NAME",
-        help=f"how to reach guests: {names}",
-    )
-
-
-def jobs(parser: ArgumentParser) -> None:
-    """Add --jobs."""
-    parser.add_argument(
-        "--jobs",
-        type=integer("--jobs", 1, _MAX_JOBS),
-        metavar="N",
-        help="guests at the same time (default: by cores and memory)",
-    )
-
-
-def timeout_scale(parser: ArgumentParser) -> None:
-    """Add --timeout-scale."""
-    parser.add_argument("--timeout-scale", type=_scale, default=1.0, metavar="N", help="multiply every time limit")
-
-
-def offline(parser: ArgumentParser, what: str = "use only what the cache has") -> None:
-    """Add --offline."""
-    parser.add_argument("--offline", action="store_true", help=what)
-
-
-def json(parser: ArgumentParser, what: str) -> None:
-    """Add --json."""
-    parser.add_argument("--json", metavar="FILE", help=f"write {what} as JSON; - is standard output")
+def add_selection(parser: ArgumentParser) -> None:
+    """Add what selects units."""
+    add(parser, "scenarios", "--arch")
+    add(parser, "--api", help="revision, see `lazymmu help words`; may be repeated (default: amended and merged)")
+    add(parser, "--tag", "--impl", "--kernel")

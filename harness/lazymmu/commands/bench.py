@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add, integer
 from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
 
@@ -16,15 +16,15 @@ _MAX_REPETITIONS = 100
 
 
 def flags(parser: Parser) -> None:
-    shared.arch(parser)
+    add(parser, "--arch")
     parser.add_argument(
         "--repetitions",
-        type=shared.integer("--repetitions", 1, _MAX_REPETITIONS),
+        type=integer("--repetitions", 1, _MAX_REPETITIONS),
         default=5,
         metavar="N",
         help="of each figure (default: 5)",
     )
-    shared.json(parser, "all figures")
+    add(parser, "--json")
 
 
 def main(arguments: Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add
 from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
 
@@ -16,7 +16,7 @@ HELP = "show what changed from one run to another"
 def flags(parser: Parser) -> None:
     parser.add_argument("old", metavar="OLD", help="results of a run: a file of --json, or a results folder")
     parser.add_argument("new", metavar="NEW", help="those of a later run")
-    shared.json(parser, "the changes")
+    add(parser, "--json")
 
 
 def main(arguments: Namespace) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
 from lazymmu.commands import COMMANDS
+from lazymmu.flags import one_of
 from lazymmu.parser import Command, Parser, whole_parser
 from lazymmu.support.interrupts import importing
 
@@ -23,7 +23,7 @@ _SCENARIO_FUNCTIONS = {
 
 
 def flags(parser: Parser) -> None:
-    parser.add_argument("shell", type=shared.one_of("shell", _SHELLS), metavar="SHELL", help=", ".join(_SHELLS))
+    parser.add_argument("shell", type=one_of("shell", _SHELLS), metavar="SHELL", help=", ".join(_SHELLS))
 
 
 def main(arguments: Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add
 from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
 
@@ -14,11 +14,8 @@ HELP = "show where revisions part in a scenario; no guest"
 
 
 def flags(parser: Parser) -> None:
-    shared.scenarios(parser, needed=True)
-    shared.arch(parser)
-    shared.api(parser)
-    shared.tag(parser)
-    shared.json(parser, "groups and partings")
+    add(parser, "scenarios", nargs="+", help="name, file or directory")
+    add(parser, "--arch", "--api", "--tag", "--json")
 
 
 def main(arguments: Namespace) -> int:

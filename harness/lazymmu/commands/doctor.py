@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add
 from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
 
@@ -14,9 +14,9 @@ HELP = "show what is there, what is missing, whether a run can work"
 
 
 def flags(parser: Parser) -> None:
-    shared.kernel(parser)
-    shared.offline(parser, "ask about a run that may not fetch anything")
-    shared.json(parser, "the checks")
+    add(parser, "--kernel")
+    add(parser, "--offline", help="ask about a run that may not fetch anything")
+    add(parser, "--json")
 
 
 def main(arguments: Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add
 from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
 
@@ -15,7 +15,7 @@ HELP = "show each kernel, and why one cannot be had"
 
 def flags(parser: Parser) -> None:
     parser.add_argument("--update", action="store_true", help="ask apt now; otherwise the network is not used")
-    shared.json(parser, "the kernels")
+    add(parser, "--json")
 
 
 def main(arguments: Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add
 from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
 
@@ -14,7 +14,7 @@ HELP = "check scenario files; no guest"
 
 
 def flags(parser: Parser) -> None:
-    shared.scenarios(parser)
+    add(parser, "scenarios")
 
 
 def main(arguments: Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add
 from lazymmu.parser import Parser
 from lazymmu.support.errors import UsageError
 from lazymmu.support.interrupts import importing
@@ -15,11 +15,8 @@ HELP = "list scenarios"
 
 
 def flags(parser: Parser) -> None:
-    shared.scenarios(parser)
-    shared.tag(parser)
-    parser.add_argument(
-        "--impl", type=shared.implementation, metavar="NAME", help="only scenarios that can run on this implementation"
-    )
+    add(parser, "scenarios", "--tag")
+    add(parser, "--impl", action="store", help="only scenarios that can run on this implementation")
 
 
 def main(arguments: Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add
 from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
 
@@ -14,16 +14,13 @@ HELP = "show which scenarios notice which mistake"
 
 
 def flags(parser: Parser) -> None:
-    shared.scenarios(parser)
+    add(parser, "scenarios")
     parser.add_argument("--mutant", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
     parser.add_argument(
         "--full", action="store_true", help="run each against all scenarios, not only until it is killed"
     )
     parser.add_argument("--list", action="store_true", help="only name the mutants")
-    shared.arch(parser)
-    shared.api(parser)
-    shared.tag(parser)
-    shared.json(parser, "the result of each mutant")
+    add(parser, "--arch", "--api", "--tag", "--json")
 
 
 def main(arguments: Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add, add_selection
 from lazymmu.parser import Parser
 from lazymmu.support.errors import UsageError
 from lazymmu.support.interrupts import importing
@@ -15,8 +15,8 @@ HELP = "print what the model says; no guest"
 
 
 def flags(parser: Parser) -> None:
-    shared.selection(parser)
-    shared.json(parser, "predictions")
+    add_selection(parser)
+    add(parser, "--json")
     parser.add_argument("--trace", action="store_true", help="steps of every trace in the JSON")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add, add_selection, integer, one_of
 from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
 
@@ -21,8 +21,8 @@ def flags(parser: Parser) -> None:
     with importing():
         from lazymmu.reports.formats import FORMATS
 
-    shared.selection(parser)
-    shared.transport(parser)
+    add_selection(parser)
+    add(parser, "--transport")
     parser.add_argument("--header", metavar="FILE", help="a pgtable.h: test the lazy-MMU functions in its text")
     for form in FORMATS.values():
         parser.add_argument(form.FLAG, dest=form.NAME, metavar="FILE", help=form.HELP)
@@ -30,10 +30,10 @@ def flags(parser: Parser) -> None:
         "--out", metavar="DIR", help="results folder (default: one of the user's, the last 20 are kept)"
     )
     parser.add_argument("--resume", metavar="DIR", help="finish the run whose results folder this is")
-    shared.jobs(parser)
+    add(parser, "--jobs")
     parser.add_argument(
         "--isolation",
-        type=shared.one_of("isolation", _ISOLATIONS),
+        type=one_of("isolation", _ISOLATIONS),
         default="shared",
         metavar="NAME",
         help=f"a guest for each: {', '.join(_ISOLATIONS)} (default)",
@@ -44,21 +44,21 @@ def flags(parser: Parser) -> None:
     parser.add_argument("--known", metavar="FILE", help="known failures, with reasons and dates")
     parser.add_argument(
         "--repeat",
-        type=shared.integer("--repeat", 1, _MAX_REPEAT),
+        type=integer("--repeat", 1, _MAX_REPEAT),
         default=1,
         metavar="N",
         help="run everything N times",
     )
     parser.add_argument(
         "--shuffle",
-        type=shared.integer("--shuffle", 0, _MAX_SEED),
+        type=integer("--shuffle", 0, _MAX_SEED),
         metavar="SEED",
         help="run in the random order of this seed",
     )
     parser.add_argument("--trace", action="store_true", help="steps of every trace in the JSON, not only of failures")
-    shared.timeout_scale(parser)
+    add(parser, "--timeout-scale")
     parser.add_argument("--no-skip", action="store_true", help="a skip is an error")
-    shared.offline(parser)
+    add(parser, "--offline")
     parser.add_argument("--bisect", action="store_true", help="exit status for git bisect run: 125 in place of 2 and 3")
     parser.add_argument("--watch", action="store_true", help="run again when a scenario or the module changes")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add
 from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
 
@@ -14,11 +14,9 @@ HELP = "fetch and build what guests need, and no more"
 
 
 def flags(parser: Parser) -> None:
-    shared.arch(parser)
-    shared.kernel(parser)
-    shared.transport(parser)
+    add(parser, "--arch", "--kernel", "--transport")
     parser.add_argument("--update", action="store_true", help="resolve the kernel's version again")
-    shared.offline(parser, "only check that everything is there")
+    add(parser, "--offline", help="only check that everything is there")
 
 
 def main(arguments: Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
+from lazymmu.flags import add
 from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
 
@@ -17,8 +17,7 @@ def flags(parser: Parser) -> None:
     parser.usage = "lazymmu shell ARCH [flags] [-- COMMAND [ARGUMENT ...]]"
     parser.rest_after = "--"
     parser.add_argument("arch", metavar="ARCH", help="architecture of the guest")
-    shared.kernel(parser)
-    shared.transport(parser)
+    add(parser, "--kernel", "--transport")
     parser.add_argument("--push", action="append", default=[], metavar="FILE", help="copy a file to the guest's /root")
     parser.add_argument(
         "--pull", action="append", default=[], metavar="FILE", help="copy a file of the guest here at the end"
@@ -29,8 +28,7 @@ def flags(parser: Parser) -> None:
     parser.add_argument(
         "--qemu-arg", action="append", default=[], metavar="ARGS", help="for QEMU's command line; the guest then boots"
     )
-    shared.timeout_scale(parser)
-    shared.offline(parser)
+    add(parser, "--timeout-scale", "--offline")
 
 
 def main(arguments: Namespace) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lazymmu import flags as shared
 from lazymmu.commands import run
+from lazymmu.flags import add
 from lazymmu.parser import Parser, command_parser
 from lazymmu.support.interrupts import importing
 
@@ -17,14 +17,11 @@ HELP = "run everything on every kernel, for one page"
 def flags(parser: Parser) -> None:
     # A survey consists of runs, so it has the values of their other flags.
     parser.set_defaults(**vars(command_parser(run).parse_args([])))
-    shared.scenarios(parser)
-    shared.arch(parser)
-    shared.kernel(parser, "all that resolve")
-    shared.tag(parser)
+    add(parser, "scenarios", "--arch")
+    add(parser, "--kernel", help="kernel; may be repeated (default: all that resolve)")
+    add(parser, "--tag")
     parser.add_argument("--page", metavar="FILE", help="write the page in Markdown (default: to standard output)")
-    shared.jobs(parser)
-    shared.timeout_scale(parser)
-    shared.offline(parser)
+    add(parser, "--jobs", "--timeout-scale", "--offline")
 
 
 def main(arguments: Namespace) -> int:
