@@ -346,6 +346,6 @@ def test_a_native_prediction_has_what_is_seen_natively(capsys: pytest.CaptureFix
 
 def test_a_header_that_nobody_named_is_refused(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", path, "--impl", "header"]) == 2
-    assert "--header FILE names it" in capsys.readouterr().err
+    assert "give --header FILE" in capsys.readouterr().err
     assert main(["predict", path, "--impl", "header"]) == 2
     assert "--impl header: the model predicts revisions" in capsys.readouterr().err

@@ -74,12 +74,13 @@ class Bench(Struct, frozen=True):
 
     def units(self, arch: str, *texts: str) -> list[Unit]:
         """Return the cases of scenarios, in the order of their texts."""
-        found = []
+        found: list[Unit] = []
         for number, text in enumerate(texts):
             path = self.folder / f"{number}.yaml"
             path.write_text(text, encoding="utf-8")
             (scenario,) = load([str(path)], self.folder)
-            found += [Unit(scenario, case, _API, arch) for case in range(len(scenario.cases))]
+            cases = range(len(scenario.cases))
+            found += [Unit(scenario, case, _API, arch, index=len(found) + case) for case in cases]
         return found
 
 
@@ -101,7 +102,7 @@ def ends(bench: Bench, units: Sequence[Unit], options: Options) -> Ends:
     seconds: list[float] = []
     wrong: list[Result] = []
 
-    def finished(_position: int, result: Result) -> None:
+    def finished(result: Result) -> None:
         seconds.append(time.monotonic() - begin)
         if result.outcome is not Outcome.PASS:
             wrong.append(result)
@@ -112,9 +113,7 @@ def ends(bench: Bench, units: Sequence[Unit], options: Options) -> Ends:
             units,
             {bench.images.name: bench.images},
             options,
-            left=range(len(units)),
             finished=finished,
-            changed=lambda _machine, _what: None,
             interrupts=interrupts,
         )
     if interrupts.came:

@@ -93,7 +93,7 @@ class Folder(Struct, frozen=True):
             _remove(self.path, _LAST)
             self.guests.mkdir(parents=True, exist_ok=True)
 
-    def finish(self, run: RunSummary, facts: Mapping[str, Any]) -> None:
+    def finish(self, run: RunSummary) -> None:
         """Write every report, the JSON document last.
 
         In the state folder, also set the link `latest`, and remove the oldest folders beyond `KEPT`.
@@ -103,7 +103,7 @@ class Folder(Struct, frozen=True):
                 Terminal(file, plain=True).report(run, self.path)
             with whole(self.path / "results.ktap") as file:
                 FORMATS["ktap"].write(run, file)
-            self.record(facts)
+            self.record(run.facts)
             with whole(self.path / RESULTS) as file:
                 FORMATS["json"].write(run, file)
         if self.root is not None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`run --header FILE`: what it selects, and the module with the functions of that file, before any guest starts.
+"""`run --header FILE`: selects its revisions, and builds the module with the functions of that file.
 
-What reads such a file is imported by those runs alone: it takes a while to load.
+Only such runs import the header's reader, which takes long to load.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from lazymmu.header.text import Text
 
 
-def taken(arguments: Namespace) -> Text | None:
-    """Return the text that --header names, None without it. UsageError when it and --impl do not go together."""
+def read(arguments: Namespace) -> Text | None:
+    """Return the text that --header names; None without that flag. Raises UsageError if --impl contradicts it."""
     impls = arguments.impl or ()
     if arguments.header is None:
         if HEADER in impls:
-            raise UsageError("--impl header: whose header?", hint="--header FILE names it, and is enough")
+            raise UsageError("--impl header needs a header", hint="give --header FILE; --impl is then not needed")
         return None
     if impls and HEADER not in impls:
         raise UsageError(
-            f"--header {arguments.header}: --impl {', '.join(impls)} leaves no place for it", hint="add --impl header"
+            f"--header {arguments.header}: --impl {', '.join(impls)} does not include it", hint="add --impl header"
         )
     from lazymmu.header import text  # noqa: PLC0415
 
@@ -43,7 +43,7 @@ def taken(arguments: Namespace) -> Text | None:
 
 
 def selected(selection: Selection, header: Text | None, arguments: Namespace) -> Selection:
-    """Return the selection with the revisions of the text. UsageError for an --api that it cannot be run as."""
+    """Return the selection with the revisions of the text. Raises UsageError if --api contradicts it."""
     if header is None:
         return selection
     from lazymmu.header import text  # noqa: PLC0415
@@ -60,7 +60,7 @@ def variant(header: Text) -> builds.Variant:
 
 
 def build(header: Text, prepared: Sequence[Images]) -> None:
-    """Build the module with the text for each machine; raises HeaderError with what a compiler says of it."""
+    """Build the module with the text for each machine. Raises HeaderError with the compiler's messages."""
     from lazymmu.header import source  # noqa: PLC0415
 
     wanted = variant(header)

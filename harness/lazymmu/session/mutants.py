@@ -118,8 +118,8 @@ def runner(images: Images, interrupts: Interrupts) -> Runner:
         ended: dict[int, Result] = {}
         killed: set[str] = set()
 
-        def finished(position: int, result: Result) -> None:
-            ended[position] = result
+        def finished(result: Result) -> None:
+            ended[result.number] = result
             if result.outcome is Outcome.FAIL:
                 killed.add(result.arch)
 
@@ -127,21 +127,15 @@ def runner(images: Images, interrupts: Interrupts) -> Runner:
             units,
             {images.name: images},
             Options(variant=variant(mutant)),
-            left=range(len(units)),
             finished=finished,
-            changed=_unheard,
             interrupts=interrupts,
-            wanted=lambda position: full or units[position].arch not in killed,
+            is_needed=lambda unit: full or unit.arch not in killed,
         )
         if interrupts.came:
             raise KeyboardInterrupt
-        return [ended[position] for position in sorted(ended)]
+        return [ended[unit.index] for unit in units if unit.index in ended]
 
     return ran
-
-
-def _unheard(_machine: str, _what: str) -> None:
-    """Hear what a machine does, which nobody asks here."""
 
 
 def variant(mutant: Mutant) -> Variant:
@@ -154,9 +148,9 @@ def attempt(trial: Trial, units: Sequence[Unit], ran: Runner, *, full: bool) -> 
     new = [unit for unit in units if _key(unit) not in trial.tried]
     if new:
         results = ran(trial.mutant, new, full=full)
-        of_results = {unit.label(): unit for unit in new}
-        trial.tried.update(_key(of_results[result.label()]) for result in results)
-        trial.killers += [of_results[result.label()] for result in results if result.outcome is Outcome.FAIL]
+        by_index = {unit.index: unit for unit in new}
+        trial.tried.update(_key(by_index[result.number]) for result in results)
+        trial.killers += [by_index[result.number] for result in results if result.outcome is Outcome.FAIL]
         trial.errors += [result for result in results if result.outcome is Outcome.ERROR]
 
 

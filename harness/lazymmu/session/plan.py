@@ -1,57 +1,129 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is to be done for units that have no result: what their guests are made of, and which of them have no guest."""
+"""The plan of a run: what the command line asks for, and what the units without a result need."""
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from lazymmu.provision import catalogue, setup
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
-from lazymmu.results.result import Unit
-from lazymmu.session import requests
-from lazymmu.session.availability import Absence, of_kernels, of_native
-from lazymmu.session.selection import Selection
+from lazymmu.reports.destination import Target, targets
+from lazymmu.reports.formats import FORMATS
+from lazymmu.results import known_issues
+from lazymmu.results.known_issues import CheckedIssue, KnownIssue
+from lazymmu.results.result import Result, Unit
+from lazymmu.results.store import ResultStore
+from lazymmu.scenario import load
+from lazymmu.session import header_run, known_file, requests
+from lazymmu.session.availability import Unavailable, without_implementation, without_machine
+from lazymmu.session.selection import Selection, shuffled, units
+from lazymmu.subject.case import Scenario
+from lazymmu.support.errors import UsageError
+
+if TYPE_CHECKING:
+    from lazymmu.header.text import Text
 
 
-class Work(Struct, frozen=True):
-    """What is to be done."""
+class Plan(Struct, frozen=True):
+    """What the command line asks for."""
+
+    arguments: Namespace
+    selection: Selection
+    #: The text of --header.
+    header: Text | None
+    units: Sequence[Unit]
+    #: The entries of --known; None without that flag.
+    issues: Sequence[KnownIssue] | None
+    #: Report's name -> its target.
+    targets: Mapping[str, Target]
+    started: datetime
+
+    @classmethod
+    def of(cls, arguments: Namespace, started: datetime) -> Plan:
+        """Return the plan of a command line. Raises UsageError or ScenarioError for every mistake in it."""
+        if arguments.quiet and arguments.verbose:
+            raise UsageError("--quiet and --verbose cannot be given together")
+        library = requests.library()
+        header = header_run.read(arguments)
+        selection = header_run.selected(requests.selection(arguments), header, arguments)
+        selected = units(load(arguments.scenarios, library), selection, repeat=arguments.repeat)
+        flags = {form.FLAG: name for name, form in FORMATS.items()}
+        return cls(
+            arguments=arguments,
+            selection=selection,
+            header=header,
+            units=selected,
+            issues=None if arguments.known is None else known_file.load(arguments.known, library, selected),
+            targets={
+                flags[flag]: target
+                for flag, target in targets({flag: vars(arguments)[name] for flag, name in flags.items()}).items()
+            },
+            started=started,
+        )
+
+    @property
+    def scenarios(self) -> list[Scenario]:
+        """The scenarios of the units, each once."""
+        return list({unit.scenario.name: unit.scenario for unit in self.units}.values())
+
+    def ordered(self, units: Sequence[Unit]) -> Sequence[Unit]:
+        """Return units in the order in which they run."""
+        return units if self.arguments.shuffle is None else shuffled(units, self.arguments.shuffle)
+
+    def excused(self, result: Result) -> Result:
+        """Return a result, marked as known if an entry of --known excuses it."""
+        return known_issues.excused(self.issues or (), self.units[result.number], result, self._today)
+
+    def checked_issues(self, results: ResultStore) -> list[CheckedIssue] | None:
+        """Return the entries of --known after the run; None without that flag."""
+        return None if self.issues is None else known_issues.checked(self.issues, results, self._today)
+
+    @property
+    def _today(self) -> date:
+        return self.started.date()
+
+
+class Preparation(Struct, frozen=True):
+    """What the units without a result need."""
 
     #: Kernel's name -> what its guests are made of.
     images: Mapping[str, Images]
-    #: Positions of units for guests, in the order in which they are run.
-    left: Sequence[int]
-    #: Position of each other -> why it cannot be run.
-    absent: Mapping[int, Absence]
+    #: Units for guests, in the order in which they run.
+    runnable: Sequence[Unit]
+    #: The other units, and why they cannot be run.
+    unavailable: Sequence[tuple[Unit, Unavailable]]
 
 
-def find(
-    units: Sequence[Unit],
-    selection: Selection,
-    left: Sequence[int],
-    *,
-    offline: bool,
-    sandbox: Callable[[Path], Sandbox],
-) -> Work:
-    """Get what the units at these positions need, as far as it can be had. Raises SetupError."""
-    absent = {position: absence for position in left if (absence := of_native(units[position], selection)) is not None}
+def prepare(plan: Plan, units: Sequence[Unit], sandbox: Callable[[Path], Sandbox]) -> Preparation:
+    """Get what these units need, as far as it is available. Raises SetupError."""
+    unavailable = {
+        unit.index: reason for unit in units if (reason := without_implementation(unit, plan.selection)) is not None
+    }
     machines: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for position in left:
-        if position not in absent:
-            machines[units[position].kernel][units[position].arch] = None
+    for unit in units:
+        if unit.index not in unavailable:
+            machines[unit.kernel][unit.arch] = None
     cache = requests.cache()
-    found = {
-        name: setup.available(cache, catalogue.kernel(name), list(arches), offline=offline, sandbox=sandbox)
+    images = {
+        name: setup.available(
+            cache, catalogue.kernel(name), list(arches), offline=plan.arguments.offline, sandbox=sandbox
+        )
         for name, arches in machines.items()
     }
-    refused = of_kernels(list(found.values()), selection)
-    for position in left:
-        unit = units[position]
-        if position not in absent and (unit.arch, unit.kernel) in refused:
-            absent[position] = refused[unit.arch, unit.kernel]
-    usable = {name: some for name, some in found.items() if some.kernels}
-    return Work(usable, [position for position in left if position not in absent], absent)
+    refused = without_machine(images.values(), plan.selection)
+    for unit in units:
+        if unit.index not in unavailable and (unit.arch, unit.kernel) in refused:
+            unavailable[unit.index] = refused[unit.arch, unit.kernel]
+    return Preparation(
+        images={name: some for name, some in images.items() if some.kernels},
+        runnable=[unit for unit in plan.ordered(units) if unit.index not in unavailable],
+        unavailable=[(unit, unavailable[unit.index]) for unit in units if unit.index in unavailable],
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Holds what a guest reported against the model, step by step, and both against what the author pinned."""
+"""Compares a guest's trace with the model's, step by step, and both with what the author pinned."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lazymmu.support.errors import Place
 
 _STEP_PARTS = StepTrace.__struct_fields__
 _END_PARTS = tuple(name for name in Trace.__struct_fields__ if name != "steps")
-# Parts of a TRACE of which an author pins the entries that matter, and leaves the others open.
+# Parts of a trace in which only the entries that the author names are compared.
 _PARTIAL = ("counters", "tasks")
 
 
 def _show(value: Any) -> str:
-    """Return a value as a person reads it in a scenario."""
+    """Return a value as it is written in a scenario."""
     if isinstance(value, bool):
         return str(value).lower()
     if value is None:
@@ -34,7 +34,7 @@ def _show(value: Any) -> str:
 
 
 def _changed(expected: Any, found: Any) -> tuple[Any, Any]:
-    """Return both values; of two mappings only the entries that differ."""
+    """Return both values; if they are mappings, only the entries that differ."""
     if not isinstance(expected, Mapping) or not isinstance(found, Mapping):
         return expected, found
     names = [name for name in {**expected, **found} if expected.get(name) != found.get(name)]
@@ -53,7 +53,7 @@ def _differing(parts: tuple[str, ...], predicted: Any, observed: Any, what: str,
 
 
 def _compare(case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
-    """Return how the first differing step differs; without one, how the ends differ."""
+    """Return the differences of the first step that differs; if none does, those of the ends."""
     for expected, seen in zip(predicted.steps, observed.steps, strict=False):
         if expected != seen:
             step = next(step for step in case.walk() if step.index == expected.index)
@@ -65,7 +65,7 @@ def _compare(case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
 
 
 def _actual(pin: str, api: str, state: StepTrace, hooks: str, counters: Mapping[str, int]) -> int | bool | str:
-    """Return what a check's pin reads at one point of a trace."""
+    """Return the value at one point of a trace that a check's pin is about."""
     if pin == "depth":
         return state.state[REVISIONS[api].DEPTH]
     if pin == "pause_count":
@@ -78,7 +78,7 @@ def _actual(pin: str, api: str, state: StepTrace, hooks: str, counters: Mapping[
 
 
 def _checks(case: Case, unit: Unit, trace: Trace) -> Iterator[tuple[Step, Check, str, Any]]:
-    """Yield step, check, pin and actual value for every pin that the trace came to."""
+    """Yield step, check, pin and actual value for every pin that the trace reached."""
     steps = {step.index: step for step in case.walk() if step.check is not None}
     if not steps:
         return
@@ -95,11 +95,11 @@ def _checks(case: Case, unit: Unit, trace: Trace) -> Iterator[tuple[Step, Check,
 
 
 def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
-    """Return what is pinned and what is there when they differ, None when the pin holds.
+    """Return the pinned and the actual value if they differ; None if the pin holds.
 
-    Counters and tasks are compared where they are named, and only what differs is returned.
+    Of counters and tasks, only what is named is compared, and only what differs is returned.
     """
-    # None is the state of a task that was never forked.
+    # A task that was never forked has no state.
     if part in _PARTIAL and actual is not None:
         breaches = {
             name: breach
@@ -116,20 +116,20 @@ def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
 
 
 class _Broken(Struct, frozen=True):
-    """A `check` or `expect` that does not hold in a trace."""
+    """A pin that does not hold in a trace."""
 
     what: str
     place: Place
     pinned: Any
     actual: Any
 
-    def told(self, who: str) -> Difference:
-        """Return it as a difference; `who` made the trace."""
+    def difference(self, who: str) -> Difference:
+        """Return the pin as a difference; `who` made the trace."""
         return Difference(self.what, {"pinned": _show(self.pinned), who: _show(self.actual)}, self.place)
 
 
 def _broken(case: Case, unit: Unit, trace: Trace) -> list[_Broken]:
-    """Return every `check` and `expect` of the author that does not hold in a trace."""
+    """Return every pin of the author that does not hold in a trace."""
     found = [
         _Broken(f"check {pin}{f' of task {check.task}' if check.task else ''}", step.place, check.pins[pin], actual)
         for step, check, pin, actual in _checks(case, unit, trace)
@@ -144,35 +144,35 @@ def _broken(case: Case, unit: Unit, trace: Trace) -> list[_Broken]:
 
 
 def _answers(case: Case, trace: Trace) -> Iterator[_Broken]:
-    """Yield every answer that is not the one that the author pinned at its step."""
+    """Yield every answer that differs from the one that the author pinned at its step."""
     steps = {step.index: step for step in case.walk() if step.answer is not None}
     for record in trace.steps if steps else ():
         step = steps.get(record.index)
         if step is not None and record.value != step.answer:
-            told = (
+            values = (
                 bool(value) if step.op == "touch" and value is not None else value
                 for value in (step.answer, record.value)
             )
-            yield _Broken(f"step {step.index} {step.op}: answer", step.place, *told)
+            yield _Broken(f"step {step.index} {step.op}: answer", step.place, *values)
 
 
 def pins(unit: Unit, trace: Trace, who: str) -> list[Difference]:
-    """Return every `check` and `expect` of the author that does not hold in a trace; `who` made the trace."""
-    return [broken.told(who) for broken in _broken(unit.case, unit, trace)]
+    """Return every pin of the author (`check`, `expect`) that does not hold in a trace; `who` made the trace."""
+    return [broken.difference(who) for broken in _broken(unit.case, unit, trace)]
 
 
 def judge(unit: Unit, predicted: Trace, observed: Trace) -> list[Difference]:
-    """Return everything that is not as it should be, the most telling first; empty means pass.
+    """Return every difference, the most important first; none means pass.
 
-    The guest is held against the model; model and guest are held against the author's pins.
+    The guest is compared with the model, and both are compared with the author's pins.
     """
     case = unit.case
     differences = _compare(case, predicted, observed)
     in_model = _broken(case, unit, predicted)
-    # Without a difference the two traces are the same, and so is what is broken in them.
+    # Traces without a difference break the same pins.
     in_guest = _broken(case, unit, observed) if differences else in_model
     return [
         *differences,
-        *(broken.told("the model says") for broken in in_model),
-        *(broken.told("the guest says") for broken in in_guest),
+        *(broken.difference("the model says") for broken in in_model),
+        *(broken.difference("the guest says") for broken in in_guest),
     ]

@@ -33,7 +33,7 @@ def selected(scenario: str, header: str, **flags: list[str]) -> set[tuple[str, s
     given = Selection(
         apis=tuple(flags.get("api", ())), impls=tuple(flags.get("impl", ())), kernels=tuple(flags.get("kernel", ()))
     )
-    chosen = header_run.selected(given, header_run.taken(arguments), arguments)
+    chosen = header_run.selected(given, header_run.read(arguments), arguments)
     found = units(load([scenario], Path("scenarios")), chosen)
     return {(unit.api, unit.impl, unit.arch, unit.kernel) for unit in found}
 
@@ -56,8 +56,8 @@ def test_with_others_it_comes_to_them(scenario: str, merged: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--impl", "header"], "--impl header: whose header?"),
-        (["--impl", "module", "--header", "merged.h"], "--header merged.h: --impl module leaves no place for it"),
+        (["--impl", "header"], "--impl header needs a header"),
+        (["--impl", "module", "--header", "merged.h"], "--header merged.h: --impl module does not include it"),
         (
             ["--header", "merged.h", "--api", "with-ptes"],
             "--api with-ptes: merged.h is not of this revision: it has no",

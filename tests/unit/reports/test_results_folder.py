@@ -41,7 +41,7 @@ def run_once(units: tuple[Unit, ...], out: str | None = None, started: datetime 
         folder.record(FACTS)
         folder.keep([unit.scenario for unit in units])
         (folder.guests / "arm64-1.console.log").write_text("booted\n")
-        folder.finish(runs.summary(units, ["fail", "error"]), FACTS)
+        folder.finish(replace(runs.summary(units, ["fail", "error"]), facts=FACTS))
         return folder.path
 
 
@@ -175,7 +175,7 @@ def test_a_full_disk_is_an_error_that_names_the_folder_and_out(units: tuple[Unit
         # Every write to this device fails as on a full disk.
         (folder.path / f".results.ktap.{os.getpid()}.partial").symlink_to("/dev/full")
         with pytest.raises(SetupError) as caught:
-            folder.finish(runs.summary(units, []), FACTS)
+            folder.finish(runs.summary(units, []))
     assert f"no space left in {tmp_path}/out" in str(caught.value)
     assert "--out DIR" in str(caught.value)
     assert isinstance(caught.value.__cause__, OSError)

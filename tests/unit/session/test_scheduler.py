@@ -1,24 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How many guests run at the same time: as many as the host has processors and memory for, and of each machine one."""
+"""How many guests run at the same time, and what an unexpected exception costs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from lazymmu.architecture import default_names
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session import scheduler
 from lazymmu.support.errors import LazymmuError
 from lazymmu.support.interrupts import Interrupts
 
-from tests.unit import examples
+from tests.unit import examples, runs
 
-ALL = default_names()
-# What one guest takes, with its QEMU (kB), and what is left to the host.
+ALL = ["arm64", "s390x", "x86_64"]
+# The memory of a guest with its QEMU, and what is left to the host (kB).
 GUEST, HOST = 192 * 1024 + 80_000_000 // 1024, 500_000_000 // 1024
 
 
@@ -35,12 +34,12 @@ GUEST, HOST = 192 * 1024 + 80_000_000 // 1024, 500_000_000 // 1024
         (2, 1, ["arm64"], 1),
     ],
 )
-def test_guests_are_as_many_as_the_host_has_room_for(
+def test_as_many_guests_run_as_the_host_has_room_for(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     processors: int,
     guests_memory: int,
-    arches: Sequence[str],
+    arches: list[str],
     expected: int,
 ) -> None:
     meminfo = tmp_path / "meminfo"
@@ -54,27 +53,28 @@ def test_guests_are_as_many_as_the_host_has_room_for(
     ("counts", "jobs", "expected"),
     [
         ({"arm64": 300, "s390x": 300, "x86_64": 300}, 3, {"arm64": 1, "s390x": 1, "x86_64": 1}),
-        # Fewer jobs than machines: each has its worker, and they take turns.
+        # With fewer jobs than machines, each machine still has its worker.
         ({"arm64": 300, "s390x": 300, "x86_64": 300}, 1, {"arm64": 1, "s390x": 1, "x86_64": 1}),
         ({"arm64": 300, "s390x": 600}, 5, {"arm64": 2, "s390x": 3}),
-        # One more costs a restore.
         ({"arm64": 79}, 8, {"arm64": 1}),
         ({"arm64": 80}, 8, {"arm64": 2}),
     ],
 )
-def test_workers_go_where_most_units_are(counts: Mapping[str, int], jobs: int, expected: Mapping[str, int]) -> None:
+def test_further_workers_go_where_the_most_units_are(
+    counts: Mapping[str, int], jobs: int, expected: Mapping[str, int]
+) -> None:
     assert scheduler._workers(counts, jobs) == expected
 
 
-def test_a_mistake_of_ours_costs_the_units_of_its_machine_and_no_others_result(
+def test_an_unexpected_exception_costs_only_the_results_of_its_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario = examples.scenario(tmp_path, examples.NESTED, "one")
-    units = [Unit(scenario, number=0, api="merged", arch=arch) for arch in ("arm64", "s390x")]
+    units = runs.numbered(Unit(scenario, number=0, api="merged", arch=arch) for arch in ("arm64", "s390x"))
     results: dict[int, Result] = {}
 
     def prepare(_images: Images, arch: str, *_: object, **__: object) -> None:
-        raise KeyError("a mistake") if arch == "arm64" else LazymmuError("cannot be had")
+        raise KeyError("a mistake") if arch == "arm64" else LazymmuError("no network")
 
     monkeypatch.setattr(scheduler, "prepare", prepare)
     with Interrupts.noted() as interrupts:
@@ -82,11 +82,9 @@ def test_a_mistake_of_ours_costs_the_units_of_its_machine_and_no_others_result(
             units,
             {unit.kernel: None for unit in units},  # type: ignore[misc]
             scheduler.Options(),
-            left=range(2),
-            finished=results.__setitem__,
-            changed=lambda _machine, _what: None,
+            finished=lambda result: results.update({result.number: result}),
             interrupts=interrupts,
         )
     assert {number: result.outcome for number, result in results.items()} == dict.fromkeys(range(2), Outcome.ERROR)
     assert "a mistake in lazymmu itself: KeyError: 'a mistake'" in results[0].reason
-    assert results[1].reason == "cannot be had"
+    assert results[1].reason == "no network"

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is selected: units in a fixed order, each made when it is asked for."""
+"""What the selection flags select, how often, and in which order."""
 
 from __future__ import annotations
 
-import itertools
-import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from lazymmu.results.result import Unit
 from lazymmu.scenario import load
-from lazymmu.session.selection import Selection, Units, units
+from lazymmu.session.selection import Selection, shuffled, units
 from lazymmu.subject.case import Scenario
+from lazymmu.subject.implementations import MODULE, NATIVE
 from lazymmu.support.errors import UsageError
 from msgspec.structs import replace
 
-from tests.unit import runs
+from tests.unit import examples, runs
 
 _FILES = {
     "a": "description: x\nvary: {n: [1, 2, 3]}\nsteps: [repeat: {times: $n, steps: [enable]}]\n",
@@ -24,16 +24,16 @@ _FILES = {
 }
 
 
-def written(folder: Path) -> tuple[Scenario, ...]:
+@pytest.fixture
+def scenarios(tmp_path: Path) -> tuple[Scenario, ...]:
     for name, text in _FILES.items():
-        (folder / f"{name}.yaml").write_text(text)
-    return load([], folder)
+        (tmp_path / f"{name}.yaml").write_text(text)
+    return load([], tmp_path)
 
 
-def test_units_stand_in_the_order_of_scenario_case_revision_and_architecture(tmp_path: Path) -> None:
-    a, _, c = scenarios = written(tmp_path)
-    found = units(scenarios, Selection(arches=("s390x", "arm64")))
-    wanted = [
+def test_units_are_in_the_order_of_scenario_case_revision_and_architecture(scenarios: tuple[Scenario, ...]) -> None:
+    a, _, c = scenarios
+    expected = [
         *(
             Unit(a, case, api, arch)
             for case in range(3)
@@ -42,34 +42,20 @@ def test_units_stand_in_the_order_of_scenario_case_revision_and_architecture(tmp
         ),
         *(Unit(c, case, "merged", "s390x") for case in range(2)),
     ]
-    wanted = list(runs.numbered(wanted))
-    assert list(found) == wanted
-    assert len(found) == len(wanted)
-    assert [found[position] for position in range(-len(wanted), 0)] == wanted
-    assert found[5:13:3] == tuple(wanted[5:13:3])
-    for position in (len(wanted), -len(wanted) - 1):
-        with pytest.raises(IndexError):
-            found[position]
+    assert units(scenarios, Selection(arches=("s390x", "arm64"))) == runs.numbered(expected)
 
 
-def test_nothing_left_is_an_error_and_no_units_are_an_empty_sequence(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nothing is selected"):
-        units(written(tmp_path)[1:2], Selection())
-    assert list(Units([])) == []
+def test_a_selection_of_nothing_is_an_error(scenarios: tuple[Scenario, ...]) -> None:
+    with pytest.raises(UsageError, match="nothing is selected: no case of 1 scenario is about revisions amended, "):
+        units(scenarios[1:2], Selection())
 
 
-def test_units_are_equal_by_what_they_are(tmp_path: Path) -> None:
-    found = units(written(tmp_path), Selection())
-    assert len({*found, *found}) == len(found)
-    assert replace(found[0], repetition=2) != found[0]
+def test_the_label_of_a_unit_has_its_values(scenarios: tuple[Scenario, ...]) -> None:
+    unit = units(scenarios, Selection(arches=("s390x",)))[2]
+    assert (unit.label(), unit.values) == ("a[n=2] amended on s390x", {"n": 2})
 
 
-def test_the_label_of_a_unit_shows_its_values(tmp_path: Path) -> None:
-    unit = units(written(tmp_path), Selection(arches=("s390x",)))[2]
-    assert (unit.label(), unit.values, unit.case.values) == ("a[n=2] amended on s390x", {"n": 2}, {"n": 2})
-
-
-def test_a_personality_is_in_force_on_every_guest_that_is_selected(tmp_path: Path) -> None:
+def test_a_personality_applies_to_every_guest_that_is_selected(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("description: x\npersonality: s390x\narch: [arm64, x86_64]\nsteps: [enable]\n")
     (tmp_path / "q.yaml").write_text("description: x\nsteps: [enable]\n")
     found = units(load([], tmp_path), Selection(apis=("merged",)))
@@ -81,17 +67,82 @@ def test_a_personality_is_in_force_on_every_guest_that_is_selected(tmp_path: Pat
         units(load(["p"], tmp_path), Selection(arches=("s390x",)))
 
 
-def test_ninety_thousand_units_and_their_labels_take_no_memory(tmp_path: Path) -> None:
-    (tmp_path / "many.yaml").write_text(
-        f"description: x\nvary: {{a: {list(range(150))}, b: {list(range(100))}}}\n"
-        "steps: [repeat: {times: 100, steps: [enable]}, check: {enable: $a}, check: {disable: $b}]\n"
-    )
-    scenarios = load(["many"], tmp_path)
-    tracemalloc.start()
-    try:
-        found = units(scenarios, Selection())
-        assert all(unit.label() for unit in itertools.islice(found, 0, None, 100))
-        assert tracemalloc.get_traced_memory()[1] < 1_000_000
-        assert len(found) == 90_000
-    finally:
-        tracemalloc.stop()
+def test_repetitions_are_side_by_side_and_a_unit_that_runs_once_has_none(scenarios: tuple[Scenario, ...]) -> None:
+    once = units(scenarios, Selection())
+    thrice = units(scenarios, Selection(), repeat=3)
+    assert {unit.repetition for unit in once} == {None}
+    assert [unit.repetition for unit in thrice] == [1, 2, 3] * len(once)
+    assert [unit.index for unit in thrice] == list(range(3 * len(once)))
+    assert thrice[4].label() == "a[n=1] amended on s390x, repetition 2"
+
+
+def test_a_seed_gives_the_same_order_everywhere_and_another_seed_another(tmp_path: Path) -> None:
+    some = runs.selected(tmp_path)
+    assert shuffled(some, 1) == shuffled(some[::-1], 1)
+    assert len({tuple(unit.label() for unit in shuffled(some, seed)) for seed in range(50)}) == 50
+    assert set(shuffled(some, 1)) == set(some)
+    # People write a seed down, so its order must never change.
+    assert [unit.label() for unit in shuffled(some, 7)][:2] == [
+        "nesting/deep[depth=2] merged on s390x",
+        "nesting/deep[depth=1] merged on arm64",
+    ]
+
+
+def test_a_smaller_selection_keeps_the_order_of_a_seed(tmp_path: Path) -> None:
+    some = runs.selected(tmp_path)
+    fewer = [unit for unit in some if unit.arch == "arm64"][1:]
+    assert shuffled(fewer, 7) == [unit for unit in shuffled(some, 7) if unit in fewer]
+
+
+@pytest.fixture
+def native(tmp_path: Path) -> tuple[Scenario, ...]:
+    """Scenarios that apply natively on two guests, on arm64 only, and nowhere."""
+    for name in ("a", "b", "c"):
+        examples.scenario(tmp_path, "description: x\nsteps: [enable, disable]\n", name)
+    guests = (("arm64", "x86_64"), ("arm64",), ())
+    return tuple(replace(scenario, native=on) for scenario, on in zip(load([], tmp_path), guests, strict=True))
+
+
+def selected(scenarios: Sequence[Scenario], **flags: Sequence[str]) -> list[str]:
+    """Return what is selected, as `scenario revision implementation machine`."""
+    found = units(scenarios, Selection(**{name: tuple(values) for name, values in flags.items()}))
+    return [f"{unit.scenario.name} {unit.api} {unit.impl} {unit.machine}" for unit in found]
+
+
+def test_by_default_the_module_runs_everywhere_and_the_kernels_implementation_where_there_is_one(
+    native: tuple[Scenario, ...],
+) -> None:
+    assert {line.split()[2] for line in selected(native)} == {MODULE}
+    assert selected(native[:1], apis=["merged"], kernels=["current", "lts"]) == [
+        "a merged module arm64",
+        "a merged module arm64 current",
+        "a merged native arm64 current",
+        "a merged module s390x",
+        "a merged module s390x current",
+        "a merged module x86_64",
+        "a merged module x86_64 current",
+        "a merged native x86_64 current",
+    ]
+    assert [line for line in selected(native, kernels=["current"]) if NATIVE in line] == [
+        "a merged native arm64 current",
+        "a merged native x86_64 current",
+        "b merged native arm64 current",
+    ]
+    assert not [line for line in selected(native, kernels=["current"], apis=["amended"]) if NATIVE in line]
+
+
+def test_a_named_implementation_is_the_only_one_even_where_the_kernel_has_none(native: tuple[Scenario, ...]) -> None:
+    assert {line.split()[2] for line in selected(native, kernels=["current"], impls=[MODULE])} == {MODULE}
+    # A unit says that s390x has none; where the scenario does not apply, there is no unit.
+    assert selected(native, kernels=["current"], impls=[NATIVE]) == [
+        "a merged native arm64 current",
+        "a merged native s390x current",
+        "a merged native x86_64 current",
+        "b merged native arm64 current",
+        "b merged native s390x current",
+    ]
+    both = selected(native[:1], kernels=["current"], impls=[NATIVE, MODULE], apis=["merged"], arches=["arm64"])
+    assert both == ["a merged module arm64 current", "a merged native arm64 current"]
+    for scenarios, apis in ((native, ["amended"]), (native[2:], [])):
+        with pytest.raises(UsageError, match="by native"):
+            selected(scenarios, impls=[NATIVE], apis=apis)

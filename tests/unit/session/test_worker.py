@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A lost line is the fault of one of the programs on their way: the worker finds out which, and blames no other."""
+"""A worker gives each unit one result, and an error only to the unit in which a guest was lost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,8 +25,16 @@ _PLAIN = "description: x\nsteps: [enable, disable]\n"
 _GUILTY = "description: x\nsteps: [enable, flush, disable]\n"
 
 
-class Line:
-    """A line that is lost, with every answer that is still on its way, as soon as a program that flushes was sent."""
+def units(folder: Path, texts: Sequence[str]) -> list[Unit]:
+    """Return a unit for each text of a scenario."""
+    return [
+        Unit(examples.scenario(folder, text, f"u{index}"), number=0, api="merged", arch="s390x", index=index)
+        for index, text in enumerate(texts)
+    ]
+
+
+class Connection:
+    """A connection that is lost, with all replies, as soon as a program that flushes was sent."""
 
     release = "6.12.0-test"
     steps_begun = 0
@@ -41,8 +49,8 @@ class Line:
 
     def reply(self, _: Deadline) -> AgentReply:
         if any(b"flush" in program for program in self.sent):
-            raise ConnectionLost("the line was lost")
-        # Not a report: whoever gets it is an error of another kind.
+            raise ConnectionLost("the connection was lost")
+        # Not a whole report, so each result is an error with another reason.
         return AgentReply(status=0, records=())
 
     def late_complaint(self, _: Deadline, *, warnings_allowed: bool) -> str | None:
@@ -50,131 +58,116 @@ class Line:
         return None
 
 
-class Lines:
-    """Gives a fresh line for each guest."""
+class Pool:
+    """Gives a fresh connection for each guest."""
 
     def __init__(self) -> None:
-        self.doubts = 0
+        self.lost = 0
 
     @contextmanager
-    def ready(self, _ahead: Callable[[Line], None]) -> Iterator[Line]:
-        yield Line()
+    def ready(self, _ahead: Callable[[Connection], None]) -> Iterator[Connection]:
+        yield Connection()
 
     def suspect_snapshot(self) -> None:
-        self.doubts += 1
+        self.lost += 1
 
     def snapshot_damage(self) -> str | None:
         return None
 
 
-def test_only_the_unit_that_loses_its_line_alone_is_blamed(tmp_path: Path) -> None:
-    texts = [_PLAIN, _PLAIN, _GUILTY, _PLAIN, _GUILTY, _PLAIN]
-    units = [
-        Unit(examples.scenario(tmp_path, text, f"u{n}"), number=0, api="merged", arch="s390x")
-        for n, text in enumerate(texts)
-    ]
-    results: dict[int, Result] = {}
-
-    def finished(position: int, result: Result) -> None:
-        assert position not in results
-        results[position] = result
-
+def work(units: Sequence[Unit], pool: Pool) -> list[Result]:
+    """Run units with one worker; return the results in the order in which they come."""
+    results: list[Result] = []
     machine = cast("Machine", SimpleNamespace(time_scale=1.0))
-    job = Job(units, Queue(range(len(units)), 1), finished, units_per_guest=None)
-    lines = Lines()
-    Worker(machine, cast("GuestPool", lines), RunningGuests(), job).work()
-    assert [position for position, result in sorted(results.items()) if "the line was lost" in result.reason] == [2, 4]
-    assert len(results) == len(units)
-    # All together, and then each of the two alone: three guests, and no more, were lost.
-    assert lines.doubts == 3
+    job = Job(Queue(units, 1), results.append)
+    Worker(machine, cast("GuestPool", pool), RunningGuests(), job).work()
+    assert sorted(result.number for result in results) == list(range(len(units)))
+    return results
 
 
-class Unreachable(Lines):
-    """Loses the line to so many guests before anything can be sent to them."""
+def test_only_a_unit_that_loses_its_connection_alone_is_blamed(tmp_path: Path) -> None:
+    pool = Pool()
+    results = work(units(tmp_path, [_PLAIN, _PLAIN, _GUILTY, _PLAIN, _GUILTY, _PLAIN]), pool)
+    blamed = [result.number for result in results if "the connection was lost" in result.reason]
+    assert blamed == [2, 4]
+    # Once with all programs on the connection, and then once for each of the two.
+    assert pool.lost == 3
+
+
+class Unreachable(Pool):
+    """Loses so many connections before anything can be sent."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
         self._times = times
 
     @contextmanager
-    def ready(self, _ahead: Callable[[Line], None]) -> Iterator[Line]:
-        if self.doubts < self._times:
+    def ready(self, _ahead: Callable[[Connection], None]) -> Iterator[Connection]:
+        if self.lost < self._times:
             raise ConnectionLost("the connection stalls")
-        yield Line()
+        yield Connection()
 
 
-@pytest.mark.parametrize(("times", "guests", "unreached"), [(2, 2, 0), (9, 3, 2)])
-def test_a_line_that_is_lost_before_a_unit_costs_a_guest_and_one_always_lost_all_units(
-    tmp_path: Path, times: int, guests: int, unreached: int
+@pytest.mark.parametrize(("times", "guests", "failed"), [(2, 2, 0), (9, 3, 2)])
+def test_units_fail_if_one_connection_after_the_other_is_lost_before_the_first(
+    tmp_path: Path, times: int, guests: int, failed: int
 ) -> None:
-    units = [Unit(examples.scenario(tmp_path, _PLAIN, f"u{n}"), number=0, api="merged", arch="s390x") for n in range(2)]
-    results: list[Result] = []
-    job = Job(units, Queue(range(2), 1), lambda _, result: results.append(result), None)
-    lines = Unreachable(times)
-    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("GuestPool", lines), RunningGuests(), job).work()
-    assert (len(results), lines.doubts) == (2, guests)
-    assert sum("the connection stalls" in result.reason for result in results) == unreached
+    pool = Unreachable(times)
+    results = work(units(tmp_path, [_PLAIN] * 2), pool)
+    assert pool.lost == guests
+    assert sum("the connection stalls" in result.reason for result in results) == failed
 
 
-class Waking(Lines):
-    """Gives each guest's line ahead, but so many guests do not wake up, and the one after them has had none."""
+class Waking(Pool):
+    """Gives connections ahead to so many guests that never wake up, and perhaps to the last one."""
 
     def __init__(self, never: int, *, ahead: bool) -> None:
         super().__init__()
         self._never = never
         self._ahead = ahead
-        self.last = Line()
+        self.last = Connection()
 
     @contextmanager
-    def ready(self, ahead: Callable[[Line], None]) -> Iterator[Line]:
+    def ready(self, ahead: Callable[[Connection], None]) -> Iterator[Connection]:
         for _ in range(self._never):
-            ahead(Line())
+            ahead(Connection())
         if self._ahead:
             ahead(self.last)
         yield self.last
 
 
 @pytest.mark.parametrize(("never", "ahead"), [(0, True), (1, False), (1, True), (2, False)])
-def test_each_program_is_sent_once_to_the_guest_that_runs_it_whether_ahead_or_not(
-    tmp_path: Path, never: int, ahead: bool
-) -> None:
-    count = 12
-    units = [
-        Unit(examples.scenario(tmp_path, _PLAIN, f"u{n}"), number=0, api="merged", arch="s390x") for n in range(count)
-    ]
-    positions: list[int] = []
-    job = Job(units, Queue(range(count), 1), lambda position, _: positions.append(position), None)
-    lines = Waking(never, ahead=ahead)
-    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("GuestPool", lines), RunningGuests(), job).work()
-    assert positions == list(range(count))
-    assert len(lines.last.sent) == count
+def test_each_program_is_sent_once_to_the_guest_that_wakes_up(tmp_path: Path, never: int, ahead: bool) -> None:
+    pool = Waking(never, ahead=ahead)
+    results = work(units(tmp_path, [_PLAIN] * 12), pool)
+    assert [result.number for result in results] == list(range(12))
+    assert len(pool.last.sent) == 12
 
 
-def test_what_is_not_wanted_when_its_turn_comes_is_dropped() -> None:
-    unwanted = {1}
-    queue = Queue(range(5), 1, lambda position: position not in unwanted)
-    assert queue.take() == 0
-    unwanted.update({2, 4})
-    assert [queue.take() for _ in range(3)] == [3, None, None]
-
-
-class Damaged(Lines):
-    """Gives first a guest whose snapshot has a wrong byte."""
+class Damaged(Pool):
+    """Gives first a guest whose snapshot is damaged."""
 
     def snapshot_damage(self) -> str | None:
-        return None if self.doubts else "is damaged"
+        return None if self.lost else "is damaged"
 
 
-def test_what_a_guest_from_a_damaged_snapshot_gave_is_no_result(tmp_path: Path) -> None:
-    units = [Unit(examples.scenario(tmp_path, _PLAIN, f"u{n}"), number=0, api="merged", arch="s390x") for n in range(3)]
-    results: dict[int, Result] = {}
+def test_results_of_a_guest_from_a_damaged_snapshot_do_not_count(tmp_path: Path) -> None:
+    pool = Damaged()
+    results = work(units(tmp_path, [_PLAIN] * 3), pool)
+    assert pool.lost == 1
+    assert not any("is damaged" in result.reason for result in results)
 
-    def finished(position: int, result: Result) -> None:
-        assert lines.doubts == 1, "the next guest is not from a snapshot that was looked at"
-        results[position] = result
 
-    lines = Damaged()
-    job = Job(units, Queue(range(3), 1), finished, units_per_guest=None)
-    Worker(cast("Machine", SimpleNamespace(time_scale=1.0)), cast("GuestPool", lines), RunningGuests(), job).work()
-    assert sorted(results) == [0, 1, 2]
-    assert not any("is damaged" in result.reason for result in results.values())
+def test_units_that_are_put_back_are_the_next_and_those_that_are_not_needed_are_dropped(tmp_path: Path) -> None:
+    dropped: set[int] = set()
+    queue = Queue(units(tmp_path, [_PLAIN] * 4), 2, lambda unit: unit.index not in dropped)
+    first, second = queue.take(), queue.take()
+    assert first is not None
+    assert second is not None
+    queue.put_back([first, second])
+    assert queue.take() is first, "it was prepared again"
+    dropped |= {1, 2}
+    last = queue.take()
+    assert last is not None
+    assert (last.unit.index, queue.take()) == (3, None)
+    assert [queue.leave(), queue.leave()] == [False, True]

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A unit that is prepared to run, and its Result: from the guest's reply, from an error, or from the model's skip."""
+
+from __future__ import annotations
+
+from lazymmu.protocol import program, report
+from lazymmu.protocol.agent_reply import AgentReply
+from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.session.verdict import judge
+from lazymmu.subject.simulator import predict
+from lazymmu.subject.trace import Skip, Trace
+from lazymmu.support.errors import GuestError, LazymmuError
+
+
+class PreparedUnit:
+    """A unit with its case and its prediction, which are made once and used until it has a result."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.case = unit.case
+        self.prediction = predict(self.case, unit.api, unit.personality, unit.impl)
+
+    @property
+    def is_skip(self) -> bool:
+        """True if the model says that no guest can run it."""
+        return isinstance(self.prediction, Skip)
+
+    @property
+    def predicted_steps(self) -> int:
+        """The number of steps that will run."""
+        return len(self.prediction.steps) if isinstance(self.prediction, Trace) else 0
+
+    def program(self, run: int) -> bytes:
+        """Return the program for a guest; `run` is the number of its run, which the report repeats."""
+        unit = self.unit
+        text = program.text(self.case, run=run, api=unit.api, personality=unit.personality, impl=unit.impl)
+        return text.encode("ascii")
+
+    def failed(self, error: LazymmuError | OSError, *, release: str = "", seconds: float = 0.0) -> Result:
+        """Return the result if an error prevents a report. It is a skip if no guest can run the unit."""
+        if isinstance(self.prediction, Skip):
+            return self.skipped(release=release)
+        return Result.of(
+            self.unit,
+            Outcome.ERROR,
+            str(error),
+            release=release,
+            predicted=self.prediction,
+            seconds=seconds,
+            details=error.details if isinstance(error, GuestError) else "",
+        )
+
+    def skipped(self, *, release: str = "") -> Result:
+        """Return the result of a unit that no guest can run."""
+        assert isinstance(self.prediction, Skip)  # noqa: S101  (narrows the type: the caller has asked `is_skip`)
+        step = self.prediction.step
+        details = f"{step.place}: {step.op}"
+        return Result.of(self.unit, Outcome.SKIP, self.prediction.reason, release=release, details=details)
+
+    def judged(self, reply: AgentReply, *, run: int, release: str, seconds: float) -> Result:
+        """Return the result from a guest's reply; `run` is the number that its program had."""
+        unit, predicted = self.unit, self.prediction
+        assert isinstance(predicted, Trace)  # noqa: S101  (narrows the type: a skip is not sent)
+        try:
+            observed = report.parse(
+                reply, self.case, run=run, api=unit.api, personality=unit.personality, impl=unit.impl
+            )
+        except GuestError as error:
+            return self.failed(error, release=release, seconds=seconds)
+        differences = tuple(judge(unit, predicted, observed))
+        return Result.of(
+            unit,
+            Outcome.FAIL if differences else Outcome.PASS,
+            str(differences[0]) if differences else "",
+            release=release,
+            predicted=predicted,
+            observed=observed,
+            seconds=seconds,
+            parts=differences,
+        )

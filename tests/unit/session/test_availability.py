@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Units that cannot be run are skips if a default selected them, and errors if the user named the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from lazymmu.provision.cache import Cache
+from lazymmu.provision.kernels import InstalledKernel, Release
+from lazymmu.provision.progress import Progress
+from lazymmu.provision.setup import Images
+from lazymmu.results.result import Outcome
+from lazymmu.session.availability import Unavailable, without_implementation, without_machine
+from lazymmu.session.prepared_unit import PreparedUnit
+from lazymmu.session.selection import Selection
+from lazymmu.subject.implementations import NATIVE
+from lazymmu.support.errors import GuestError
+from msgspec.structs import replace
+
+from tests.unit import examples
+
+SKIPPED = """\
+description: x
+personality: s390x
+steps: [flush, enable, sleep: 0]
+"""
+
+
+@pytest.mark.parametrize(
+    ("arch", "kernel", "named_arches", "named_kernels", "outcome"),
+    [
+        # The kernel is the cause.
+        ("arm64", "lts", (), (), Outcome.SKIP),
+        ("arm64", "lts", ("arm64",), (), Outcome.SKIP),
+        ("arm64", "lts", (), ("lts",), Outcome.ERROR),
+        ("arm64", "lts", (), ("lts", "current"), Outcome.ERROR),
+        # The architecture is the cause.
+        ("s390x", "current", (), (), Outcome.SKIP),
+        ("s390x", "current", (), ("current",), Outcome.SKIP),
+        ("s390x", "current", ("s390x",), ("current",), Outcome.ERROR),
+        # Both are.
+        ("s390x", "lts", (), (), Outcome.SKIP),
+        ("s390x", "lts", ("arm64", "s390x"), (), Outcome.ERROR),
+        ("s390x", "lts", (), ("lts",), Outcome.ERROR),
+    ],
+)
+def test_a_missing_implementation_is_an_error_if_its_cause_is_named(
+    tmp_path: Path,
+    arch: str,
+    kernel: str,
+    named_arches: tuple[str, ...],
+    named_kernels: tuple[str, ...],
+    outcome: Outcome,
+) -> None:
+    unit = replace(examples.unit(tmp_path, api="merged", arch=arch), impl=NATIVE, kernel=kernel)
+    unavailable = without_implementation(unit, Selection(arches=named_arches, kernels=named_kernels))
+    assert unavailable is not None
+    result = unavailable.result(unit)
+    assert result.outcome is outcome
+    assert ("s390x has none of its own" in result.reason) is (arch == "s390x")
+    assert ("kernel lts has no nested lazy MMU mode of its own: that came with Linux 7.0" in result.reason) is (
+        kernel == "lts"
+    )
+
+
+def test_an_implementation_that_a_kernel_has_is_available(tmp_path: Path) -> None:
+    unit = replace(examples.unit(tmp_path, api="merged", arch="arm64"), kernel="current")
+    selection = Selection(arches=("arm64",), kernels=("current",), impls=(NATIVE,))
+    assert without_implementation(replace(unit, impl=NATIVE), selection) is None
+    assert without_implementation(replace(unit, arch="s390x"), selection) is None
+
+
+def images(folder: Path, name: str, there: Sequence[str], refused: Sequence[str]) -> Images:
+    release = Release("7.3", "7.3-1", ())
+    return Images(
+        cache=Cache(folder, Progress()),
+        sandboxes={},
+        kernels={arch: InstalledKernel(name, release, folder, "/headers") for arch in there},
+        refused=dict.fromkeys(refused, "apt says so"),
+        name=name,
+    )
+
+
+def test_a_machine_that_is_not_available_is_an_error_if_it_is_named_or_if_its_kernel_is_nowhere(
+    tmp_path: Path,
+) -> None:
+    some = [images(tmp_path, "current", ["arm64"], ["s390x"]), images(tmp_path, "next", [], ["arm64"])]
+    reason = "guests for s390x are not available: apt says so"
+    for arches, is_named in (((), False), (("arm64",), False), (("s390x",), True)):
+        found = without_machine(some, Selection(arches=arches))
+        assert found["s390x", "current"] == Unavailable(reason, is_named)
+        assert found["arm64", "next"].is_named
+
+
+def test_a_unit_that_no_guest_can_run_is_a_skip_whatever_happens_to_its_guest(tmp_path: Path) -> None:
+    skipped = PreparedUnit(examples.unit(tmp_path, SKIPPED, api="merged", arch="arm64"))
+    result = skipped.failed(GuestError("the guest died"))
+    assert (result.outcome, result.predicted, result.personality) == (Outcome.SKIP, None, "s390x")
+    assert result.reason == "comes to sleep (step 2) with preemption off"
+    right = PreparedUnit(examples.unit(tmp_path)).failed(GuestError("the guest died"))
+    assert (right.outcome, right.reason) == (Outcome.ERROR, "the guest died")
