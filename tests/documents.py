@@ -18,6 +18,7 @@ from lazymmu.support.project import ROOT
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 _BLOCK = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_RECIPE = re.compile(r"^### ([^\n]*)\n(.*?)(?=^##|\Z)", re.DOTALL | re.MULTILINE)
 _LAZYMMU = re.compile(r"(?:git bisect run )?(?:\S*/)?lazymmu( .*)?$")
 
 
@@ -32,6 +33,8 @@ class Command:
 
     line: int
     words: tuple[str, ...]
+    #: As the document has it.
+    text: str = ""
     status: int = 0
     #: What it writes, as the document shows it; `...` stands for lines that are left out.
     output: str | None = None
@@ -67,9 +70,30 @@ def steps(text: str) -> Iterator[Command | SavedFile]:
             yield Command(
                 _line(text, block.start()) + 1 + turn,
                 tuple(shlex.split(command)),
+                command.strip(),
                 int(comment.split()[-1]) if comment else 0,
                 following[2] if following is not None and adjacent and last else None,
             )
+
+
+def recipes() -> dict[str, str]:
+    """Return the recipes of CONTRIBUTING.md: title -> text."""
+    return dict(_RECIPE.findall((ROOT / "CONTRIBUTING.md").read_text().partition("## Recipes")[2]))
+
+
+def missing(example: str, written: str) -> list[str]:
+    """Return the lines of an example that an output does not have in this order."""
+    lines = iter(written.splitlines())
+    return [
+        line
+        for line in example.splitlines()
+        if line != "..." and not any(re.fullmatch(_pattern(line), real.rstrip()) for real in lines)
+    ]
+
+
+def _pattern(line: str) -> str:
+    """Return a pattern for a line of output; times differ from run to run."""
+    return re.sub(r"in\\ [\d\\.]+\\ s$", r"in [\\d.]+ s", re.escape(line.rstrip()))
 
 
 def prose(text: str) -> str:
