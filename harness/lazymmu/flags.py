@@ -7,9 +7,9 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from lazymmu.guests.transports import DEFAULT, TRANSPORTS
 from lazymmu.support.errors import UsageError
 
-_TRANSPORTS = ("serial", "ssh")
 _MAX_JOBS = 256
 
 
@@ -52,9 +52,19 @@ def _scale(text: str) -> float:
     return value
 
 
+def _transport() -> dict[str, Any]:
+    names = ", ".join(f"{name} ({transport.HELP})" for name, transport in TRANSPORTS.items())
+    return {
+        "type": lambda name: TRANSPORTS.pick(name).NAME,
+        "default": DEFAULT,
+        "metavar": "NAME",
+        "help": f"how to reach guests: {names} (default: {DEFAULT})",
+    }
+
+
 _REPEATED: dict[str, Any] = {"action": "append", "metavar": "NAME"}
-#: Argument -> what `add_argument` takes.
-_SHARED: dict[str, dict[str, Any]] = {
+#: Argument -> what `add_argument` takes, or a function that returns it if it comes from a catalogue.
+_SHARED: dict[str, dict[str, Any] | Callable[[], dict[str, Any]]] = {
     "scenarios": {
         "nargs": "*",
         "metavar": "SCENARIO",
@@ -74,12 +84,7 @@ _SHARED: dict[str, dict[str, Any]] = {
         "where there is; with --header only that)",
     },
     "--kernel": {**_REPEATED, "help": "kernel of images/kernels.yaml; may be repeated (default: lts)"},
-    "--transport": {
-        "type": one_of("transport", _TRANSPORTS),
-        "default": _TRANSPORTS[0],
-        "metavar": "NAME",
-        "help": f"how to reach guests: {', '.join(_TRANSPORTS)} (default: {_TRANSPORTS[0]})",
-    },
+    "--transport": _transport,
     "--jobs": {
         "type": integer("--jobs", 1, _MAX_JOBS),
         "metavar": "N",
@@ -94,7 +99,8 @@ _SHARED: dict[str, dict[str, Any]] = {
 def add(parser: ArgumentParser, *names: str, **others: Any) -> None:
     """Add shared arguments to a parser; `others` takes the place of what they have here, such as `help`."""
     for name in names:
-        parser.add_argument(name, **{**_SHARED[name], **others})
+        shared = _SHARED[name]
+        parser.add_argument(name, **{**(shared() if callable(shared) else shared), **others})
 
 
 def add_selection(parser: ArgumentParser) -> None:

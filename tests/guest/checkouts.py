@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,3 +25,13 @@ def checkout_with(edits: Mapping[str, Sequence[str]], checkout: Path) -> Path:
         assert text.count(there) == 1, f"{name} no longer holds {there!r} once"
         path.write_text(text.replace(there, instead))
     return checkout
+
+
+def replace_function(file: Path, function: str, replacement: Path) -> None:
+    """Let a C file call the function in another file, whose name there is `replacement`, in place of this one."""
+    source = replacement.read_text()
+    prototype = re.search(r"^.*\breplacement\(.*\)$", source, re.MULTILINE)
+    assert prototype, f"{replacement} defines no function `replacement`"
+    text, calls = re.subn(rf"\b{function}\b", "replacement", file.read_text())
+    assert calls, f"{file} does not use {function}()"
+    file.write_text(f"struct lmm_run;\n{prototype[0]};\n{text}\n{source}")

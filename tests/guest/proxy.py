@@ -223,7 +223,7 @@ class Proxy:
 
     def death(self) -> GuestError:
         """Return the error for a closed line."""
-        return GuestError(f"{self.name}: the line was closed")
+        return GuestError(f"{self.name}: the connection was closed")
 
     def hang(self, what: str, *, agent_answers: bool, kind: type[GuestError] = GuestHung) -> GuestError:
         """Return the error for a silent line."""

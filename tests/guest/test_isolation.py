@@ -16,7 +16,6 @@ from tests.guest.test_run import FLUSH, PLAIN, outcomes, write
 _GOT = "> lazymmu-program "
 # What only a boot prints.
 _BOOTED = "Linux version "
-_FLUSH_CALL = "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);"
 
 
 def consoles(folder: Path) -> list[str]:
@@ -54,9 +53,9 @@ def test_units_share_a_guest_or_have_their_own(
 
 
 def test_of_many_programs_that_were_sent_ahead_the_one_that_killed_the_guest_is_named(
-    broken: Callable[..., Lazymmu], tmp_path: Path
+    replacing: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    panicking = broken({"guest/module/run.c": (_FLUSH_CALL, 'panic("on purpose");')})
+    panicking = replacing("panic")
     texts = {f"s{number:02}": FLUSH if number in (7, 20) else PLAIN for number in range(30)}
     done, document = panicking.run(write(tmp_path / "given", **texts), "--api", "merged")
     assert done.returncode == 3, done.stdout + done.stderr
@@ -68,9 +67,9 @@ def test_of_many_programs_that_were_sent_ahead_the_one_that_killed_the_guest_is_
 
 
 def test_a_run_that_leaves_something_behind_is_an_error_and_the_next_gets_a_fresh_guest(
-    broken: Callable[..., Lazymmu], tmp_path: Path
+    replacing: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    leaking = broken({"guest/module/run.c": (_FLUSH_CALL, f"live_threads++;\n\t\t{_FLUSH_CALL}")})
+    leaking = replacing("leak")
     folder = write(tmp_path / "given", a=PLAIN, b=FLUSH, c=PLAIN, d=PLAIN)
     out = tmp_path / "out"
     done, document = leaking.run(folder, "--api", "merged", "--arch", "arm64", "--out", str(out))
@@ -80,13 +79,9 @@ def test_a_run_that_leaves_something_behind_is_an_error_and_the_next_gets_a_fres
     assert len(consoles(out)) == 2
 
 
-def test_what_a_kernel_says_after_the_last_unit_counts(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
-    # Taint that comes with no message: nobody would ever hear of it.
-    tainting = broken(
-        {"guest/module/run.c": (_FLUSH_CALL, f"add_taint(TAINT_WARN, LOCKDEP_STILL_OK);\n\t\t{_FLUSH_CALL}")}
-    )
+def test_what_a_kernel_says_after_the_last_unit_counts(replacing: Callable[..., Lazymmu], tmp_path: Path) -> None:
     folder = write(tmp_path / "given", a=FLUSH)
-    done, document = tainting.run(folder, "--api", "merged", "--arch", "x86_64")
+    done, document = replacing("taint").run(folder, "--api", "merged", "--arch", "x86_64")
     assert done.returncode == 3, done.stdout + done.stderr
     assert "tainted" in document["results"][0]["reason"]
 

@@ -244,17 +244,15 @@ def test_files_go_in_and_come_out_as_they_were_and_replace_none(lazymmu: Lazymmu
     # It is here now; and the guest has no file of the other name.
     (tmp_path / "out").write_bytes(b"mine")
     done = piped(lazymmu, "arm64", *flags, "--", "./script", cwd=tmp_path)
-    assert done.returncode == 2 and b"`out` is here already" in done.stderr
+    assert done.returncode == 2 and b"`out` exists" in done.stderr
     assert (tmp_path / "out").read_bytes() == b"mine"
     done = piped(lazymmu, "arm64", "--pull", "nothing", "--", "true", cwd=tmp_path)
-    assert done.returncode == 3 and f"cannot read {files.HOME}/nothing in the guest".encode() in done.stderr
+    assert done.returncode == 3 and f"the guest could not read {files.HOME}/nothing".encode() in done.stderr
     assert not (tmp_path / "nothing").exists()
 
 
-def test_a_scenario_that_differs_from_the_model_is_shown_where(broken: Callable[..., Lazymmu]) -> None:
-    edit = "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);"
-    wrong = broken({"guest/module/run.c": (edit, "(void)lmm_arch_flush;")})
-    done = piped(wrong, "s390x", "--", "run-scenario", "nesting/flush-anywhere", "--api", "merged")
+def test_a_scenario_that_differs_from_the_model_is_shown_where(replacing: Callable[..., Lazymmu]) -> None:
+    done = piped(replacing("nothing"), "s390x", "--", "run-scenario", "nesting/flush-anywhere", "--api", "merged")
     assert done.returncode == 1, done.stdout + done.stderr
     assert b"DIFFERS from the model, first here:" in done.stdout
     predicted = re.search(rb"predicted: run \d+ (step \d+ flush) .* hooks=f ", done.stdout)

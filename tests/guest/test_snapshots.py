@@ -28,7 +28,7 @@ from tests.guest.checkouts import checkout_with
 from tests.soak.interrupts import Playground
 
 WITH_MODULE = "with the module"
-_ANEW = "does not load and is saved anew"
+_ANEW = "does not load, so it is saved again"
 _NOT_THE_SAME = "is damaged: it has not the SHA-256"
 _SOON = 20.0
 # QEMU runs a guest of two processors; how far its clock may be off (seconds).
@@ -292,7 +292,7 @@ def test_a_module_gets_its_snapshot_when_it_is_found_built_and_not_before() -> N
                 place = line.read("/sys/module/lazymmu/sections/.text", Deadline.after(_SOON))
             assert own.exists() == found
         assert states.count("saving a snapshot") == 1
-        assert snapshot.place(own) == int(place, 16)
+        assert snapshot.module_address(own) == int(place, 16)
     finally:
         own.unlink(missing_ok=True)
         checksum.beside(own).unlink(missing_ok=True)

@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The SSH line: the results of the serial line, guests that never collide, and what goes wrong is told."""
+"""Runs over SSH give the results of serial runs, guests do not collide, and errors name their cause."""
 
 from __future__ import annotations
 
-import base64
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import paramiko
 import pytest
-from lazymmu.guests import host_process, snapshot, ssh_keys
+from lazymmu.guests import snapshot, ssh_keys, ssh_transport
 from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
-from lazymmu.guests.transports import ssh
 from lazymmu.support.deadline import Deadline
 from msgspec.structs import replace
 
@@ -25,58 +24,42 @@ from tests.guest import machines
 from tests.guest.conftest import Lazymmu
 from tests.guest.test_run import FLUSH, PLAIN, outcomes, write
 
-_CALL = "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);"
-_INCLUDE = '#include "lazymmu.h"'
-#: What a unit must be over either line; how long it took, and in which order it ended, may differ.
+#: What must not depend on the transport; time and order may.
 _SAME = ("scenario", "case", "arch", "api", "impl", "kernel", "release", "outcome", "reason", "observed", "predicted")
 _MANY = 8
 
 
 def machine(arch: str, folder: Path) -> Machine:
-    """Return one architecture's machine as a run over SSH prepares it, with keys of its own."""
+    """Return one architecture's machine as a run over SSH prepares it, with its own keys."""
     images = machines.images(arch)
-    transport = ssh.transport(ssh_keys.obtain(folder / "ssh"), [images], offline=False)
+    transport = ssh_transport.create(ssh_keys.obtain(folder / "ssh"), [images], offline=False)
     return prepare(images, arch, 1.0, RunningGuests(), transport=transport)
 
 
-def signalling(number: str) -> dict[str, tuple[str, str]]:
-    """Return the edits of a module that sends the SSH server this signal where it should flush."""
-    loop = f'for_each_process(p) if (!strcmp(p->comm, "dropbear")) send_sig({number}, p, 1);'
-    deed = f"{{ struct task_struct *p; rcu_read_lock(); {loop} rcu_read_unlock(); }}"
-    return {
-        "guest/module/run.c": (_CALL, f"{deed}\n\t\t{_CALL}"),
-        "guest/module/lazymmu.h": (
-            "#include <linux/types.h>",
-            "#include <linux/sched/signal.h>\n#include <linux/types.h>",
-        ),
-    }
-
-
-def library(lazymmu: Lazymmu, folder: str, arch: str, api: str, transport: str) -> list[dict[str, Any]]:
-    """Return what a folder of the library, or all of it, gives over one line."""
+def results(lazymmu: Lazymmu, folder: str, arch: str, api: str, transport: str) -> list[dict[str, Any]]:
+    """Return the results of a folder of the library, or of all of it."""
     done, document = lazymmu.run(*folder.split(), "--arch", arch, "--transport", transport, "--api", api, "--trace")
     assert done.returncode == 0, done.stdout + done.stderr
     return [{name: result[name] for name in _SAME} for result in document["results"]]
 
 
+# Every day, the README's command runs a part of the library over SSH.
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
-    ("folder", "arch", "api"),
-    [
-        # Every day the README's command runs a part of it over SSH.
-        pytest.param("tasks", "x86_64", "with-ptes", marks=pytest.mark.exhaustive),
-        *(pytest.param("", arch, "all", marks=pytest.mark.exhaustive) for arch in machines.ARCHES),
-    ],
+    ("folder", "arch", "api"), [("tasks", "x86_64", "with-ptes"), *(("", arch, "all") for arch in machines.ARCHES)]
 )
-def test_the_library_gives_the_same_over_either_line(lazymmu: Lazymmu, folder: str, arch: str, api: str) -> None:
-    over_ssh = library(lazymmu, folder, arch, api, "ssh")
+def test_the_library_gives_the_same_results_over_both_transports(
+    lazymmu: Lazymmu, folder: str, arch: str, api: str
+) -> None:
+    over_ssh = results(lazymmu, folder, arch, api, "ssh")
     assert len(over_ssh) > (10 if folder else 100)
-    assert over_ssh == library(lazymmu, folder, arch, api, "serial")
+    assert over_ssh == results(lazymmu, folder, arch, api, "serial")
 
 
 @pytest.mark.parametrize(
     "flags", [["--isolation", "scenario"], pytest.param(["--fresh-boot"], marks=pytest.mark.exhaustive)]
 )
-def test_a_guest_for_each_unit_and_one_that_boots_are_reached_too(
+def test_a_guest_of_one_unit_and_a_guest_that_boots_are_reached(
     lazymmu: Lazymmu, tmp_path: Path, flags: list[str]
 ) -> None:
     folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH)
@@ -85,52 +68,22 @@ def test_a_guest_for_each_unit_and_one_that_boots_are_reached_too(
     assert outcomes(document, "plain") | outcomes(document, "flush") == {("arm64", "pass")}
 
 
-def made_keys(tmp_path: Path) -> ssh_keys.Keys:
-    """Return the keys that the command line of a test will use."""
-    return ssh_keys.obtain(tmp_path / "state" / "lazymmu" / "ssh")
-
-
-def test_a_wrong_host_key_is_refused(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    mine, other = made_keys(tmp_path), ssh_keys.obtain(tmp_path / "other")
-    shown = mine.pinned()
-    (mine.folder / "host_ed25519.pub").write_text((other.folder / "host_ed25519.pub").read_text())
-    folder = write(tmp_path / "given", plain=PLAIN)
-    done, document = lazymmu.run(folder, "--api", "merged", "--transport", "ssh", "--arch", "s390x")
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert outcomes(document, "plain") == {("s390x", "error")}
-    assert f"the host key is wrong: {shown} was shown, {other.pinned()} is pinned" in done.stdout
-
-
-def test_a_key_that_may_not_log_in_is_refused(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    mine, other = made_keys(tmp_path), ssh_keys.obtain(tmp_path / "other")
-    (mine.folder / "client_ed25519").write_bytes((other.folder / "client_ed25519").read_bytes())
-    folder = write(tmp_path / "given", plain=PLAIN)
-    done, document = lazymmu.run(folder, "--api", "merged", "--transport", "ssh", "--arch", "s390x")
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert outcomes(document, "plain") == {("s390x", "error")}
-    assert "Authentication failed" in done.stdout
-
-
-def test_a_server_that_dies_within_a_scenario_is_an_error_and_the_rest_goes_on(
-    broken: Callable[..., Lazymmu], tmp_path: Path
-) -> None:
-    killing = broken(signalling("SIGKILL"))
+def test_a_server_that_dies_is_an_error_of_one_unit(replacing: Callable[..., Lazymmu], tmp_path: Path) -> None:
     folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
-    done, document = killing.run(folder, "--api", "merged", "--transport", "ssh", "--arch", "s390x")
+    done, document = replacing("kill_server").run(folder, "--api", "merged", "--transport", "ssh", "--arch", "s390x")
     assert done.returncode == 3, done.stdout + done.stderr
     assert outcomes(document, "b_flush") == {("s390x", "error")}
     assert outcomes(document, "plain") == {("s390x", "pass")}
     assert "s390x: the SSH connection was closed" in done.stdout
 
 
-# A unit test has it every day, with a connection that is none.
+# Every day, an integration test has it before the connection is complete.
 @pytest.mark.exhaustive
 def test_a_connection_that_stalls_is_told_from_a_guest_that_hangs(
-    broken: Callable[..., Lazymmu], tmp_path: Path
+    replacing: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    stalling = broken(signalling("SIGSTOP"))
     folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
-    done, document = stalling.run(folder, "--api", "merged", "--transport", "ssh", "--arch", "arm64")
+    done, document = replacing("stop_server").run(folder, "--api", "merged", "--transport", "ssh", "--arch", "arm64")
     assert done.returncode == 3, done.stdout + done.stderr
     assert outcomes(document, "b_flush") == {("arm64", "error")}
     assert outcomes(document, "plain") == {("arm64", "pass")}
@@ -143,12 +96,11 @@ def listening(guest: Guest) -> set[tuple[str, int]]:
     assert process is not None
     sockets = {str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir()}
     found = set()
-    for table, words in (("tcp", 1), ("tcp6", 4), ("udp", 1), ("udp6", 4)):
+    for table in ("tcp", "tcp6", "udp", "udp6"):
         for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
             _, local, _, state, *rest = line.split()
             if f"socket:[{rest[5]}]" in sockets and (state == "0A" or table.startswith("udp")):
                 address, port = local.split(":")
-                assert len(address) == words * 8
                 found.add((address, int(port, 16)))
     return found
 
@@ -161,42 +113,51 @@ def test_a_snapshot_with_a_server_is_small(arch: str, tmp_path: Path) -> None:
         with GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready():
             pass
     for file in (snapshot.path(made.boot), snapshot.path(made.boot, made.module)):
-        # MB as of memory, 2^20 bytes.
+        # 64 MB of memory, so 2^20 bytes each.
         assert file.stat().st_blocks * 512 <= 64 << 20
 
 
-def test_guests_at_the_same_time_never_collide_and_listen_nowhere_else(tmp_path: Path) -> None:
+def test_guests_at_the_same_time_have_their_own_ports_and_listen_nowhere_else(tmp_path: Path) -> None:
     made = machine("arm64", tmp_path)
     together = threading.Barrier(_MANY)
 
     def one(_: int) -> int:
-        with GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready() as line:
+        with GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready() as connection:
             together.wait(120)
-            port = line.guest.forwarded_port(Deadline.after(5))
-            # As /proc writes 127.0.0.1.
-            assert listening(line.guest) == {("0100007F", port)}
-            assert line.read("/proc/sys/kernel/ostype", Deadline.after(60)) == b"Linux\n"
+            port = connection.guest.forwarded_port(Deadline.after(5))
+            # /proc writes 127.0.0.1 so.
+            assert listening(connection.guest) == {("0100007F", port)}
+            assert connection.read("/proc/sys/kernel/ostype", Deadline.after(60)) == b"Linux\n"
             together.wait(120)
             return port
 
     with ThreadPoolExecutor(_MANY) as pool:
-        ports = list(pool.map(one, range(_MANY)))
-    assert len(set(ports)) == _MANY
+        assert len(set(pool.map(one, range(_MANY)))) == _MANY
 
 
-def test_no_key_is_in_the_archive_or_a_snapshot(tmp_path: Path) -> None:
-    # A module that lasts has a snapshot of its own.
-    made = replace(machine("s390x", tmp_path), built_before=True)
-    own = ssh_keys.Keys(tmp_path / "ssh")
-    with ExitStack() as stack:
-        line = stack.enter_context(GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready())
-        # It is in the guest now, and the file behind its memory is still what it was.
-        assert host_process.find(line.guest.process() or 0, made.boot.architecture.qemu)
-        private = own.host_for_dropbear()[-64:]
-        public = base64.b64decode(own.pinned())[-32:]
-        loaded = snapshot.path(made.boot, made.module, made.parameters)
-        for path in (made.boot.archive, snapshot.path(made.boot), loaded):
-            held = path.read_bytes()
-            assert len(held) > 1_000_000
-            for secret in (private[:32], public, own.authorized().split()[1].encode()):
-                assert secret not in held
+@pytest.fixture(scope="module")
+def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, ssh_keys.Keys, int]]:
+    """A guest that was reached over SSH: its machine, the keys, and the port of its server."""
+    folder = tmp_path_factory.mktemp("keys")
+    made = replace(machine("s390x", folder), built_before=True)
+    with GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready() as connection:
+        yield made, ssh_keys.Keys(folder / "ssh"), connection.guest.forwarded_port(Deadline.after(5))
+
+
+def test_only_the_users_key_may_log_in(reached: tuple[Machine, ssh_keys.Keys, int], tmp_path: Path) -> None:
+    stranger = paramiko.Ed25519Key.from_private_key_file(str(ssh_keys.obtain(tmp_path / "other").client))
+    with closing(paramiko.Transport(("127.0.0.1", reached[2]))) as transport:
+        with pytest.raises(paramiko.AuthenticationException):
+            transport.connect(username="root", pkey=stranger)
+        with pytest.raises(paramiko.BadAuthenticationType):
+            transport.auth_password("root", "")
+
+
+def test_no_key_is_in_an_archive_or_a_snapshot(reached: tuple[Machine, ssh_keys.Keys, int]) -> None:
+    made, keys, _ = reached
+    loaded = snapshot.path(made.boot, made.module, made.parameters)
+    contents = [path.read_bytes() for path in (made.boot.archive, snapshot.path(made.boot), loaded)]
+    assert all(len(content) > 1_000_000 for content in contents)
+    host = keys.host_for_dropbear()[-64:]
+    for secret in (host[:32], host[32:], keys.authorized().split()[1].encode()):
+        assert not any(secret in content for content in contents)

@@ -2,5 +2,6 @@
 """Every integration test has a state folder of its own."""
 
 from tests.state_folders import home, state_folder
+from tests.unit.guests.conftest import peer
 
-__all__ = ["home", "state_folder"]
+__all__ = ["home", "peer", "state_folder"]

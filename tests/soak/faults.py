@@ -244,13 +244,13 @@ FAULTS = (
     Fault(
         "a byte of the line is wrong",
         3,
-        "the report is not whole",
+        "the report is incomplete",
         {_REPORTING: (_CRC, f"{_CRC}\t\tif ({_STRUCK})\n\t\t\tanswer->crc ^= 1;\n")},
     ),
     Fault(
         "foreign bytes on the line",
         3,
-        "the report is not whole: a line that is neither record nor end: b'foreign",
+        "the report is incomplete: a line that is neither record nor end: b'foreign",
         {_REPORTING: (_CRC, f'{_CRC}\t\tif ({_STRUCK})\n\t\t\tchannel_print("foreign\\n");\n')},
     ),
     Fault(
@@ -300,7 +300,7 @@ FAULTS = (
     Fault(
         "snapshot without its state",
         0,
-        r"the snapshot \S+ does not load and is saved anew.*\n4 pass, 0 fail",
+        r"the snapshot \S+ does not load, so it is saved again.*\n4 pass, 0 fail",
         around=_damaged("snapshots", _without_state),
     ),
     Fault(

@@ -57,8 +57,8 @@ def restore(boot: Boot, snapshot: Memory, seconds: float) -> float:
     Raises GuestError when none comes within so many seconds.
     """
     begin = time.monotonic()
-    with started(boot, ("console", "channel", "orders"), snapshot) as lines:
-        lines["orders"].sendall(boot.orders(snapshot))
+    with started(boot, ("console", "channel", "startup"), snapshot) as lines:
+        lines["startup"].sendall(boot.startup_commands(snapshot))
         channel = lines["channel"]
         channel.settimeout(seconds)
         channel.sendall(b"read 1 %d %08x\n%s" % (len(_ASKED), zlib.crc32(_ASKED), _ASKED))

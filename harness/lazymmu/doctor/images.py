@@ -116,7 +116,7 @@ def builds(state: CacheState) -> Iterator[Check]:
 def ssh_key_files() -> Iterator[Check]:
     """Check the keys that only runs over SSH need."""
     folder = ssh_keys.default_folder()
-    wrong = ssh_keys.wrong(folder)
+    wrong = ssh_keys.problem(folder)
     if wrong is not None:
         yield Check("SSH keys", State.BROKEN, wrong, f"rm -r {folder}")
     elif folder.exists():

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Chooses what runs a guest: KVM only where a trial run shows that it works, else emulation.
+"""Chooses between KVM and emulation: KVM only if a trial run shows that it works here.
 
-/dev/kvm can lie: it opens, creates a machine, even prints the kernel's first lines, and then QEMU aborts or stops
-with an internal error. So the guest is booted under KVM until its agent answers. The outcome is kept until the host
-boots again, unless the host was too busy for one.
+/dev/kvm can lie: it opens, creates a machine, even prints the kernel's first lines, and then QEMU aborts, or stops with
+an internal error. So the trial boots a guest until its agent answers. Its outcome is kept until the host boots again,
+unless the host was too busy for a trial.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from lazymmu.guests.qemu import Guest
 from lazymmu.provision.cache import Cache, digest
 from lazymmu.support.errors import GuestError, HostStarved, SetupError
 
-#: Waits until a guest's agent answers; raises GuestError when it does not.
+#: Waits until a guest's agent answers. Raises GuestError if it does not.
 Trial = Callable[[Guest], object]
 
 #: Runs a guest for the length of a `with`.
 Start = Callable[[Boot], AbstractContextManager[Guest]]
+
+_WHAT = "trial of KVM"
 
 
 def tcg(reason: str) -> Accelerator:
@@ -34,18 +36,20 @@ def tcg(reason: str) -> Accelerator:
     return Accelerator(name="tcg", reason=reason)
 
 
-def _failure(boot: Boot, start: Start, trial: Trial) -> GuestError | None:
-    """Return why KVM cannot run this guest here, None when it can.
+def _failure(boot: Boot, start: Start, trial: Trial) -> str | None:
+    """Return why KVM cannot run this guest here, None if it can.
 
-    Raises GuestError when QEMU could not even be started, which is no word about KVM.
+    Raises GuestError if that is unknown: QEMU did not start, or the host was too busy.
     """
     kvm = Accelerator(name="kvm", reason="trial")
     with start(replace(boot, accelerator=kvm)) as guest:
         try:
             trial(guest)
+        except HostStarved:
+            raise
         except GuestError as error:
-            said = next((f" ({line.strip()})" for line in guest.stderr().splitlines() if line.strip()), "")
-            return type(error)(f"{error.message}{said}")
+            lines = [line.strip() for line in guest.stderr().splitlines() if line.strip()]
+            return f"{error.message} ({lines[0]})" if lines else error.message
     return None
 
 
@@ -55,33 +59,26 @@ def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = 
     if platform.machine() != architecture.host_machine:
         return tcg(f"this host is {platform.machine()}, KVM for {architecture.name} needs {architecture.host_machine}")
     if not os.access(device, os.R_OK | os.W_OK):
-        return tcg(f"{device} is not there" if not device.exists() else f"{device} may not be opened by this user")
-    booted = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    # Its name for a person is no part of what it is.
-    key = digest([booted, str(replace(boot, label="")), str(os.geteuid())])
-
-    def tried() -> str | None:
-        """Return why KVM does not work here; raises GuestError when the host was too busy to tell."""
-        failure = _failure(boot, start, trial)
-        if isinstance(failure, HostStarved):
-            raise failure
-        return None if failure is None else failure.message
+        return tcg(f"{device} does not exist" if not device.exists() else f"this user may not open {device}")
+    host_boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    # The label is only for messages.
+    key = digest([host_boot, str(replace(boot, label="")), str(os.geteuid())])
 
     def build(target: Path) -> None:
-        target.write_text(json.dumps(tried()), encoding="utf-8")
+        target.write_text(json.dumps(_failure(boot, start, trial)), encoding="utf-8")
 
     try:
         try:
-            kept = cache.obtain(cache.root / "kvm" / key, "trial of KVM", build)
-            reason = json.loads(kept.read_text(encoding="utf-8"))
+            outcome = cache.obtain(cache.root / "kvm" / key, _WHAT, build)
+            failure = json.loads(outcome.read_text(encoding="utf-8"))
         except SetupError:
-            # A cache that cannot be written takes no answer: it is found anew each time.
-            cache.tools.check("trial of KVM")
-            reason = tried()
+            # The cache cannot be written, so every run needs a trial.
+            cache.tools.check(_WHAT)
+            failure = _failure(boot, start, trial)
     except GuestError as error:
-        # Not kept: the next run may find the host idle.
-        cache.tools.check("trial of KVM")
+        # Do not keep it: the next run may find the host idle.
+        cache.tools.check(_WHAT)
         return tcg(f"{device} could not be tried: {error.message}")
-    if reason is not None:
-        return tcg(f"{device} does not work: {reason}")
+    if failure is not None:
+        return tcg(f"{device} does not work: {failure}")
     return Accelerator(name="kvm", reason=f"a trial run on {device} worked")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a guest is started from, and QEMU's command line for it."""
+"""QEMU's command line for a guest, and the commands that its monitor gets at startup."""
 
 from __future__ import annotations
 
@@ -17,54 +17,54 @@ from lazymmu.provision.sandbox import Sandbox
 PORT_NAME = "lazymmu"
 
 _KERNEL_ARGUMENTS = (
-    # A panic restarts at once, which -no-reboot makes QEMU's exit; an oops is a panic.
+    # A panic restarts at once, which makes QEMU exit because of -no-reboot. An oops is a panic.
     *("panic=-1", "oops=panic"),
-    # The report is printed at level 6, which must not go through the slow console.
+    # The report is printed at level 6. The slow console must not print it.
     "loglevel=6",
     # The module prints 1,000 lines of at most 1 KB before the agent reads them.
     "log_buf_len=2M",
-    # Nothing that the kernel can choose runs on CPU 1: under emulation to wake it costs more than most programs.
+    # Keeps the kernel's own work off CPU 1: under emulation, to wake it costs more than most programs.
     "isolcpus=1",
     "rcupdate.rcu_expedited=1",
-    # The agent tells of each program before it runs.
+    # The agent announces each program in the kernel's log.
     "printk.devkmsg=on",
-    # Self-tests, certificates, an entropy source and clearing of pages that no guest of ours needs: a third of a boot.
+    # These skip self-tests, certificates, an entropy source and clearing of pages, together a third of a boot.
     "cryptomgr.notests",
     "initcall_blacklist=jent_mod_init,load_system_certificate_list,init_encrypted",
     "init_on_alloc=0",
 )
 _MEGABYTE = 1 << 20
-#: What a monitor must be told first.
+#: The first command of a conversation with QEMU's monitor.
 CAPABILITIES: Mapping[str, object] = {"execute": "qmp_capabilities"}
-#: The capability of QEMU's migration by which the memory's file is no part of what is saved.
-MEMORY_STAYS = {"capability": "x-ignore-shared", "state": True}
+#: The capability of QEMU's migration that leaves out memory in a shared file.
+SHARED_MEMORY_NOT_SAVED = {"capability": "x-ignore-shared", "state": True}
 
 
 class Accelerator(Struct, frozen=True):
-    """What runs the guest's instructions, and why it is that one."""
+    """What runs the guest's instructions, and why it was chosen."""
 
     #: "kvm" or "tcg".
     name: str
     reason: str
 
     def arguments(self, architecture: Architecture, *, threads: str) -> list[str]:
-        """Return QEMU's arguments for it; `threads` is whether an emulated guest's processors share one or have two."""
+        """Return QEMU's arguments. `threads`: "single" emulates both processors in one thread, "multi" in two."""
         if self.name == "kvm":
             return ["-accel", "kvm", "-cpu", "host"]
         return ["-accel", f"tcg,thread={threads}", "-cpu", architecture.cpu]
 
 
 class Memory(Struct, frozen=True):
-    """A file behind a guest's memory, to become a snapshot; or a snapshot, which is read and never written."""
+    """The file that holds a guest's memory: a new one, to be saved as a snapshot, or a snapshot, which is only read."""
 
     #: Below the tool root.
     file: Path
-    #: The snapshot behind whose memory stands the state of the devices that the guest goes on with; None for a boot.
+    #: The snapshot from which the guest's devices are restored; None boots the guest.
     state: Path | None = None
 
     def arguments(self, size: int, sandbox: Sandbox) -> list[str]:
         """Return QEMU's arguments for so many bytes."""
-        # Private pages of a file that is not written: guests that are restored from it share what they do not change.
+        # A private mapping: guests share the pages of a snapshot that they do not change.
         access = "share=off,readonly=on,rom=off" if self.file == self.state else "share=on"
         backend = f"memory-backend-file,id=ram,size={size},mem-path={sandbox.inside(self.file)},{access}"
         return [
@@ -72,23 +72,23 @@ class Memory(Struct, frozen=True):
             *(["-incoming", "defer"] if self.state else []),
         ]
 
-    def orders(self, size: int, sandbox: Sandbox) -> list[Mapping[str, object]]:
-        """Return what QEMU's monitor is told at the start; nothing for a boot.
+    def startup_commands(self, size: int, sandbox: Sandbox) -> list[Mapping[str, object]]:
+        """Return the commands for QEMU's monitor that restore the guest; none for a boot.
 
-        A snapshot that does not load ends QEMU, which says why on its standard error.
+        If the snapshot does not load, QEMU exits and writes the reason to its standard error.
         """
         if self.state is None:
             return []
         source = f"file:{sandbox.inside(self.state)},offset={size}"
         return [
             CAPABILITIES,
-            {"execute": "migrate-set-capabilities", "arguments": {"capabilities": [MEMORY_STAYS]}},
+            {"execute": "migrate-set-capabilities", "arguments": {"capabilities": [SHARED_MEMORY_NOT_SAVED]}},
             {"execute": "migrate-incoming", "arguments": {"uri": source}},
         ]
 
 
 class Boot(Struct, frozen=True):
-    """Everything a guest is started from."""
+    """Everything that a guest is started from."""
 
     architecture: Architecture
     sandbox: Sandbox
@@ -96,16 +96,16 @@ class Boot(Struct, frozen=True):
     kernel: Path
     archive: Path
     accelerator: Accelerator
-    #: What the kernel's command line gets beside our own.
+    #: Arguments for the kernel, after the project's own.
     kernel_arguments: tuple[str, ...] = ()
-    #: What QEMU's command line gets beside our own.
+    #: Arguments for QEMU, after the project's own.
     arguments: tuple[str, ...] = ()
-    #: The guest's name for a person; the architecture's when empty.
+    #: The machine's name; the architecture's if empty.
     label: str = ""
 
     @property
     def name(self) -> str:
-        """The guest's name for a person."""
+        """The machine's name in messages."""
         return self.label or self.architecture.name
 
     @property
@@ -116,27 +116,20 @@ class Boot(Struct, frozen=True):
     def command(self, fds: Mapping[str, int], memory: Memory | None = None) -> list[str]:
         """Return QEMU's command line.
 
-        `fds` gives the file descriptors of its ends of the lines: console, channel, monitor, and orders for another
-        monitor.
+        `fds` holds QEMU's sockets as file descriptors: console, channel, monitor, and `startup` for a second monitor.
         """
         architecture = self.architecture
-        append = " ".join(
-            [
-                f"console={architecture.console_device}",
-                *_KERNEL_ARGUMENTS,
-                *architecture.kernel_arguments,
-                *self.kernel_arguments,
-            ]
-        )
-        # A restored guest has them in its memory, and to load them takes QEMU as long as all the rest of its start.
+        console = f"console={architecture.console_device}"
+        append = " ".join([console, *_KERNEL_ARGUMENTS, *architecture.kernel_arguments, *self.kernel_arguments])
+        # A restored guest has them in its memory, and QEMU would take long to load them.
         kernel = [
             *("-kernel", self.sandbox.inside(self.kernel), "-initrd", self.sandbox.inside(self.archive)),
             *("-append", append),
         ]
-        # One that is only to be saved boots with one thread for both processors. It is no slower, and two have got into
-        # each other's way there, twice in some thousand boots of x86_64: QEMU 10 aborted, a guest slept for ever.
+        # A guest that boots to be saved runs both processors in one thread, which is not slower. With two threads,
+        # QEMU 10 failed in two of some thousand boots of x86_64: once it aborted, once the guest slept for ever.
         threads = "single" if memory and not memory.state else "multi"
-        monitors = [name for name in ("monitor", "orders") if name in fds]
+        monitors = [name for name in ("monitor", "startup") if name in fds]
         return [
             architecture.qemu,
             *architecture.machine,
@@ -153,9 +146,9 @@ class Boot(Struct, frozen=True):
             *self.arguments,
         ]
 
-    def orders(self, memory: Memory | None = None) -> bytes:
-        """Return what QEMU's monitor is told at the start, without waiting for its answers; nothing for most boots."""
-        orders = memory.orders(self.memory_size, self.sandbox) if memory else []
+    def startup_commands(self, memory: Memory | None = None) -> bytes:
+        """Return the lines that QEMU's second monitor gets at startup; most boots need none."""
+        commands = memory.startup_commands(self.memory_size, self.sandbox) if memory else []
         if user_network.forwards(self.arguments):
-            orders = [*(orders or [CAPABILITIES]), user_network.QUESTION]
-        return "".join(f"{json.dumps(order)}\n" for order in orders).encode()
+            commands = [*(commands or [CAPABILITIES]), user_network.QUESTION]
+        return "".join(f"{json.dumps(command)}\n" for command in commands).encode()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A file that keeps what went over one line of a guest, each piece with the host's time."""
+"""A log file of what went over one channel of a guest, with the host's time."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _HINT = "let --out DIR name another folder"
 
 
 class ChannelLog:
-    """Writes lines as `12:00:01.123456 < text`; without a path it keeps nothing.
+    """Writes lines like `12:00:01.123456 < text`; nothing without a path.
 
-    `failure` is the error that ended the writing (a full disk, say), which names the file or its folder: a log must
-    not cost a guest its verdict.
+    A log that cannot be written, on a full disk for instance, must not cost a verdict: `failure` is then the error, and
+    the log ends there.
     """
 
     def __init__(self, path: Path | None) -> None:
         self.failure: LazymmuError | None = None
         self._path = path
         self._file: IO[bytes] | None = None
-        self._begun = {"<": b"", ">": b""}
+        self._unfinished = {"<": b"", ">": b""}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -37,18 +37,18 @@ class ChannelLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for mark in [mark for mark, rest in self._begun.items() if rest]:
+        for mark in [mark for mark, line in self._unfinished.items() if line]:
             self.add(mark, b"\n")
         if self._file is not None:
             with self._guarded():
                 self._file.close()
 
     def add(self, mark: str, data: bytes) -> None:
-        """Keep what came (`<`) from the guest or went (`>`) to it; a line is written when its end has come."""
+        """Log what came from the guest (`<`) or went to it (`>`). A line is written when it is complete."""
         if self._file is None:
             return
         with self._lock:
-            *lines, self._begun[mark] = (self._begun[mark] + data).split(b"\n")
+            *lines, self._unfinished[mark] = (self._unfinished[mark] + data).split(b"\n")
             if lines:
                 head = f"{datetime.now():%H:%M:%S.%f} {mark} ".encode()
                 with self._guarded():
@@ -60,11 +60,8 @@ class ChannelLog:
         try:
             yield
         except OSError as error:
-            self.failure = self.failure or self._explained(error)
+            assert self._path is not None  # noqa: S101  (nothing is written without one)
+            full = disk.refusal(error, self._path.parent, hint=_HINT)
+            other = LazymmuError(f"{self._path} could not be written: {error.strerror}", hint=_HINT)
+            self.failure = self.failure or full or other
             self._file = None
-
-    def _explained(self, error: OSError) -> LazymmuError:
-        """Return the error that names what could not be written, and what to do."""
-        assert self._path is not None  # noqa: S101  (nothing is written without one)
-        told = disk.refusal(error, self._path.parent, hint=_HINT)
-        return told or LazymmuError(f"{self._path} could not be written: {error.strerror}", hint=_HINT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whether the guest's kernel complained while it worked on a request."""
+"""Complaints of the guest's kernel while it worked on a request."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from lazymmu.guests.findings.finding import Severity
 from lazymmu.guests.findings.scan import findings_in
 from lazymmu.protocol.agent_reply import AgentReply
 
-# Worse than a warning (Linux: include/linux/kern_levels.h). WARN() has the level of harmless notes: found by its text.
+# Worse than a warning (Linux: include/linux/kern_levels.h). A WARN() has the level of a harmless note, so the findings
+# have to recognise its text.
 _KERN_ERR = 3
 
 
-def complaint(answer: AgentReply, *, warnings_allowed: bool = False) -> str | None:
-    """Return what the kernel complained of, None when it did not; a WARN() may be allowed."""
-    if not answer.foreign:
+def complaint(reply: AgentReply, *, warnings_allowed: bool = False) -> str | None:
+    """Return what the kernel complained of, None if it did not. `warnings_allowed` ignores WARN()s."""
+    if not reply.foreign:
         return None
-    found = [
-        finding
-        for finding in findings_in("\n".join(text for _, text in answer.foreign))
+    complaints = [
+        finding.title
+        for finding in findings_in("\n".join(text for _, text in reply.foreign))
         if not (warnings_allowed and finding.severity is Severity.WARNING)
     ]
-    told = [finding.title for finding in found] + [text for level, text in answer.foreign if level <= _KERN_ERR]
-    return f"the guest's kernel complained: {told[0]}" if told else None
+    complaints += [text for level, text in reply.foreign if level <= _KERN_ERR]
+    return f"the guest's kernel complained: {complaints[0]}" if complaints else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The guest's console: everything it printed, kept from the first byte to the last."""
+"""The guest's console: receives and keeps everything that the guest prints."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Self
 
 from lazymmu.guests.channel_log import ChannelLog
 
-# What is kept of either end of a console that is flooded (bytes).
+# Bytes that are kept of the beginning, and of the end, of a long console.
 _KEPT = 1_000_000
 _PIECE = 65_536
 _CUT = b"\n[... the middle of the console is not kept ...]\n"
 
 
 class Console:
-    """Drains one end of the console's socket in a thread."""
+    """Reads the console's socket in a thread, for the length of a `with`."""
 
-    def __init__(self, line: socket.socket, journal: ChannelLog) -> None:
-        #: Bytes that came so far.
+    def __init__(self, channel: socket.socket, log: ChannelLog) -> None:
+        #: Number of bytes received so far.
         self.received = 0
-        self._line = line
-        self.channel_log = journal
+        self.log = log
+        self._channel = channel
         self._begin = bytearray()
         self._end = bytearray()
-        self._thread = threading.Thread(target=self._drain, name="console", daemon=True)
+        self._thread = threading.Thread(target=self._read, name="console", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -34,25 +34,25 @@ class Console:
 
     def __exit__(self, *_: object) -> None:
         # Wakes the thread if QEMU's end is still open.
-        self._line.shutdown(socket.SHUT_RDWR)
+        self._channel.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
-    def _drain(self) -> None:
-        # A QEMU that dies with bytes for it unread resets the connection: as good as an end of file.
+    def _read(self) -> None:
+        # QEMU resets the connection if it dies before it reads all that was sent to it.
         with suppress(ConnectionResetError):
-            while data := self._line.recv(_PIECE):
+            while data := self._channel.recv(_PIECE):
                 self._keep(data)
 
     def _keep(self, data: bytes) -> None:
         self.received += len(data)
-        self.channel_log.add("<", data)
+        self.log.add("<", data)
         room = _KEPT - len(self._begin)
         self._begin += data[:room]
         self._end += data[room:]
         del self._end[: -2 * _KEPT]
 
     def wait_for_end(self, seconds: float) -> None:
-        """Wait so long for the rest of a dead guest's output."""
+        """Wait until all output of a dead guest was read, at most so long."""
         self._thread.join(seconds)
 
     def text(self) -> str:

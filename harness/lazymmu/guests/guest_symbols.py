@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Names for a guest's addresses: its kernel's are saved at the first boot, its module's follow from where it lies."""
+"""The symbols of a guest: those of its kernel, read from the first guest and cached, and the address of its module."""
 
 from __future__ import annotations
 
@@ -17,57 +17,55 @@ from lazymmu.support.errors import GuestError, SetupError
 _KALLSYMS = "/proc/kallsyms"
 _TEXT = "/sys/module/lazymmu/sections/.text"
 
-#: Gives the names that are known; reading a kernel's takes a moment, so it is done when somebody asks.
-Names = Callable[[], Symbols]
+#: Parses symbols when it is called. That takes a moment, and only a hang needs it.
+SymbolSource = Callable[[], Symbols]
 
 
-def of_kernel(cache: Cache, boot: Boot, line: AgentConnection, deadline: Deadline) -> Names:
-    """Return the names of a guest's kernel, asked of the guest itself when no boot before has saved them."""
-    target = _kept(cache, boot)
+def of_kernel(cache: Cache, boot: Boot, connection: AgentConnection, deadline: Deadline) -> SymbolSource:
+    """Return the symbols of a guest's kernel, read from the guest if they are not in the cache. Raises GuestError."""
 
-    def save(partial: Path) -> None:
-        partial.write_bytes(line.read(_KALLSYMS, deadline))
+    def read(target: Path) -> None:
+        target.write_bytes(connection.read(_KALLSYMS, deadline))
 
     try:
-        path = cache.obtain(target, f"symbols of {boot.architecture.name}", save, look=checksum.glance)
+        path = cache.obtain(_path(cache, boot), f"symbols of {boot.architecture.name}", read, look=checksum.glance)
     except (OSError, SetupError):
-        # A cache that cannot be written (full, read-only) must not cost a run; only a hang is told by bare addresses.
+        # A run works without them, in a full or read-only cache: a hang's addresses then have no names.
         return Symbols
-    return lambda: _read(path)
+    return lambda: _parsed(path)
 
 
-def known(cache: Cache, boot: Boot) -> bool:
-    """Return whether `of_kernel` will ask the guest nothing."""
-    return whole(_kept(cache, boot), checksum.glance)
+def are_cached(cache: Cache, boot: Boot) -> bool:
+    """Return whether `of_kernel` will use the cache, and not the guest."""
+    return whole(_path(cache, boot), checksum.glance)
 
 
-def kept(cache: Cache, boot: Boot) -> Names:
-    """Return the names of a guest's kernel as an earlier boot saved them; there are none before the first."""
-    path = _kept(cache, boot)
-    return lambda: _read(path)
+def cached(cache: Cache, boot: Boot) -> SymbolSource:
+    """Return the symbols of a guest's kernel from the cache; none if no guest has been read yet."""
+    return lambda: _parsed(_path(cache, boot))
 
 
-def _kept(cache: Cache, boot: Boot) -> Path:
+def _path(cache: Cache, boot: Boot) -> Path:
     return cache.root / "symbols" / digest([boot.kernel.name, *boot.kernel_arguments])
 
 
-def _read(path: Path) -> Symbols:
+def _parsed(path: Path) -> Symbols:
     try:
         return Symbols.of_kernel(path.read_bytes())
     except (OSError, ValueError):
-        # A damaged entry must not cost the rest of what is known of a hang.
+        # The rest of a hang's report is still useful.
         return Symbols()
 
 
-def ask_module(line: AgentConnection) -> None:
-    """Ask where the module lies, ahead of `module_place`."""
-    line.send("read", _TEXT.encode())
+def ask_module_address(connection: AgentConnection) -> None:
+    """Send the request whose reply `await_module_address` waits for."""
+    connection.send("read", _TEXT.encode())
 
 
-def module_place(line: AgentConnection, deadline: Deadline) -> int:
-    """Return the address of the module's code, once `ask_module` asked."""
-    told = line.await_read(_TEXT, deadline)
+def await_module_address(connection: AgentConnection, deadline: Deadline) -> int:
+    """Return the address of the module's code. Raises GuestError."""
+    content = connection.await_read(_TEXT, deadline)
     try:
-        return int(told, 16)
+        return int(content, 16)
     except ValueError:
-        raise GuestError(f"{_TEXT} in the guest is no address: {told[:100]!r}") from None
+        raise GuestError(f"{_TEXT} in the guest is not an address: {content[:100]!r}") from None

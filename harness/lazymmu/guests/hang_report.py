@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finds out why a guest is silent: from QEMU's state, and from where its processors stand."""
+"""Finds out why a guest is silent, from QEMU's state and from the program counters of its processors."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from lazymmu.guests.symbols import Symbols
 from lazymmu.support.deadline import Deadline
 
 _SAMPLES = 3
-# Long enough for a processor that runs to be elsewhere, short enough for a verdict within a second.
+# Long enough for a running processor to move on, short enough for a verdict within a second.
 _BETWEEN_SAMPLES = 0.05
-# Budget for the whole conversation with QEMU (seconds).
+# Limit for the whole conversation with QEMU (seconds).
 _CONVERSATION = 2.0
 
 
 class Diagnosis(Struct, frozen=True):
-    """Why a guest is silent, in a few words, and what shows it, a line each."""
+    """Why a guest is silent, in a few words, and the evidence, a line each."""
 
     cause: str
     evidence: tuple[str, ...] = ()
 
 
 async def _sample(client: QMPClient, pattern: re.Pattern[str]) -> tuple[str, list[list[int]]]:
-    """Return QEMU's state, and for each processor its program counter at three moments; the guest stops there."""
+    """Return QEMU's state, and three program counters of each processor. The guest stays stopped."""
     status = str((await client.execute("query-status"))["status"])  # type: ignore[index]
     cpus = len(await client.execute("query-cpus-fast"))  # type: ignore[arg-type]
     counters: list[list[int]] = [[] for _ in range(cpus)]
@@ -43,18 +43,18 @@ async def _sample(client: QMPClient, pattern: re.Pattern[str]) -> tuple[str, lis
         if sample:
             await client.execute("cont")
             await asyncio.sleep(_BETWEEN_SAMPLES)
-        # The registers of a processor that runs under emulation are stale.
+        # While a processor runs under emulation, QEMU shows old registers.
         await client.execute("stop")
         for cpu in range(cpus):
-            found = pattern.search(await human(client, "info registers", **{"cpu-index": cpu}))
-            counters[cpu] += [int(found[1], 16)] if found else []
+            match = pattern.search(await human(client, "info registers", **{"cpu-index": cpu}))
+            counters[cpu] += [int(match[1], 16)] if match else []
     return status, counters
 
 
 def _processor(cpu: int, counters: Sequence[int], symbols: Symbols, idle: Sequence[str]) -> tuple[str, bool]:
-    """Return where one processor stands, in words, and whether it is idle."""
+    """Return in words where a processor is, and whether it is idle."""
     names = [symbols.name(counter) for counter in counters]
-    # One sample may have met a timer's interrupt.
+    # One of the samples may be in a timer's interrupt.
     function, times = Counter(name.partition("+")[0] for name in names).most_common(1)[0]
     if times == 1:
         return f"CPU {cpu} runs in {', '.join(names)}", False
@@ -67,14 +67,14 @@ def diagnose(
     architecture: Architecture,
     qemu: int | None,
     monitor: socket.socket,
-    names: Callable[[], Symbols],
+    symbol_source: Callable[[], Symbols],
     *,
     agent_answers: bool,
 ) -> Diagnosis:
-    """Return why this guest is silent, and leave it stopped: it is given up.
+    """Return why a guest is silent, and leave it stopped.
 
-    `qemu` is its process, `monitor` its unused QMP line, `names` what gives its symbols, `agent_answers` whether the
-    agent still tells its progress.
+    `qemu` is QEMU's process, `monitor` its monitor, which nobody has used. `agent_answers` says whether the agent still
+    reports its progress.
     """
     if qemu is not None and host_process.is_stopped(qemu):
         return Diagnosis("QEMU is stopped, by a signal or a debugger")
@@ -86,16 +86,15 @@ def diagnose(
     if status != "running":
         return Diagnosis(f"QEMU has stopped the guest: {status}")
     if not all(counters):
-        return Diagnosis("the guest hangs, and QEMU cannot tell where its processors stand")
-    # Read now that the guest takes no processor any more: one that spins takes all that it gets.
-    symbols = names() + Symbols.of((address, name) for name, address in architecture.areas.items())
-    told = [_processor(cpu, places, symbols, architecture.idle) for cpu, places in enumerate(counters)]
+        return Diagnosis("the guest hangs, and QEMU does not say where its processors are")
+    # Parse the symbols only now that the guest is stopped: a processor that spins takes all of the host's time.
+    symbols = symbol_source() + Symbols.of((address, name) for name, address in architecture.areas.items())
+    processors = [_processor(cpu, places, symbols, architecture.idle) for cpu, places in enumerate(counters)]
     evidence = tuple(
         f"CPU {cpu}: {' '.join(f'{symbols.name(place)} ({place:#x})' for place in places)}"
         for cpu, places in enumerate(counters)
     )
-    where = ", ".join(words for words, _ in told)
     agent = "its agent answers" if agent_answers else "its agent does not answer"
-    if told and all(idle for _, idle in told):
+    if processors and all(idle for _, idle in processors):
         return Diagnosis(f"the guest waits for something that never comes: all processors are idle, {agent}", evidence)
-    return Diagnosis(f"the guest hangs: {where}; {agent}", evidence)
+    return Diagnosis(f"the guest hangs: {', '.join(words for words, _ in processors)}; {agent}", evidence)

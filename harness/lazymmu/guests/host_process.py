@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the host's kernel knows of a process: those below it, its state, and how long it waited for a processor."""
+"""Facts about a process of the host, from /proc: its descendants, its state, and its time without a processor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NANOSECONDS = 1e9
 
 
 def _read(path: Path) -> str:
-    """Return a file of /proc, empty when its process is gone or the kernel does not have it."""
+    """Return a file of /proc, empty if its process is gone or the kernel has no such file."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -20,52 +20,52 @@ def _read(path: Path) -> str:
 
 
 def _fields(pid: int) -> list[str]:
-    """Return the fields of /proc/PID/stat from the state on."""
+    """Return the fields of /proc/PID/stat, from the state on."""
     return _read(_PROC / str(pid) / "stat").rpartition(")")[2].split()
 
 
 def _of_threads(pid: int, name: str) -> dict[str, str]:
-    """Return thread -> the text of its file of that name; nothing when the process is gone."""
+    """Return thread -> the text of its file of this name; nothing if the process is gone."""
     try:
-        # Not by a pattern: it looks into a folder that may go while it looks, and raises.
+        # A pattern would raise if the folder went away while it was read.
         threads = [*(_PROC / str(pid) / "task").iterdir()]
     except OSError:
         return {}
     return {thread.name: _read(thread / name) for thread in threads}
 
 
-def below(pid: int) -> Iterator[int]:
-    """Yield a process and all below it."""
+def descendants(pid: int) -> Iterator[int]:
+    """Yield a process and its descendants."""
     yield pid
     for children in _of_threads(pid, "children").values():
         for child in children.split():
-            yield from below(int(child))
+            yield from descendants(int(child))
 
 
-def find(pid: int, program: str) -> int | None:
-    """Return the process that runs a program, a process itself or one below it; None when there is none."""
-    names = ((each, _read(_PROC / str(each) / "cmdline").split("\0")[0]) for each in below(pid))
-    return next((each for each, name in names if name == program), None)
+def find_program(pid: int, program: str) -> int | None:
+    """Return the process that runs a program, among a process and its descendants; None if there is none."""
+    programs = ((each, _read(_PROC / str(each) / "cmdline").split("\0")[0]) for each in descendants(pid))
+    return next((each for each, name in programs if name == program), None)
 
 
 def is_stopped(pid: int) -> bool:
-    """Return whether the process is stopped (SIGSTOP, or a debugger that holds it)."""
+    """Return whether a process is stopped, by SIGSTOP or a debugger."""
     return _fields(pid)[:1] in (["T"], ["t"])
 
 
-def waited_seconds(pid: int) -> dict[str, float]:
-    """Return thread -> how long it was ready to run and got no processor, in seconds.
+def seconds_without_processor(pid: int) -> dict[str, float]:
+    """Return thread -> how long it was ready to run and had no processor, in seconds.
 
-    What the host, if it is a virtual machine itself, lost to others counts as waiting.
+    If the host is a virtual machine, the time that its hypervisor took away counts, too.
     """
-    # Linux: Documentation/scheduler/sched-stats.rst; time on the processor and time waiting for one, in nanoseconds.
+    # Linux: Documentation/scheduler/sched-stats.rst. Time on the processor and time waiting for one, in nanoseconds.
     values = {thread: text.split() for thread, text in _of_threads(pid, "schedstat").items()}
     stolen = _stolen_seconds()
     return {thread: int(value[1]) / _NANOSECONDS + stolen for thread, value in values.items() if len(value) > 1}
 
 
 def _stolen_seconds() -> float:
-    """Return how long a hypervisor took each processor of this host away, in seconds (man 5 proc, "steal")."""
+    """Return how long a hypervisor took away each of the host's processors, in seconds (man 5 proc, "steal")."""
     times = _read(_PROC / "stat").partition("\n")[0].split()
     ticks = int(times[8]) if len(times) > 8 else 0
     return ticks / os.sysconf("SC_CLK_TCK") / (os.cpu_count() or 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""QEMU's monitor (QMP), to save a guest or find out what is wrong: one conversation, with one deadline."""
+"""One conversation with QEMU's monitor (QMP), with one deadline: to save a guest, or to find out why it hangs."""
 
 from __future__ import annotations
 
@@ -16,26 +16,23 @@ T = TypeVar("T")
 
 
 class MonitorError(Exception):
-    """QEMU's monitor did not answer, or not in time."""
+    """QEMU's monitor refused something, or did not answer in time."""
 
 
-def converse(line: socket.socket, talk: Callable[[QMPClient], Awaitable[T]], deadline: Deadline) -> T:
-    """Connect to the monitor at the other end of a socket, and return what `talk` returns.
+def converse(monitor: socket.socket, talk: Callable[[QMPClient], Awaitable[T]], deadline: Deadline) -> T:
+    """Connect to a monitor, and return what `talk` returns. The socket cannot be used again. Raises MonitorError."""
 
-    The socket is used up. Raises MonitorError.
-    """
-
-    async def whole() -> T:
+    async def conversation() -> T:
         client = QMPClient("lazymmu")
         try:
             async with asyncio.timeout(deadline.remaining()):
-                await client.connect(line)
+                await client.connect(monitor)
                 return await talk(client)
         finally:
             await client.disconnect()
 
     try:
-        return asyncio.run(whole())
+        return asyncio.run(conversation())
     except (QMPError, OSError, EOFError, TimeoutError) as error:
         raise MonitorError(str(error) or f"no answer within {deadline.budget:.0f} s") from error
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Gives ready guests of one machine: restored from a snapshot, or booted."""
+"""Gives guests that are ready to run units: restored from a snapshot, or booted."""
 
 from __future__ import annotations
 
@@ -15,81 +15,89 @@ from lazymmu.guests.snapshot_store import SavedSnapshot, SnapshotStore
 from lazymmu.guests.symbols import Symbols
 from lazymmu.support.errors import GuestError, HostStarved
 
+Send = Callable[[AgentConnection], None]
+
 
 class GuestPool:
-    """Gives ready guests of one machine; `changed` is told what it does meanwhile, in a few words."""
+    """Gives ready guests of one machine. It calls `changed` with a few words at the start of each step."""
 
     def __init__(
         self, machine: Machine, guests: RunningGuests, changed: Callable[[str], None], *, restore: bool
     ) -> None:
+        """Restore guests from snapshots, or boot each one without `restore`."""
         self._machine = machine
         self._guests = guests
         self._changed = changed
-        #: What guests are restored from; None when each boots.
         self._snapshots = SnapshotStore(machine, guests, changed) if restore else None
 
     def suspect_snapshot(self) -> None:
-        """Note that a guest died: a snapshot of which a byte is wrong loads without a word."""
+        """Verify the snapshot before the next guest. QEMU loads a damaged one without an error, and the guest dies."""
         if self._snapshots is not None:
             self._snapshots.suspect_snapshot()
 
     def snapshot_damage(self) -> str | None:
-        """Return what is wrong with the snapshot of the guest of now, None when nothing is, or it booted."""
+        """Return what is wrong with the snapshot of the current guest, None if nothing is, or if the guest booted."""
         return self._snapshots.snapshot_damage() if self._snapshots is not None else None
 
     @contextmanager
-    def ready(self, ahead: Callable[[AgentConnection], None] | None = None) -> Iterator[AgentConnection]:
-        """Run a guest with the module loaded for the length of a `with`. Raises GuestError, SetupError.
+    def ready(self, send_early: Send | None = None) -> Iterator[AgentConnection]:
+        """Run a guest that has loaded the module, for the length of a `with`. Raises GuestError, SetupError.
 
-        `ahead` may be called before, with the line to a guest that wakes up with the module in it: it may send what
-        that guest is to do next, so that it does not wait for us. It may have been another guest than the one given.
+        While a guest is restored, `send_early` may be called with its connection, to send the first units. That guest
+        may fail, so the yielded connection may be another one.
         """
         machine = self._machine
         with ExitStack() as stack:
-            line, place = self._restored(stack, ahead) or self._booted(stack)
-            kernel = guest_symbols.of_kernel(machine.images.cache, machine.boot, line, machine.within(startup.ANSWER))
-            line.guest.symbols = lambda: kernel() + Symbols.of_module(machine.module, place)
+            control, address = self._restored(stack, send_early) or self._booted(stack)
+            if not machine.transport.direct:
+                self._changed("connecting")
+            connection = stack.enter_context(machine.transport.connect(control, machine.deadline(startup.REPLY)))
+            kernel = guest_symbols.of_kernel(
+                machine.images.cache, machine.boot, connection, machine.deadline(startup.REPLY)
+            )
+            connection.guest.symbols = lambda: kernel() + Symbols.of_module(machine.module, address)
             self._changed("running")
-            yield line
-
-    def _at_once(self, saved: SavedSnapshot) -> bool:
-        """Return whether a guest that wakes up has nothing else to do, so that its first programs may be on their way.
-
-        One that loads the module, is reached another way, or is asked for its symbols has.
-        """
-        machine = self._machine
-        return saved.loaded and machine.transport is None and guest_symbols.known(machine.images.cache, machine.boot)
+            yield connection
 
     def _booted(self, stack: ExitStack) -> tuple[AgentConnection, int]:
-        """Boot a guest that ends with `stack`; return the line to it, and where the module lies."""
+        """Boot a guest that `stack` ends; return the connection to its init, and the module's address."""
         self._changed("booting")
-        line = startup.boot(self._machine, self._guests, stack)
-        startup.send_ahead(self._machine, line, load=True, reach=True)
-        return self._reached(line, startup.loaded(self._machine, line), stack)
+        control = startup.boot(self._machine, self._guests, stack)
+        startup.send_module(self._machine, control)
+        self._machine.transport.send_ahead(control)
+        return control, startup.await_module(self._machine, control)
 
-    def _reached(self, line: AgentConnection, place: int, stack: ExitStack) -> tuple[AgentConnection, int]:
-        if self._machine.transport is not None:
-            self._changed("connecting")
-        return startup.reached(self._machine, line, stack), place
-
-    def _restored(
-        self, stack: ExitStack, ahead: Callable[[AgentConnection], None] | None
-    ) -> tuple[AgentConnection, int] | None:
-        """Restore a guest as `_booted` boots one; None when no snapshot can be had, or none loads."""
+    def _restored(self, stack: ExitStack, send_early: Send | None) -> tuple[AgentConnection, int] | None:
+        """Restore a guest, with the result of `_booted`; None if there is no snapshot, or none loads."""
+        machine = self._machine
         while self._snapshots is not None and (saved := self._snapshots.take()) is not None:
             self._changed("restoring")
             with ExitStack() as attempt:
-                guest = attempt.enter_context(self._guests.start(self._machine.boot, Memory(saved.file, saved.file)))
-                at_once = ahead if self._at_once(saved) else None
+                guest = attempt.enter_context(self._guests.start(machine.boot, Memory(saved.file, saved.file)))
                 try:
-                    line = startup.wake(self._machine, guest, load=not saved.loaded, reach=True, ahead=at_once)
+                    control = startup.after_restore(machine, guest, self._sender(saved, send_early))
                 except GuestError as error:
-                    # A host that is too slow, or somebody who stops QEMU, is not the snapshot's fault.
-                    if self._guests.stopping.is_set() or isinstance(error, HostStarved) or guest.meddled_with():
+                    # A slow host and a signal to QEMU are not the snapshot's fault.
+                    if self._guests.stopping.is_set() or isinstance(error, HostStarved) or guest.was_signalled():
                         raise
-                    self._snapshots.refuse(saved, error)
+                    self._snapshots.reject(saved, error)
                 else:
                     stack.enter_context(attempt.pop_all())
-                    place = snapshot.place(saved.file) if saved.loaded else startup.loaded(self._machine, line)
-                    return self._reached(line, place, stack)
+                    if saved.has_module:
+                        return control, snapshot.module_address(saved.file)
+                    return control, startup.await_module(machine, control)
         return None
+
+    def _sender(self, saved: SavedSnapshot, send_early: Send | None) -> Send:
+        """Return what sends all that a guest of this snapshot needs, and units if nothing has to happen before."""
+        machine = self._machine
+
+        def send(control: AgentConnection) -> None:
+            if not saved.has_module:
+                startup.send_module(machine, control)
+            machine.transport.send_ahead(control)
+            ready = saved.has_module and machine.transport.direct
+            if send_early is not None and ready and guest_symbols.are_cached(machine.images.cache, machine.boot):
+                send_early(control)
+
+        return send

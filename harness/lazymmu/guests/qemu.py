@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One QEMU process: its lines, its certain end, and what it leaves when it dies.
+"""One QEMU process: its channels, its reliable end, and the errors that describe its death or a hang.
 
-Console, channel and monitors are socket pairs whose far ends QEMU inherits: nothing listens anywhere, no socket file
-can be left behind, and QEMU's death is an end of file on all of them.
+Console, channel and monitors are socket pairs, and QEMU inherits one end of each. So nothing listens anywhere, no
+socket file can be left over, and QEMU's death closes all of them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
-
-from msgspec import Struct
 
 from lazymmu.guests import host_process, user_network
 from lazymmu.guests.boot import Boot, Memory
@@ -32,9 +30,9 @@ from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import GuestDied, GuestError, GuestHung, LazymmuError
 
 _CONSOLE_LINES = 20
-# A dead QEMU's last output is already in the socket; this only bounds the thread that reads it (seconds).
-_LAST_WORDS = 1.0
-# Exit statuses of a QEMU that somebody ended, by itself and through a shell.
+# When QEMU dies, its last output is already in the sockets. This only limits the time to read it (seconds).
+_LAST_OUTPUT = 1.0
+# Exit statuses of a QEMU that was killed, directly and through a shell.
 _KILLED = {status for number in (signal.SIGKILL, signal.SIGTERM) for status in (-number, 128 + number)}
 
 
@@ -42,181 +40,171 @@ def _titles(findings: Sequence[Finding]) -> str:
     return "; ".join(dict.fromkeys(finding.title for finding in findings))
 
 
-class Lines(Struct, frozen=True):
-    """The host's ends of the lines to a guest, but for the console's."""
-
-    channel: socket.socket
-    monitor: socket.socket
-    journal: ChannelLog
-    #: Where QEMU answers what it was told at the start; None when it was told nothing.
-    orders: socket.socket | None
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
 
 
 class Guest:
-    """A running QEMU. `channel` is the host's end of the line to the agent, `journal` keeps what goes over it."""
+    """A running QEMU."""
 
     def __init__(
         self,
         boot: Boot,
         process: subprocess.Popen[bytes],
         console: Console,
-        lines: Lines,
+        sockets: Mapping[str, socket.socket],
+        channel_log: ChannelLog,
         stderr: IO[bytes],
         command: Sequence[str],
     ) -> None:
         self.boot = boot
         self.console = console
-        self.channel = lines.channel
-        self.channel_log = lines.journal
-        #: Gives names to addresses; asked when the guest hangs.
+        #: The host's end of the channel to the agent.
+        self.channel = sockets["channel"]
+        self.channel_log = channel_log
+        #: The host's end of QEMU's monitor, for one conversation (harness/lazymmu/guests/monitor.py).
+        self.monitor = sockets["monitor"]
+        #: Returns the guest's symbols. It is called if the guest hangs.
         self.symbols: Callable[[], Symbols] = Symbols
         self._process = process
         self._qemu: int | None = None
-        #: The host's end of the line to QEMU's monitor, for one conversation (harness/lazymmu/guests/monitor.py).
-        self.monitor = lines.monitor
-        self._orders = lines.orders
+        #: The second monitor, which got commands at startup.
+        self._startup = sockets.get("startup")
         self._port: int | None = None
         self._stderr = stderr
         self._command = command
 
     @property
     def name(self) -> str:
-        """Its name for a person: its architecture, and its kernel when that is not the usual one."""
+        """The machine's name in messages."""
         return self.boot.name
 
     def stderr(self) -> str:
-        """Return what QEMU (or the sandbox) wrote to its standard error so far."""
-        return _said(self._stderr)
+        """Return what QEMU, or the sandbox, wrote to its standard error so far."""
+        return _content(self._stderr)
 
     def exit_status(self) -> int | None:
-        """Return QEMU's exit status, None while it runs. QEMU exits 0 after a panic, too."""
+        """Return QEMU's exit status, None while it runs. QEMU exits with 0 after a panic, too."""
         return self._process.poll()
 
-    def meddled_with(self) -> bool:
+    def was_signalled(self) -> bool:
         """Return whether a signal from outside ended or stopped QEMU."""
         process = self.process()
         return self.exit_status() in _KILLED or (process is not None and host_process.is_stopped(process))
 
     def log_failures(self) -> list[LazymmuError]:
-        """Return why its logs could not be kept whole; nothing when they were."""
-        return [journal.failure for journal in (self.channel_log, self.console.channel_log) if journal.failure]
+        """Return why logs are incomplete."""
+        return [log.failure for log in (self.channel_log, self.console.log) if log.failure]
 
     def kill(self) -> None:
-        """End QEMU now; safe from any thread, and more than once."""
+        """Kill QEMU. Any thread may call it, more than once."""
         self._process.kill()
 
     def end(self) -> None:
-        """End QEMU, and wait until it has."""
+        """Kill QEMU, and wait until it has exited."""
         self.kill()
         self._process.wait()
 
     def process(self) -> int | None:
-        """Return the host's id of the QEMU process, None while there is none."""
+        """Return the id of the QEMU process, None if there is no such process yet."""
         if self._qemu is None:
-            self._qemu = host_process.find(self._process.pid, self.boot.architecture.qemu)
+            self._qemu = host_process.find_program(self._process.pid, self.boot.architecture.qemu)
         return self._qemu
 
     def forwarded_port(self, deadline: Deadline) -> int:
-        """Return the port of the host's loopback address at which the guest is reached. Raises GuestError."""
-        if self._orders is None:
-            raise self.failure("nothing is forwarded to the guest")
+        """Return the port of the host's loopback address that leads to the guest. Raises GuestError."""
+        if self._startup is None:
+            raise self.failure("no port is forwarded to the guest")
         if self._port is None:
             try:
-                self._port = user_network.port(self._orders, deadline)
+                self._port = user_network.port(self._startup, deadline)
             except (OSError, ValueError) as error:
-                raise self.failure(f"QEMU does not tell the port at which the guest is reached: {error}") from None
+                raise self.failure(f"QEMU does not say which port it forwards to the guest: {error}") from None
         return self._port
 
-    def death(self, what: str = "the line was closed") -> GuestError:
-        """Return the error for a line that was closed: the guest or QEMU is dead, or will be."""
-        self._wait_briefly()
+    def death(self, what: str = "the connection was closed") -> GuestError:
+        """Return the error for a connection that QEMU closed. The guest or QEMU is dead, or will be in a moment."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LAST_OUTPUT)
         return self.failure(what, kind=GuestDied)
 
     def hang(self, what: str, *, agent_answers: bool, kind: type[GuestError] = GuestHung) -> GuestError:
-        """Return the error for a guest that gives no sign of life, with what is found out about it."""
-        # Imported when a guest hangs: QMP's library takes longer to load than a run to start.
+        """Return the error for a guest that shows no progress, with a diagnosis. It stops the guest."""
+        # QMP's library takes longer to load than a run to start.
         from lazymmu.guests.hang_report import diagnose  # noqa: PLC0415
 
-        found = diagnose(
+        diagnosis = diagnose(
             self.boot.architecture, self.process(), self.monitor, self.symbols, agent_answers=agent_answers
         )
-        return self.failure(f"{found.cause}; {what}", found.evidence, kind)
+        return self.failure(f"{diagnosis.cause}; {what}", diagnosis.evidence, kind)
 
     def failure(self, what: str, processors: Sequence[str] = (), kind: type[GuestError] = GuestError) -> GuestError:
-        """Return the error for what went wrong, led by the cause if the guest or QEMU tells it.
+        """Return the error for what went wrong. If the console or QEMU names the cause, the error begins with it.
 
-        `processors` tells where they stand, a line each.
+        `processors` says where the guest's processors are, a line each.
         """
-        ended = self.exit_status() is not None
-        if ended:
-            self.console.wait_for_end(_LAST_WORDS)
-        told = [finding for finding in findings_in(self.console.text()) if finding.severity is not Severity.WARNING]
+        exited = self.exit_status() is not None
+        if exited:
+            self.console.wait_for_end(_LAST_OUTPUT)
+        of_console = [found for found in findings_in(self.console.text()) if found.severity is not Severity.WARNING]
         of_qemu = findings_in(self.stderr())
-        if ended or any(finding.severity is Severity.FATAL for finding in told):
-            cause = f"the guest died: {_titles(told)}" if told else f"QEMU exited with status {self.exit_status()}"
+        if exited or any(found.severity is Severity.FATAL for found in of_console):
+            cause = f"the guest died: {_titles(of_console)}"
+            if not of_console:
+                cause = f"QEMU exited with status {self.exit_status()}"
             cause += f" ({_titles(of_qemu)})" if of_qemu else ""
         else:
-            cause = f"{what}; its console tells of {_titles(told)}" if told else what
-        texts = [f"    {line}" for finding in (*told, *of_qemu) for line in finding.text.splitlines()]
+            cause = f"{what}; its console reports {_titles(of_console)}" if of_console else what
+        texts = _indented([line for found in (*of_console, *of_qemu) for line in found.text.splitlines()])
         sections = [
-            *(["what was found on its console:", *texts] if texts else []),
-            *(["where its processors stand:", *(f"    {line}" for line in processors)] if processors else []),
+            *(["found on its console:", *texts] if texts else []),
+            *(["where its processors are:", *_indented(processors)] if processors else []),
             self.details(),
         ]
         return kind(f"{self.name}: {cause}", details="\n".join(sections))
 
-    def _wait_briefly(self) -> None:
-        """Let a QEMU whose end of a line is closed finish exiting."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_LAST_WORDS)
-
     def details(self) -> str:
         """Return the last console lines, QEMU's standard error and its command line."""
         lines = self.console.text().splitlines()[-_CONSOLE_LINES:] or ["(nothing)"]
-        return "\n".join(
-            ["last console lines:", *(f"    {line}" for line in lines), _about(self._stderr, self._command)]
-        )
+        return "\n".join(["last console lines:", *_indented(lines), _about(self._stderr, self._command)])
 
 
-def _said(stderr: IO[bytes]) -> str:
-    # The descriptor's offset is QEMU's own: it must stay where it is.
+def _content(stderr: IO[bytes]) -> str:
+    # QEMU shares the descriptor's offset, so it must not move.
     return os.pread(stderr.fileno(), os.fstat(stderr.fileno()).st_size, 0).decode(errors="replace")
 
 
 def _about(stderr: IO[bytes], command: Sequence[str]) -> str:
     """Return what QEMU wrote to its standard error, and its command line."""
-    said = _said(stderr).splitlines() or ["(nothing)"]
-    return "\n".join(
-        ["QEMU's standard error:", *(f"    {line}" for line in said), "command line:", f"    {shlex.join(command)}"]
-    )
+    lines = _content(stderr).splitlines() or ["(nothing)"]
+    return "\n".join(["QEMU's standard error:", *_indented(lines), "command line:", f"    {shlex.join(command)}"])
 
 
-def _keep(path: Path, stderr: IO[bytes], command: Sequence[str]) -> None:
-    with suppress(OSError):  # a full disk is told by the journals' failure
+def _write_about(path: Path, stderr: IO[bytes], command: Sequence[str]) -> None:
+    with suppress(OSError):  # the channel logs report a full disk
         path.write_text(_about(stderr, command) + "\n", encoding="utf-8")
 
 
 @contextmanager
 def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Memory | None = None) -> Iterator[Guest]:
-    """Run a guest for the length of a `with`; `logs` is the folder that keeps what it said, under `name`.
+    """Run a guest for the length of a `with`: restored if `memory` has a state, else booted. Raises GuestError.
 
-    With a snapshot's state it goes on where that was saved, else it boots.
-    QEMU dies with the *thread* that enters (PR_SET_PDEATHSIG): leave in the same thread.
+    `logs` is a folder for the guest's logs, whose names begin with `name`. QEMU dies with the *thread* that enters the
+    `with` (PR_SET_PDEATHSIG), so the same thread must leave it.
     """
-    orders = boot.orders(memory)
+    commands = boot.startup_commands(memory)
     with ExitStack() as stack:
-        pairs = {
-            line: socket.socketpair() for line in ("console", "channel", "monitor", *(["orders"] if orders else []))
-        }
+        channels = ["console", "channel", "monitor", *(["startup"] if commands else [])]
+        pairs = {channel: socket.socketpair() for channel in channels}
         for pair in pairs.values():
             for end in pair:
                 stack.enter_context(end)
         stderr = stack.enter_context(tempfile.TemporaryFile())
-        journals = [
-            stack.enter_context(ChannelLog(logs / f"{name}.{line}.log" if logs else None))
-            for line in ("console", "channel")
-        ]
-        fds = {line: far.fileno() for line, (_, far) in pairs.items()}
+        console_log, channel_log = (
+            stack.enter_context(ChannelLog(logs / f"{name}.{channel}.log" if logs else None))
+            for channel in ("console", "channel")
+        )
+        fds = {channel: far.fileno() for channel, (_, far) in pairs.items()}
         written = memory.file.parent if memory and memory.file != memory.state else None
         command = boot.sandbox.command(boot.command(fds, memory), also=written)
         try:
@@ -226,22 +214,21 @@ def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Mem
                 stdout=stderr,
                 stderr=stderr,
                 pass_fds=tuple(fds.values()),
-                # A Ctrl-C on the terminal is the harness's to handle.
+                # The harness handles Ctrl-C on the terminal.
                 start_new_session=True,
             )
         except OSError as error:
             raise GuestError(f"{boot.name}: cannot start QEMU: {error}") from error
         for _, far in pairs.values():
             far.close()
-        near = {line: end for line, (end, _) in pairs.items()}
+        sockets = {channel: near for channel, (near, _) in pairs.items()}
         if logs:
-            stack.callback(_keep, logs / f"{name}.qemu.txt", stderr, command)
+            stack.callback(_write_about, logs / f"{name}.qemu.txt", stderr, command)
         stack.callback(process.wait)
         stack.callback(process.kill)
-        if orders:
-            # A QEMU that is dead already is noticed by whoever waits for the guest's answer.
+        if commands:
+            # If QEMU is already dead, whoever waits for the guest's reply will notice.
             with suppress(OSError):
-                near["orders"].sendall(orders)
-        reader = stack.enter_context(Console(near["console"], journals[0]))
-        lines = Lines(near["channel"], near["monitor"], journals[1], near.get("orders"))
-        yield Guest(boot, process, reader, lines, stderr, command)
+                sockets["startup"].sendall(commands)
+        console = stack.enter_context(Console(sockets["console"], console_log))
+        yield Guest(boot, process, console, sockets, channel_log, stderr, command)

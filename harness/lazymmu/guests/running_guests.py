@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The guests that are alive, so that an interrupt can end them all."""
+"""The guests that are running, so that an interrupt can end them all."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from lazymmu.support.errors import GuestError, LazymmuError
 
 
 class RunningGuests(Struct):
-    """Starts guests, and ends all that are alive; any number of threads may use it."""
+    """Starts guests, and ends all that are running. Any number of threads may use it."""
 
-    #: Folder for what the guests said; None keeps nothing.
+    #: Folder for the guests' logs; None keeps none.
     logs: Path | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
-    #: Why the log of a guest could not be kept whole.
+    #: Why the log of a guest is incomplete.
     log_failures: list[LazymmuError] = field(default_factory=list)
     _started: Counter[str] = field(default_factory=Counter)
-    _alive: list[Guest] = field(default_factory=list)
+    _running: list[Guest] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def start(self, boot: Boot, memory: Memory | None = None) -> Iterator[Guest]:
-        """Run a guest for the length of a `with`; after `stop` none starts."""
+        """Run a guest for the length of a `with`. Raises GuestError, also after `stop`."""
         machine = boot.name.replace(" ", "-")
         with self._lock:
             self._started[machine] += 1
@@ -40,31 +40,31 @@ class RunningGuests(Struct):
         try:
             with qemu.start(boot, self.logs, name, memory) as guest:
                 with self._lock:
-                    self._alive.append(guest)
+                    self._running.append(guest)
                 try:
                     if self.stopping.is_set():
                         raise GuestError(f"{guest.name}: interrupted")
                     yield guest
                 finally:
                     with self._lock:
-                        self._alive.remove(guest)
+                        self._running.remove(guest)
         finally:
-            # Not before its logs are closed.
+            # The logs are closed now.
             if guest is not None:
                 with self._lock:
                     self.log_failures += guest.log_failures()
 
     @contextmanager
     def stopped_at_exit(self) -> Iterator[None]:
-        """End every guest at the end of a `with`, however it comes."""
+        """End every guest when a `with` ends, also by an exception."""
         try:
             yield
         finally:
             self.stop()
 
     def stop(self) -> None:
-        """End every guest; their owners see a closed line."""
+        """End every guest. Whoever waits for one sees a closed connection."""
         self.stopping.set()
         with self._lock:
-            for guest in self._alive:
+            for guest in self._running:
                 guest.kill()

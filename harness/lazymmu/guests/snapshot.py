@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Snapshots: a guest as it was when its agent waited for the first request, in one file.
+"""Snapshots: one file with the state of a guest whose agent waits for its first request.
 
-First the guest's memory, with holes where it is zero, then the state of its processors and devices as QEMU's migration
-writes it, and last, when a module was loaded, where that lies. A restored guest maps the memory privately, so nothing
-is copied and the file is never changed.
+The file holds the guest's memory, with holes where it is zero; then the state of processors and devices, as QEMU's
+migration writes it; then, if the module is loaded, the module's address. A restored guest maps the memory privately, so
+nothing is copied and the file never changes.
 """
 
 from __future__ import annotations
@@ -14,52 +14,47 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from lazymmu.guests.boot import MEMORY_STAYS, Boot
+from lazymmu.guests.boot import SHARED_MEMORY_NOT_SAVED, Boot
 from lazymmu.guests.qemu import Guest
 from lazymmu.provision import checksum
 from lazymmu.provision.cache import digest
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import SetupError
 
-# Raise it when what is saved, or how, changes.
+# Increase it when the content or the format of a snapshot changes.
 _VERSION = "2"
 _PAGE = 4096
 _PIECE = 1 << 20
 _ZEROS = bytes(_PAGE)
 _CPUINFO = Path("/proc/cpuinfo")
-# What of /proc/cpuinfo tells one host's processor from another's, for guests that run on it.
+# The lines of /proc/cpuinfo that tell one processor from another, for guests that run on the host's.
 _CPU_FACTS = ("vendor_id", "cpu family", "model", "stepping", "microcode", "flags", "machine", "features")
-# How a migration ends (QEMU: qapi/migration.json, MigrationStatus).
-_ENDS = ("completed", "failed", "cancelled")
-# An address, behind what QEMU reads.
-_PLACE_BYTES = 8
-# Seconds after which QEMU is not waited for when it saves what is less than a megabyte.
+# The last states of a migration (QEMU: qapi/migration.json, MigrationStatus).
+_FINAL_STATES = ("completed", "failed", "cancelled")
+_ADDRESS_BYTES = 8
+# QEMU saves less than a megabyte within this time (seconds).
 _SAVING = 60.0
 
 
 def path(boot: Boot, module: bytes = b"", parameters: str = "", files: Sequence[str] = ()) -> Path:
-    """Return where the snapshot of this boot stands: its name holds everything that went into it.
+    """Return the path of a boot's snapshot. Its name is a digest of everything that went into it.
 
-    `module` is what was loaded before it was saved, with these parameters; `files` tells what came with it.
+    `module` and its parameters are those that are loaded in the snapshot; `files` describes the files beside it.
     """
-    lines = dict.fromkeys(("console", "channel", "monitor"), 0)
-    # The archive's name tells its content, the kernel's only its version.
-    parts = [_VERSION, *boot.command(lines), checksum.recorded(boot.kernel) or ""]
-    return (
-        boot.sandbox.root
-        / "lazymmu"
-        / "snapshots"
-        / f"{digest([*parts, *_qemu(boot), *_processor(boot), module, parameters, *files])}.snapshot"
-    )
+    fds = dict.fromkeys(("console", "channel", "monitor"), 0)
+    # The archive's name depends on its content, the kernel's only on its version.
+    parts = [_VERSION, *boot.command(fds), checksum.recorded(boot.kernel) or ""]
+    key = digest([*parts, *_qemu_build(boot), *_host_processor(boot), module, parameters, *files])
+    return boot.sandbox.root / "lazymmu" / "snapshots" / f"{key}.snapshot"
 
 
-def _qemu(boot: Boot) -> Iterator[str]:
-    """Yield what tells one build of QEMU from another: a state is loaded by the build that saved it."""
+def _qemu_build(boot: Boot) -> Iterator[str]:
+    """Yield what tells one build of QEMU from another. Only the build that saved a state can load it."""
     status = (boot.sandbox.root / "usr" / "bin" / boot.architecture.qemu).stat()
     yield from (str(status.st_size), str(status.st_mtime_ns))
 
 
-def _processor(boot: Boot) -> Iterator[str]:
+def _host_processor(boot: Boot) -> Iterator[str]:
     """Yield what the guest sees of the host's processor; nothing under emulation."""
     if boot.accelerator.name == "kvm":
         for line in _CPUINFO.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0].splitlines():
@@ -68,9 +63,9 @@ def _processor(boot: Boot) -> Iterator[str]:
 
 
 def save(guest: Guest, memory: Path, target: Path) -> None:
-    """Save a guest whose memory is the file `memory` into the file `target`; the guest is dead then.
+    """Save a guest into the file `target`, and end it; the file `memory` is its memory.
 
-    Raises SetupError when QEMU does not do it, OSError when it cannot be written.
+    Raises SetupError if QEMU refuses, OSError if the file cannot be written.
     """
     # QMP's library takes longer to load than a guest to be restored.
     from qemu.qmp import QMPClient  # noqa: PLC0415
@@ -79,26 +74,25 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
 
     state = memory.with_name("state")
 
-    async def write(client: QMPClient) -> str:
-        """Return how the migration ended, "completed" or what went wrong; it stops the guest."""
-        capabilities = [MEMORY_STAYS, {"capability": "events", "state": True}]
+    async def migrate(client: QMPClient) -> str:
+        """Write the state; return the reason why that failed, or "completed"."""
+        capabilities = [SHARED_MEMORY_NOT_SAVED, {"capability": "events", "state": True}]
         await client.execute("migrate-set-capabilities", {"capabilities": capabilities})
         with client.listener("MIGRATION") as events:
             await client.execute("migrate", {"uri": f"file:{guest.boot.sandbox.inside(state)}"})
             async for event in events:
-                status = str(cast("Mapping[str, object]", event["data"])["status"])
-                if status in _ENDS:
+                if str(cast("Mapping[str, object]", event["data"])["status"]) in _FINAL_STATES:
                     break
-            # The reason stands in its answer before the event is sent, and on stderr some time later.
+            # QEMU sets the reason before it sends the event, but writes it to stderr some time later.
             end = cast("Mapping[str, object]", await client.execute("query-migrate"))
             return str(end.get("error-desc", end["status"]))
 
     try:
-        status = converse(guest.monitor, write, Deadline.after(_SAVING))
+        status = converse(guest.monitor, migrate, Deadline.after(_SAVING))
     except MonitorError as error:
         status = f"{error} {guest.stderr()}".strip()
     if status != "completed":
-        # Most likely for want of room; a guest that is ill shows it again where it boots.
+        # The usual cause is a full disk. If the guest is ill, it will fail again when it boots.
         raise SetupError(f"QEMU could not save {guest.name}: {status}")
     guest.end()
     with target.open("wb") as file:
@@ -110,21 +104,21 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
 
 
 def copy_memory(saved: Path, target: Path, size: int) -> None:
-    """Write a snapshot's memory, so many bytes, into a file of its own, to be the memory of a guest that goes on.
+    """Copy the memory in a snapshot, so many bytes, into a file that a guest can write. Raises OSError.
 
-    All of its room is taken at once: a guest whose memory finds none would die of it. Raises OSError.
+    Allocate all blocks first: a guest would die if the disk were full when it writes to its memory.
     """
     with saved.open("rb") as source, target.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, size)
         offset = 0
-        while (begin := _data_from(source, offset, size)) < size:
+        while (begin := _next_data(source, offset, size)) < size:
             offset = min(os.lseek(source.fileno(), begin, os.SEEK_HOLE), size)
             while begin < offset:
                 begin += os.copy_file_range(source.fileno(), file.fileno(), offset - begin, begin, begin)
 
 
-def _data_from(file: BinaryIO, offset: int, end: int) -> int:
-    """Return where the first byte from `offset` on stands that is no hole, `end` if there is none."""
+def _next_data(file: BinaryIO, offset: int, end: int) -> int:
+    """Return the offset of the next byte that is not in a hole, `end` if there is none."""
     try:
         return os.lseek(file.fileno(), offset, os.SEEK_DATA) if offset < end else end
     except OSError as error:
@@ -133,21 +127,21 @@ def _data_from(file: BinaryIO, offset: int, end: int) -> int:
         return end
 
 
-def keep_place(saved: Path, address: int) -> None:
-    """Write where the module's code lies in the guests of a snapshot, at its end."""
+def append_module_address(saved: Path, address: int) -> None:
+    """Write the address of the module's code at the end of a snapshot."""
     with saved.open("ab") as file:
-        file.write(address.to_bytes(_PLACE_BYTES, "little"))
+        file.write(address.to_bytes(_ADDRESS_BYTES, "little"))
 
 
-def place(saved: Path) -> int:
-    """Return what `keep_place` wrote."""
+def module_address(saved: Path) -> int:
+    """Return the address of the module's code in a snapshot that has the module."""
     with saved.open("rb") as file:
-        file.seek(-_PLACE_BYTES, os.SEEK_END)
+        file.seek(-_ADDRESS_BYTES, os.SEEK_END)
         return int.from_bytes(file.read(), "little")
 
 
 def _write_memory(memory: Path, target: BinaryIO) -> None:
-    """Write the pages that are not zero to where they were."""
+    """Write the pages that are not zero at their own offsets."""
     with memory.open("rb") as source:
         while piece := source.read(_PIECE):
             begin = source.tell() - len(piece)

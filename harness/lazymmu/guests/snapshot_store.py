@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The snapshots of one machine: of a guest whose agent waits, and of one that has the module and its files, too.
+"""The two snapshots of a machine: one before the module is loaded, and one after.
 
-The first is saved by the first run. The second costs as much as some loads of the module, so it is saved when an
-earlier run has built the module, and its files, already: an edit that nobody will run again has none.
+The first run saves the first one. The second one costs as much as a few loads of the module, so it is saved only if an
+earlier run already built the same module and files: an edit that runs only once does not get one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,7 +25,7 @@ from lazymmu.provision import checksum
 from lazymmu.provision.cache import whole
 from lazymmu.support.errors import GuestError, SetupError
 
-#: Bytes on disk while a snapshot is saved: the memory, what of it is not zero, and the state.
+#: Bytes on disk while a snapshot is saved: the memory, the part of it that is not zero, and the state.
 SNAPSHOT_NEEDS = 320_000_000
 
 
@@ -32,150 +33,138 @@ class SavedSnapshot(Struct, frozen=True):
     """A snapshot to restore guests from."""
 
     file: Path
-    #: Whether the module is in it, with its files.
-    loaded: bool
-
-
-def _loaded_path(machine: Machine) -> Path:
-    """Return where the snapshot of a guest stands that has the module, and the files that came with it."""
-    files = [f"{file.path} {file.mode:o} {file.key}" for file in machine.files]
-    return snapshot.path(machine.boot, machine.module, machine.parameters, files)
+    #: True if the module and its files are in it.
+    has_module: bool
 
 
 class SnapshotStore:
-    """Gives the snapshot to restore from, saved first where there is none; `changed` is told what is done meanwhile."""
+    """Gives the snapshot to restore a guest from, after saving one if needed. It calls `changed` at each step."""
 
     def __init__(self, machine: Machine, guests: RunningGuests, changed: Callable[[str], None]) -> None:
         self._machine = machine
         self._guests = guests
         self._changed = changed
-        self._waiting = snapshot.path(machine.boot)
-        self._loaded = _loaded_path(machine)
-        #: Those that did not load and were removed once: the second time guests do without.
-        self._refused: set[Path] = set()
-        #: Which can be had, as far as is known.
-        self._usable = {self._waiting: True, self._loaded: True}
-        #: Look at the whole snapshot before the next guest.
-        self._doubted = False
-        #: What the guest of now came from, until it was looked at.
-        self._taken: Path | None = None
+        self._plain = snapshot.path(machine.boot)
+        files = [f"{file.path} {file.mode:o} {file.key}" for file in machine.files]
+        self._with_module = snapshot.path(machine.boot, machine.module, machine.parameters, files)
+        #: Snapshots that did not load and were removed once.
+        self._rejected: set[Path] = set()
+        #: False for a snapshot that cannot be saved or loaded here.
+        self._usable = {self._plain: True, self._with_module: True}
+        #: True if the next guest needs a snapshot whose checksum was verified.
+        self._suspected = False
+        #: The snapshot of the current guest, until its checksum was verified.
+        self._unverified: Path | None = None
 
     def suspect_snapshot(self) -> None:
-        """Note that a guest died: a snapshot of which a byte is wrong loads without a word."""
-        self._doubted = True
+        """Verify the snapshot before the next guest."""
+        self._suspected = True
 
     def take(self) -> SavedSnapshot | None:
-        """Return the snapshot for the next guest, None when none can be had. Raises GuestError when none is saved."""
-        look = checksum.mismatch if self._doubted else checksum.glance
-        self._doubted, self._taken = False, None
-        with_module = self._usable[self._loaded]
-        if with_module and whole(self._loaded, look):
-            return self._used(SavedSnapshot(self._loaded, loaded=True))
-        if not self._obtain(self._waiting, "guests boot", self._save_waiting, look):
+        """Return the snapshot for the next guest, None if there is none. Raises GuestError if a boot for one fails."""
+        look = checksum.mismatch if self._suspected else checksum.glance
+        self._suspected, self._unverified = False, None
+        if self._usable[self._with_module] and whole(self._with_module, look):
+            return self._used(self._with_module, has_module=True)
+        if not self._obtain(self._plain, "guests boot", self._save_plain, look):
             return None
-        if with_module and self._machine.built_before:
-            why = "each guest loads its module"
-            with suppress(GuestError):  # whoever loads the module into a guest of its own will see it, too
-                if self._obtain(self._loaded, why, self._save_loaded, look):
-                    return self._used(SavedSnapshot(self._loaded, loaded=True))
-            self._usable[self._loaded] = False
-        return self._used(SavedSnapshot(self._waiting, loaded=False))
+        if self._usable[self._with_module] and self._machine.built_before:
+            # The next guest loads the module, too, and will meet the same error.
+            with suppress(GuestError):
+                if self._obtain(self._with_module, "each guest loads its module", self._save_with_module, look):
+                    return self._used(self._with_module, has_module=True)
+            self._usable[self._with_module] = False
+        return self._used(self._plain, has_module=False)
 
-    def _used(self, saved: SavedSnapshot) -> SavedSnapshot:
-        """Return it, after noting its use: file systems do so once a day at most (relatime), and old ones are dropped.
+    def _used(self, file: Path, *, has_module: bool) -> SavedSnapshot:
+        """Return a snapshot, after setting its access time, by which old snapshots are removed.
 
-        The one without the module stays young with the other: the next edit needs it.
+        With `relatime`, a file system would do so once a day at most. The plain snapshot counts as used, too: the next
+        edit of the module needs it.
         """
-        for file in {self._waiting, saved.file}:
+        for each in {self._plain, file}:
             with suppress(OSError):
-                os.utime(file, ns=(time.time_ns(), file.stat().st_mtime_ns))
-        self._taken = saved.file
-        return saved
+                os.utime(each, ns=(time.time_ns(), each.stat().st_mtime_ns))
+        self._unverified = file
+        return SavedSnapshot(file, has_module)
 
     def snapshot_damage(self) -> str | None:
-        """Return what is wrong with the snapshot of the guest of now, None when nothing is known to be.
+        """Return what is wrong with the snapshot of the current guest, None if nothing is.
 
-        To look takes a third of a second, so it is done once for each guest.
+        To verify the checksum takes a third of a second, so it is done once for each guest.
         """
-        taken, self._taken = self._taken, None
-        # One that was dropped meanwhile cannot be looked at.
+        file, self._unverified = self._unverified, None
+        # Another run may have removed it meanwhile.
         with suppress(OSError):
-            return checksum.mismatch(taken) if taken else None
+            return checksum.mismatch(file) if file else None
         return None
 
-    def refuse(self, saved: SavedSnapshot, error: GuestError) -> None:
-        """Remove a snapshot that does not load, to be saved anew once; the second time guests do without."""
+    def reject(self, saved: SavedSnapshot, error: GuestError) -> None:
+        """Remove a snapshot that does not load, so that it is saved again. The second time, use none any more."""
         cache, name = self._machine.images.cache, self._machine.name
-        if saved.file in self._refused:
+        if saved.file in self._rejected:
             cache.progress.say(f"{name}: the new snapshot does not load either, so guests boot: {error.message}")
             self._usable = dict.fromkeys(self._usable, False)
             return
-        self._refused.add(saved.file)
-        cache.progress.say(f"{name}: the snapshot {saved.file} does not load and is saved anew: {error.message}")
-        cache.discard(saved.file, self._what())
+        self._rejected.add(saved.file)
+        cache.progress.say(f"{name}: the snapshot {saved.file} does not load, so it is saved again: {error.message}")
+        cache.discard(saved.file, self._description())
 
-    def _what(self) -> str:
+    def _description(self) -> str:
         return f"snapshot of {self._machine.name}"
 
     def _obtain(
         self, target: Path, otherwise: str, save: Callable[[Path], None], look: Callable[[Path], str | None]
     ) -> bool:
-        """See to it that a snapshot is there; return whether it is. It is said once what happens without."""
+        """Save a snapshot if it does not exist; return whether it exists now. Say once what happens without it."""
         cache = self._machine.images.cache
         if not self._usable[target]:
             return False
-        made: list[Path] = []
-
-        def build(path: Path) -> None:
-            save(path)
-            made.append(path)
-
+        existed = target.exists()
         try:
-            cache.obtain(target, self._what(), build, needs=SNAPSHOT_NEEDS, look=look)
+            cache.obtain(target, self._description(), save, needs=SNAPSHOT_NEEDS, look=look)
         except SetupError as error:
-            cache.tools.check(self._what())
+            cache.tools.check(self._description())
             cache.progress.say(f"{self._machine.name}: no snapshot can be kept, so {otherwise}: {error.message}")
             self._usable[target] = False
             return False
-        if made:
-            self._drop_old(target.parent)
+        if not existed:
+            self._remove_old(target.parent)
         return True
 
-    def _drop_old(self, folder: Path) -> None:
-        """Remove the snapshots for which their limit leaves no room; guests that came from one are not disturbed."""
-        # Only for those who add one: it takes a while to load.
+    def _remove_old(self, folder: Path) -> None:
+        """Remove the least recently used snapshots above the limit. Guests that were restored from one keep it open."""
+        # Only a run that saves a snapshot needs it, and it takes a while to load.
         from lazymmu.provision.inventory import SNAPSHOTS, beyond, stored  # noqa: PLC0415
 
         for removal in beyond(stored(folder, SNAPSHOTS), SNAPSHOTS.limit):
-            # What cannot be removed now goes with a later one, or by `lazymmu clean`.
+            # A later run, or `lazymmu clean`, removes what cannot be removed now.
             with suppress(SetupError, OSError):
                 self._machine.images.cache.discard(removal.path, "old snapshot")
 
-    def _save_waiting(self, target: Path) -> None:
-        """Boot a guest and save it when its agent waits."""
+    def _save_plain(self, target: Path) -> None:
+        """Boot a guest, and save it when its agent waits."""
         memory = target.with_name("memory")
         with memory.open("wb") as file:
-            # A guest whose memory finds no room on the disk would die of it.
+            # A guest would die if the disk were full when it writes to its memory.
             os.posix_fallocate(file.fileno(), 0, self._machine.boot.memory_size)
         self._changed("booting, for a snapshot")
         with ExitStack() as stack:
-            line = startup.boot(self._machine, self._guests, stack, Memory(memory))
-            self._save(line, memory, target)
+            self._save(startup.boot(self._machine, self._guests, stack, Memory(memory)), memory, target)
 
-    def _save_loaded(self, target: Path) -> None:
-        """Restore a guest that waits, load the module with its files, and save it again."""
-        memory = target.with_name("memory")
-        snapshot.copy_memory(self._waiting, memory, self._machine.boot.memory_size)
+    def _save_with_module(self, target: Path) -> None:
+        """Restore a guest from the plain snapshot, load the module with its files, and save the guest again."""
+        machine, memory = self._machine, target.with_name("memory")
+        snapshot.copy_memory(self._plain, memory, machine.boot.memory_size)
         self._changed("loading the module, for a snapshot")
-        with ExitStack() as stack:
-            guest = stack.enter_context(self._guests.start(self._machine.boot, Memory(memory, state=self._waiting)))
-            # What reaches the guest another way, keys above all, is in no snapshot.
-            line = startup.wake(self._machine, guest, load=True, reach=False)
-            place = startup.loaded(self._machine, line)
-            self._save(line, memory, target)
-        snapshot.keep_place(target, place)
+        with self._guests.start(machine.boot, Memory(memory, state=self._plain)) as guest:
+            # The transport sends nothing here: keys must not get into a snapshot.
+            control = startup.after_restore(machine, guest, partial(startup.send_module, machine))
+            address = startup.await_module(machine, control)
+            self._save(control, memory, target)
+        snapshot.append_module_address(target, address)
 
-    def _save(self, line: AgentConnection, memory: Path, target: Path) -> None:
-        line.trim_memory(self._machine.within(startup.ANSWER))
+    def _save(self, control: AgentConnection, memory: Path, target: Path) -> None:
+        control.trim_memory(self._machine.deadline(startup.REPLY))
         self._changed("saving a snapshot")
-        snapshot.save(line.guest, memory, target)
+        snapshot.save(control.guest, memory, target)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How a guest comes to the point where its agent answers, and gets the module."""
+"""The steps from a QEMU process to a guest that runs units: boot or restore, load the module, connect.
+
+Requests can be sent before the guest can answer them. Each step has a function that sends, and one that waits.
+"""
 
 from __future__ import annotations
 
@@ -15,67 +18,55 @@ from lazymmu.guests.machine import Machine, ensure_bootable
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
 
-# Budgets in seconds, multiplied by --timeout-scale. They bound a guest that shows life and yet never comes to an end,
-# and a host that is too slow; one that hangs is found long before (harness/lazymmu/guests/watchdog.py).
+# Limits in seconds, multiplied by --timeout-scale. They apply to a guest that is alive but never finishes, and to a
+# host that is too slow. The watchdog finds a guest that hangs long before (harness/lazymmu/guests/watchdog.py).
 _BOOT = 120.0
-ANSWER = 120.0
-# Random bytes that a restored guest needs (guest/agent/snapshot.c), for all draw from the same pool.
+REPLY = 120.0
+# Random bytes for a restored guest (guest/agent/snapshot.c). Without them, all guests would draw the same numbers.
 _ENTROPY = 32
 
 
 def boot(machine: Machine, guests: RunningGuests, stack: ExitStack, memory: Memory | None = None) -> AgentConnection:
-    """Boot a guest that ends with `stack`; its agent waits. Raises GuestError, SetupError."""
+    """Boot a guest until its agent waits for requests; `stack` ends it. Raises GuestError, SetupError."""
     ensure_bootable(machine)
-    line = _line(machine, stack.enter_context(guests.start(machine.boot, memory)))
-    line.handshake(machine.within(_BOOT))
-    return line
+    control = _control(machine, stack.enter_context(guests.start(machine.boot, memory)))
+    control.handshake(machine.deadline(_BOOT))
+    return control
 
 
-def wake(
-    machine: Machine, guest: Guest, *, load: bool, reach: bool, ahead: Callable[[AgentConnection], None] | None = None
+def after_restore(
+    machine: Machine, guest: Guest, send_more: Callable[[AgentConnection], None] | None = None
 ) -> AgentConnection:
-    """Give a restored guest the time and random numbers of its own, and wait until it has them. Raises GuestError.
+    """Give a restored guest the time and its own random numbers. Raises GuestError.
 
-    What `loaded` (with `load`) and `reached` (with `reach`) wait for is on its way then, and what `ahead` sends, so
-    that the guest does not wait for it.
+    `send_more` sends the requests that follow, before the guest runs.
     """
-    line = _line(machine, guest)
-    line.send("wake", f"{time.time_ns()}\n".encode() + os.urandom(_ENTROPY))
-    send_ahead(machine, line, load=load, reach=reach)
-    if ahead is not None:
-        ahead(line)
-    line.await_restore(machine.within(ANSWER))
-    return line
+    control = _control(machine, guest)
+    control.send("wake", f"{time.time_ns()}\n".encode() + os.urandom(_ENTROPY))
+    if send_more is not None:
+        send_more(control)
+    control.await_restore(machine.deadline(REPLY))
+    return control
 
 
-def send_ahead(machine: Machine, line: AgentConnection, *, load: bool, reach: bool) -> None:
-    """Send what `loaded` waits for, which is the module with its files, and what `reached` does."""
-    if load:
-        line.send("load", machine.module, machine.parameters)
-        guest_symbols.ask_module(line)
-        for file in machine.files:
-            line.send_file(file.path, file.content, file.mode)
-    if reach and machine.transport is not None:
-        machine.transport.ahead(line)
-
-
-def loaded(machine: Machine, line: AgentConnection) -> int:
-    """Wait for the module and its files; return the address of its code. Raises GuestError."""
-    line.await_load(machine.within(ANSWER))
-    place = guest_symbols.module_place(line, machine.within(ANSWER))
+def send_module(machine: Machine, control: AgentConnection) -> None:
+    """Send the module and the files that belong to it."""
+    control.send("load", machine.module, machine.parameters)
+    guest_symbols.ask_module_address(control)
     for file in machine.files:
-        line.await_file(file.path, machine.within(ANSWER))
-    return place
+        control.send_file(file.path, file.content, file.mode)
 
 
-def reached(machine: Machine, line: AgentConnection, stack: ExitStack) -> AgentConnection:
-    """Return the line over which the guest works; one that is opened for it ends with `stack`. Raises GuestError."""
-    if machine.transport is None:
-        return line
-    return stack.enter_context(machine.transport.open(line, machine.within(ANSWER)))
+def await_module(machine: Machine, control: AgentConnection) -> int:
+    """Wait until the module is loaded and its files are written; return its address. Raises GuestError."""
+    control.await_load(machine.deadline(REPLY))
+    address = guest_symbols.await_module_address(control, machine.deadline(REPLY))
+    for file in machine.files:
+        control.await_file(file.path, machine.deadline(REPLY))
+    return address
 
 
-def _line(machine: Machine, guest: Guest) -> AgentConnection:
-    """Return the line to a guest that was just started."""
-    guest.symbols = guest_symbols.kept(machine.images.cache, machine.boot)
+def _control(machine: Machine, guest: Guest) -> AgentConnection:
+    """Return the connection to the init of a guest that was just started."""
+    guest.symbols = guest_symbols.cached(machine.images.cache, machine.boot)
     return AgentConnection(guest, machine.time_scale)

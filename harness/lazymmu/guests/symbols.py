@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Names for addresses in a guest: the kernel's from its kallsyms, a module's from its object file."""
+"""Finds the function at an address in a guest: the kernel's by its kallsyms, a module's by its object file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from io import BytesIO
 
 from msgspec import Struct
 
-# Text symbols, weak ones too (man 1 nm); a module's have its name behind them.
+# Text symbols, weak ones too (man 1 nm). A module's symbol is followed by the module's name, so it does not match.
 _TEXT = re.compile(rb"^([0-9a-f]+) [tTwW] (\S+)[ \t]*$", re.MULTILINE)
-# Address, whether it is no internal name, name as the kernel prints it. A hang is told within seconds, and a kernel has
-# 150,000 of them, so they are tuples and not of a class of their own.
+# Address, whether the name does not begin with `_`, and the name as the kernel prints it. A kernel has 150,000
+# functions and a hang must be reported within seconds, so these are tuples and not instances of a class.
 _Function = tuple[int, bool, str]
+# No function is longer (bytes).
+_LONGEST = 1 << 20
 
 
 class Symbols(Struct, frozen=True):
@@ -24,14 +26,14 @@ class Symbols(Struct, frozen=True):
 
     @classmethod
     def of_kernel(cls, kallsyms: bytes) -> Symbols:
-        """Return the functions of a /proc/kallsyms; modules that were loaded are left out."""
-        text = _TEXT.findall(kallsyms)
-        return cls.of((int(address, 16), name.decode("ascii", errors="replace")) for address, name in text)
+        """Return the functions in a /proc/kallsyms, without those of modules."""
+        symbols = _TEXT.findall(kallsyms)
+        return cls.of((int(address, 16), name.decode("ascii", errors="replace")) for address, name in symbols)
 
     @classmethod
     def of_module(cls, image: bytes, base: int) -> Symbols:
-        """Return the functions in the .text of a module's object file that was loaded there."""
-        # Imported when a guest hangs: most runs need neither.
+        """Return the functions of a module's object file whose .text was loaded at `base`."""
+        # pyelftools is slow to load, and only a hang needs it.
         from elftools.elf.elffile import ELFFile  # noqa: PLC0415
         from elftools.elf.sections import SymbolTableSection  # noqa: PLC0415
 
@@ -49,9 +51,9 @@ class Symbols(Struct, frozen=True):
 
     @classmethod
     def of(cls, functions: Iterable[tuple[int, str]]) -> Symbols:
-        """Return these functions, given by their first addresses and names.
+        """Return these functions, given by address and name.
 
-        Of several names for one address, one that is no internal one is found, where there is one.
+        If an address has several names, one that does not begin with `_` is preferred.
         """
         return cls(sorted((address, not name.startswith("_"), name) for address, name in functions))
 
@@ -59,11 +61,10 @@ class Symbols(Struct, frozen=True):
         return Symbols(sorted([*self._functions, *other._functions]))
 
     def name(self, address: int) -> str:
-        """Return `function+0x12`, as the kernel writes it; the bare address when no function is near."""
+        """Return `function+0x12`, as the kernel writes it; the bare address if no function is near."""
         index = bisect_right(self._functions, address, key=lambda function: function[0])
         begin, _, name = self._functions[index - 1] if index else (0, False, "")
-        # No function is that long: the address lies behind the last, or between kernel and modules.
-        if not index or address - begin > 1 << 20:
+        if not index or address - begin > _LONGEST:
             return f"{address:#x}"
         symbol, _, module = name.partition(" ")
         return f"{symbol}+{address - begin:#x}{f' {module}' if module else ''}"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""QEMU's user network for one guest: cut off from everything but one port of the host's loopback address.
+"""QEMU's user network for one guest: it connects one port of the host's loopback address to the guest, nothing else.
 
-The system chooses that port, so that guests never collide; QEMU's monitor tells which it is. Beside that port nothing
-listens, and the guest reaches neither the host nor anything behind it.
+The system chooses the port, so guests never collide. QEMU's monitor says which port it is. QEMU listens nowhere else,
+and the guest reaches neither the host nor a network.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lazymmu.support.deadline import Deadline
 
 _ID = "usernet"
 _FORWARD = "hostfwd=tcp:127.0.0.1:0-:22"
-#: Asks the monitor what it forwards; `port` reads the answer.
+#: The monitor's command whose answer `port` reads.
 QUESTION: Mapping[str, object] = {
     "execute": "human-monitor-command",
     "arguments": {"command-line": "info usernet"},
@@ -24,40 +24,40 @@ QUESTION: Mapping[str, object] = {
 }
 _PORT = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
 _PIECE = 65_536
-# Far more than QEMU says before it answers.
-_LONGEST = 1_000_000
+# QEMU's answer comes long before so many bytes.
+_LIMIT = 1_000_000
 
 
 def arguments(device: str) -> tuple[str, ...]:
-    """Return QEMU's arguments for a guest with a network card, a QEMU device, at whose port 22 somebody listens."""
+    """Return QEMU's arguments for a network card, which is a QEMU device, and a forward to the guest's port 22."""
     return ("-netdev", f"user,id=net,restrict=on,ipv6=off,{_FORWARD}", "-device", f"{device},netdev=net")
 
 
 def forwards(arguments: Sequence[str]) -> bool:
-    """Return whether QEMU, with these arguments, forwards a port to its guest."""
+    """Return whether these are the arguments of a QEMU that forwards a port."""
     return any(_FORWARD in argument for argument in arguments)
 
 
 def port(monitor: socket.socket, deadline: Deadline) -> int:
-    """Return the port that is forwarded, from the answer to QUESTION. Raises OSError, ValueError."""
+    """Return the forwarded port from the answer to QUESTION. Raises OSError, ValueError."""
     received = b""
-    while len(received) < _LONGEST:
+    while len(received) < _LIMIT:
         *lines, received = received.split(b"\n")
         for line in lines:
-            # QMP's library would take longer to load than the guest to be restored.
+            # QMP's library takes longer to load than a guest to be restored.
             message = json.loads(line)
             if isinstance(message, dict) and message.get("id") == _ID:
-                return _told(message)
+                return _port_in(message)
         monitor.settimeout(max(deadline.remaining(), 0.001))
         data = monitor.recv(_PIECE)
         if not data:
             raise ConnectionResetError("its monitor was closed")
         received += data
-    raise ValueError("no answer among all that it says")
+    raise ValueError(f"no answer in {_LIMIT} bytes")
 
 
-def _told(message: Mapping[str, object]) -> int:
-    found = _PORT.search(str(message.get("return", "")))
-    if found is None:
-        raise ValueError(f"{message.get('return', message.get('error'))!r}")
-    return int(found[1])
+def _port_in(answer: Mapping[str, object]) -> int:
+    match = _PORT.search(str(answer.get("return", "")))
+    if match is None:
+        raise ValueError(f"{answer.get('return', answer.get('error'))!r}")
+    return int(match[1])

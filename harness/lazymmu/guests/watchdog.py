@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tells a guest that hangs from one that is slow: silence is counted in the time in which the guest could run."""
+"""Tells a guest that hangs from one that is slow: it counts only silence during which the guest could run."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from collections.abc import Callable
 from lazymmu.guests import host_process
 from lazymmu.support.deadline import Deadline
 
-# So long may a guest show no sign of life (seconds of its own time); with its diagnosis, a hang is named within 6 s.
+# How long a guest may be silent, in seconds of its own time. With the diagnosis, a hang is reported within 6 s.
 SILENCE = 2.75
-# A kernel that boots says nothing for a second now and then, which is several on a busy host.
+# A booting kernel is silent for a second now and then, which is several on a busy host.
 BOOT_SILENCE = 10.0
 _LOOK_EVERY = 0.5
-# However busy the host, so much of the time counts as lost at most: a hang is found there too.
+# On a host that is ever so busy, at most this part of the time counts as lost, so a hang is found there, too.
 _MOST_LOST = 0.8
-# A socket takes 0 for "do not wait at all".
+# 0 would mean not to wait at all.
 _SHORTEST = 0.001
-# A host that gave the guest less than this part of the time is what is wrong.
+# If the guest lost more than this part of the time, the host is to blame.
 _STARVED = 0.5
 
 
 class Watchdog:
-    """Waits for one thing of a guest. Ask `until_look`, wait so long, then `look` - or `heard` when it gave a sign.
+    """Limits the wait for one thing. Wait for `until_look()` seconds, then call `look`, or `heard` if it came.
 
-    `process` gives QEMU's process; `deadline` bounds the whole, whatever the guest shows; `silence` is what is allowed,
-    in seconds of the guest's time, multiplied by `scale`; `signs` gives a number that grows with each sign of life that
-    comes another way.
+    `process` returns the id of QEMU's process. `deadline` limits the whole wait. `silence` is the limit in seconds of
+    the guest's own time, multiplied by `scale`. `signs` returns a number that grows with each sign of life for which
+    nobody calls `heard`.
     """
 
     def __init__(
@@ -48,24 +48,24 @@ class Watchdog:
         self._looked = self._began = time.monotonic()
         self._silent = 0.0
         self._waited: dict[str, float] = {}
-        #: Seconds in which the guest could have run and got no processor.
+        #: Seconds in which the guest was ready to run and had no processor.
         self.lost = 0.0
 
     def until_look(self) -> float:
-        """Return how long to wait before the next look, in seconds."""
+        """Return how long to wait before the next `look`, in seconds."""
         return max(_SHORTEST, min(self.deadline.remaining(), self._every, self._limit - self._silent))
 
     def heard(self) -> None:
-        """Note that the guest gave a sign of life."""
+        """Note a sign of life."""
         self._silent = 0.0
         self._looked = time.monotonic()
 
     def look(self) -> str | None:
-        """Return why there is nothing left to wait for, None when there is; call it when nothing was heard."""
+        """Return why waiting makes no sense any more, None if it does. Call it when nothing was heard."""
         now = time.monotonic()
         process = self._process()
-        waited = host_process.waited_seconds(process) if process is not None else {}
-        # A look that comes late (a harness that was stopped, say) tells little of the guest.
+        waited = host_process.seconds_without_processor(process) if process is not None else {}
+        # If the harness itself was stopped, the guest may have run meanwhile.
         elapsed = min(now - self._looked, 2 * self._every)
         # The first look has nothing to compare with.
         gained = [waited[thread] - before for thread, before in self._waited.items() if thread in waited]
@@ -80,11 +80,11 @@ class Watchdog:
             return self._late(now - self._began)
         return f"silent for {self._silent:.1f} s" if self._silent >= self._limit else None
 
-    def starved(self) -> bool:
-        """Return whether the host gave the guest less than half of the time."""
+    def host_starved(self) -> bool:
+        """Return whether the guest could run in less than half of the time."""
         return self.lost > (time.monotonic() - self._began) * _STARVED
 
     def _late(self, seconds: float) -> str:
-        if self.starved():
+        if self.host_starved():
             return f"the host is too slow: QEMU waited {self.lost:.0f} s of {seconds:.0f} s for a processor"
         return f"not done within {self.deadline.budget:.0f} s"

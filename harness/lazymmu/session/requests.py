@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lazymmu.guests.transports import TRANSPORTS
 from lazymmu.provision import catalogue
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.progress import Progress
@@ -20,7 +21,7 @@ from lazymmu.support.errors import UsageError
 from lazymmu.support.project import LIBRARY
 
 if TYPE_CHECKING:
-    from lazymmu.guests.transport import Transport
+    from lazymmu.guests.transports import Transport
     from lazymmu.provision.setup import Images
 
 
@@ -55,15 +56,9 @@ def kernel(arguments: Namespace) -> catalogue.Kernel:
     return chosen[0]
 
 
-def transport(arguments: Namespace, prepared: Sequence[Images]) -> Transport | None:
-    """Return how guests are reached, with what that needs made or fetched; None is the serial line."""
-    if arguments.transport == "serial":
-        return None
-    # Only for runs that ask for it: its library costs time.
-    from lazymmu.guests import ssh_keys  # noqa: PLC0415
-    from lazymmu.guests.transports import ssh  # noqa: PLC0415
-
-    return ssh.transport(ssh_keys.obtain(ssh_keys.default_folder()), prepared, offline=arguments.offline)
+def transport(arguments: Namespace, prepared: Sequence[Images]) -> Transport:
+    """Return the transport that --transport names, ready for guests of these images. Raises SetupError."""
+    return TRANSPORTS.pick(arguments.transport).create(prepared, offline=arguments.offline)
 
 
 def human(arguments: Namespace) -> Terminal:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lazymmu.guests.transports.serial import SERIAL
 from lazymmu.provision import builds
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.reports import results_folder
@@ -87,7 +88,7 @@ def _carry_out(
 def _options(plan: Plan, folder: results_folder.Folder, preparation: Preparation) -> Options:
     """Return how to run units, after what only some of them need is fetched and built."""
     arguments, images = plan.arguments, list(preparation.images.values())
-    transport = requests.transport(arguments, images) if images else None
+    transport = requests.transport(arguments, images) if images else SERIAL
     if images and plan.header is not None:
         header_run.build(plan.header, images)
     return Options(

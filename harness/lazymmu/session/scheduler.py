@@ -24,7 +24,8 @@ from lazymmu.guests.boot import Accelerator
 from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
-from lazymmu.guests.transport import Transport
+from lazymmu.guests.transports import Transport
+from lazymmu.guests.transports.serial import SERIAL
 from lazymmu.provision.builds import PLAIN, Variant
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Result, Unit
@@ -67,8 +68,7 @@ class Options(Struct, frozen=True):
     jobs: int | None = None
     #: The module to build and load.
     variant: Variant = PLAIN
-    #: The connection to agents; None means the serial line.
-    transport: Transport | None = None
+    transport: Transport = SERIAL
 
 
 class Execution(Struct, frozen=True):

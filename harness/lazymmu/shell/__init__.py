@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A prompt in a guest: its machine, what travels into it, and the terminal on the host."""
+"""`lazymmu shell`: a prompt in a guest (`prompt`), what its guest has beside a run's, and the terminal on the host."""

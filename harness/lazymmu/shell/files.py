@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Files that a user sends into a guest and takes out of it; their CRC-32 is checked at the other end."""
+"""The files of --push and --pull: checks before the guest starts, and the copies."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import LazymmuError, UsageError
 
-#: Where a file lands in the guest, and where a command begins.
+#: The guest's folder for the user's files, in which a command starts.
 HOME = PurePosixPath("/root")
-# Twice of it must fit into the memory of a guest; what comes out, the line bounds.
+# A guest must have room for twice as much. The agent connection limits what comes out.
 _LARGEST = 32_000_000
 _SECONDS = 120.0
 
@@ -35,19 +35,20 @@ class Pull(Struct, frozen=True):
     target: Path
 
 
-def _each_once(flag: str, names: Sequence[str]) -> None:
+def _check_unique(flag: str, names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise UsageError(f"{flag}: two files would land as `{name}`")
+            raise UsageError(f"{flag}: two files have the name `{name}`")
 
 
 def pushes(paths: Sequence[str]) -> list[Push]:
     """Return the files of --push. Raises UsageError."""
-    found = []
+    files = []
     for text in paths:
         path = Path(text)
         if not path.name.isprintable() or path.name != path.name.strip():
-            raise UsageError(f"--push {text!r}: a guest does not get a name like this", hint="rename it")
+            hint = "rename the file"
+            raise UsageError(f"--push {text!r}: the name has control characters, or spaces around it", hint=hint)
         try:
             content = path.read_bytes()
             mode = path.stat().st_mode & 0o777
@@ -55,37 +56,37 @@ def pushes(paths: Sequence[str]) -> list[Push]:
             raise UsageError(f"--push {text}: {error.strerror}") from error
         if len(content) > _LARGEST:
             raise UsageError(f"--push {text}: {len(content)} bytes, a guest takes {_LARGEST} at most")
-        found.append(Push(HOME / path.name, mode, content))
-    _each_once("--push", [push.path.name for push in found])
-    return found
+        files.append(Push(HOME / path.name, mode, content))
+    _check_unique("--push", [push.path.name for push in files])
+    return files
 
 
 def pulls(paths: Sequence[str], folder: Path) -> list[Pull]:
-    """Return the files of --pull, which land in a folder of the host. Raises UsageError."""
-    found = []
+    """Return the files of --pull, which go into a folder of the host. Raises UsageError."""
+    files = []
     for text in paths:
         path = HOME / text
         target = folder / path.name
         if target.exists() or target.is_symlink():
-            raise UsageError(f"--pull {text}: `{target.name}` is here already", hint="move it away, or pull elsewhere")
-        found.append(Pull(path, target))
-    _each_once("--pull", [pull.target.name for pull in found])
-    return found
+            raise UsageError(f"--pull {text}: `{target.name}` exists", hint="move it away, or pull into another folder")
+        files.append(Pull(path, target))
+    _check_unique("--pull", [pull.target.name for pull in files])
+    return files
 
 
-def push(line: AgentConnection, files: Sequence[Push], scale: float) -> None:
+def push(connection: AgentConnection, files: Sequence[Push], scale: float) -> None:
     """Write the files in the guest. Raises GuestError."""
     for file in files:
-        line.write(str(file.path), file.content, file.mode, Deadline.after(_SECONDS * scale))
+        connection.write(str(file.path), file.content, file.mode, Deadline.after(_SECONDS * scale))
 
 
-def pull(line: AgentConnection, files: Sequence[Pull], scale: float) -> None:
-    """Take the files out of the guest; none replaces one that came to be meanwhile.
+def pull(connection: AgentConnection, files: Sequence[Pull], scale: float) -> None:
+    """Copy the files out of the guest. None replaces a file that was made meanwhile.
 
-    Raises GuestError, and LazymmuError for what cannot be written.
+    Raises GuestError, and LazymmuError if a file cannot be written.
     """
     for file in files:
-        content = line.read(str(file.path), Deadline.after(_SECONDS * scale))
+        content = connection.read(str(file.path), Deadline.after(_SECONDS * scale))
         try:
             _write_new(file.target, content)
         except OSError as error:
@@ -93,7 +94,7 @@ def pull(line: AgentConnection, files: Sequence[Pull], scale: float) -> None:
 
 
 def _write_new(target: Path, content: bytes) -> None:
-    """Write a file that is not there, whole or not at all."""
+    """Write a new file completely, or not at all."""
     with target.open("xb") as new:
         try:
             new.write(content)

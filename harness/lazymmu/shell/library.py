@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The library as a guest can use it: programs, and the reports that the model predicts, in one archive.
+"""The library for a shell's guest: an archive of programs, with the reports that the model predicts.
 
-A guest has neither Python nor the YAML: `run-scenario` (guest/shell) finds a folder for each revision and scenario.
+A guest has neither Python nor the YAML files. The archive has a folder for each revision and scenario, in which
+`run-scenario` (guest/shell) looks.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from lazymmu.subject.trace import Skip
 from lazymmu.support.errors import SetupError
 from lazymmu.support.project import LIBRARY, ROOT
 
-# Where the guest's commands look for it (guest/shell/run-scenario).
+# The path that guest/shell/run-scenario opens.
 _IN_GUEST = "/lazymmu/cases.tar.gz"
-# A text that compresses to a twentieth either way: time counts.
+# The fastest level. At any level, the texts shrink to a twentieth.
 _LEVEL = 1
 _NEEDS = 4_000_000
-# What a program and a prediction are made by.
+# The code that makes programs and predictions.
 _MAKERS = (
     *("harness/lazymmu/protocol", "harness/lazymmu/subject", "harness/lazymmu/scenario", "harness/lazymmu/shell"),
     *("harness/lazymmu/session/selection.py", "images/kernels.yaml"),
@@ -34,23 +35,23 @@ _MAKERS = (
 )
 
 
-def carried(machine: Machine) -> Machine:
-    """Return the machine with the library for its guests, made first if a scenario or what reads it is new.
+def with_library(machine: Machine) -> Machine:
+    """Return the machine with the library in its guests. The archive is made if a scenario or the code has changed.
 
-    Raises ScenarioError for a mistake in it, SetupError.
+    Raises ScenarioError if a scenario has a mistake, SetupError.
     """
     cache, arch = machine.images.cache, machine.boot.architecture.name
     key = _key(arch)
 
     def build(target: Path) -> None:
-        # What is there already needs none of these.
+        # They are slow to load, and not needed if the archive exists.
         from lazymmu.scenario import load  # noqa: PLC0415
         from lazymmu.session.selection import Selection, units  # noqa: PLC0415
 
         selection = Selection(arches=(arch,), apis=("all",))
         target.write_bytes(archive(units(load([], LIBRARY), selection)))
         if _key(arch) != key:
-            raise SetupError("the library changed while it was read", hint="the same command again")
+            raise SetupError("the library changed while it was read", hint="run the same command again")
 
     store = machine.boot.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
     built_before = machine.built_before and whole(store)
@@ -61,7 +62,7 @@ def carried(machine: Machine) -> Machine:
 
 
 def _key(arch: str) -> str:
-    """Return what tells this library from any other."""
+    """Return a digest of the scenarios and of the code that makes programs and predictions."""
     paths = [ROOT / name for name in _MAKERS]
     files = (file for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path]))
     return digest([arch, digest_files(LIBRARY), *(file.read_bytes() for file in files)])

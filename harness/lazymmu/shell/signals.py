@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Signals while a guest has the terminal: they come as bytes of a socket, and interrupt nothing half done."""
+"""Turns signals into bytes of a socket, so that they do not interrupt half of an operation."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-#: Those that end a session.
+#: Signals that end a session.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-#: Those after which the terminal is looked at: its size changed, or somebody else had it.
+#: Signals after which the terminal has a new size, or another program's modes.
 TERMINAL = (signal.SIGWINCH, signal.SIGCONT)
 
 
 @contextmanager
 def caught() -> Iterator[socket.socket]:
-    """Yield a socket that brings each signal's number as a byte; one that is ignored stays so.
+    """Yield a socket that receives each signal's number as a byte. Ignored signals stay ignored.
 
-    A second one that ends raises KeyboardInterrupt: somebody who has to read may never do so.
+    The second signal that ends a session raises KeyboardInterrupt, in case nobody reads the socket.
     """
-    waiting, waking = socket.socketpair()
-    came: list[int] = []
+    reading, writing = socket.socketpair()
+    received: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
         if number in ENDING:
-            came.append(number)
-            if len(came) > 1:
+            received.append(number)
+            if len(received) > 1:
                 raise KeyboardInterrupt
 
-    waking.setblocking(False)
-    waiting.setblocking(False)
-    wakeup = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+    writing.setblocking(False)
+    reading.setblocking(False)
+    wakeup = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
     handled = [number for number in (*ENDING, *TERMINAL) if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, note) for number in handled}
     try:
-        yield waiting
+        yield reading
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(wakeup)
-        waiting.close()
-        waking.close()
+        reading.close()
+        writing.close()

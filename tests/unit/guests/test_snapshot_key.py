@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A snapshot is another one as soon as anything that went into it is: none is ever taken for what it is not."""
+"""Guests that differ in anything have different snapshots, so no guest is restored from a wrong one."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def _another_kernel(boot: Boot) -> Boot:
         lambda boot: replace(boot, arguments=("-s",)),
     ],
 )
-def test_it_is_another_when_anything_in_it_is(boot: Boot, change: Callable[[Boot], Boot]) -> None:
+def test_another_boot_has_another_snapshot(boot: Boot, change: Callable[[Boot], Boot]) -> None:
     before = snapshot.path(boot)
     assert snapshot.path(boot) == before
     assert snapshot.path(change(boot)) != before
 
 
-def test_it_is_another_with_a_module_its_parameters_and_files(boot: Boot) -> None:
+def test_another_module_parameter_or_file_has_another_snapshot(boot: Boot) -> None:
     paths = [
         snapshot.path(boot),
         snapshot.path(boot, b"module"),
@@ -77,7 +77,7 @@ def test_it_is_another_with_a_module_its_parameters_and_files(boot: Boot) -> Non
     assert len(set(paths)) == len(paths)
 
 
-def test_a_guest_has_one_thread_only_while_it_boots_to_be_saved(boot: Boot) -> None:
+def test_both_processors_share_a_thread_only_if_the_guest_boots_to_be_saved(boot: Boot) -> None:
     file = boot.sandbox.root / "memory"
     for memory, threads in ((Memory(file), "single"), (Memory(file, file), "multi"), (None, "multi")):
         assert f"tcg,thread={threads}" in boot.command({}, memory)

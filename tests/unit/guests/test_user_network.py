@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The port at which a guest is reached, read from what QEMU's monitor says."""
+"""The port that leads to a guest is read from what QEMU's monitor says, and it is the guest's only connection."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _TABLE = (
 )
 
 
-def said(answer: dict[str, object]) -> bytes:
+def said_by_monitor(answer: dict[str, object]) -> bytes:
     lines = [{"QMP": {"version": {}, "capabilities": []}}, {"return": {}}, {"event": "MIGRATION"}, answer]
     return b"".join(json.dumps(line).encode() + b"\r\n" for line in lines)
 
 
-def test_the_port_is_read_in_any_pieces() -> None:
+def test_the_port_arrives_in_any_pieces() -> None:
     near, far = socket.socketpair()
     with near, far:
-        pieces = said({"return": _TABLE, "id": "usernet"})
+        pieces = said_by_monitor({"return": _TABLE, "id": "usernet"})
 
         def send() -> None:
             for byte in pieces:
@@ -43,7 +43,7 @@ def test_the_port_is_read_in_any_pieces() -> None:
 def test_an_answer_without_a_port_is_an_error(answer: dict[str, object]) -> None:
     near, far = socket.socketpair()
     with near, far:
-        far.sendall(said(answer))
+        far.sendall(said_by_monitor(answer))
         with pytest.raises(ValueError, match=r"nothing here|no"):
             user_network.port(near, Deadline.after(5))
 
@@ -58,7 +58,7 @@ def test_a_monitor_that_is_closed_or_silent_is_an_error() -> None:
             user_network.port(near, Deadline.after(5))
 
 
-def test_a_guest_is_cut_off_but_for_one_port_of_the_loopback_address() -> None:
+def test_a_guest_is_connected_to_one_port_of_the_loopback_address_only() -> None:
     words = user_network.arguments("virtio-net-pci")
     options = words[words.index("-netdev") + 1].split(",")
     assert "restrict=on" in options

@@ -27,21 +27,21 @@ from lazymmu.provision.cache import Cache
 from lazymmu.session import prefetch, requests
 from lazymmu.shell import files, library
 from lazymmu.shell.bridge import Bridge
-from lazymmu.shell.machine import with_shell
+from lazymmu.shell.initramfs import with_shell
 from lazymmu.shell.terminal import Terminal
 from lazymmu.support.errors import ScenarioError, UsageError
 
 _LOGIN = ("sh", "-l")
-# Linux: COMMAND_LINE_SIZE is 2048 where it is least, and what is longer is cut off without a word.
+# Linux silently cuts off a longer command line. Its smallest COMMAND_LINE_SIZE is 2048.
 _KERNEL_ARGUMENTS = 1024
-# As a shell says it of a program whose output nobody reads any more.
+# The status of a program whose output nobody reads, as a shell reports it.
 _NO_READER = 128 + signal.SIGPIPE
-# What takes less time than to read of it.
+# Steps that are too short to be announced.
 _QUICK = ("restoring", "connecting", "running")
 
 
 def shell(arguments: Namespace) -> int:
-    """Give the user a prompt in a guest, or run one command there and return its exit status."""
+    """Give the user a prompt in a guest, or run one command there. Returns the exit status."""
     sandbox = prefetch.sandbox()
     arch = architecture(arguments.arch).name
     kernel = requests.kernel(arguments)
@@ -58,10 +58,10 @@ def shell(arguments: Namespace) -> int:
             ordinary = prepare(ready, arch, scale, guests, transport=requests.transport(arguments, [ready]))
         return _with_library(with_shell(ordinary, arguments.kernel_arg, qemu_arguments, offline=arguments.offline))
 
-    # In a thread of its own, for an interrupt comes to the main thread: there it could fall between any two steps.
+    # An interrupt comes to the main thread, so the work is in another one: it must not stop between any two steps.
     with ThreadPoolExecutor(max_workers=1) as pool, store.tools.stopped_by_interrupt():
         machine = pool.submit(prepared).result()
-    # A device of the user's may not survive a snapshot, or be another one the next time.
+    # The user's devices may not survive a snapshot, or may differ the next time.
     with _ready(store, machine, restore=not qemu_arguments) as line:
         files.push(line, pushes, scale)
         try:
@@ -83,29 +83,29 @@ def _split(texts: list[str]) -> list[str]:
 def _check(kernel_arguments: list[str]) -> None:
     whole = " ".join(kernel_arguments)
     if not whole.isprintable() or not whole.isascii() or len(whole) > _KERNEL_ARGUMENTS:
-        raise UsageError(f"--kernel-arg: printable ASCII of {_KERNEL_ARGUMENTS} bytes at most, in all, is possible")
+        raise UsageError(f"--kernel-arg: at most {_KERNEL_ARGUMENTS} bytes of printable ASCII are possible in all")
 
 
 def _terminal() -> Terminal | None:
-    """Return the user's terminal; None when standard input or output is none."""
+    """Return the user's terminal, None unless both standard input and output are one."""
     if os.isatty(sys.stdin.fileno()) and os.isatty(sys.stdout.fileno()):
         return Terminal(sys.stdin.fileno(), sys.stdout.fileno())
     return None
 
 
 def _with_library(machine: Machine) -> Machine:
-    """Return the machine with the library in its guests, without when it has mistakes: they must not cost the shell."""
+    """Return the machine with the library in its guests, or without it if a scenario has a mistake."""
     try:
-        return library.carried(machine)
+        return library.with_library(machine)
     except ScenarioError as error:
         machine.images.cache.progress.say(f"run-scenario has nothing to run: {error}")
-        # Nobody wants a guest without it for long.
+        # Such a guest is not worth a snapshot.
         return replace(machine, built_before=False)
 
 
 @contextmanager
 def _ready(store: Cache, machine: Machine, *, restore: bool) -> Iterator[AgentConnection]:
-    """Run the guest for the length of a `with`."""
+    """Run the guest for the length of a `with`, and announce its steps."""
 
     def changed(what: str) -> None:
         if what not in _QUICK:
@@ -117,15 +117,15 @@ def _ready(store: Cache, machine: Machine, *, restore: bool) -> Iterator[AgentCo
 
 
 def _session(line: AgentConnection, words: Sequence[str], terminal: Terminal | None) -> int:
-    """Run the command, or a shell, and return the exit status: 0 for a prompt that the user left."""
+    """Run the command, or a shell. Returns the exit status; a prompt always ends with 0."""
     prompt = terminal is not None and not words
     if prompt:
         print(
             f"{line.guest.name}, Linux {line.release}, the module is loaded. run-scenario NAME, lazymmu-log; "
-            "Ctrl-D leaves, Ctrl-] ends the guest from outside.",
+            "Ctrl-D leaves, Ctrl-] ends the guest.",
             file=sys.stderr,
         )
-    # Without a terminal it reads commands as from a file.
+    # Without a terminal, the shell reads commands from standard input.
     command = words or (_LOGIN if terminal else _LOGIN[:1])
     session = RemoteCommand(line, command, terminal.window() if terminal else None)
     status = Bridge(session, terminal).carry()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The machine of a shell: that of a run, with busybox and our own commands behind the agent in its archive.
+"""The initramfs of a shell's guest: a run's, followed by busybox and the commands of guest/shell.
 
-It has a snapshot of its own, by its archive and its kernel's arguments, so that the guests of a run pay nothing for it.
+A shell has its own snapshot, because the archive and the kernel's arguments are part of a snapshot's name. So the
+guests of a run do not pay for it.
 """
 
 from __future__ import annotations
@@ -13,18 +14,17 @@ from msgspec.structs import replace
 
 from lazymmu.guests.machine import Machine, ensure_bootable
 from lazymmu.provision import checksum, cpio, shell_image
-from lazymmu.provision.cache import Cache, digest
+from lazymmu.provision.cache import digest
 from lazymmu.support.project import SHELL_SOURCE
 
 _SCRIPTS = ("lazymmu-log", "run-scenario")
 _FOLDERS = ("bin", "etc", "lazymmu", "tmp")
 _NEEDS = 16_000_000
-# There is no other user, and no password with which one could log in.
+# Root is the only user, and no password logs in.
 _USERS = {"etc/passwd": "root:*:0:0:root:/root:/bin/sh\n", "etc/group": "root:x:0:\n"}
 
 
 def _entries(arch: str, busybox: bytes) -> list[cpio.Entry]:
-    """Return what stands in the archive behind the agent's own."""
     texts = {
         **_USERS,
         "etc/profile": (SHELL_SOURCE / "profile").read_text(encoding="utf-8"),
@@ -33,7 +33,7 @@ def _entries(arch: str, busybox: bytes) -> list[cpio.Entry]:
     }
     return [
         *(cpio.directory(name) for name in _FOLDERS),
-        # An SSH server takes no keys from a folder that others may write.
+        # An SSH server takes no keys from a folder that others can write.
         cpio.directory("root", 0o700),
         cpio.program("bin/busybox", busybox),
         cpio.link("bin/sh", "busybox"),
@@ -42,30 +42,28 @@ def _entries(arch: str, busybox: bytes) -> list[cpio.Entry]:
     ]
 
 
-def _archive(cache: Cache, machine: Machine, busybox: Path) -> Path:
-    """Return the initramfs of a shell's guest: that of a run, and ours behind it (the kernel unpacks both)."""
+def _archive(machine: Machine, busybox: Path) -> Path:
+    """Return the initramfs, after making it if needed. The kernel unpacks one archive after the other."""
     more = cpio.archive(_entries(machine.name, busybox.read_bytes()))
-    key = digest([machine.boot.archive.name, more])
+    path = machine.boot.sandbox.root / "lazymmu/archives" / f"{digest([machine.boot.archive.name, more])}.cpio"
 
     def build(target: Path) -> None:
         ensure_bootable(machine)
         target.write_bytes(machine.boot.archive.read_bytes() + more)
 
-    store = machine.boot.sandbox.root / "lazymmu" / "archives" / f"{key}.cpio"
-    return cache.obtain(
-        store, f"guest archive with a shell for {machine.name}", build, needs=_NEEDS, look=checksum.glance
-    )
+    what = f"guest archive with a shell for {machine.name}"
+    return machine.images.cache.obtain(path, what, build, needs=_NEEDS, look=checksum.glance)
 
 
 def with_shell(
     machine: Machine, kernel_arguments: Sequence[str], qemu_arguments: Sequence[str], *, offline: bool
 ) -> Machine:
-    """Return the machine of a shell, made from that of a run. Raises SetupError."""
-    cache, arch = machine.images.cache, machine.boot.architecture.name
-    busybox = shell_image.busybox(cache, [arch], offline=offline)[arch]
+    """Return a run's machine with a shell and the user's arguments. Raises SetupError."""
+    arch = machine.boot.architecture.name
+    busybox = shell_image.busybox(machine.images.cache, [arch], offline=offline)[arch]
     boot = replace(
         machine.boot,
-        archive=_archive(cache, machine, busybox),
+        archive=_archive(machine, busybox),
         kernel_arguments=(*machine.boot.kernel_arguments, *kernel_arguments),
         arguments=(*machine.boot.arguments, *qemu_arguments),
     )

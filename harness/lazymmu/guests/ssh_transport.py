@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reaches agents over SSH: an SSH server in each guest, and an SSH connection to a port of the loopback address.
+
+After the restore the guest's init receives the host key and the one key that may log in, over the virtio-serial
+channel, and starts the server. The server starts an agent, and the SSH connection carries requests and replies with the
+same checks as the channel.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lazymmu.guests import user_network
+from lazymmu.guests.agent_connection import AgentConnection
+from lazymmu.guests.boot import Boot
+from lazymmu.guests.ssh_keys import Keys
+from lazymmu.guests.watchdog import BOOT_SILENCE, Watchdog
+from lazymmu.provision import ssh_image
+from lazymmu.provision.kernels import InstalledKernel
+from lazymmu.provision.setup import Images
+from lazymmu.support.deadline import Deadline
+from lazymmu.support.errors import ConnectionLost, GuestError
+
+if TYPE_CHECKING:
+    import paramiko
+
+_USER = "root"
+_CHUNK = 65_536
+# A guest that is well answers on its virtio-serial channel within this time (seconds).
+_RESPONSE = 1.0
+# The key exchange that is quickest under emulation.
+_KEY_EXCHANGE = "curve25519-sha256@libssh.org"
+
+
+class SshTransport(Struct, frozen=True):
+    """Starts an agent in each guest over SSH."""
+
+    keys: Keys
+    #: Architecture and kernel's name -> archive with the SSH server and the network driver.
+    parts: Mapping[tuple[str, str], Path]
+    direct = False
+
+    def adapt_boot(self, boot: Boot, kernel: InstalledKernel) -> Boot:
+        """Return the boot of a guest with a network card and an SSH server."""
+        architecture = boot.architecture
+        return replace(
+            boot,
+            sandbox=replace(boot.sandbox, network=True),
+            archive=ssh_image.archive_path(boot.sandbox, architecture, self.parts[architecture.name, kernel.name]),
+            arguments=(*boot.arguments, *user_network.arguments(architecture.network)),
+        )
+
+    def ensure_bootable(self, images: Images, boot: Boot, kernel: InstalledKernel) -> None:
+        """Make the guest archive with the SSH server."""
+        parts = self.parts[boot.architecture.name, kernel.name]
+        ssh_image.archive(images.cache, images.sandboxes[boot.architecture.name], boot.architecture, parts)
+
+    def send_ahead(self, control: AgentConnection) -> None:
+        """Send the keys, and load paramiko while the guest is restored."""
+        control.send("listen", self.keys.authorized().encode() + self.keys.host_for_dropbear())
+        import paramiko  # noqa: F401, PLC0415  (it takes a quarter of a second)
+
+    @contextmanager
+    def connect(self, control: AgentConnection, deadline: Deadline) -> Iterator[AgentConnection]:
+        """Connect to the guest's SSH server, and start an agent."""
+        import paramiko  # noqa: PLC0415
+
+        first_record = control.await_ssh_server(deadline)
+        port = control.guest.forwarded_port(deadline)
+        with socket.socket() as stream:
+            what = f"no SSH connection to 127.0.0.1, port {port}"
+            with _connecting(control, what, stream, deadline):
+                stream.connect(("127.0.0.1", port))
+                # Requests are small, and each waits for its reply.
+                stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                transport = paramiko.Transport(stream)
+            with closing(transport):
+                try:
+                    with _connecting(control, what, stream, deadline):
+                        _log_in(transport, self.keys, deadline)
+                    with _connecting(control, "no agent could be started over SSH", stream, deadline):
+                        channel = transport.open_session(timeout=deadline.remaining())
+                        channel.exec_command(f"lazymmu-agent {first_record}")
+                    with _pumped(channel) as near:
+                        connection = SshConnection(control, channel, near)
+                        connection.await_hello(first_record, deadline)
+                        yield connection
+                finally:
+                    # paramiko's thread polls for its own end, but notices the stream's at once.
+                    _shut_down(stream)
+
+
+def create(keys: Keys, images: Sequence[Images], *, offline: bool) -> SshTransport:
+    """Return the transport for guests of these images, after fetching what it needs. Raises SetupError."""
+    keys.host_for_dropbear(), keys.authorized()
+    parts = {}
+    for image in images:
+        archives = ssh_image.obtain(image.cache, image.kernels, offline=offline)
+        parts.update({(arch, image.kernels[arch].name): path for arch, path in archives.items()})
+    return SshTransport(keys, parts)
+
+
+def _log_in(transport: paramiko.Transport, keys: Keys, deadline: Deadline) -> None:
+    """Log in with this user's key, if the server shows this user's host key."""
+    import paramiko  # noqa: PLC0415
+
+    transport.get_security_options().kex = (_KEY_EXCHANGE,)
+    # The watchdog is faster than these.
+    transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = deadline.remaining()
+    host_key, client_key = (paramiko.Ed25519Key.from_private_key_file(str(path)) for path in (keys.host, keys.client))
+    transport.connect(hostkey=host_key, username=_USER, pkey=client_key)
+
+
+def _shut_down(stream: socket.socket) -> None:
+    with suppress(OSError):
+        stream.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def _connecting(control: AgentConnection, what: str, stream: socket.socket, deadline: Deadline) -> Iterator[None]:
+    """Turn paramiko's errors into a GuestError that begins with `what`, and shut down a stream that stalls.
+
+    paramiko itself would wait by the host's clock, or without a limit.
+    """
+    import paramiko  # noqa: PLC0415
+
+    guest = control.guest
+    watchdog = Watchdog(guest.process, deadline, scale=control.scale, silence=BOOT_SILENCE)
+    connected = threading.Event()
+    stalls: list[str] = []
+
+    def watch() -> None:
+        while not stalls and not connected.wait(watchdog.until_look()):
+            stall = watchdog.look()
+            if stall is not None:
+                stalls.append(stall)
+                _shut_down(stream)
+
+    watcher = threading.Thread(target=watch, name="ssh", daemon=True)
+    watcher.start()
+    try:
+        yield
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        if not stalls:
+            raise guest.failure(f"{what}: {str(error) or type(error).__name__}") from error
+        if guest.exit_status() is None and not control.responds(_RESPONSE):
+            raise guest.hang(f"{what}: {stalls[0]}", agent_answers=False) from error
+        stall = f"{what}: it stalls, and the guest answers without it; {stalls[0]}"
+        raise guest.failure(stall, kind=ConnectionLost) from error
+    finally:
+        connected.set()
+        watcher.join()
+
+
+class SshConnection(AgentConnection):
+    """The connection to an agent that was started over SSH; `control` is the connection to the guest's init."""
+
+    def __init__(self, control: AgentConnection, session: paramiko.Channel, channel: socket.socket) -> None:
+        super().__init__(control.guest, control.scale, channel)
+        self._control = control
+        self._session = session
+
+    def await_hello(self, first_record: int, deadline: Deadline) -> None:
+        """Wait for the agent's first line. The agent forwards the kernel's log from `first_record` on."""
+        self.expect_hello(deadline, BOOT_SILENCE)
+        self._next_record = first_record
+
+    def _hang(self, what: str, *, agent_answers: bool, kind: type[GuestError]) -> GuestError:
+        if not agent_answers and self._control.responds(_RESPONSE):
+            stall = f"the SSH connection stalls, and the guest answers without it; {what}"
+            return self.guest.failure(stall, kind=ConnectionLost)
+        return super()._hang(what, agent_answers=agent_answers, kind=kind)
+
+    def _closed(self) -> GuestError:
+        stderr = b""
+        with suppress(OSError):
+            if self._session.recv_stderr_ready():
+                stderr = self._session.recv_stderr(_CHUNK)
+        cause = stderr.decode(errors="replace").strip() or self._session.get_transport().get_exception()
+        what = f"the SSH connection was closed{f': {cause}' if cause else ''}"
+        death = self.guest.death(what)
+        # The agent may have begun more programs since, so the console does not tell which one is the cause.
+        return death if self.guest.exit_status() is not None else self.guest.failure(what, kind=ConnectionLost)
+
+
+@contextmanager
+def _pumped(channel: paramiko.Channel) -> Iterator[socket.socket]:
+    """Hold a socket that carries the bytes of an SSH channel, which cannot be polled for writing itself."""
+    near, far = socket.socketpair()
+
+    def receive() -> None:
+        with suppress(OSError):
+            while data := channel.recv(_CHUNK):
+                far.sendall(data)
+        with suppress(OSError):
+            far.shutdown(socket.SHUT_WR)
+
+    def send() -> None:
+        with suppress(OSError):
+            while data := far.recv(_CHUNK):
+                channel.sendall(data)
+
+    threads = [threading.Thread(target=pump, name="ssh", daemon=True) for pump in (receive, send)]
+    with near, far:
+        for thread in threads:
+            thread.start()
+        try:
+            yield near
+        finally:
+            channel.close()
+            _shut_down(near)
+            for thread in threads:
+                thread.join()
