@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 
-# How long an example takes says more of what else the machine does than of the code.
-settings.register_profile("noisy", deadline=None)
-settings.load_profile("noisy")
+# No deadline: the time of an example depends on what else the machine does.
+settings.register_profile("everyday", deadline=None, max_examples=20)
+settings.register_profile("all", deadline=None, max_examples=200)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +22,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--all", action="store_true", help="also what is marked exhaustive, and the full numbers of the rest"
     )
     parser.addoption("--update", action="store_true", help="rewrite generated texts instead of comparing them")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let hypothesis try fewer examples every day than with `--all`."""
+    settings.load_profile("all" if config.getoption("--all") else "everyday")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

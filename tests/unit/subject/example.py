@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """An example program with what docs/semantics.md says about it, worked out by hand.
 
-The same examples have two uses: the model must agree with every one, and each slip of `test_slips.py` and
-`test_wrong_effects.py` must disagree with at least one. An `Example` is about one revision's state and hooks; an
-`Effect` about the table, tasks and contexts, under several revisions.
+The simulator agrees with every example, and each slip of `test_slips.py` disagrees with at least one. An `Example` is
+about one revision's state and hooks; an `Effect` is about the table, tasks and contexts, under several revisions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip, Trace
 from msgspec import Struct, field
 
-from .notation import case, final_state
+from .notation import case, final_state, to_the_end
 
 ARM64 = ("arm64",)
 S390X = ("s390x",)
@@ -67,10 +66,6 @@ class Example(Struct, frozen=True):
             pairs["states"] = (tuple(tuple(step.state.values()) for step in trace.steps), self.states)
         return [f"{what}: {got!r}, not {wanted!r}" for what, (got, wanted) in pairs.items() if got != wanted]
 
-    def on_each_arch(self) -> list[tuple[Example, str]]:
-        """Return this example with each of its personalities."""
-        return [(self, arch) for arch in self.arches]
-
 
 class Effect(Struct, frozen=True):
     """One program, the same under the revisions and personalities named; None: not looked at."""
@@ -121,17 +116,28 @@ class Effect(Struct, frozen=True):
         looked_at |= {name: (trace.counters[name], value) for name, value in self.counters.items()}
         return [f"{what}: {got!r}, not {wanted!r}" for what, (got, wanted) in looked_at.items() if got != wanted]
 
-    def everywhere(self) -> list[tuple[Effect, str, str]]:
-        """Return this example with each of its revisions and personalities."""
+    def everywhere(self) -> list[tuple[str, str]]:
+        """Return each of its revisions and personalities."""
         operations = {step.op for step in case(self.program).walk()} & REVISION_BOUND
         having = tuple(name for name, revision in REVISIONS.items() if operations <= revision.CALLS.keys())
-        return [(self, api, arch) for api in self.apis or having for arch in self.arches]
+        return [(api, arch) for api in self.apis or having for arch in self.arches]
 
 
-def wrong(effect: Effect) -> dict[tuple[str, str], list[str]]:
-    """Return where the model does not agree with an effect: revision and personality -> differences."""
-    found = {}
-    for _, api, arch in effect.everywhere():
-        if differences := effect.differences(predict(case(effect.program), api, arch)):
-            found[api, arch] = differences
-    return found
+def disagreements(examples: Iterable[Example], api: str) -> list[str]:
+    """Return where the simulator does not agree with examples of a revision."""
+    return [
+        f"{example.name}, on {arch}: {differences}"
+        for example in examples
+        for arch in example.arches
+        if (differences := example.differences(to_the_end(case(example.program), api, arch)))
+    ]
+
+
+def wrong_effects(effects: Iterable[Effect]) -> list[str]:
+    """Return where the simulator does not agree with effects."""
+    return [
+        f"{effect.name}, {api} on {arch}: {differences}"
+        for effect in effects
+        for api, arch in effect.everywhere()
+        if (differences := effect.differences(predict(case(effect.program), api, arch)))
+    ]

@@ -6,9 +6,7 @@ States are (count, enabled). What does not touch pause, resume or X is as in `te
 
 from __future__ import annotations
 
-import pytest
-
-from .example import NO_PAUSE_HOOKS, S390X, Example
+from .example import NO_PAUSE_HOOKS, S390X, Example, disagreements
 from .notation import play
 
 SECTIONS = (
@@ -124,13 +122,8 @@ PAUSES = (
 EXAMPLES = (*SECTIONS, *WITH_PTES, *PAUSES)
 
 
-@pytest.mark.parametrize(
-    ("example", "arch"),
-    [pair for example in EXAMPLES for pair in example.on_each_arch()],
-    ids=lambda value: value.name if isinstance(value, Example) else value,
-)
-def test_amended(example: Example, arch: str) -> None:
-    assert example.differences(play(example.program, "amended", arch)) == []
+def test_amended() -> None:
+    assert disagreements(EXAMPLES, "amended") == []
 
 
 def test_hooks_that_an_architecture_lacks_are_not_counted() -> None:

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import pytest
 from msgspec.structs import replace
 
-from .example import ARM64, MERGED_ONES, WITH_X, Effect, wrong
+from .example import ARM64, MERGED_ONES, WITH_X, Effect, wrong_effects
 from .notation import valid, writes
 
 INVALID = 4096
@@ -172,6 +171,5 @@ TASKS = (
 EFFECTS = tuple(replace(effect, arches=ARM64) for effect in (*WRITES, *BARRIERS, *TASKS))
 
 
-@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
-def test_arm64(effect: Effect) -> None:
-    assert wrong(effect) == {}
+def test_arm64() -> None:
+    assert wrong_effects(EFFECTS) == []

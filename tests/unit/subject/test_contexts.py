@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from .example import NO_PAUSE_HOOKS, S390X, Effect, wrong
+from .example import NO_PAUSE_HOOKS, S390X, Effect, wrong_effects
 
 #: The contexts in which in_interrupt() is true.
 IN_INTERRUPT = "ISB"
@@ -106,6 +104,5 @@ EFFECTS = (
 )
 
 
-@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
-def test_contexts(effect: Effect) -> None:
-    assert wrong(effect) == {}
+def test_contexts() -> None:
+    assert wrong_effects(EFFECTS) == []

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from .example import ARM64, MERGED_ONES, NO_PAUSE_HOOKS, S390X, WITHOUT_PAUSE_COUNT, X86_64, Effect, wrong
+from .example import ARM64, MERGED_ONES, NO_PAUSE_HOOKS, S390X, WITHOUT_PAUSE_COUNT, X86_64, Effect, wrong_effects
 from .notation import valid, writes
 
 EFFECTS = (
@@ -103,9 +101,8 @@ EFFECTS = (
 )
 
 
-@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
-def test_field(effect: Effect) -> None:
-    assert wrong(effect) == {}
+def test_field() -> None:
+    assert wrong_effects(EFFECTS) == []
 
 
 def test_each_item_is_there() -> None:

@@ -6,10 +6,7 @@ States are (enable_count, pause_count).
 
 from __future__ import annotations
 
-import pytest
-
-from .example import Example
-from .notation import play
+from .example import Example, disagreements
 
 NESTING = (
     Example("a section: active inside enter, not inside leave", "E D", "el", "10", (0, 0), False),
@@ -185,10 +182,5 @@ BEFORE_HOOKS = (
 EXAMPLES = (*NESTING, *PAUSES, *MISUSE, *WRAPS, *FLUSHES, *INTERRUPTS, *BEFORE_HOOKS)
 
 
-@pytest.mark.parametrize(
-    ("example", "arch"),
-    [pair for example in EXAMPLES for pair in example.on_each_arch()],
-    ids=lambda value: value.name if isinstance(value, Example) else value,
-)
-def test_merged(example: Example, arch: str) -> None:
-    assert example.differences(play(example.program, "merged", arch)) == []
+def test_merged() -> None:
+    assert disagreements(EXAMPLES, "merged") == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a step's record holds, in which order records stand, and what the whole trace adds up to.
+"""What a step's record holds, the order of records, and the sums of the whole trace.
 
 docs/protocol.md, "Report", has the rules of order and of when a call and a hook are counted.
 """
@@ -7,19 +7,19 @@ docs/protocol.md, "Report", has the rules of order and of when a call and a hook
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
-from lazymmu.subject.case import Case
 from lazymmu.subject.counters import counter_names
-from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
-from lazymmu.subject.operations import BY_REVISION, OPERATIONS
+from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revision import state_fields
 from lazymmu.subject.revisions import REVISIONS
-from lazymmu.subject.run import Run
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import StepTrace
 from lazymmu.support.errors import UsageError
+
+from tests.unit.rows import each_row
 
 from .notation import case, play, skip, to_the_end, valid
 
@@ -88,7 +88,7 @@ def test_an_interrupt_is_recorded_at_its_end_as_the_interrupted_task_sees_it() -
     assert steps[4].hooks == ""
 
 
-@pytest.mark.parametrize(("api", "active"), [("proposal", False), ("merged", True)])
+@each_row(("api", "active"), [("proposal", False), ("merged", True)])
 def test_an_interrupt_before_enter_ends_as_active_as_the_revision_has_it_there(api: str, active: bool) -> None:
     (interrupt,) = (step for step in play("E[I{C}]", api).steps if step.op == "interrupt")
     assert interrupt.active is active
@@ -110,8 +110,8 @@ def test_a_check_leaves_a_record_and_does_nothing_else() -> None:
     )
 
 
-@pytest.mark.parametrize("api", REVISIONS)
-def test_state_has_the_names_order_and_types_of_the_vocabulary(api: str) -> None:
+@each_row("api", REVISIONS)
+def test_state_has_the_names_order_and_types_of_the_revision(api: str) -> None:
     trace = play("E", api)
     names = state_fields(REVISIONS[api])
     assert [(name, type(value)) for name, value in trace.steps[0].state.items()] == list(names)
@@ -120,16 +120,8 @@ def test_state_has_the_names_order_and_types_of_the_vocabulary(api: str) -> None
     assert [(name, type(value)) for name, value in trace.tasks["main"].items()] == named
 
 
-def test_records_keep_the_state_of_their_moment() -> None:
-    assert [step.state for step in play("E E D", "proposal").steps] == [
-        {"count": 1, "enabled": True},
-        {"count": 2, "enabled": True},
-        {"count": 1, "enabled": True},
-    ]
-
-
-@pytest.mark.parametrize("api", REVISIONS)
-@pytest.mark.parametrize("arch", PERSONALITIES)
+@each_row("api", REVISIONS)
+@each_row("arch", PERSONALITIES)
 def test_every_counter_of_the_personality_is_there_even_if_nothing_ran(api: str, arch: str) -> None:
     trace = play("", api, arch)
     assert trace.counters == dict.fromkeys(counter_names(arch), 0)
@@ -139,32 +131,15 @@ def test_every_counter_of_the_personality_is_there_even_if_nothing_ran(api: str,
     assert trace.tasks.keys() == {"main"}
 
 
-def test_counters_of_a_whole_run() -> None:
-    counters = play("X E P F R D I{D X} D", "amended", "s390x").counters
-    assert {name: value for name, value in counters.items() if value} == {
-        "enable": 1,
-        "disable": 3,
-        "pause": 1,
-        "resume": 1,
-        "enable_with_ptes": 2,
-        "flush": 1,
-        "arch_leave": 1,
-        "arch_flush": 2,
-        "arch_pause": 1,
-        "arch_resume": 1,
-        "arch_enter_with_ptes": 1,
-    }
-
-
-@pytest.mark.parametrize("api", ["proposal", "v3", "v4", "merged"])
-@pytest.mark.parametrize("program", ["X", "I{X}", "E E[X]"])
-def test_an_operation_that_the_revision_lacks_is_refused_wherever_it_stands(api: str, program: str) -> None:
+@each_row("api", ["proposal", "v3", "v4", "merged"])
+@each_row("program", ["X", "I{X}", "E E[X]"])
+def test_an_operation_that_the_revision_lacks_is_refused_at_every_place(api: str, program: str) -> None:
     with pytest.raises(UsageError, match=f"revision {api} has no operation enable_with_ptes"):
         play(program, api)
 
 
-@pytest.mark.parametrize("api", ["proposal", "amended", "v3", "v4"])
-@pytest.mark.parametrize(("program", "operation"), [("pause(main)", "pause_task"), ("E[resume(main)]", "resume_task")])
+@each_row("api", ["proposal", "amended", "v3", "v4"])
+@each_row(("program", "operation"), [("pause(main)", "pause_task"), ("E[resume(main)]", "resume_task")])
 def test_only_merged_and_with_ptes_pause_another_task(api: str, program: str, operation: str) -> None:
     with pytest.raises(UsageError, match=f"revision {api} has no operation {operation}"):
         play(program, api)
@@ -176,7 +151,7 @@ def test_a_skip_names_the_step() -> None:
     assert (skipped.step.index, skipped.step.op) == (4, "switch")
 
 
-def test_answers_stand_in_their_records_and_in_order_in_the_trace() -> None:
+def test_answers_are_in_their_records_and_in_order_in_the_trace() -> None:
     trace = play("W(3) get(3) I{touch(3)} clear(3) C load(3)", "merged")
     assert [(step.op, step.value) for step in trace.steps] == [
         ("set_pte", None),
@@ -199,7 +174,7 @@ def test_a_write_is_counted_in_its_own_record() -> None:
     ]
 
 
-def test_tasks_stand_as_main_then_declared_then_forked() -> None:
+def test_tasks_are_main_then_declared_then_forked() -> None:
     trace = play("task(b,1) task(a,0) fork(d) fork(c) switch(a) E", "merged", "arm64")
     assert list(trace.tasks) == ["main", "b", "a", "d", "c"]
     assert [step.task for step in trace.steps] == ["main", "main", "a", "a"]
@@ -221,13 +196,7 @@ def test_a_check_of_another_task_records_that_one() -> None:
     assert [step.task for step in steps if step.op != "check"] == ["main", "main", "main", "other"]
 
 
-def test_every_revision_has_the_calls_that_all_have() -> None:
-    for revision in REVISIONS.values():
-        assert {"enable", "disable", "pause", "resume"} <= revision.CALLS.keys() <= {*BY_REVISION}
-        assert revision.DEPTH in dict(state_fields(revision))
-
-
-def test_the_model_has_every_personality_with_its_optional_hooks() -> None:
+def test_only_s390x_defines_the_optional_hooks() -> None:
     # Only s390x defines them (docs/semantics.md, "Proposal and amended").
     assert [name for name in PERSONALITIES if {*"pr"} & hooks(name)] == ["s390x"]
     assert {*"pr"} <= hooks("s390x")
@@ -238,35 +207,21 @@ def hooks(personality: str) -> set[str]:
     return {*PERSONALITIES[personality].MODEL([], lambda counter, number=1: None).hooks}
 
 
-def test_the_simulator_has_every_operation() -> None:
-    assert Run.behaviours.keys() == OPERATIONS.keys()
-
-
-@pytest.mark.parametrize("api", REVISIONS)
+@each_row("api", REVISIONS)
 def test_predictions_leave_nothing_behind(api: str) -> None:
     program = case("E D[E] P F I{F} R R D D W(3) W(3) load(3) E W(3) P")
     assert predict(program, api, "s390x") == predict(program, api, "s390x")
 
 
-@pytest.mark.parametrize("api", ["proposal", "v3", "merged"])
-def test_the_longest_case_is_predicted_fast_and_its_statistics_do_not_wrap(api: str) -> None:
-    longest = case(f"{MAX_OPERATIONS // 2}*E {MAX_OPERATIONS // 2}*F")
-    began = time.process_time()
-    trace = to_the_end(longest, api, "s390x")
-    assert time.process_time() - began < 5  # seconds; about 0.5 on a slow machine
-    counters = trace.counters
-    assert counters["enable"] == counters["flush"] == counters["arch_flush"] == 32_768
-
-
-@pytest.mark.parametrize("arch", PERSONALITIES)
-def test_the_longest_case_of_writes_is_predicted_fast(arch: str) -> None:
-    """Entries outstanding are kept as they come and go, not counted at each step."""
+def test_a_long_case_of_writes_is_predicted_fast(everyday_or_all: Callable[[int, int], int]) -> None:
+    """Outstanding entries are not counted again at each step."""
+    sections = everyday_or_all(64, 508)  # 508 of 129 steps are the longest case
     section = f"X(0,256) {' '.join(f'W({entry})' for entry in range(0, 254, 2))} D "
-    steps = case(section * (MAX_OPERATIONS // 129)).steps
+    played = case(section * sections)
     began = time.process_time()
-    trace = to_the_end(Case(values={}, steps=steps), "with-ptes", arch)
-    assert time.process_time() - began < 5  # seconds; about 0.5 on a slow machine
-    assert (trace.counters["deferred"], trace.outstanding) == (508 * 127, 0)
+    trace = to_the_end(played, "with-ptes", "s390x")
+    assert time.process_time() - began < 5  # seconds; about 0.5 for the longest case on a slow machine
+    assert (trace.counters["deferred"], trace.outstanding) == (sections * 127, 0)
 
 
 def test_the_longest_interrupt() -> None:

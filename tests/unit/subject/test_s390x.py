@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import pytest
 from msgspec.structs import replace
 
-from .example import EVERY_API, MERGED_ONES, S390X, WITH_X, WITHOUT_PAUSE_COUNT, Effect, wrong
+from .example import EVERY_API, MERGED_ONES, S390X, WITH_X, WITHOUT_PAUSE_COUNT, Effect, wrong_effects
 from .notation import valid, writes
 
 FIRST_8 = writes(*range(8))
@@ -283,6 +282,5 @@ PREEMPTION = (
 EFFECTS = tuple(replace(effect, arches=S390X) for effect in (*DIRECT, *CACHE, *APPLY, *HOOKS, *PAUSES, *PREEMPTION))
 
 
-@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
-def test_s390x(effect: Effect) -> None:
-    assert wrong(effect) == {}
+def test_s390x() -> None:
+    assert wrong_effects(EFFECTS) == []

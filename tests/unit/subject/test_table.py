@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from .example import ARM64, X86_64, Effect, wrong
+from .example import ARM64, X86_64, Effect, wrong_effects
 from .notation import valid
 
 TOP = 2**64 - 1
@@ -58,6 +56,5 @@ EFFECTS = (
 )
 
 
-@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
-def test_table(effect: Effect) -> None:
-    assert wrong(effect) == {}
+def test_table() -> None:
+    assert wrong_effects(EFFECTS) == []

@@ -6,9 +6,7 @@ What a hand-over does to what an architecture has put off is in its own file.
 
 from __future__ import annotations
 
-import pytest
-
-from .example import MERGED_ONES, NO_PAUSE_HOOKS, S390X, WITHOUT_PAUSE_COUNT, Effect, wrong
+from .example import MERGED_ONES, NO_PAUSE_HOOKS, S390X, WITHOUT_PAUSE_COUNT, Effect, wrong_effects
 
 STATE = (
     Effect(
@@ -178,6 +176,5 @@ TASK_CALLS = (
 EFFECTS = (*STATE, *FORK, *TASK_CALLS)
 
 
-@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
-def test_tasks(effect: Effect) -> None:
-    assert wrong(effect) == {}
+def test_tasks() -> None:
+    assert wrong_effects(EFFECTS) == []

@@ -6,10 +6,10 @@ States are (count, enabled). Hooks and states are those of the proposal; what is
 
 from __future__ import annotations
 
-import pytest
+from tests.unit.rows import each_row
 
 from . import test_proposal
-from .example import Example
+from .example import Example, disagreements
 from .notation import play
 
 RIGHT_USE = (
@@ -71,16 +71,11 @@ MOMENTS = (
 EXAMPLES = (*RIGHT_USE, *ENABLE, *DISABLE, *PAUSE_AND_RESUME, *MOMENTS)
 
 
-@pytest.mark.parametrize(
-    ("example", "arch"),
-    [pair for example in EXAMPLES for pair in example.on_each_arch()],
-    ids=lambda value: value.name if isinstance(value, Example) else value,
-)
-def test_v3(example: Example, arch: str) -> None:
-    assert example.differences(play(example.program, "v3", arch)) == []
+def test_v3() -> None:
+    assert disagreements(EXAMPLES, "v3") == []
 
 
-@pytest.mark.parametrize("example", test_proposal.EXAMPLES, ids=lambda example: example.name)
+@each_row("example", test_proposal.EXAMPLES)
 def test_warnings_aside_v3_is_the_proposal(example: Example) -> None:
     differences = example.differences(play(example.program, "v3"))
     assert [difference for difference in differences if not difference.startswith("warnings")] == []

@@ -6,10 +6,10 @@ States are (enable_count, pause_count). What the range does is in `test_s390x.py
 
 from __future__ import annotations
 
-import pytest
+from tests.unit.rows import each_row
 
 from . import test_merged
-from .example import EVERY_ARCH, Example
+from .example import EVERY_ARCH, Example, disagreements
 from .notation import play
 
 WITH_PTES = (
@@ -34,15 +34,10 @@ WITH_PTES = (
 EXAMPLES = (*WITH_PTES, *test_merged.EXAMPLES)
 
 
-@pytest.mark.parametrize(
-    ("example", "arch"),
-    [pair for example in WITH_PTES for pair in example.on_each_arch()],
-    ids=lambda value: value.name if isinstance(value, Example) else value,
-)
-def test_with_ptes(example: Example, arch: str) -> None:
-    assert example.differences(play(example.program, "with-ptes", arch)) == []
+def test_with_ptes() -> None:
+    assert disagreements(WITH_PTES, "with-ptes") == []
 
 
-@pytest.mark.parametrize("example", test_merged.EXAMPLES, ids=lambda example: example.name)
+@each_row("example", test_merged.EXAMPLES)
 def test_without_x_it_is_merged(example: Example) -> None:
     assert [arch for arch in EVERY_ARCH if example.differences(play(example.program, "with-ptes", arch))] == []

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import pytest
 from msgspec.structs import replace
 
-from .example import MERGED_ONES, WITH_X, X86_64, Effect, wrong
+from .example import MERGED_ONES, WITH_X, X86_64, Effect, wrong_effects
 from .notation import valid, writes
 
 QUEUE = (
@@ -179,6 +178,5 @@ TASKS = (
 EFFECTS = tuple(replace(effect, arches=X86_64) for effect in (*QUEUE, *LENGTH, *ISSUES, *TASKS))
 
 
-@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
-def test_x86_64(effect: Effect) -> None:
-    assert wrong(effect) == {}
+def test_x86_64() -> None:
+    assert wrong_effects(EFFECTS) == []

@@ -120,7 +120,7 @@ class S390x(PersonalityModel):
         self.apply(task)
 
     def leave(self, task: Task, _entries: range) -> None:
-        """Apply, then no range."""
+        """Apply, then no range, with preemption on."""
         self.apply(task)
         batch = self.batch(task)
         batch.entries = None
