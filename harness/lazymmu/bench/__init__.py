@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What `lazymmu bench` measures, and how its figures are shown."""
+"""Measures the harness, QEMU alone, and the obvious way to drive the module; shows the figures."""

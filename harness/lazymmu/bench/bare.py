@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""QEMU by itself, without the harness: started as the baselines need it, and the floor under every restore."""
+"""QEMU alone, without the harness: how fast a restore can be at best, and how the obvious way starts its guest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from lazymmu.guests.boot import Boot, Memory
 from lazymmu.support.errors import GuestError
 
-# Any file that is short and always there: what it holds does not matter, only that the guest answers.
+# Any short file that is always there; only the fact of an answer matters.
 _ASKED = b"/proc/uptime"
 
 
@@ -25,15 +25,14 @@ def started(
     *,
     prefix: Callable[[Sequence[str]], Sequence[str]] = tuple,
 ) -> Iterator[dict[str, socket.socket]]:
-    """Run QEMU for the length of a `with`; yield our ends of these of its lines (see `Boot.command`).
+    """Run QEMU for the length of a `with`; yield our ends of its `lines` (see `Boot.command`).
 
-    It dies with the thread that enters. `prefix` may put something in front of its command.
+    `prefix` may put another program in front of QEMU's command.
     """
     with ExitStack() as stack:
         pairs = {line: socket.socketpair() for line in lines}
-        for pair in pairs.values():
-            for end in pair:
-                stack.enter_context(end)
+        for end in (end for pair in pairs.values() for end in pair):
+            stack.enter_context(end)
         fds = {line: far.fileno() for line, (_, far) in pairs.items()}
         process = subprocess.Popen(
             prefix(boot.sandbox.command(boot.command(fds, memory))),
@@ -41,7 +40,7 @@ def started(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=tuple(fds.values()),
-            # A Ctrl-C on the terminal is the harness's to handle.
+            # Ctrl-C on the terminal must reach the harness only.
             start_new_session=True,
         )
         stack.callback(process.wait)
@@ -52,9 +51,9 @@ def started(
 
 
 def restore(boot: Boot, snapshot: Memory, seconds: float) -> float:
-    """Return the seconds from QEMU's start to the first byte that a guest restored from this snapshot answers.
+    """Return the seconds from QEMU's start to the first byte of an answer of the restored guest.
 
-    Raises GuestError when none comes within so many seconds.
+    Raises GuestError if `seconds` pass without one.
     """
     begin = time.monotonic()
     with started(boot, ("console", "channel", "startup"), snapshot) as lines:
@@ -65,8 +64,8 @@ def restore(boot: Boot, snapshot: Memory, seconds: float) -> float:
         try:
             answer = channel.recv(1)
         except (TimeoutError, ConnectionResetError) as error:
-            raise GuestError(f"{boot.architecture.name}: bare QEMU restored no guest that answers: {error}") from error
+            raise GuestError(f"{boot.architecture.name}: QEMU alone restored no guest that answers: {error}") from error
         took = time.monotonic() - begin
     if not answer:
-        raise GuestError(f"{boot.architecture.name}: bare QEMU ended before the guest answered")
+        raise GuestError(f"{boot.architecture.name}: QEMU alone ended before the guest answered")
     return took

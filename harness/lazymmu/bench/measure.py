@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is measured, a small function for each figure: a new figure is a new row in ROWS.
+"""The measurements, one small function for each figure. A new figure is a new row in ROWS.
 
-What the harness does is measured through `session.scheduler.run`, as `lazymmu run` calls it, with every result compared
-with the model; the baseline's answers are held against the model, too. One architecture is measured at a time, in one
-guest.
+The harness is measured through `session.scheduler.run`, which `lazymmu run` calls, too; every result must pass, and the
+baseline's answers must be as the model predicts. One guest of one architecture runs at a time.
 """
 
 from __future__ import annotations
@@ -53,51 +52,39 @@ steps:
   - repeat: {times: $flushes, steps: [flush]}
   - repeat: {times: 2500, steps: [enable, enable, disable, disable]}
 """
-# Each by itself, as the obvious way runs them; so many are timed, after a warm-up of one round.
+# What the obvious way runs, so many times after a first round that does not count.
 _OPERATIONS = ("enable", "flush", "disable", "pause", "resume")
 _ROUNDS = 4
-# Seconds that the baseline's guest may be silent: it boots, and nothing looks after it.
-_SILENT = 120.0
-# One guest, so that a figure does not depend on how many the host has room for.
+# Seconds that a baseline's guest may be silent; it has no watchdog.
+_SILENCE = 120.0
+# One guest, so that the figure does not depend on the host's memory and processors.
 _BATCH = Options(jobs=1)
 
 
 class Bench(Struct, frozen=True):
-    """What the measurements start from."""
+    """What all measurements use: images, machines and busybox of each architecture, and a folder for scenarios."""
 
     images: Images
     machines: dict[str, Machine]
-    #: Architecture -> its busybox.
     shells: dict[str, Path]
-    #: For the scenarios that are measured.
     folder: Path
 
     def units(self, arch: str, *texts: str) -> list[Unit]:
-        """Return the cases of scenarios, in the order of their texts."""
-        found: list[Unit] = []
+        """Return the cases of these scenarios, in their order."""
+        units: list[Unit] = []
         for number, text in enumerate(texts):
             path = self.folder / f"{number}.yaml"
             path.write_text(text, encoding="utf-8")
             (scenario,) = load([str(path)], self.folder)
             cases = range(len(scenario.cases))
-            found += [Unit(scenario, case, _API, arch, index=len(found) + case) for case in cases]
-        return found
+            units += [Unit(scenario, case, _API, arch, index=len(units) + case) for case in cases]
+        return units
 
 
-class Ends(Struct, frozen=True):
-    """When the units of one run ended, in seconds since it was asked for, in the order in which they ended."""
+def ends(bench: Bench, units: Sequence[Unit], options: Options) -> list[float]:
+    """Run units. Returns the seconds from the start to each unit's end.
 
-    seconds: tuple[float, ...]
-
-    def rate_after_first(self, work: float) -> float:
-        """Return how much of `work`, all units but the first, was done in a second."""
-        return work / (self.seconds[-1] - self.seconds[0])
-
-
-def ends(bench: Bench, units: Sequence[Unit], options: Options) -> Ends:
-    """Run units as `lazymmu run` does.
-
-    Raises LazymmuError when one does not pass, KeyboardInterrupt for an interrupt.
+    Raises LazymmuError if one does not pass, KeyboardInterrupt for an interrupt.
     """
     seconds: list[float] = []
     wrong: list[Result] = []
@@ -120,33 +107,37 @@ def ends(bench: Bench, units: Sequence[Unit], options: Options) -> Ends:
         raise KeyboardInterrupt
     if wrong:
         raise LazymmuError(f"{wrong[0].label()} did not pass, so nothing is measured: {wrong[0].reason}")
-    return Ends(tuple(seconds))
+    return seconds
 
 
 def _boot(bench: Bench, arch: str) -> float:
-    return ends(bench, bench.units(arch, _FIRST), Options(fresh_boot=True)).seconds[0]
+    return ends(bench, bench.units(arch, _FIRST), Options(fresh_boot=True))[0]
 
 
 def restored(bench: Bench, arch: str) -> float:
-    """Return the seconds from the start of a run to its first verdict; the very first one saves the snapshot."""
-    return ends(bench, bench.units(arch, _FIRST), Options()).seconds[0]
+    """Return the seconds from the start of a run to its first verdict; the very first run saves the snapshot."""
+    return ends(bench, bench.units(arch, _FIRST), Options())[0]
 
 
 def _bare(bench: Bench, arch: str) -> float:
     boot = bench.machines[arch].boot
     file = snapshot.path(boot)
-    return bare.restore(boot, Memory(file, file), _SILENT)
+    return bare.restore(boot, Memory(file, file), _SILENCE)
+
+
+def _rate(bench: Bench, arch: str, text: str, size: Callable[[Unit], int]) -> float:
+    """Return how much was done in a second after the first verdict; `size` is how much a unit is."""
+    units = bench.units(arch, _FIRST, text)
+    seconds = ends(bench, units, _BATCH)
+    return sum(map(size, units[1:])) / (seconds[-1] - seconds[0])
 
 
 def _cases(bench: Bench, arch: str) -> float:
-    units = bench.units(arch, _FIRST, _CASES)
-    return ends(bench, units, _BATCH).rate_after_first(len(units) - 1)
+    return _rate(bench, arch, _CASES, lambda _: 1)
 
 
 def _steps(bench: Bench, arch: str) -> float:
-    units = bench.units(arch, _FIRST, _STEPS)
-    steps = sum(1 for unit in units[1:] for _ in unit.case.walk())
-    return ends(bench, units, _BATCH).rate_after_first(steps)
+    return _rate(bench, arch, _STEPS, lambda unit: sum(1 for _ in unit.case.walk()))
 
 
 def one_step(operation: str) -> Case:
@@ -157,31 +148,27 @@ def one_step(operation: str) -> Case:
 def _obvious(bench: Bench, arch: str) -> float:
     machine = bench.machines[arch]
     busybox = bench.shells[arch].read_bytes()
-    root = machine.boot.sandbox.root
+    root, personality = machine.boot.sandbox.root, machine.boot.architecture.personality
     archive = shell_image.archive(bench.images.cache, root, arch, obvious.files(busybox, machine.module))
-    with obvious.shell(replace(machine.boot, archive=archive), _SILENT) as guest:
-
-        def round_of_steps() -> list[obvious.Seen]:
-            return [guest.step(_API, machine.boot.architecture.personality, operation) for operation in _OPERATIONS]
-
-        round_of_steps()
+    with obvious.shell(replace(machine.boot, archive=archive), _SILENCE) as guest:
+        for operation in _OPERATIONS:
+            guest.step(_API, personality, operation)
         begin = time.monotonic()
-        seen = [step for _ in range(_ROUNDS) for step in round_of_steps()]
+        observed = [guest.step(_API, personality, operation) for operation in _OPERATIONS * _ROUNDS]
         seconds = time.monotonic() - begin
-    for step in seen:
-        predicted = predict(one_step(step.operation), _API, arch)
+    for step in observed:
+        predicted = predict(one_step(step.operation), _API, personality)
         assert isinstance(predicted, Trace)  # noqa: S101  (a single call is never a skip)
         counters = {name: value for name, value in predicted.counters.items() if value}
         if (step.hooks, step.counters) != (predicted.hooks, counters):
             raise GuestError(f"{arch}: the obvious way saw {step}, the model says {predicted.hooks} {counters}")
-    return len(seen) / seconds
+    return len(observed) / seconds
 
 
 class Row(Struct, frozen=True):
-    """One figure, and what measures it once on one architecture."""
+    """One figure, its unit ("s" or "1/s"), and the function that measures it once on one architecture."""
 
     name: str
-    #: "s", or "1/s".
     unit: str
     measure: Callable[[Bench, str], float]
 

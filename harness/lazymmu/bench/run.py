@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `bench`: measures the harness on this machine, beside the obvious way of doing the same."""
+"""What `lazymmu bench` does: measures every figure several times, and shows the medians."""
 
 from __future__ import annotations
 
@@ -20,38 +20,35 @@ from lazymmu.session import manifest, requests
 from lazymmu.session.scheduler import Options, prepare_all
 from lazymmu.support.machine_names import DEFAULT_KERNEL
 
-# Load average over a minute, in processors, beyond which others take what is measured.
+# Load of one minute, in processors, above which a figure is of other work, too.
 _BUSY = 0.5
 
 
 def bench(arguments: Namespace) -> int:
-    """Measure every figure so often, and show the medians."""
+    """Measure and show. Returns the exit status."""
     arches = chosen(arguments.arch)
     goals = targets({"--json": arguments.json})
-    terminal, store = requests.human(arguments), requests.cache()
-    prepared = images.prepare(store, catalogue.kernel(DEFAULT_KERNEL), arches)
-    shells = shell_image.busybox(store, arches)
+    terminal, cache = requests.human(arguments), requests.cache()
+    prepared = images.prepare(cache, catalogue.kernel(DEFAULT_KERNEL), arches)
+    shells = shell_image.busybox(cache, arches)
     machines = prepare_all(prepared, arches, Options())
     load = os.getloadavg()[0]
     if load > _BUSY:
-        store.progress.say(f"this machine is busy (load {load:.1f}): no figure will be fair")
-    values: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        cache.progress.say(f"this machine is busy (load {load:.1f}): no figure will be fair")
+    values: defaultdict[tuple[measure.Row, str], list[float]] = defaultdict(list)
     with TemporaryDirectory(prefix="lazymmu-bench-") as folder:
-        started = measure.Bench(prepared, machines, shells, Path(folder))
+        common = measure.Bench(prepared, machines, shells, Path(folder))
         for arch in arches:
-            # Saves the snapshot where there is none yet.
-            measure.restored(started, arch)
-        # Everything once, and then again: what else the machine does for a while spoils no figure alone.
+            # The first run on an architecture may have to save the snapshot.
+            measure.restored(common, arch)
+        # All figures in turns: what else the machine does for a while then changes each of them a little.
         for repetition in range(1, arguments.repetitions + 1):
             for arch in arches:
                 for row in measure.ROWS:
-                    value = row.measure(started, arch)
-                    values[row.name, arch].append(value)
+                    values[row, arch].append(value := row.measure(common, arch))
                     shown = f"{value:.2f} s" if row.unit == "s" else f"{value:.1f} per second"
-                    store.progress.say(f"{repetition} of {arguments.repetitions}: {arch}: {row.name}: {shown}")
-    series = [
-        Series(row.name, row.unit, arch, tuple(values[row.name, arch])) for row in measure.ROWS for arch in arches
-    ]
+                    cache.progress.say(f"{repetition} of {arguments.repetitions}: {arch}: {row.name}: {shown}")
+    series = [Series(row.name, row.unit, arch, tuple(values[row, arch])) for row in measure.ROWS for arch in arches]
     versions = manifest.images([prepared])
     host = figures.host(versions["qemu"], load)
     for line in figures.markdown(series, measure.RATIOS, host):
