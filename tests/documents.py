@@ -58,7 +58,7 @@ def steps(text: str) -> Iterator[Command | SavedFile]:
     blocks = list(_BLOCK.finditer(text))
     for number, block in enumerate(blocks):
         following = blocks[number + 1] if number + 1 < len(blocks) else None
-        if saved := re.search(r"Save this as `([^`]+)`:\s*$", text[: block.start()]):
+        if saved := re.search(r"Save this as\s`([^`]+)`:\s*$", text[: block.start()]):
             yield SavedFile(_line(text, block.start()), saved[1], block[2])
         if block[1] != "sh":
             continue
