@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from lazymmu.support.project import ROOT
 
-from tests.documents import DOCUMENTS, anchors, links, name
+from tests.documents import DOCUMENTS, anchors, links, name, prose
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
@@ -20,6 +22,13 @@ def test_each_link_leads_to_a_file_and_a_heading(document: Path) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(target.read_text()), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_each_path_of_the_tree_that_is_named_exists(document: Path) -> None:
+    text = document.read_text().partition("## Recipes")[0]
+    for path in re.findall(r"(?<!`)`((?:harness|guest|images|scenarios|tests|docs)/[\w./-]*)`", prose(text)):
+        assert (ROOT / path).exists(), path
 
 
 def test_the_index_of_the_site_lists_every_page() -> None:
