@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's init, and its end of the channel described in docs/protocol.md.
- *
- * It takes a module or a program over a virtio-serial port, hands it to the
- * kernel, and forwards the kernel's log until the report is complete. Started
- * by an SSH server it does the same over standard input and output.
+ * The guest's init, and its end of the channel (docs/protocol.md, section 3). It serves requests over a virtio-serial
+ * port, or over standard input and output if an SSH server started it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,7 +37,7 @@ static void hello(void)
 	channel_print("hello lazymmu-agent 1 %s %s\n", uts.release, uts.machine);
 }
 
-/* A session may log more than the log holds: what came meanwhile is for its own commands to read. */
+/* The kernel's messages during a session are not forwarded, since there may be more than the log holds. */
 static int serve_session(const char *arguments, const char *command, size_t len, int kmsg)
 {
 	run_session(arguments, command, len);
@@ -106,7 +103,7 @@ static void mount_all(void)
 			die(mounts[i][1]);
 }
 
-/* Reads the kernel's log up to the record of this number, which is the next to be forwarded. */
+/* Skips the kernel's log up to the record `next`, the first to forward. */
 static int skip_log(int kmsg, uint64_t next)
 {
 	char record[RECORD_MAX];
@@ -128,7 +125,7 @@ static int skip_log(int kmsg, uint64_t next)
 
 static _Noreturn void serve_all(int kmsg)
 {
-	start_telling();
+	start_progress();
 	hello();
 	channel_flush();
 	for (;;)
@@ -136,7 +133,7 @@ static _Noreturn void serve_all(int kmsg)
 }
 
 /*
- * As root's login shell, or by name from another: `lazymmu-agent NEXT` works over standard input and output, and
+ * `lazymmu-agent NEXT`, given to root's login shell or called by name, serves over standard input and output. It
  * forwards the kernel's log from the record NEXT on.
  */
 static _Noreturn void serve_stdio(int kmsg, int argc, char *argv[])
@@ -164,7 +161,7 @@ int main(int argc, char *argv[])
 		mount_all();
 		prepare_sessions();
 	}
-	/* Programs run there, and CPU 1 is left to the thread that tells where one spins. */
+	/* Programs run on CPU 0. The thread that reports their progress has CPU 1. */
 	stay_on_cpu(0, 0);
 	kmsg = open("/dev/kmsg", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)

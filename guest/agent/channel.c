@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The line to the harness: a virtio-serial port, found by its name, with both directions buffered.
- */
+/* The channel to the harness: a virtio-serial port, or a pair of pipes, with a buffer for each direction. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -20,11 +18,9 @@
 
 #define PORT_NAME	"lazymmu"
 
-/* The channel to the harness, with both directions in pieces of CHUNK bytes. */
 struct channel {
 	int fd, out_fd;
-	/* A pair of pipes: when their other end is closed, the work is done. */
-	bool pipes;
+	bool pipes;		/* the agent exits when the host closes them */
 	char in[CHUNK];
 	size_t in_pos, in_len;
 	char out[CHUNK];
@@ -60,9 +56,8 @@ _Noreturn void die(const char *what)
 }
 
 /*
- * A port whose host end is closed answers every read() with 0 at once, so waiting for the host is
- * waiting for the SIGIO that the driver sends when the connection changes. SIGIO is blocked, so one
- * that comes between poll() and sigwaitinfo() is not lost.
+ * While the host end of the port is closed, every read() returns 0 at once. The driver sends SIGIO when the connection
+ * changes. SIGIO is blocked, so one that comes between poll() and sigwaitinfo() is not lost.
  */
 static void wait_for_host(void)
 {
@@ -125,7 +120,7 @@ void channel_print(const char *fmt, ...)
 	channel_put(line, n);
 }
 
-/* Waits until at least one byte from the host stands in the buffer. */
+/* Waits until the buffer has at least one byte from the host. */
 static void channel_fill(void)
 {
 	while (channel.in_pos == channel.in_len) {
@@ -186,7 +181,7 @@ bool channel_buffered(void)
 	return channel.in_pos < channel.in_len;
 }
 
-/* Returns the port called PORT_NAME, or -1 while there is none. */
+/* Opens the port of the name PORT_NAME; returns -1 if there is none yet. */
 static int find_port(void)
 {
 	DIR *ports = opendir("/sys/class/virtio-ports");
@@ -213,7 +208,6 @@ static int find_port(void)
 	return fd;
 }
 
-/* Some buses find their devices after init has started: look again whenever the kernel announces one. */
 int wait_for_device(int (*look)(void), const char *what)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The guest's end of the line to the harness, and the checksum that both use. */
+/* The guest's end of the channel to the harness, and the checksum that both use */
 #ifndef CHANNEL_H
 #define CHANNEL_H
 
@@ -7,35 +7,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The size of a piece in which the channel is read and written. */
-#define CHUNK	(64 * 1024)
+#define CHUNK	(64 * 1024)	/* size of a buffer */
 
-/* Returns the CRC-32 (IEEE, as zlib's) of the data behind what `crc` stands for; begin with 0. */
+/* Continues the CRC-32 (IEEE, as zlib's) `crc` with this data; begin with 0. */
 uint32_t crc32(uint32_t crc, const char *data, size_t len);
 
-/* Ends the guest with a panic ("Attempted to kill init"), after the reason stands on the console. */
+/* Prints a reason on the console and exits; if init exits, the guest panics ("Attempted to kill init"). */
 _Noreturn void die(const char *what);
 
-/* Waits for the port, and for the host at its other end. */
+/* Waits for the port, and for the host to open its end. */
 void channel_open(void);
 
-/* Takes standard input and output for the channel; the process ends when the host closes them. */
+/* Uses standard input and output as the channel; the process exits when the host closes them. */
 void channel_stdio(void);
 
-/* Waits until `look` no longer returns -1, looking again whenever the kernel finds a device; returns what it did. */
+/* Calls `look` whenever the kernel finds a device, until it returns something else than -1; returns that. */
 int wait_for_device(int (*look)(void), const char *what);
 
-/* Reads exactly so many bytes. */
 void channel_get(char *data, size_t len);
 
-/* Reads a line without its newline; returns false for one that is longer than the buffer. */
+/* Reads a line without its newline; returns false if it is longer than the buffer. */
 bool channel_line(char *line, size_t size);
 
-/* Returns what to poll for bytes from the host, and whether some were read already. */
+/* The descriptor to poll for bytes from the host, and whether the buffer has some already */
 int channel_fd(void);
 bool channel_buffered(void);
 
-/* Adds to what is sent at the next flush, or before when it is much. */
+/* Add to the output buffer, which is sent when it is full or flushed. */
 void channel_put(const char *data, size_t len);
 
 __attribute__((format(printf, 1, 2)))

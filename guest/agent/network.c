@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * A guest that is reached over a network: its driver, its address, and the SSH server. A guest whose archive has no
- * folder NETWORK has none of them, and spends nothing on it.
- */
+/* Network driver, address and SSH server of a guest whose archive has the folder NETWORK */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -22,19 +19,18 @@
 #include "channel.h"
 #include "network.h"
 
-/* The driver's modules, named in the order in which they are loaded. */
+/* The driver's modules; their names sort in the order of loading */
 #define NETWORK		"/network"
 #define INTERFACE	"eth0"
-/* What QEMU's user network gives to its guest. */
+/* QEMU's user network expects these. */
 #define ADDRESS		"10.0.2.15"
 #define NETMASK		"255.255.255.0"
 #define SERVER		"/usr/sbin/dropbear"
 #define HOME		"/root"
 #define HOST_KEY	HOME "/host_key"
-/* The server writes its process's number here when it listens. */
+/* The server writes its process ID here when it listens. */
 #define LISTENS		HOME "/listens"
-/* How long it may take to that (milliseconds). */
-#define PATIENCE	10000
+#define LISTEN_TIMEOUT	10000	/* milliseconds */
 #define AUTHORIZED	HOME "/.ssh/authorized_keys"
 
 static void load_driver(const char *name)
@@ -47,11 +43,11 @@ static void load_driver(const char *name)
 	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
 		die(path);
 	close(fd);
-	/* It is in the kernel now, and in the way in a snapshot. */
+	/* The kernel has it now; a snapshot is smaller without the file. */
 	unlink(path);
 }
 
-/* Gives the interface its address; returns -1 while there is no interface. */
+/* Sets the interface's address; returns -1 if there is no interface yet. */
 static int set_address(void)
 {
 	struct ifreq request = { .ifr_name = INTERFACE };
@@ -90,7 +86,7 @@ static int put_file(const char *path, const char *data, size_t len)
 	return status;
 }
 
-/* Opens one end of a pipe that has a name. */
+/* Opens one end of a named pipe. */
 static int open_pipe(const char *path, int flags)
 {
 	int fd = open(path, flags | O_CLOEXEC);
@@ -101,9 +97,8 @@ static int open_pipe(const char *path, int flags)
 }
 
 /*
- * Starts the server long before its key is there. It waits for that at once, for the file is a pipe; to load it takes
- * longer than to exchange keys, and a guest that is restored has that behind it. For each connection it draws new random
- * numbers.
+ * Starts the server before its key exists, so that a snapshot has it loaded: it waits for the key, whose file is a pipe.
+ * It gets new random numbers for each connection.
  */
 static void start_server(void)
 {
@@ -114,8 +109,8 @@ static void start_server(void)
 		die("start " SERVER);
 	case 0:
 		/*
-		 * No passwords (-s), no forwarding (-j -k); in the foreground (-F), what it says goes to the console (-E). For each
-		 * connection it would load itself anew, by its first argument; where that is no file, it forks.
+		 * In the foreground (-F), with messages on the console (-E), no passwords (-s) and no forwarding (-j -k).
+		 * Its name is no file, so that it forks for a connection instead of executing itself again.
 		 */
 		execl(SERVER, "dropbear", "-F", "-E", "-s", "-j", "-k", "-W", "1000000", "-p", ADDRESS ":22",
 		      "-r", HOST_KEY, "-P", LISTENS, NULL);
@@ -140,12 +135,12 @@ void network_open(void)
 	start_server();
 }
 
-/* Waits until the server has written its number, which it does when it listens. Returns 0 or an errno. */
+/* Waits until the server listens. Returns 0 or an errno. */
 static int wait_for_server(void)
 {
 	int fd = open_pipe(LISTENS, O_RDONLY | O_NONBLOCK);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int status = poll(&p, 1, PATIENCE) > 0 ? 0 : ETIMEDOUT;
+	int status = poll(&p, 1, LISTEN_TIMEOUT) > 0 ? 0 : ETIMEDOUT;
 
 	close(fd);
 	return status;
@@ -164,7 +159,7 @@ int listen_ssh(const char *payload, size_t len, int kmsg)
 	status = put_file(AUTHORIZED, payload, line);
 	if (status)
 		return status;
-	/* Waits for the server, should the guest have been faster. */
+	/* Waits until the server opens the pipe. */
 	fd = open_pipe(HOST_KEY, O_WRONLY);
 	status = write(fd, payload + line, len - line) == (ssize_t)(len - line) ? 0 : EIO;
 	close(fd);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What the harness can ask for. Nothing here knows what a program or a report says, but when a report is at its end.
- */
+/* The requests that load a module, run a program and read a file. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -22,16 +20,13 @@
 #define DEVICE		"/proc/lazymmu"
 #define TAINT		"/proc/sys/kernel/tainted"
 #define PARAMETERS	"/sys/module/lazymmu/parameters/"
-/* How often the harness is told of progress (nanoseconds); it waits for several before it believes in a hang. */
-#define TELL_EVERY	500000000L
+#define PROGRESS_EVERY	500000000L	/* nanoseconds between two reports of progress */
 #define FILE_MAX	(64u * 1024 * 1024)
 
-/* What the module tells of itself at any time, each in a file. */
+/* The module's parameters, each a file */
 enum parameter {
-	/* How many steps of the present program it has begun. */
-	STEPS_BEGUN,
-	/* What it holds: both are 0 between two programs. */
-	LIVE_RUNS,
+	STEPS_BEGUN,		/* steps of the present program that have begun */
+	LIVE_RUNS,		/* runs and threads that exist: 0 between programs */
 	LIVE_THREADS,
 	PARAMETER_COUNT,
 };
@@ -42,15 +37,12 @@ static const char *const parameter_paths[PARAMETER_COUNT] = {
 	[LIVE_THREADS] = PARAMETERS "live_threads",
 };
 
-/*
- * Kept open, the first two as long as the module is loaded: an emulated guest that was restored takes longer to find a
- * file than to use it.
- */
+/* Kept open, because an emulated guest takes longer to find a file than to use it */
 static int device = -1;
 static int parameter_fds[PARAMETER_COUNT] = { -1, -1, -1 };
 static int taint = -1;
 
-/* Held by the one thread that may use the channel. */
+/* Protects the channel */
 static pthread_mutex_t channel_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void forward_log(int kmsg, struct answer *answer)
@@ -68,7 +60,7 @@ void forward_log(int kmsg, struct answer *answer)
 				return;
 			die("read from /dev/kmsg");
 		}
-		/* The lines after the first are the record's device properties. */
+		/* Further lines are the record's device properties. */
 		end = memchr(line + 2, '\n', n);
 		if (!end)
 			end = line + 2 + n;
@@ -98,7 +90,7 @@ void open_taint(void)
 	reopen(&taint, TAINT, O_RDONLY);
 }
 
-/* Returns what the module tells, or `otherwise` where it tells nothing. */
+/* Returns the parameter's value, or `otherwise` if it cannot be read. */
 static unsigned int parameter(enum parameter which, unsigned int otherwise)
 {
 	char text[16];
@@ -120,13 +112,13 @@ int load_module(const char *image, size_t len, const char *parameters)
 	return 0;
 }
 
-/* Returns another descriptor of a file that is kept open, to be read from its start. */
+/* Returns a new descriptor of an open file, at its start. */
 static int from_start(int fd)
 {
 	return lseek(fd, 0, SEEK_SET) ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* Returns a file's content, which may have no length of its own (/proc); NULL with errno when it cannot be read. */
+/* Returns a file's content, or NULL with errno. It does not ask for the length, which files of /proc lack. */
 static char *read_file(const char *path, size_t *len)
 {
 	size_t room = CHUNK;
@@ -168,7 +160,7 @@ int send_file(const char *path)
 	return 0;
 }
 
-/* Tells on the console, before the guest can die of it, which program runs. */
+/* Prints on the console which program runs, in case the guest dies of it. */
 static int announce(int kmsg, const char *id)
 {
 	char line[64];
@@ -177,7 +169,7 @@ static int announce(int kmsg, const char *id)
 	return write(kmsg, line, n) == n ? 0 : EIO;
 }
 
-/* The program runs within write(), for as long as it takes; meanwhile the channel is the other thread's. */
+/* The program runs within write(). Meanwhile the other thread may use the channel. */
 static int write_program(int fd, const char *program, size_t len)
 {
 	ssize_t n;
@@ -191,8 +183,8 @@ static int write_program(int fd, const char *program, size_t len)
 }
 
 /*
- * Lets the module print its report, and forwards it but for the last piece: that is in the log when this returns. An
- * emulated guest takes longer for a call of the kernel than for what is printed of most programs.
+ * Makes the module print its report, and forwards all pieces but the last, which the caller forwards: most reports have
+ * one piece, and a system call takes an emulated guest longer than to print it.
  */
 static int print_report(int kmsg, struct answer *answer)
 {
@@ -224,19 +216,16 @@ int run_program(const char *id, const char *program, size_t len, int kmsg, struc
 	status = write_program(device, program, len);
 	if (!status)
 		status = print_report(kmsg, answer);
-	/* Nothing may be left of it when the next one begins. */
+	/* It must leave nothing behind for the next program. */
 	if (!status && (parameter(LIVE_RUNS, 1) || parameter(LIVE_THREADS, 1)))
 		status = ENOTEMPTY;
 	return status;
 }
 
-/*
- * Tells the harness, from CPU 1, how far a program is that runs. The channel is free only while one does, so nothing
- * is told between two, and nobody has to be woken for it.
- */
-static void *tell_progress(void *unused)
+/* Reports the progress of programs, from CPU 1. Between programs the main thread holds the channel. */
+static void *report_progress(void *unused)
 {
-	const struct timespec every = { .tv_nsec = TELL_EVERY };
+	const struct timespec every = { .tv_nsec = PROGRESS_EVERY };
 
 	stay_on_cpu(0, 1);
 	for (;;) {
@@ -260,12 +249,12 @@ void stay_on_cpu(pid_t pid, int cpu)
 		die("stay on one CPU");
 }
 
-void start_telling(void)
+void start_progress(void)
 {
 	pthread_t thread;
 
 	pthread_mutex_lock(&channel_lock);
-	errno = pthread_create(&thread, NULL, tell_progress, NULL);
+	errno = pthread_create(&thread, NULL, report_progress, NULL);
 	if (errno)
-		die("start the thread that tells of progress");
+		die("start the thread that reports progress");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the harness can ask for; each function does one request and returns 0 or an errno. */
+/* The harness's requests. A function that serves one returns 0 or an errno. */
 #ifndef REQUESTS_H
 #define REQUESTS_H
 
@@ -7,51 +7,44 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* One record of /dev/kmsg is at most this long (the kernel's CONSOLE_EXT_LOG_MAX). */
-#define RECORD_MAX	8192
+#define RECORD_MAX	8192	/* bytes of a record of /dev/kmsg (Linux: CONSOLE_EXT_LOG_MAX) */
 
-/* One answer as it grows: what its closing line will say. */
+/* What the last line of a reply will say of its records */
 struct answer {
 	unsigned int records;
 	uint32_t crc;
 };
 
-/* Forwards the kernel's log as far as it goes now. A record that was overwritten shows as a gap in the numbers. */
+/* Forwards the kernel's log up to its end. An overwritten record leaves a gap in the numbers. */
 void forward_log(int kmsg, struct answer *answer);
 
 int load_module(const char *image, size_t len, const char *parameters);
 
-/* Opens the module's device, and what it tells of itself; the agent that loads it has done so. */
+/* Opens the module's file and parameters; load_module() does so, too. */
 void open_module(void);
 
-/* Opens what says of what the kernel complained. */
+/* Opens the file of the kernel's taint. */
 void open_taint(void);
 
-/* Runs a program, whose request has this number; the end of its report is in the log, and is not forwarded yet. */
+/* Runs the program of the request `id`. The last piece of its report is in the log, and not forwarded yet. */
 int run_program(const char *id, const char *program, size_t len, int kmsg, struct answer *answer);
 
-/* Keeps a thread (0: this one) on one CPU. */
+/* Binds a thread (0: the calling one) to a CPU. */
 void stay_on_cpu(pid_t pid, int cpu);
 
-/* Starts to tell the harness, while programs run, how far they are; from then on this thread owns the channel. */
-void start_telling(void);
+/* Starts the thread that reports the progress of programs; from then on the caller holds the channel. */
+void start_progress(void);
 
-/* Sends the content of a file of the guest. */
 int send_file(const char *path);
 
 /*
- * A guest that was restored has the time at which it was saved, and would draw the random numbers that every other one
- * draws: `payload` brings the host's time in nanoseconds since 1970, a newline, and random bytes.
+ * Sets the clock and the random numbers after a restore, which otherwise are those of the save, in all guests. The
+ * payload has nanoseconds since 1970, a newline, and random bytes.
  */
 int wake(const char *payload, size_t len);
-
-/* Opens what takes them. */
 void open_random(void);
 
-/*
- * Makes what a snapshot holds small: caches are dropped, and free memory is filled with zeros, for the kernel clears
- * what it gives to a process.
- */
+/* Makes a snapshot small: drops caches, and fills free memory with zeros by allocating it. */
 int settle(void);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A session: one command, on a terminal or on pipes, whose other end is on the host. What goes either way is in frames
- * on the channel, so that the kernel's messages cannot land inside.
+ * A session: one command, on a terminal or on pipes whose other end is on the host. The channel carries its input and
+ * output in frames (docs/protocol.md, section 4).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,25 +25,24 @@
 
 #define BUSYBOX		"/bin/busybox"
 #define HOME		"/root"
-/* What a command wrote before it ended is read to here at most: one that it left behind may write for ever. */
-#define LAST_WORDS	(1024 * 1024)
+/* Most bytes to read after the command ended: a process that it left behind may write for ever. */
+#define LAST_OUTPUT	(1024 * 1024)
 #define WORDS_MAX	1024
 #define FRAME_MAX	CHUNK
-/* As a shell says it: the program was found and could not be started, or was not found. */
+/* A shell's exit statuses for a program that does not start, or does not exist */
 #define CANNOT_START	126
 #define NOT_FOUND	127
 
 struct session {
 	pid_t child;
 	int pidfd;
-	/* The near ends of its standard streams, -1 once closed; a terminal is both `in` and `out`. */
+	/* This end of its standard streams, -1 once closed; a terminal is both `in` and `out` */
 	int in, out, err;
 	bool terminal;
-	/* Input that it has not taken yet: no frame is read before it has. */
+	/* Input that it has not taken yet; no frame is read before it does */
 	char input[FRAME_MAX];
 	size_t pos, len;
-	/* No input comes any more, or none is wanted. */
-	bool input_ended;
+	bool input_ended;	/* at the host's end or the command's */
 };
 
 static char *const environment[] = {
@@ -96,7 +95,7 @@ int write_file(const char *arguments, const char *data, size_t len)
 	return status;
 }
 
-/* In the child: becomes the command. */
+/* Executes the command, in the child. */
 static _Noreturn void become(char **words, const char *term)
 {
 	sigset_t none;
@@ -184,7 +183,7 @@ static void close_input(struct session *s)
 	s->input_ended = true;
 }
 
-/* Gives the command what it takes of the input that waits. */
+/* Writes waiting input to the command, as much as it takes. */
 static void pass_input(struct session *s)
 {
 	while (s->len && s->in >= 0) {
@@ -204,14 +203,14 @@ static void pass_input(struct session *s)
 	s->len = 0;
 }
 
-/* Sends what a stream has now; returns how much, 0 at its end, -1 when it has nothing now. */
+/* Sends what a stream has now; returns the number of bytes, 0 at its end, -1 if it has none now. */
 static ssize_t pass_output(int fd, char kind)
 {
 	char data[16384];
 	ssize_t n = read(fd, data, sizeof(data));
 
 	if (n < 0)
-		/* A terminal that no process has open any more says EIO. */
+		/* EIO: no process has the terminal open any more. */
 		return errno == EAGAIN || errno == EINTR ? -1 : 0;
 	if (n > 0) {
 		channel_print("%c %zd\n", kind, n);
@@ -220,7 +219,7 @@ static ssize_t pass_output(int fd, char kind)
 	return n;
 }
 
-/* Reads one frame; returns its kind. Of input, `data` has the bytes. */
+/* Reads a frame into `data`; returns its kind. */
 static char take_frame(char *data, size_t *len)
 {
 	char line[32], kind;
@@ -253,7 +252,7 @@ static void do_frame(struct session *s)
 	}
 }
 
-/* Takes note of children that ended; returns whether the command did. */
+/* Reaps children that ended; returns whether the command did. */
 static bool command_ended(const struct session *s, int *status)
 {
 	bool ended = false;
@@ -269,7 +268,7 @@ static bool command_ended(const struct session *s, int *status)
 	return ended;
 }
 
-/* Passes everything on until the command ends; returns its exit status. */
+/* Passes input and output on until the command ends; returns its exit status. */
 static int attend(struct session *s)
 {
 	int status = 0;
@@ -300,9 +299,9 @@ static int attend(struct session *s)
 }
 
 /* Sends what the command wrote before it ended. */
-static void pass_last_words(int fd, char kind)
+static void pass_last_output(int fd, char kind)
 {
-	for (size_t sent = 0; fd >= 0 && sent < LAST_WORDS;) {
+	for (size_t sent = 0; fd >= 0 && sent < LAST_OUTPUT;) {
 		ssize_t n = pass_output(fd, kind);
 
 		if (n <= 0)
@@ -315,8 +314,8 @@ static void finish(struct session *s)
 {
 	int *const fds[] = { &s->pidfd, &s->err, &s->in };
 
-	pass_last_words(s->out, 'o');
-	pass_last_words(s->err, 'e');
+	pass_last_output(s->out, 'o');
+	pass_last_output(s->err, 'e');
 	if (s->out >= 0 && s->out != s->in)
 		close(s->out);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
@@ -343,7 +342,7 @@ void run_session(const char *arguments, const char *command, size_t len)
 	finish(&s);
 	channel_print("x %d\n", status);
 	channel_flush();
-	/* What the host sent before it knew goes nowhere. */
+	/* Drop what the host sent before it got the status. */
 	while (take_frame(s.input, &ignored) != 'q')
 		;
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What a guest does before it is saved, and after it was restored.
- */
+/* The requests before a guest is saved, and after it is restored. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -18,15 +16,13 @@
 #include "channel.h"
 #include "requests.h"
 
-/* Random bytes that a wake brings, behind the time and a newline. */
-#define ENTROPY		32
-/* What stays free while the rest of the memory is cleared: the kernel must not start to kill for want of it. */
-#define LEFT_FREE	(2ul * 1024 * 1024)
-/* What the kernel holds back, in kB: less of it, for a moment, is less that is not cleared. */
+#define ENTROPY		32	/* random bytes of a wake */
+#define LEFT_FREE	(2ul * 1024 * 1024)	/* bytes not cleared, so that the kernel kills nothing */
+/* The kernel's own reserve, lowered for a moment because it cannot be cleared */
 #define RESERVE		"/proc/sys/vm/min_free_kbytes"
 #define SMALL_RESERVE	"256"
 
-/* Kept open, as in requests.c. */
+/* Kept open, as the files in requests.c */
 static int random_device = -1;
 
 void open_random(void)
@@ -59,7 +55,7 @@ int wake(const char *payload, size_t len)
 	return 0;
 }
 
-/* Writes a text to a file, after reading into `before` (if there is one) what the file said. */
+/* Writes a text to a file, after reading its content into `before` unless that is NULL. */
 static int change(const char *path, const char *text, char *before, size_t size)
 {
 	int fd = open(path, (before ? O_RDWR : O_WRONLY) | O_CLOEXEC), status = 0;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Shows the report that stands in the kernel's log behind the mark `mark`, for a person, and where it differs from the one
-# in the file `report`. Status: 0 it does not, 1 it does, 3 it is not whole.
+# Shows the report that follows the text `mark` in the kernel's log, and where it differs from the file `report`.
+# Status: 0 the same, 1 different, 3 not whole.
 function value(line, name,	found) {
 	found = match(line, "(^| )" name "=[^ ]*")
 	return found ? substr(line, RSTART + (substr(line, RSTART, 1) == " ") + length(name) + 1,
