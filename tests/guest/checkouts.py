@@ -1,37 +1,50 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Copies of this checkout with a mistake in them."""
+"""Copies of this checkout with a mistake in them. A mistake in C names a function and no line of it."""
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lazymmu.support.project import ROOT
 
 _PARTS = ("harness", "guest", "images", "scenarios")
 
+#: Changes a checkout.
+Edit = Callable[[Path], None]
 
-def checkout_with(edits: Mapping[str, Sequence[str]], checkout: Path) -> Path:
-    """Return a new folder with what a run needs, edited: file -> (text that is there once, text instead)."""
+
+def checkout_with(edits: Iterable[Edit], checkout: Path) -> Path:
+    """Return a new folder with what a run needs, after these edits."""
     for part in _PARTS:
-        # With the bytecode, which is known by its source's time: to compile the harness takes as long as many a test.
-        # What another process is writing of it has one more suffix.
+        # With the bytecode, which is valid for its source's time: compiling the harness takes as long as a test.
+        # Bytecode that another process is writing has one more suffix.
         shutil.copytree(ROOT / part, checkout / part, ignore=shutil.ignore_patterns("*.pyc.*"))
-    for name, (there, instead) in edits.items():
-        path = checkout / name
-        text = path.read_text()
-        assert text.count(there) == 1, f"{name} no longer holds {there!r} once"
-        path.write_text(text.replace(there, instead))
+    for edit in edits:
+        edit(checkout)
     return checkout
 
 
-def replace_function(file: Path, function: str, replacement: Path) -> None:
-    """Let a C file call the function in another file, whose name there is `replacement`, in place of this one."""
-    source = replacement.read_text()
-    prototype = re.search(r"^.*\breplacement\(.*\)$", source, re.MULTILINE)
-    assert prototype, f"{replacement} defines no function `replacement`"
-    text, calls = re.subn(rf"\b{function}\b", "replacement", file.read_text())
-    assert calls, f"{file} does not use {function}()"
-    file.write_text(f"struct lmm_run;\n{prototype[0]};\n{text}\n{source}")
+def at_start_of(function: str, code: str, *, include: str = "") -> Edit:
+    """Return the edit that inserts C at the start of a guest's function, and an #include at the start of its file."""
+    definition = re.compile(rf"^\w[^\n;]*\b{function}\([^;{{]*\)\n\{{\n", re.MULTILINE)
+
+    def edit(checkout: Path) -> None:
+        found = [path for path in (checkout / "guest").rglob("*.c") if definition.search(path.read_text())]
+        assert len(found) == 1, f"{function}() is defined in {found}"
+        text = definition.sub(lambda match: f"{match[0]}\t{code}\n", found[0].read_text())
+        found[0].write_text(f"#include <{include}>\n{text}" if include else text)
+
+    return edit
+
+
+def appended(name: str, text: str) -> Edit:
+    """Return the edit that adds text to a file, which need not exist."""
+
+    def edit(checkout: Path) -> None:
+        with (checkout / name).open("a") as file:
+            file.write(text)
+
+    return edit

@@ -7,14 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lazymmu.support.project import ROOT
 
-from tests.guest.checkouts import checkout_with, replace_function
+from tests.guest.checkouts import Edit, checkout_with
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -67,25 +67,9 @@ def lazymmu(tmp_path: Path) -> Lazymmu:
 
 @pytest.fixture
 def broken(tmp_path: Path) -> Callable[..., Lazymmu]:
-    """Return a function that makes a checkout with edits: file -> (text there, text instead)."""
+    """Return a function that makes a checkout with edits (tests/guest/checkouts.py)."""
 
-    def make(edits: Mapping[str, Sequence[str]]) -> Lazymmu:
+    def make(*edits: Edit) -> Lazymmu:
         return Lazymmu(checkout_with(edits, tmp_path / "checkout"), tmp_path)
-
-    return make
-
-
-@pytest.fixture
-def replacing(broken: Callable[..., Lazymmu], tmp_path: Path) -> Callable[..., Lazymmu]:
-    """Return a function that makes a checkout which calls a function of tests/guest/replacements in place of another.
-
-    Without other names it is the flush hook that a `flush` step calls.
-    """
-
-    def make(name: str, file: str = "guest/module/run.c", function: str = "lmm_arch_flush") -> Lazymmu:
-        lazymmu = broken({})
-        source = Path(__file__).with_name("replacements") / f"{name}.c"
-        replace_function(tmp_path / "checkout" / file, function, source)
-        return lazymmu
 
     return make

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from lazymmu.provision.cache import default_root
 
+from tests.guest.checkouts import appended
 from tests.guest.conftest import Lazymmu
 
 ARCHES = ("arm64", "s390x", "x86_64")
@@ -51,8 +52,7 @@ def test_where_runs_work_the_doctor_says_what_they_use(lazymmu: Lazymmu, tmp_pat
 def test_what_is_not_built_is_a_note_until_it_is_set_up(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
     # No earlier run of this test built that.
     new = f"/* {secrets.token_hex(8)} */\n"
-    edits = {"guest/module/main.c": "MODULE_LICENSE(", "guest/agent/agent.c": "#define PAYLOAD_MAX"}
-    changed = broken({name: (there, new + there) for name, there in edits.items()})
+    changed = broken(appended("guest/module/main.c", new), appended("guest/agent/agent.c", new))
     for _ in range(2):
         checks = told(changed, tmp_path / "doctor.json", "--offline")
         for arch in ARCHES:

@@ -34,7 +34,7 @@ def executable(document: Path) -> bool:
     ],
 )
 def test_a_reader_can_follow(document: Path, broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
-    lazymmu = broken({})
+    lazymmu = broken()
     for step in steps(document.read_text()):
         where = f"{name(document)}:{step.line}"
         if isinstance(step, SavedFile):

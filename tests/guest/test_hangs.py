@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
 from tests.guest.hogs import hogs
 from tests.guest.processes import wait_for_qemus
@@ -27,25 +28,27 @@ def reasons(document: dict[str, Any]) -> dict[str, str]:
     return {result["arch"]: result["reason"] for result in document["results"]}
 
 
+SPIN = "{ local_irq_disable(); while (READ_ONCE(run->task)) cpu_relax(); local_irq_enable(); }"
+WAIT = "{ DECLARE_COMPLETION_ONSTACK(never); wait_for_completion(&never); }"
 SPINS = ("the guest hangs: CPU 0 spins in ", "[lazymmu]")
 WAITS = ("waits for something that never comes: all processors are idle",)
 
 
 @pytest.mark.parametrize(
-    ("replacement", "words", "arches"),
+    ("code", "words", "arches"),
     [
         # The kernel itself detects neither of them.
-        ("spin", SPINS, ["s390x"]),
-        pytest.param("spin", SPINS, ARCHES, marks=pytest.mark.exhaustive),
-        pytest.param("wait", WAITS, ARCHES, marks=pytest.mark.exhaustive),
+        (SPIN, SPINS, ["s390x"]),
+        pytest.param(SPIN, SPINS, ARCHES, marks=pytest.mark.exhaustive),
+        pytest.param(WAIT, WAITS, ARCHES, marks=pytest.mark.exhaustive),
     ],
 )
 def test_a_guest_that_stands_still_is_found_and_the_place_and_step_are_named(
-    replacing: Callable[..., Lazymmu], tmp_path: Path, replacement: str, words: tuple[str, ...], arches: list[str]
+    broken: Callable[..., Lazymmu], tmp_path: Path, code: str, words: tuple[str, ...], arches: list[str]
 ) -> None:
     folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
     flags = [word for arch in arches for word in ("--arch", arch)]
-    done, document = replacing(replacement).run(folder, "--api", "merged", *flags)
+    done, document = broken(at_start_of("lmm_arch_flush", code)).run(folder, "--api", "merged", *flags)
     assert done.returncode == 3, done.stdout + done.stderr
     assert outcomes(document, "flush") == {(arch, "error") for arch in arches}
     # The one behind it gets a guest of its own.
@@ -87,8 +90,8 @@ def test_a_qemu_that_is_stopped_by_a_signal_is_an_error_that_says_so(lazymmu: La
     assert time.monotonic() - begin < 30
 
 
-def test_an_agent_that_is_gone_is_told_from_a_kernel_that_is(replacing: Callable[..., Lazymmu]) -> None:
-    deaf = replacing("pause", "guest/agent/agent.c", "malloc")
+def test_an_agent_that_is_gone_is_told_from_a_kernel_that_is(broken: Callable[..., Lazymmu]) -> None:
+    deaf = broken(at_start_of("serve", "for (;;)\n\t\tpause();"))
     done, document = deaf.run("nesting/single", "--api", "merged", "--arch", "x86_64")
     assert done.returncode == 3, done.stdout + done.stderr
     reason = reasons(document)["x86_64"]

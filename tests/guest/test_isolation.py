@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
 from tests.guest.test_run import FLUSH, PLAIN, outcomes, write
 
@@ -53,9 +54,9 @@ def test_units_share_a_guest_or_have_their_own(
 
 
 def test_of_many_programs_that_were_sent_ahead_the_one_that_killed_the_guest_is_named(
-    replacing: Callable[..., Lazymmu], tmp_path: Path
+    broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    panicking = replacing("panic")
+    panicking = broken(at_start_of("lmm_arch_flush", 'panic("on purpose");'))
     texts = {f"s{number:02}": FLUSH if number in (7, 20) else PLAIN for number in range(30)}
     done, document = panicking.run(write(tmp_path / "given", **texts), "--api", "merged")
     assert done.returncode == 3, done.stdout + done.stderr
@@ -67,9 +68,9 @@ def test_of_many_programs_that_were_sent_ahead_the_one_that_killed_the_guest_is_
 
 
 def test_a_run_that_leaves_something_behind_is_an_error_and_the_next_gets_a_fresh_guest(
-    replacing: Callable[..., Lazymmu], tmp_path: Path
+    broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    leaking = replacing("leak")
+    leaking = broken(at_start_of("lmm_arch_flush", "live_threads++;"))
     folder = write(tmp_path / "given", a=PLAIN, b=FLUSH, c=PLAIN, d=PLAIN)
     out = tmp_path / "out"
     done, document = leaking.run(folder, "--api", "merged", "--arch", "arm64", "--out", str(out))
@@ -79,9 +80,10 @@ def test_a_run_that_leaves_something_behind_is_an_error_and_the_next_gets_a_fres
     assert len(consoles(out)) == 2
 
 
-def test_what_a_kernel_says_after_the_last_unit_counts(replacing: Callable[..., Lazymmu], tmp_path: Path) -> None:
+def test_what_a_kernel_says_after_the_last_unit_counts(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
+    tainting = broken(at_start_of("lmm_arch_flush", "add_taint(TAINT_WARN, LOCKDEP_STILL_OK);"))
     folder = write(tmp_path / "given", a=FLUSH)
-    done, document = replacing("taint").run(folder, "--api", "merged", "--arch", "x86_64")
+    done, document = tainting.run(folder, "--api", "merged", "--arch", "x86_64")
     assert done.returncode == 3, done.stdout + done.stderr
     assert "tainted" in document["results"][0]["reason"]
 

@@ -18,6 +18,7 @@ import pexpect
 import pytest
 from lazymmu.shell import files
 
+from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
 from tests.guest.machines import ARCHES
 from tests.guest.processes import gone, wait_for_qemus
@@ -251,8 +252,9 @@ def test_files_go_in_and_come_out_as_they_were_and_replace_none(lazymmu: Lazymmu
     assert not (tmp_path / "nothing").exists()
 
 
-def test_a_scenario_that_differs_from_the_model_is_shown_where(replacing: Callable[..., Lazymmu]) -> None:
-    done = piped(replacing("nothing"), "s390x", "--", "run-scenario", "nesting/flush-anywhere", "--api", "merged")
+def test_a_scenario_that_differs_from_the_model_is_shown_where(broken: Callable[..., Lazymmu]) -> None:
+    wrong = broken(at_start_of("lmm_arch_flush", "return;"))
+    done = piped(wrong, "s390x", "--", "run-scenario", "nesting/flush-anywhere", "--api", "merged")
     assert done.returncode == 1, done.stdout + done.stderr
     assert b"DIFFERS from the model, first here:" in done.stdout
     predicted = re.search(rb"predicted: run \d+ (step \d+ flush) .* hooks=f ", done.stdout)
@@ -275,7 +277,7 @@ def test_what_does_not_exist_in_the_library_is_told(lazymmu: Lazymmu) -> None:
 def test_an_edited_library_is_in_the_next_guest_and_then_in_a_snapshot(
     broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    edited = broken({})
+    edited = broken()
     single = tmp_path / "checkout" / "scenarios" / "nesting" / "single.yaml"
     # No earlier run of this test had that name.
     name = f"renamed-{secrets.token_hex(8)}"

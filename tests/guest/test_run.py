@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
 from tests.guest.processes import gone, wait_for_qemus, wait_for_text
 
@@ -62,21 +63,16 @@ def test_the_whole_library_passes_on_every_architecture(
 
 
 @pytest.mark.parametrize(
-    ("edit", "step", "told"),
+    ("code", "step", "told"),
     [
         pytest.param(
-            {
-                "guest/module/hook.c": (
-                    "call_hook(run, LMM_ARCH_FLUSH, 'f');",
-                    "call_hook(run, LMM_ARCH_FLUSH, 'f');\n\trun->counters[LMM_ARCH_FLUSH]++;",
-                )
-            },
+            "run->counters[LMM_ARCH_FLUSH]++;",
             "step 2 disable: counters",
             ("arch_flush: 1", "arch_flush: 2"),
             id="a counter that is off by one",
         ),
         pytest.param(
-            {"guest/module/api_merged.c": ("\telse /* Exiting a nested section */\n\t\tlmm_arch_flush(run);\n", "")},
+            "return;",
             "step 2 disable: hooks",
             ("f", "(none)"),
             id="a nested disable that does not flush",
@@ -84,9 +80,11 @@ def test_the_whole_library_passes_on_every_architecture(
     ],
 )
 def test_a_module_that_lies_fails_and_the_step_is_named(
-    broken: Callable[..., Lazymmu], edit: dict[str, tuple[str, str]], step: str, told: tuple[str, str]
+    broken: Callable[..., Lazymmu], code: str, step: str, told: tuple[str, str]
 ) -> None:
-    done, document = broken(edit).run("nesting/two-levels", "nesting/single", "--api", "merged")
+    done, document = broken(at_start_of("lmm_arch_flush", code)).run(
+        "nesting/two-levels", "nesting/single", "--api", "merged"
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     assert outcomes(document, "two-levels") == {(arch, "fail") for arch in ARCHES}
     assert outcomes(document, "single") == {(arch, "pass") for arch in ARCHES}
@@ -101,14 +99,7 @@ def test_a_module_that_lies_fails_and_the_step_is_named(
 def test_a_guest_that_panics_is_an_error_with_its_console_and_the_others_go_on(
     broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    panicking = broken(
-        {
-            "guest/module/run.c": (
-                "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);",
-                'panic("on purpose");',
-            )
-        }
-    )
+    panicking = broken(at_start_of("lmm_arch_flush", 'panic("on purpose");'))
     folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
     done, document = panicking.run(folder, "--api", "merged")
     assert done.returncode == 3, done.stdout + done.stderr
@@ -125,8 +116,7 @@ def test_a_guest_that_panics_is_an_error_with_its_console_and_the_others_go_on(
 def test_a_warning_of_the_kernel_is_an_error_unless_the_scenario_allows_it(
     broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    call = "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);"
-    warning = broken({"guest/module/run.c": (call, f"WARN_ON_ONCE(1);\n\t\t{call}")})
+    warning = broken(at_start_of("lmm_arch_flush", "WARN_ON_ONCE(1);"))
     allowing = FLUSH + "kernel_warnings: allowed\n"
     folder = write(tmp_path / "given", a_allowing=allowing, b_flush=FLUSH, c_plain=PLAIN)
     done, document = warning.run(folder, "--api", "merged", "--arch", "s390x")
@@ -136,13 +126,11 @@ def test_a_warning_of_the_kernel_is_an_error_unless_the_scenario_allows_it(
     assert outcomes(document, "b_flush") == {("s390x", "error")}
     struck = document["results"][1]
     assert "the guest's kernel complained: WARNING" in struck["reason"]
-    assert "run.c" in struck["details"]
+    assert "hook.c" in struck["details"]
 
 
 def test_a_machine_that_loses_guest_after_guest_is_given_up(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
-    panicking = broken(
-        {"guest/module/run.c": ("run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);", 'panic("again");')}
-    )
+    panicking = broken(at_start_of("lmm_arch_flush", 'panic("again");'))
     folder = write(tmp_path / "given", **{f"flush{n}": FLUSH for n in range(5)})
     done, document = panicking.run(folder, "--api", "merged", "--arch", "arm64")
     assert done.returncode == 3, done.stdout + done.stderr
@@ -155,14 +143,7 @@ def test_a_machine_that_loses_guest_after_guest_is_given_up(broken: Callable[...
 
 
 def test_a_report_that_is_cut_short_is_an_error_and_never_a_pass(broken: Callable[..., Lazymmu]) -> None:
-    cut = broken(
-        {
-            "guest/module/report.c": (
-                "\t\tend = seq_buf_used(&s);\n",
-                "\t\tif (run->line == 2)\n\t\t\ts.len = begin;\n\t\tend = seq_buf_used(&s);\n",
-            )
-        }
-    )
+    cut = broken(at_start_of("count_line", "run->line += run->line == 2;"))
     done, document = cut.run("nesting/two-levels", "--api", "merged", "--arch", "arm64")
     assert done.returncode == 3, done.stdout + done.stderr
     assert outcomes(document, "two-levels") == {("arm64", "error")}
@@ -170,7 +151,7 @@ def test_a_report_that_is_cut_short_is_an_error_and_never_a_pass(broken: Callabl
 
 
 def test_a_module_that_does_not_compile_shows_the_compilers_lines(broken: Callable[..., Lazymmu]) -> None:
-    wrong = broken({"guest/module/api_merged.c": ("state->pause_count++ == 0", "state->puase_count++ == 0")})
+    wrong = broken(at_start_of("merged_pause_task", "puase_count++;"))
     done, document = wrong.run("nesting/single", "--arch", "s390x", "--api", "merged")
     assert done.returncode == 3
     assert outcomes(document, "single") == {("s390x", "error")}

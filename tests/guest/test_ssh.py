@@ -21,6 +21,7 @@ from lazymmu.support.deadline import Deadline
 from msgspec.structs import replace
 
 from tests.guest import machines
+from tests.guest.checkouts import Edit, at_start_of
 from tests.guest.conftest import Lazymmu
 from tests.guest.test_run import FLUSH, PLAIN, outcomes, write
 
@@ -68,9 +69,18 @@ def test_a_guest_of_one_unit_and_a_guest_that_boots_are_reached(
     assert outcomes(document, "plain") | outcomes(document, "flush") == {("arm64", "pass")}
 
 
-def test_a_server_that_dies_is_an_error_of_one_unit(replacing: Callable[..., Lazymmu], tmp_path: Path) -> None:
+def signalling(number: str) -> Edit:
+    """Return the edit of a module that sends the SSH server this signal when it flushes."""
+    loop = f'for_each_process(p) if (!strcmp(p->comm, "dropbear")) send_sig({number}, p, 1);'
+    code = f"{{ struct task_struct *p; rcu_read_lock(); {loop} rcu_read_unlock(); }}"
+    return at_start_of("lmm_arch_flush", code, include="linux/sched/signal.h")
+
+
+def test_a_server_that_dies_is_an_error_of_one_unit(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
     folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
-    done, document = replacing("kill_server").run(folder, "--api", "merged", "--transport", "ssh", "--arch", "s390x")
+    done, document = broken(signalling("SIGKILL")).run(
+        folder, "--api", "merged", "--transport", "ssh", "--arch", "s390x"
+    )
     assert done.returncode == 3, done.stdout + done.stderr
     assert outcomes(document, "b_flush") == {("s390x", "error")}
     assert outcomes(document, "plain") == {("s390x", "pass")}
@@ -80,10 +90,12 @@ def test_a_server_that_dies_is_an_error_of_one_unit(replacing: Callable[..., Laz
 # Every day, an integration test has it before the connection is complete.
 @pytest.mark.exhaustive
 def test_a_connection_that_stalls_is_told_from_a_guest_that_hangs(
-    replacing: Callable[..., Lazymmu], tmp_path: Path
+    broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
     folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
-    done, document = replacing("stop_server").run(folder, "--api", "merged", "--transport", "ssh", "--arch", "arm64")
+    done, document = broken(signalling("SIGSTOP")).run(
+        folder, "--api", "merged", "--transport", "ssh", "--arch", "arm64"
+    )
     assert done.returncode == 3, done.stdout + done.stderr
     assert outcomes(document, "b_flush") == {("arm64", "error")}
     assert outcomes(document, "plain") == {("arm64", "pass")}

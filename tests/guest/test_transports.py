@@ -25,7 +25,7 @@ def create(images, *, offline):
 def test_a_new_transport_runs_scenarios_or_ends_the_run_with_its_own_error(
     broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    lazymmu = broken({})
+    lazymmu = broken()
     folder = tmp_path / "checkout/harness/lazymmu/guests/transports"
     (folder / "pigeon.py").write_text(PIGEON)
     (folder / "refusing.py").write_text(_REFUSING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
@@ -13,19 +13,12 @@ from lazymmu.provision.checksum import SUFFIX, beside
 from msgspec import Struct, field
 
 from tests.disks import read_only, small
+from tests.guest.checkouts import Edit, at_start_of
 from tests.guest.hogs import hogs
 
-_RUN = "guest/module/run.c"
-_AGENT = "guest/agent/agent.c"
-_REPORTING = "guest/agent/requests.c"
-_FLUSH = "run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);"
-_PUT = "\t\tput_line(&s, run);\n"
-_PUT_TWICE = f'{_PUT}\t\tif (run->line == 2) {{\n\t\t\tseq_buf_puts(&s, "\\nlazymmu: ");\n{_PUT}\t\t}}\n'
-_COUNTED = "\t\tend = seq_buf_used(&s);\n"
-_CRC = "\t\tanswer->crc = crc32(answer->crc, line, end - line);\n"
-_STRUCK = 'memmem(line, end - line, " step 1 flush", 13)'
+# In the agent's crc32(): true of one line of the report.
+_STRUCK = 'if (memmem(data, len, " step 1 flush", 13))'
 _FLASH = "description: x\nsteps: [flash]\n"
-_REQUEST = "\tpayload = malloc(len + 1);\n"
 
 _PIECE = 1 << 16
 _ZEROS = bytes(_PIECE)
@@ -41,8 +34,8 @@ class Fault(Struct, frozen=True):
     status: int
     #: Regular expression for what it must say.
     says: str
-    #: Mistakes in the sources: file -> (text that is there, text instead).
-    edits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    #: Mistakes in the sources.
+    edits: Sequence[Edit] = ()
     #: What is wrong with the cache, or with the host, for the length of a `with`.
     around: Callable[[Cache, str], AbstractContextManager[object]] = lambda _cache, _arch: nullcontext()
     #: What the command line begins with: for the length of the run a folder is a small disk, say.
@@ -67,8 +60,8 @@ class Fault(Struct, frozen=True):
         return self.guest and self.status in (0, 1, 3)
 
 
-def _flush(instead: str) -> dict[str, tuple[str, str]]:
-    return {_RUN: (_FLUSH, instead)}
+def _flush(code: str) -> list[Edit]:
+    return [at_start_of("lmm_arch_flush", code)]
 
 
 def _of(cache: Cache, arch: str, kind: str) -> list[Path]:
@@ -177,7 +170,7 @@ FAULTS = (
     ),
     Fault("BUG", 3, "the guest died: .*kernel BUG at", _flush("BUG();"), within=DEATH),
     Fault("WARNING", 3, "the guest's kernel complained: WARNING in ", _flush("WARN_ON(1);"), within=DEATH),
-    Fault("an expected WARNING", 0, "4 pass", _flush(f"WARN_ON(1);\n\t\t{_FLUSH}"), scenario=_WARNS),
+    Fault("an expected WARNING", 0, "4 pass", _flush("WARN_ON(1);"), scenario=_WARNS),
     Fault(
         "spin with interrupts off",
         3,
@@ -203,14 +196,14 @@ FAULTS = (
         "module refused",
         3,
         r"the guest's kernel refused the module \(errno 19\)",
-        {"guest/module/main.c": ('pr_info("loaded, protocol 2\\n");\n\treturn 0;', "return -ENODEV;")},
+        [at_start_of("lazymmu_init", "return -ENODEV;")],
     ),
     Fault("module not C", 3, "no_such_name", _flush("no_such_name();")),
     Fault(
         "counter off by one",
         1,
         "step 1 flush: counters",
-        _flush(f"{_FLUSH} run->counters[LMM_CALL_FLUSH]++;"),
+        _flush("run->counters[LMM_CALL_FLUSH]++;"),
     ),
     Fault("slow machine", 0, "4 pass", around=_hogs),
     # QEMU
@@ -233,37 +226,37 @@ FAULTS = (
         "a line of the report is missing",
         3,
         "no whole report",
-        {"guest/module/report.c": (_COUNTED, f"\t\tif (run->line == 2)\n\t\t\ts.len = begin;\n{_COUNTED}")},
+        [at_start_of("count_line", "run->line += run->line == 2;")],
     ),
     Fault(
         "a line of the report stands twice",
         3,
         "no whole report",
-        {"guest/module/report.c": (_PUT, _PUT_TWICE)},
+        [at_start_of("count_line", "static bool again;\n\tif (run->line == 2 && (again = !again))\n\t\treturn;")],
     ),
     Fault(
         "a byte of the line is wrong",
         3,
         "the report is incomplete",
-        {_REPORTING: (_CRC, f"{_CRC}\t\tif ({_STRUCK})\n\t\t\tanswer->crc ^= 1;\n")},
+        [at_start_of("crc32", f"{_STRUCK}\n\t\tcrc ^= 1;")],
     ),
     Fault(
         "foreign bytes on the line",
         3,
         "the report is incomplete: a line that is neither record nor end: b'foreign",
-        {_REPORTING: (_CRC, f'{_CRC}\t\tif ({_STRUCK})\n\t\t\tchannel_print("foreign\\n");\n')},
+        [at_start_of("crc32", f'{_STRUCK}\n\t\tchannel_print("foreign\\n");')],
     ),
     Fault(
         "the agent dies",
         3,
         "the guest died: .*init was killed",
-        {_REPORTING: (_CRC, f'{_CRC}\t\tif ({_STRUCK})\n\t\t\tdie("on purpose");\n')},
+        [at_start_of("crc32", f'{_STRUCK}\n\t\tdie("on purpose");')],
     ),
     Fault(
         "the agent is deaf",
         3,
         "its agent does not answer",
-        {_AGENT: (_REQUEST, f"{_REQUEST}\tfor (;;)\n\t\tpause();\n")},
+        [at_start_of("serve", "for (;;)\n\t\tpause();")],
     ),
     # The cache
     Fault("module cut short", 0, _REBUILT.format("module"), around=_damaged("modules", _half)),
