@@ -1,140 +1,87 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The revision "merged", Linux 7.0 and later (include/linux/pgtable.h), and
- * "with-ptes", the same with lazy_mmu_mode_enable_with_ptes() of the s390 series
- * of 2026. The operations stand as there; their VM_WARN_ON_ONCE() counts each
- * time here, since Debian's kernels have CONFIG_DEBUG_VM off.
+ * "with-ptes", which adds lazy_mmu_mode_enable_with_ptes() from the s390 series of
+ * 2026. The operations are written as there. lmm_warn_on() replaces
+ * VM_WARN_ON_ONCE(), because Debian's kernels have CONFIG_DEBUG_VM off.
  */
 #include <linux/limits.h>
 #include <linux/preempt.h>
 
 #include "lazymmu.h"
 
-static bool ignores_enable(const struct lmm_merged_state *state)
-{
-	return state->pause_count > 0 && !LMM_MUTANT(ENABLE_COUNTED_WHILE_PAUSED);
-}
-
-static void check_enable(struct lmm_run *run, const struct lmm_merged_state *state)
-{
-	if (!LMM_MUTANT(ENABLE_FULL_UNCHECKED))
-		lmm_warn_on(run, state->enable_count == U8_MAX);
-}
-
 static void merged_enable(struct lmm_run *run)
 {
-	struct lmm_merged_state *state = &run->task->state.merged;
+	struct lmm_merged_state *state = run->task->state;
 
-	if (LMM_IN_INTERRUPT(ENABLE) || ignores_enable(state))
+	if (in_interrupt() || state->pause_count > 0)
 		return;
 
-	check_enable(run, state);
+	lmm_warn_on(run, state->enable_count == U8_MAX);
 
-	if (LMM_MUTANT(ENABLE_STATE_AFTER_HOOK) && !state->enable_count) {
-		lmm_arch_enter(run);
-		state->enable_count++;
-		return;
-	}
-	LMM_UP(state->enable_count, ENABLE_COUNT);
 	if (state->enable_count++ == 0)
-		lmm_arch_enter(run);
-	else if (LMM_MUTANT(NESTED_ENABLE_ENTERS))
 		lmm_arch_enter(run);
 }
 
 static void with_ptes_enable(struct lmm_run *run)
 {
-	struct lmm_merged_state *state = &run->task->state.merged;
+	struct lmm_merged_state *state = run->task->state;
 
-	if (LMM_IN_INTERRUPT(WITH_PTES) || ignores_enable(state))
+	if (in_interrupt() || state->pause_count > 0)
 		return;
 
-	check_enable(run, state);
+	lmm_warn_on(run, state->enable_count == U8_MAX);
 
-	LMM_UP(state->enable_count, ENABLE_COUNT);
 	if (state->enable_count++ == 0)
 		lmm_arch_enter_with_ptes(run);
-	else if (LMM_MUTANT(NESTED_WITH_PTES_CALLS_HOOK))
-		lmm_arch_enter_with_ptes(run);
-	else if (LMM_MUTANT(RANGE_TAKEN_WHEN_NESTED))
-		lmm_arch_take_range(run);
 }
 
 static void merged_disable(struct lmm_run *run)
 {
-	struct lmm_merged_state *state = &run->task->state.merged;
+	struct lmm_merged_state *state = run->task->state;
 
-	if (LMM_IN_INTERRUPT(DISABLE) ||
-	    (state->pause_count > 0 && !LMM_MUTANT(DISABLE_COUNTED_WHILE_PAUSED)))
+	if (in_interrupt() || state->pause_count > 0)
 		return;
 
-	if (!LMM_MUTANT(DISABLE_EMPTY_UNCHECKED))
-		lmm_warn_on(run, state->enable_count == 0);
+	lmm_warn_on(run, state->enable_count == 0);
 
-	if (LMM_MUTANT(DISABLE_STATE_AFTER_HOOK) && state->enable_count == 1) {
-		lmm_arch_leave(run);
-		state->enable_count--;
-		return;
-	}
-	LMM_DOWN(state->enable_count, ENABLE_COUNT);
 	if (--state->enable_count == 0)
 		lmm_arch_leave(run);
 	else /* Exiting a nested section */
 		lmm_arch_flush(run);
 }
 
-/* The task is the caller itself, or another one, as in Xen's context switch. */
 static void merged_pause_task(struct lmm_run *run, struct lmm_task *task)
 {
-	struct lmm_merged_state *state = &task->state.merged;
+	struct lmm_merged_state *state = task->state;
 
-	if (!LMM_MUTANT(PAUSE_UNCHECKED))
-		lmm_warn_on(run, state->pause_count == U8_MAX);
+	lmm_warn_on(run, state->pause_count == U8_MAX);
 
-	if (LMM_MUTANT(NESTED_PAUSE_NOT_COUNTED) && state->pause_count > 0)
-		return;
-	if (LMM_MUTANT(PAUSE_STATE_AFTER_HOOK) && !state->pause_count &&
-	    state->enable_count > 0) {
+	if (state->pause_count++ == 0 && state->enable_count > 0)
 		lmm_arch_leave(run);
-		state->pause_count++;
-		return;
-	}
-	LMM_UP(state->pause_count, PAUSE_COUNT);
-	if (state->pause_count++ == 0 &&
-	    (state->enable_count > 0 || LMM_MUTANT(PAUSE_OUTSIDE_LEAVES)))
-		lmm_arch_leave(run);
-}
-
-static void merged_resume_task(struct lmm_run *run, struct lmm_task *task)
-{
-	struct lmm_merged_state *state = &task->state.merged;
-
-	if (!LMM_MUTANT(RESUME_UNCHECKED))
-		lmm_warn_on(run, state->pause_count == 0);
-
-	if (LMM_MUTANT(RESUME_STATE_AFTER_HOOK) && state->pause_count == 1 &&
-	    state->enable_count > 0) {
-		lmm_arch_enter(run);
-		state->pause_count--;
-		return;
-	}
-	LMM_DOWN(state->pause_count, PAUSE_COUNT);
-	if ((--state->pause_count == 0 || LMM_MUTANT(RESUME_ENTERS_WHILE_PAUSED)) &&
-	    (state->enable_count > 0 || LMM_MUTANT(RESUME_OUTSIDE_ENTERS)))
-		lmm_arch_enter(run);
 }
 
 static void merged_pause(struct lmm_run *run)
 {
-	if (LMM_IN_INTERRUPT(PAUSE))
+	if (in_interrupt())
 		return;
 
 	merged_pause_task(run, run->task);
 }
 
+static void merged_resume_task(struct lmm_run *run, struct lmm_task *task)
+{
+	struct lmm_merged_state *state = task->state;
+
+	lmm_warn_on(run, state->pause_count == 0);
+
+	if (--state->pause_count == 0 && state->enable_count > 0)
+		lmm_arch_enter(run);
+}
+
 static void merged_resume(struct lmm_run *run)
 {
-	if (LMM_IN_INTERRUPT(RESUME))
+	if (in_interrupt())
 		return;
 
 	merged_resume_task(run, run->task);
@@ -142,42 +89,36 @@ static void merged_resume(struct lmm_run *run)
 
 static bool merged_active(const struct lmm_task *task)
 {
-	if (LMM_IN_INTERRUPT(ACTIVE))
+	const struct lmm_merged_state *state = task->state;
+
+	if (in_interrupt())
 		return false;
 
-	return task->state.merged.enable_count > 0 &&
-	       task->state.merged.pause_count == 0;
+	return state->enable_count > 0 && state->pause_count == 0;
 }
 
-static void merged_state(const struct lmm_task *task, u8 state[LMM_NR_STATE])
+static void merged_get_state(const struct lmm_task *task, u8 state[LMM_NR_STATE])
 {
-	state[0] = task->state.merged.enable_count;
-	state[1] = task->state.merged.pause_count;
+	const struct lmm_merged_state *merged = task->state;
+
+	state[0] = merged->enable_count;
+	state[1] = merged->pause_count;
 }
 
-const struct lmm_api lmm_api_merged = {
-	.name		= "merged",
-	.state_names	= { "enable_count", "pause_count" },
-	.enable		= merged_enable,
-	.disable	= merged_disable,
-	.pause		= merged_pause,
-	.resume		= merged_resume,
-	.pause_task	= merged_pause_task,
-	.resume_task	= merged_resume_task,
-	.active		= merged_active,
-	.state		= merged_state,
-};
+#define MERGED \
+	.state_names	= { "enable_count", "pause_count" }, \
+	.state_size	= sizeof(struct lmm_merged_state), \
+	.enable		= merged_enable, \
+	.disable	= merged_disable, \
+	.pause		= merged_pause, \
+	.resume		= merged_resume, \
+	.pause_task	= merged_pause_task, \
+	.resume_task	= merged_resume_task, \
+	.active		= merged_active, \
+	.get_state	= merged_get_state
 
-const struct lmm_api lmm_api_with_ptes = {
-	.name			= "with-ptes",
-	.state_names		= { "enable_count", "pause_count" },
-	.enable			= merged_enable,
-	.disable		= merged_disable,
-	.pause			= merged_pause,
-	.resume			= merged_resume,
-	.enable_with_ptes	= with_ptes_enable,
-	.pause_task		= merged_pause_task,
-	.resume_task		= merged_resume_task,
-	.active			= merged_active,
-	.state			= merged_state,
+const struct lmm_api lmm_api_merged[] = {
+	{ .name = "merged", MERGED },
+	{ .name = "with-ptes", MERGED, .enable_with_ptes = with_ptes_enable },
+	{ }
 };

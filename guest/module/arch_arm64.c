@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The personality arm64: memory is written at once, and what is put off is the
- * barrier that a valid entry needs. A flag of the task (TIF_LAZY_MMU_PENDING)
- * says that one is due. No arch_pause and arch_resume of its own.
+ * The personality arm64: memory is written at once, and the barrier that a valid
+ * entry needs is deferred. A flag of the task (TIF_LAZY_MMU_PENDING) says that a
+ * barrier is due. The architecture defines no arch_pause and arch_resume.
  */
 #ifdef CONFIG_ARM64
 #include <asm/barrier.h>
@@ -12,7 +12,7 @@
 
 #define BARRIERS	LMM_NR_COMMON
 
-/* As emit_pte_barriers() of arch/arm64/include/asm/pgtable.h */
+/* As emit_pte_barriers() in arch/arm64/include/asm/pgtable.h */
 static void emit_barriers(void)
 {
 #ifdef CONFIG_ARM64
@@ -22,8 +22,8 @@ static void emit_barriers(void)
 }
 
 /*
- * It serves all that was deferred on this CPU. Nothing is on the other one: who
- * leaves a CPU leaves nothing behind.
+ * The barrier completes all writes deferred on this CPU. There are none on the other
+ * CPU, because a task that leaves a CPU completes its own.
  */
 static void barrier_now(struct lmm_run *run)
 {
@@ -34,17 +34,17 @@ static void barrier_now(struct lmm_run *run)
 
 static void arm64_write(struct lmm_run *run, u16 index, u64 value)
 {
+	struct lmm_arm64_task *task = run->task->arch;
+
 	run->table.memory[index] = value;
-	if (!lmm_pte_valid(value) && !LMM_MUTANT(BARRIER_FOR_INVALID)) {
+	if (!lmm_pte_valid(value)) {
 		lmm_write_direct(run, index);
 	} else if (run->program.api->active(run->task)) {
 		lmm_write_deferred(run, index);
-		run->task->arm64.pending = true;
+		task->pending = true;
 	} else {
 		lmm_write_direct(run, index);
 		barrier_now(run);
-		if (LMM_MUTANT(DIRECT_CLEARS_PENDING))
-			run->task->arm64.pending = false;
 	}
 }
 
@@ -55,31 +55,29 @@ static u64 arm64_read(const struct lmm_run *run, u16 index)
 
 static void arm64_flush(struct lmm_run *run)
 {
-	if (!run->task->arm64.pending && !LMM_MUTANT(FLUSH_WITHOUT_PENDING))
+	struct lmm_arm64_task *task = run->task->arch;
+
+	if (!task->pending)
 		return;
 	barrier_now(run);
-	if (!LMM_MUTANT(PENDING_NOT_CLEARED))
-		run->task->arm64.pending = false;
+	task->pending = false;
 }
 
-/* The barrier of __switch_to(), which knows nothing of the flag */
+/* The barrier of __switch_to(), which does not look at the flag */
 static void arm64_leave_cpu(struct lmm_run *run)
 {
-	if (LMM_MUTANT(SWITCH_CLEARS_PENDING))
-		run->task->arm64.pending = false;
-	if (!LMM_MUTANT(LEAVING_SERVES_NOTHING))
-		lmm_writes_done(run);
+	lmm_writes_done(run);
 }
 
 static void arm64_fork(const struct lmm_run *run, struct lmm_task *child)
 {
-	if (!LMM_MUTANT(FORK_COPIES_NO_PENDING))
-		child->arm64.pending = run->task->arm64.pending;
+	*(struct lmm_arm64_task *)child->arch = *(struct lmm_arm64_task *)run->task->arch;
 }
 
 const struct lmm_arch lmm_arch_arm64 = {
 	.name		= "arm64",
 	.own_counters	= { "barriers" },
+	.task_size	= sizeof(struct lmm_arm64_task),
 	.write		= arm64_write,
 	.read		= arm64_read,
 	.leave		= arm64_flush,

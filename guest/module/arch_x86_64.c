@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The personality x86_64, in the manner of Xen PV: updates wait in a queue of
- * their CPU and are issued together, in one multicall. No arch_pause and
- * arch_resume of its own.
+ * The personality x86_64, in the manner of Xen PV: updates wait in a queue of their
+ * CPU and are issued together, in one multicall. The architecture defines no
+ * arch_pause and arch_resume.
  */
 #include "lazymmu.h"
 
 #define MULTICALLS	LMM_NR_COMMON
 #define UPDATES		(LMM_NR_COMMON + 1)
 
-static struct lmm_queue *queue_of(struct lmm_run *run)
+static struct lmm_x86_64_queue *queue_of(struct lmm_run *run)
 {
-	return &run->queues[run->task->cpu];
+	struct lmm_x86_64_queue *queues = run->cpus;
+
+	return &queues[run->task->cpu];
 }
 
 static void x86_64_issue(struct lmm_run *run)
 {
-	struct lmm_queue *queue = queue_of(run);
+	struct lmm_x86_64_queue *queue = queue_of(run);
 
-	if (!queue->len && !LMM_MUTANT(EMPTY_MULTICALL))
+	if (!queue->len)
 		return;
 	for (unsigned int i = 0; i < queue->len; i++) {
 		run->table.memory[queue->updates[i].index] = queue->updates[i].value;
@@ -29,27 +31,11 @@ static void x86_64_issue(struct lmm_run *run)
 	queue->len = 0;
 }
 
-static unsigned int queue_size(void)
-{
-	if (LMM_MUTANT(QUEUE_OF_31))
-		return LMM_QUEUE_SIZE - 1;
-	if (LMM_MUTANT(QUEUE_OF_64))
-		return LMM_QUEUE_ROOM;
-	return LMM_QUEUE_SIZE;
-}
-
 static void x86_64_write(struct lmm_run *run, u16 index, u64 value)
 {
 	bool active = run->program.api->active(run->task);
-	struct lmm_queue *queue = queue_of(run);
+	struct lmm_x86_64_queue *queue = queue_of(run);
 
-	if (LMM_MUTANT(DIRECT_OVERTAKES) && !active) {
-		run->table.memory[index] = value;
-		run->counters[MULTICALLS]++;
-		run->counters[UPDATES]++;
-		lmm_write_direct(run, index);
-		return;
-	}
 	queue->updates[queue->len].index = index;
 	queue->updates[queue->len].value = value;
 	queue->len++;
@@ -57,7 +43,7 @@ static void x86_64_write(struct lmm_run *run, u16 index, u64 value)
 		lmm_write_deferred(run, index);
 	else
 		lmm_write_direct(run, index);
-	if (!active || queue->len == queue_size())
+	if (!active || queue->len == LMM_QUEUE_SIZE)
 		x86_64_issue(run);
 }
 
@@ -69,6 +55,7 @@ static u64 x86_64_read(const struct lmm_run *run, u16 index)
 const struct lmm_arch lmm_arch_x86_64 = {
 	.name		= "x86_64",
 	.own_counters	= { "multicalls", "updates" },
+	.cpu_size	= sizeof(struct lmm_x86_64_queue),
 	.write		= x86_64_write,
 	.read		= x86_64_read,
 	.leave		= x86_64_issue,

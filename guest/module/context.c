@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The contexts: a list of steps in a hard interrupt or a softirq of the running
- * task's CPU, with bottom halves disabled, or with interrupts off. Where a list
- * really runs is looked at before its first step.
+ * task's CPU, with bottom halves disabled, or with interrupts off. Each list first
+ * checks where it really runs.
  */
 #include <linux/bottom_half.h>
 #include <linux/interrupt.h>
@@ -44,23 +44,15 @@ static void softirq_block(struct tasklet_struct *tasklet)
 	run_block(run, run->softirq, in_serving_softirq() && !in_hardirq());
 }
 
-/**
- * lmm_contexts_init() - prepare what raises interrupts and softirqs
- * @run: the run
- */
 void lmm_contexts_init(struct lmm_run *run)
 {
 	run->irq_work = IRQ_WORK_INIT_HARD(interrupt_block);
 	tasklet_setup(&run->tasklet, softirq_block);
 }
 
-/**
- * lmm_context_interrupt() - execute a list in a hard interrupt
- * @run: the run
- * @step: the step that has the list
- *
- * Preemption is off, so that the interrupt finds the task's thread and no other.
- * in_interrupt() does not look at it.
+/*
+ * Preemption is off, so that the interrupt finds the task's thread and no other;
+ * in_interrupt() ignores it.
  */
 void lmm_context_interrupt(struct lmm_run *run, const struct lmm_step *step)
 {
@@ -72,14 +64,9 @@ void lmm_context_interrupt(struct lmm_run *run, const struct lmm_step *step)
 	preempt_enable();
 }
 
-/**
- * lmm_context_softirq() - execute a list in a softirq
- * @run: the run
- * @step: the step that has the list
- *
- * No interrupt can serve it before bottom halves are enabled, and that serves it
- * at once, on top of the task. Were it left to ksoftirqd, the last line would
- * wait for it.
+/*
+ * local_bh_enable() serves the tasklet at once, on top of the task, since no interrupt
+ * could serve it earlier. If ksoftirqd takes it, tasklet_kill() waits.
  */
 void lmm_context_softirq(struct lmm_run *run, const struct lmm_step *step)
 {
@@ -90,11 +77,6 @@ void lmm_context_softirq(struct lmm_run *run, const struct lmm_step *step)
 	tasklet_kill(&run->tasklet);
 }
 
-/**
- * lmm_context_bh_disabled() - execute a list with bottom halves disabled
- * @run: the run
- * @step: the step that has the list
- */
 void lmm_context_bh_disabled(struct lmm_run *run, const struct lmm_step *step)
 {
 	local_bh_disable();
@@ -102,11 +84,6 @@ void lmm_context_bh_disabled(struct lmm_run *run, const struct lmm_step *step)
 	local_bh_enable();
 }
 
-/**
- * lmm_context_irqs_off() - execute a list with interrupts off
- * @run: the run
- * @step: the step that has the list
- */
 void lmm_context_irqs_off(struct lmm_run *run, const struct lmm_step *step)
 {
 	unsigned long flags;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the text of a pgtable.h stands on when its functions are compiled into
- * this module: the kernel's headers, with a task and arch hooks of ours in the
- * place of the kernel's. Behind it come names (#define), the text, header_api.h.
+ * What the text of a pgtable.h needs to be compiled into this module: the kernel's
+ * headers, with the module's task and arch hooks in place of the kernel's. After this
+ * file come #defines of names, the text, and header_api.h.
  */
 #ifndef _LAZYMMU_HEADER_H
 #define _LAZYMMU_HEADER_H
@@ -16,25 +16,24 @@
 
 #include "lazymmu.h"
 
-/* What the text knows of a task. */
+/* A task as the text sees it */
 struct lmm_header_task {
 	struct lmm_merged_state lmm_merged_state;
 };
 
-/* There is one run at a time; set before each call. */
+/* The run, set before each call: the text's functions get none. */
 static struct lmm_run *lmm_header_run;
 
-/* Whose table it is, and what its first entry would map; nobody looks there. */
+/* The owner of the table, and the address that its first entry maps; unused memory */
 static struct mm_struct lmm_header_mm;
 #define LMM_HEADER_BASE		(1UL << 30)
 
-static inline struct lmm_header_task *lmm_header_task(struct lmm_task *task)
+static inline struct lmm_header_task *lmm_header_task(const struct lmm_task *task)
 {
-	BUILD_BUG_ON(sizeof(struct lmm_header_task) != sizeof(task->state.merged));
-	return container_of(&task->state.merged, struct lmm_header_task, lmm_merged_state);
+	return task->state;
 }
 
-/* Functions that the text may lack, as in the kernel's sched.h and pgtable.h */
+/* Functions that the text may lack, written as in sched.h and pgtable.h */
 static inline bool lmm_header_task_active(struct lmm_header_task *task)
 {
 	return task->lmm_merged_state.enable_count > 0 &&
@@ -66,8 +65,8 @@ static inline void lmm_header_resume(struct lmm_header_task *task)
 }
 
 /*
- * The range that the hook was given. One whose parts do not fit together, or
- * that is not in the table, is none: nothing in it is put off.
+ * Passes the range on to the module's hook. An inconsistent range, or one outside the
+ * table, becomes an empty one, so that no write in it is deferred.
  */
 static inline void lmm_header_enter_with_ptes(const struct mm_struct *mm,
 					      unsigned long addr,
@@ -85,7 +84,7 @@ static inline void lmm_header_enter_with_ptes(const struct mm_struct *mm,
 	lmm_arch_enter_with_range(lmm_header_run, range);
 }
 
-/* A check that fails counts each time; what it gives can be used. */
+/* Counts each failed check; its value is the condition's, as the kernel's macros have it. */
 #define lmm_header_warn_on(condition) ({				\
 	bool __lmm_failed = !!(condition);				\
 									\
@@ -112,7 +111,7 @@ static inline void lmm_header_enter_with_ptes(const struct mm_struct *mm,
 #define WARN_ONCE(condition, format...)		lmm_header_warn_on(condition)
 #define VM_BUG_ON(condition)			lmm_header_warn_on(condition)
 
-/* Kernels that have hooks define them as functions, macros or both. */
+/* A kernel that has the hooks defines functions, macros, or both. */
 #undef arch_enter_lazy_mmu_mode
 #undef arch_enter_lazy_mmu_mode_with_ptes
 #undef arch_leave_lazy_mmu_mode
@@ -123,13 +122,13 @@ static inline void lmm_header_enter_with_ptes(const struct mm_struct *mm,
 #define arch_leave_lazy_mmu_mode()	lmm_arch_leave(lmm_header_run)
 #define arch_flush_lazy_mmu_mode()	lmm_arch_flush(lmm_header_run)
 
-/* Both the tag and the member of task_struct */
+/* The structure's tag and the member of task_struct */
 #define lazy_mmu_state		lmm_merged_state
 #define task_struct		lmm_header_task
 #undef current
 #define current			lmm_header_task(lmm_header_run->task)
 
-/* The text may ask again, in a kernel that has not got it. */
+/* The text may test it again, also in a kernel without it. */
 #undef CONFIG_ARCH_HAS_LAZY_MMU_MODE
 #define CONFIG_ARCH_HAS_LAZY_MMU_MODE 1
 

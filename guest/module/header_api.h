@@ -1,46 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The revisions "merged" and "with-ptes" by the functions of a header's text,
- * which stands before this in the same file (header.h).
+ * The revisions "merged" and "with-ptes", made of the functions of a header's text,
+ * which precedes this file (header.h).
  */
 #ifndef _LAZYMMU_HEADER_API_H
 #define _LAZYMMU_HEADER_API_H
 
-static void header_enable(struct lmm_run *run)
-{
-	lmm_header_run = run;
-	lazy_mmu_mode_enable();
+#define CALL(operation) \
+static void header_##operation(struct lmm_run *run) \
+{ \
+	lmm_header_run = run; \
+	lazy_mmu_mode_##operation(); \
 }
+CALL(enable)
+CALL(disable)
+CALL(pause)
+CALL(resume)
 
-static void header_disable(struct lmm_run *run)
-{
-	lmm_header_run = run;
-	lazy_mmu_mode_disable();
+#define TASK_CALL(operation) \
+static void header_##operation##_task(struct lmm_run *run, struct lmm_task *task) \
+{ \
+	lmm_header_run = run; \
+	__task_lazy_mmu_mode_##operation(lmm_header_task(task)); \
 }
-
-static void header_pause(struct lmm_run *run)
-{
-	lmm_header_run = run;
-	lazy_mmu_mode_pause();
-}
-
-static void header_resume(struct lmm_run *run)
-{
-	lmm_header_run = run;
-	lazy_mmu_mode_resume();
-}
-
-static void header_pause_task(struct lmm_run *run, struct lmm_task *task)
-{
-	lmm_header_run = run;
-	__task_lazy_mmu_mode_pause(lmm_header_task(task));
-}
-
-static void header_resume_task(struct lmm_run *run, struct lmm_task *task)
-{
-	lmm_header_run = run;
-	__task_lazy_mmu_mode_resume(lmm_header_task(task));
-}
+TASK_CALL(pause)
+TASK_CALL(resume)
 
 static bool header_active(const struct lmm_task *task)
 {
@@ -48,27 +32,14 @@ static bool header_active(const struct lmm_task *task)
 	if (task == task->run->task)
 		return is_lazy_mmu_mode_active();
 	return !in_interrupt() &&
-	       __task_lazy_mmu_mode_active(lmm_header_task((struct lmm_task *)task));
+	       __task_lazy_mmu_mode_active(lmm_header_task(task));
 }
 
-static void header_state(const struct lmm_task *task, u8 state[LMM_NR_STATE])
+static void header_get_state(const struct lmm_task *task, u8 state[LMM_NR_STATE])
 {
-	state[0] = task->state.merged.enable_count;
-	state[1] = task->state.merged.pause_count;
+	state[0] = lmm_header_task(task)->lmm_merged_state.enable_count;
+	state[1] = lmm_header_task(task)->lmm_merged_state.pause_count;
 }
-
-const struct lmm_api lmm_api_header = {
-	.name		= "merged/header",
-	.state_names	= { "enable_count", "pause_count" },
-	.enable		= header_enable,
-	.disable	= header_disable,
-	.pause		= header_pause,
-	.resume		= header_resume,
-	.pause_task	= header_pause_task,
-	.resume_task	= header_resume_task,
-	.active		= header_active,
-	.state		= header_state,
-};
 
 #ifdef LMM_HEADER_WITH_PTES
 static void header_enable_with_ptes(struct lmm_run *run)
@@ -81,22 +52,29 @@ static void header_enable_with_ptes(struct lmm_run *run)
 				       addr + step->count * PAGE_SIZE,
 				       (pte_t *)&run->table.memory[step->index]);
 }
-
-const struct lmm_api lmm_api_header_with_ptes = {
-	.name			= "with-ptes/header",
-	.state_names		= { "enable_count", "pause_count" },
-	.enable			= header_enable,
-	.disable		= header_disable,
-	.pause			= header_pause,
-	.resume			= header_resume,
-	.enable_with_ptes	= header_enable_with_ptes,
-	.pause_task		= header_pause_task,
-	.resume_task		= header_resume_task,
-	.active			= header_active,
-	.state			= header_state,
-};
-#else
-const struct lmm_api lmm_api_header_with_ptes;
 #endif
+
+#define LMM_HEADER_API \
+	.state_names	= { "enable_count", "pause_count" }, \
+	.state_size	= sizeof(struct lmm_header_task), \
+	.enable		= header_enable, \
+	.disable	= header_disable, \
+	.pause		= header_pause, \
+	.resume		= header_resume, \
+	.pause_task	= header_pause_task, \
+	.resume_task	= header_resume_task, \
+	.active		= header_active, \
+	.get_state	= header_get_state
+
+const struct lmm_api lmm_api_header[] = {
+	{ .name = "merged/header", LMM_HEADER_API },
+#ifdef LMM_HEADER_WITH_PTES
+	{
+		.name = "with-ptes/header", LMM_HEADER_API,
+		.enable_with_ptes = header_enable_with_ptes,
+	},
+#endif
+	{ }
+};
 
 #endif /* _LAZYMMU_HEADER_API_H */

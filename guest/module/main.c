@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module and its file, /proc/lazymmu: a write() runs a program, read()s
- * print its report into the kernel log. docs/protocol.md describes both. It is
- * no device, for to register one takes an emulated guest longer than all the
- * rest of loading a module.
+ * The module and its file, /proc/lazymmu: a write() runs a program, read()s print its
+ * report into the kernel log. docs/protocol.md describes both. A /proc file loads
+ * faster than a device: to register one takes an emulated guest longer than the rest.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -22,7 +21,7 @@
 
 #define LINES_PER_READ	1000U
 
-/* One program at a time; the lock also guards the report that waits. */
+/* One program runs at a time; the lock also protects the pending report. */
 static DEFINE_MUTEX(lock);
 static struct lmm_run *pending;
 
@@ -59,7 +58,7 @@ static ssize_t lazymmu_write(struct file *file, const char __user *buf,
 	if (err)
 		return err;
 
-	/* Even a malformed program: its reader must not find another's report. */
+	/* Before the parser: the reader of a malformed program must find no report. */
 	drop_pending();
 	run = run_user_text(buf, len);
 	if (!IS_ERR(run))
@@ -74,7 +73,7 @@ static ssize_t print_pending(char __user *buf, size_t len)
 	u32 now = min(lines, LINES_PER_READ);
 	char text[64];
 
-	/* First what can fail: a line that is printed cannot be taken back. */
+	/* What can fail comes first, since a printed line cannot be taken back. */
 	len = min_t(size_t, len,
 		    scnprintf(text, sizeof(text), "%u lines printed, %u to come\n",
 			      now, lines - now));
@@ -114,7 +113,7 @@ static int __init lazymmu_init(void)
 {
 	int err;
 
-	err = lmm_mutants_init();
+	err = lmm_tables_check();
 	if (err)
 		return err;
 	entry = proc_create(KBUILD_MODNAME, 0600, NULL, &lazymmu_ops);
@@ -127,12 +126,12 @@ module_init(lazymmu_init);
 
 static void __exit lazymmu_exit(void)
 {
-	/* Waits for whoever is in it. */
+	/* Waits for callers that are inside. */
 	proc_remove(entry);
 	drop_pending();
 	pr_info("unloaded\n");
 }
 module_exit(lazymmu_exit);
 
-MODULE_DESCRIPTION("Nested lazy MMU mode, as a scenario drives it");
+MODULE_DESCRIPTION("Runs scenarios of the nested lazy MMU mode");
 MODULE_LICENSE("GPL");

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parser: a program's text into its header and steps. The grammar is in
- * docs/protocol.md, section 1.
- *
- * Nothing is allocated that the text has not earned by its length.
+ * The parser of a program's text. docs/protocol.md, section 1, has the grammar. What it
+ * allocates is in proportion to the length of the text.
  */
 #include <linux/kernel.h>
 #include <linux/limits.h>
@@ -82,7 +80,7 @@ static int parse_task(struct lmm_parser *p)
 	return 0;
 }
 
-/* The tasks, and the line after them */
+/* Parses the lines of tasks and the "steps" line after them. */
 static int parse_tasks(struct lmm_parser *p)
 {
 	struct lmm_word word;
@@ -188,12 +186,11 @@ static u32 count_lines(const char *text, const char *end)
 
 /**
  * lmm_parse() - parse a program
- * @program: filled in; its steps are the caller's to kvfree(), on failure too
- * @text: the text, which may hold anything
+ * @program: the result; the caller must kvfree() its steps, even after a failure
+ * @text: the text, any bytes
  * @len: its length in bytes, at most LMM_MAX_TEXT
  *
- * Return: 0; -EINVAL if the program is malformed, which the log then explains;
- * -ENOMEM.
+ * Return: 0; -EINVAL for a malformed program, which the log explains; -ENOMEM.
  */
 int lmm_parse(struct lmm_program *program, const char *text, size_t len)
 {
@@ -209,7 +206,7 @@ int lmm_parse(struct lmm_program *program, const char *text, size_t len)
 	if (err)
 		return err;
 
-	/* lmm_parse_step() heeds nr_steps, and each step takes a line. */
+	/* lmm_parse_step() refuses more than nr_steps, and each step takes a line. */
 	most = min(program->nr_steps, count_lines(p.text.next, p.text.end));
 	program->steps = kvcalloc(most, sizeof(*program->steps), GFP_KERNEL);
 	if (!program->steps)

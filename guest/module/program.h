@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A program, parsed and checked: its operations, steps and tasks. The grammar is
- * in docs/protocol.md, section 1.
+ * A parsed program: its operations, steps and tasks. docs/protocol.md, section 1, has
+ * the grammar.
  */
 #ifndef _LAZYMMU_PROGRAM_H
 #define _LAZYMMU_PROGRAM_H
@@ -13,6 +13,8 @@
 
 struct lmm_api;
 struct lmm_arch;
+struct lmm_run;
+struct lmm_step;
 
 #define LMM_MAX_TEXT		(4U << 20)	/* bytes in a program */
 #define LMM_MAX_STEPS		65536U
@@ -25,9 +27,9 @@ struct lmm_arch;
 #define LMM_NR_CPUS		2U
 #define LMM_TABLE_ENTRIES	256U
 
-/* Of every scenario, and the first of its tasks */
+/* The task that every scenario has, the first one */
 #define LMM_MAIN		0
-/* Where a step names none */
+/* For a step that names no task */
 #define LMM_NO_TASK		U8_MAX
 
 enum lmm_op {
@@ -57,12 +59,12 @@ enum lmm_op {
 	LMM_NR_OPS,
 };
 
-/* What stands behind an operation, and may be there twice */
+/* An argument of an operation */
 enum lmm_arg {
 	LMM_ARG_NONE,
 	LMM_ARG_INDEX,
 	LMM_ARG_VALUE,
-	LMM_ARG_COUNT,		/* of entries from the index on */
+	LMM_ARG_COUNT,		/* of entries, from the index on */
 	LMM_ARG_TASK,
 	LMM_ARG_TASK_IF_ANY,
 	LMM_ARG_NEW_TASK,
@@ -71,23 +73,24 @@ enum lmm_arg {
 	LMM_NR_ARGS,
 };
 
-/* Which list may stand behind an operation */
+/* The list that may follow an operation */
 enum lmm_list {
 	LMM_LIST_NONE,
-	LMM_LIST_BEFORE_HOOK,	/* may */
-	LMM_LIST_CONTEXT,	/* must */
+	LMM_LIST_BEFORE_HOOK,	/* optional */
+	LMM_LIST_CONTEXT,	/* required */
 };
 
 /**
- * struct lmm_operation - what an operation looks like in a program
+ * struct lmm_operation - an operation and its form in a program
  * @name: its name
- * @args: what follows the name
- * @list: which list may follow
- * @interruptible: a context in which an interrupt may come
- * @leaves: the task leaves its CPU, or another comes to be: this needs
- *	preemption, and no list may hold it
- * @answers: it has a value
- * @in: does a revision have it? NULL if each does
+ * @args: its arguments
+ * @list: its list
+ * @interruptible: a context that may contain an interrupt
+ * @leaves: changes which task runs or where, or makes a task; it needs preemption, so
+ *	no list may contain it
+ * @answers: has an answer
+ * @run: executes it, if run.c does not
+ * @in: whether a revision has it; NULL if all have
  */
 struct lmm_operation {
 	const char *name;
@@ -96,6 +99,7 @@ struct lmm_operation {
 	bool interruptible;
 	bool leaves;
 	bool answers;
+	void (*run)(struct lmm_run *run, const struct lmm_step *step);
 	bool (*in)(const struct lmm_api *api);
 };
 
@@ -103,13 +107,12 @@ extern const struct lmm_operation lmm_operations[LMM_NR_OPS];
 
 /**
  * struct lmm_step - one step line of a program
- * @value: what to store into the entry
- * @end: number of the first step after this one and the list it opens; the list
- *	is what lies between, and empty if @end is the very next step
+ * @value: the value to store into the entry
+ * @end: the first step after this one and its list; the list is what lies between
  * @index: entry of the table
  * @count: entries from @index on
  * @ms: milliseconds
- * @op: what to do, an enum lmm_op
+ * @op: the operation, an enum lmm_op
  * @task: number of a task
  * @cpu: number of a CPU
  */
@@ -124,66 +127,40 @@ struct lmm_step {
 	u8 cpu;
 };
 
-/**
- * struct lmm_task_line - a task as the program has it
- * @name: its name
- * @cpu: where it starts; a forked one starts where its parent is
- */
+/* A task of the program; a forked one starts on its parent's CPU */
 struct lmm_task_line {
 	char name[LMM_MAX_NAME + 1];
 	u8 cpu;
 };
 
-/**
- * struct lmm_program - a program, parsed and checked
- * @run: the number that the report repeats
- * @api: the revision under test
- * @arch: the personality
- * @nr_steps: how many steps there are
- * @steps: the steps in the order of the text, nested lists in place
- * @nr_declared: how many tasks there are at the start
- * @nr_tasks: how many with those that are forked, which stand behind
- * @tasks: main, then the others in the order of the text
- */
+/* A parsed program */
 struct lmm_program {
-	u32 run;
-	const struct lmm_api *api;
-	const struct lmm_arch *arch;
+	u32 run;			/* the number that the report repeats */
+	const struct lmm_api *api;	/* the revision under test */
+	const struct lmm_arch *arch;	/* the personality */
 	u32 nr_steps;
-	struct lmm_step *steps;
-	u8 nr_declared;
-	u8 nr_tasks;
-	struct lmm_task_line tasks[LMM_MAX_TASKS];
+	struct lmm_step *steps;		/* in the order of the text, nested lists in place */
+	u8 nr_declared;			/* tasks at the start */
+	u8 nr_tasks;			/* tasks with the forked ones */
+	struct lmm_task_line tasks[LMM_MAX_TASKS];	/* main, the declared, the forked ones */
 };
 
-/**
- * struct lmm_parser - a program being read
- * @text: its text
- * @program: what is made of it
- * @nr_steps: steps read so far
- * @running: the task that runs there
- * @cpus: the CPU on which each task is there
- * @nr_open: how many lists are open
- * @open: the steps that opened them
- * @nr_contexts: how many of them are contexts
- * @contexts: the steps that opened those
- */
+/* The state of the parser */
 struct lmm_parser {
 	struct lmm_text text;
 	struct lmm_program *program;
-	u32 nr_steps;
-	u8 running;
-	u8 cpus[LMM_MAX_TASKS];
-	u32 nr_open;
+	u32 nr_steps;			/* read so far */
+	u8 running;			/* the task that runs after them */
+	u8 cpus[LMM_MAX_TASKS];		/* the CPU on which each task is then */
+	u32 nr_open;			/* open lists, and the steps that opened them */
 	u32 open[LMM_MAX_HOOK_DEPTH + LMM_MAX_CONTEXTS];
-	u32 nr_contexts;
+	u32 nr_contexts;		/* the same of contexts */
 	u32 contexts[LMM_MAX_CONTEXTS];
 };
 
 /* tables.c */
 const struct lmm_api *lmm_find_api(const struct lmm_word *name);
-const struct lmm_arch *lmm_find_arch(const struct lmm_word *name,
-				     const struct lmm_api *api);
+const struct lmm_arch *lmm_find_arch(const struct lmm_word *name, const struct lmm_api *api);
 enum lmm_op lmm_find_op(const struct lmm_word *name);
 
 /* steps.c */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The report of a run: its records as lines of the kernel log. The texts are in
- * docs/protocol.md, section 2.
+ * Prints the records of a run as lines of the kernel log. docs/protocol.md, section 2,
+ * defines them.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -13,7 +13,7 @@
 
 #include "lazymmu.h"
 
-/* Entries of the table in one line, which has room for them in any case */
+/* Entries of the table in one line; the longest ones fit */
 #define LINE_ENTRIES	32U
 
 static const char * const counter_names[LMM_NR_COMMON] = {
@@ -34,7 +34,7 @@ static const char * const counter_names[LMM_NR_COMMON] = {
 	[LMM_WARNINGS]			= "warnings",
 };
 
-/* NULL after the last one that is seen of the run */
+/* Returns the counter's name, NULL after the last one that the run reports. */
 static const char *counter_name(const struct lmm_run *run, unsigned int counter)
 {
 	if (run->program.api->hooks_only && counter >= LMM_DEFERRED)
@@ -47,10 +47,9 @@ static const char *counter_name(const struct lmm_run *run, unsigned int counter)
 }
 
 /*
- * Numbers and names without a format: a step has a dozen of them, and to read their
- * formats took an emulated guest a third of all that it does for a step. Only what
- * seq_buf_puts() or seq_buf_printf() adds is told when it does not fit, so each line
- * ends with one of them.
+ * Numbers and names are added without a format, because parsing formats took a third of
+ * an emulated guest's time for a step. Only seq_buf_puts() and seq_buf_printf() set the
+ * overflow, so each line ends with one of them.
  */
 static void put_number(struct seq_buf *s, u64 value)
 {
@@ -143,7 +142,7 @@ static void put_task(struct seq_buf *s, const struct lmm_run *run,
 	const struct lmm_api *api = run->program.api;
 	u8 state[LMM_NR_STATE];
 
-	api->state(task, state);
+	api->get_state(task, state);
 	seq_buf_printf(s, "task %s", task->name);
 	put_state(s, run, state);
 	seq_buf_printf(s, " active=%d", api->active(task));
@@ -184,7 +183,7 @@ static void put_entries(struct seq_buf *s, const struct lmm_run *run, u32 line)
 	}
 }
 
-/* Takes a line off the number, if the line is not among the next so many. */
+/* Returns true if the line is among the next @lines, else subtracts those. */
 static bool is_among(u32 *line, u32 lines)
 {
 	if (*line < lines)
@@ -241,8 +240,8 @@ static void count_line(struct lmm_run *run, const char *line, size_t len)
 }
 
 /*
- * Prints one record with as many of the next lines as it has room for, since a
- * record costs more than a line. Returns how many.
+ * Prints one record with as many of the next lines as fit, since a record costs more
+ * than a line. Returns their number.
  */
 static u32 print_record(struct lmm_run *run, u32 lines)
 {
@@ -262,18 +261,13 @@ static u32 print_record(struct lmm_run *run, u32 lines)
 		count_line(run, run->text + begin, end - begin);
 		done++;
 	}
-	/* Without the line that did not fit. */
+	/* Cut the line that did not fit. */
 	s.len = end;
 	pr_info("%s\n", seq_buf_str(&s));
 	return done;
 }
 
-/**
- * lmm_report_lines() - how many lines of the report are still to be printed
- * @run: the run
- *
- * Return: the number of lines, 0 after the last.
- */
+/* Returns how many lines of the report are not printed yet. */
 u32 lmm_report_lines(const struct lmm_run *run)
 {
 	u32 begin = 1;
@@ -281,12 +275,9 @@ u32 lmm_report_lines(const struct lmm_run *run)
 	return begin + run->nr_records + tail_lines(run) - run->line;
 }
 
-/**
- * lmm_report_print() - print the next lines of the report
- * @run: the run
- * @lines: how many, at most lmm_report_lines()
- *
- * Context: process context; the "task" line asks whether the task is active.
+/*
+ * Prints the next lines of the report, at most lmm_report_lines(). In process context,
+ * since a "task" line says whether the task is active.
  */
 void lmm_report_print(struct lmm_run *run, u32 lines)
 {

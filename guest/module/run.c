@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The run of a program: its steps one by one, each of which leaves a record, and
- * its life from the text to the end of the report. Nothing is printed here.
+ * Runs a program: executes its steps one by one, and leaves a record of each.
+ * Nothing is printed here.
  */
 #include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -16,25 +15,20 @@
 #include "lazymmu.h"
 
 /*
- * How many steps of the present program have begun. A step runs once, so the
- * number grows as long as the run gets on, and tells where it stands still.
+ * How many steps of the present program have begun. Each step runs once, so the
+ * number grows as long as the run progresses, and says where a run hangs.
  */
 static unsigned int steps_begun;
 module_param(steps_begun, uint, 0444);
 
 /*
- * Runs that are alive, from the parser to lmm_run_free(): 0 when no write() is
- * under way and no report waits. Whoever changes it holds the device's lock or,
- * at unload, has no user any more.
+ * Runs that exist, from the parser to lmm_run_free(): 0 if no write() is in
+ * progress and no report is pending. The device's lock protects it.
  */
 static unsigned int live_runs;
 module_param(live_runs, uint, 0444);
 
-/**
- * lmm_run_failed() - note that a run is no result, and let it end
- * @run: the run
- * @fmt: why; the first error is the one that explains the others
- */
+/* Halts a run that gives no result. Only the first error is kept, since it explains others. */
 void lmm_run_failed(struct lmm_run *run, const char *fmt, ...)
 {
 	va_list args;
@@ -45,6 +39,16 @@ void lmm_run_failed(struct lmm_run *run, const char *fmt, ...)
 	vscnprintf(run->error, sizeof(run->error), fmt, args);
 	va_end(args);
 	WRITE_ONCE(run->halted, true);
+}
+
+/* Runs the step's before_hook, then records a call of an arch hook. */
+void lmm_call_hook(struct lmm_run *run, enum lmm_counter counter, char letter)
+{
+	lmm_run_list(run, &run->program.steps[run->call->step]);
+
+	run->call->hook = letter;
+	run->call->inside = run->program.api->active(run->task);
+	run->counters[counter]++;
 }
 
 static void record_step(struct lmm_run *run, const struct lmm_call *call,
@@ -64,16 +68,14 @@ static void record_step(struct lmm_run *run, const struct lmm_call *call,
 	record->inside = call->inside;
 	record->active = api->active(task);
 	record->task = task - run->tasks;
-	api->state(task, record->state);
+	api->get_state(task, record->state);
 }
 
-/* A call is counted as it begins, whether it then has an effect or not. */
+/* A call counts when it begins, even if it then has no effect. */
 static void run_call(struct lmm_run *run, enum lmm_counter counter,
 		     void (*operation)(struct lmm_run *run))
 {
-	if (!LMM_MUTANT(VAIN_CALLS_NOT_COUNTED) || !in_interrupt() ||
-	    counter == LMM_CALL_FLUSH)
-		run->counters[counter]++;
+	run->counters[counter]++;
 	operation(run);
 }
 
@@ -102,19 +104,13 @@ static void run_operation(struct lmm_run *run, const struct lmm_step *step)
 		run_call(run, LMM_CALL_FLUSH, api->flush ?: lmm_arch_flush);
 		break;
 	case LMM_OP_PAUSE_TASK:
-		if (LMM_MUTANT(PAUSE_TASK_CHECKS_INTERRUPT) && in_interrupt())
-			break;
-		api->pause_task(run, LMM_MUTANT(PAUSE_TASK_ON_CALLER) ?
-				run->task : &run->tasks[step->task]);
+		api->pause_task(run, &run->tasks[step->task]);
 		break;
 	case LMM_OP_RESUME_TASK:
-		if (LMM_MUTANT(RESUME_TASK_CHECKS_INTERRUPT) && in_interrupt())
-			break;
-		api->resume_task(run, LMM_MUTANT(RESUME_TASK_ON_CALLER) ?
-				 run->task : &run->tasks[step->task]);
+		api->resume_task(run, &run->tasks[step->task]);
 		break;
 	case LMM_OP_SET_PTE:
-		lmm_set_pte(run, step->index, step->value);
+		program->arch->write(run, step->index, step->value);
 		break;
 	case LMM_OP_CLEAR_PTE:
 		run->call->value = lmm_clear_pte(run, step->index);
@@ -131,36 +127,13 @@ static void run_operation(struct lmm_run *run, const struct lmm_step *step)
 	case LMM_OP_TLB_FLUSH:
 		lmm_tlb_flush(run);
 		break;
-	case LMM_OP_SWITCH:
-		lmm_task_switch(run, step);
-		break;
-	case LMM_OP_MIGRATE:
-		lmm_task_migrate(run, step);
-		break;
-	case LMM_OP_SLEEP:
-		lmm_task_sleep(run, step);
-		break;
-	case LMM_OP_FORK:
-		lmm_task_fork(run, step);
-		break;
-	case LMM_OP_INTERRUPT:
-		lmm_context_interrupt(run, step);
-		break;
-	case LMM_OP_SOFTIRQ:
-		lmm_context_softirq(run, step);
-		break;
-	case LMM_OP_BH_DISABLED:
-		lmm_context_bh_disabled(run, step);
-		break;
-	case LMM_OP_IRQS_OFF:
-		lmm_context_irqs_off(run, step);
-		break;
-	default:	/* check */
-		break;
+	default:
+		if (lmm_operations[step->op].run)
+			lmm_operations[step->op].run(run, step);
 	}
 }
 
-/* The harness skips such a case; that it came here is no result. */
+/* The harness skips such a case; a run that gets here gives no result. */
 static bool may_leave(struct lmm_run *run, const struct lmm_step *step, u32 number)
 {
 	const struct lmm_operation *operation = &lmm_operations[step->op];
@@ -187,14 +160,7 @@ static void run_step(struct lmm_run *run, u32 number)
 	record_step(run, &inner, step);
 }
 
-/**
- * lmm_run_list() - execute the list that a step opens
- * @run: the run
- * @step: the step
- *
- * Calls itself through before_hook and contexts, whose depth the parser has
- * bounded.
- */
+/* Executes the list that a step opens. The parser limits how deep this recurses. */
 void lmm_run_list(struct lmm_run *run, const struct lmm_step *step)
 {
 	const struct lmm_step *steps = run->program.steps;
@@ -204,15 +170,9 @@ void lmm_run_list(struct lmm_run *run, const struct lmm_step *step)
 		run_step(run, i);
 }
 
-/**
- * lmm_run_turn() - execute steps as long as a task runs
- * @run: the run
- * @task: the task
- *
- * Context: the task's thread. A program may take seconds under emulation, hence
- * the offer to reschedule.
- *
- * Return: true when there are no more steps; false if another task runs now.
+/*
+ * Executes steps until another task runs, on the task's own thread. Returns true after
+ * the last step. It may reschedule, since a program may take seconds under emulation.
  */
 bool lmm_run_turn(struct lmm_run *run, const struct lmm_task *task)
 {
@@ -232,10 +192,7 @@ bool lmm_run_turn(struct lmm_run *run, const struct lmm_task *task)
 	return true;
 }
 
-/*
- * Only a killed writer does not wait for the end of the program, and then no
- * longer than a list takes.
- */
+/* A killed writer does not wait for the end of the program, only for that of a step. */
 static int run_program(struct lmm_run *run)
 {
 	int err;
@@ -254,16 +211,14 @@ static int run_program(struct lmm_run *run)
 	return err ?: run->err;
 }
 
-/**
- * lmm_run_free() - free a run and all it holds
- * @run: the run; may be NULL
- */
 void lmm_run_free(struct lmm_run *run)
 {
 	if (!run)
 		return;
 	kvfree(run->records);
 	kvfree(run->tasks);
+	kvfree(run->task_memory);
+	kvfree(run->cpus);
 	kvfree(run->program.steps);
 	kvfree(run);
 	live_runs--;
@@ -279,7 +234,9 @@ static int prepare(struct lmm_run *run, const char *text, size_t len)
 		return err;
 	run->records = kvcalloc(program->nr_steps, sizeof(*run->records), GFP_KERNEL);
 	run->tasks = kvcalloc(program->nr_tasks, sizeof(*run->tasks), GFP_KERNEL);
-	if (!run->records || !run->tasks)
+	run->task_memory = kvcalloc(program->nr_tasks, lmm_task_memory(run), GFP_KERNEL);
+	run->cpus = kvcalloc(LMM_NR_CPUS, program->arch->cpu_size, GFP_KERNEL);
+	if (!run->records || !run->tasks || !run->task_memory || !run->cpus)
 		return -ENOMEM;
 	init_completion(&run->done);
 	init_completion(&run->wake);
@@ -289,21 +246,20 @@ static int prepare(struct lmm_run *run, const char *text, size_t len)
 
 /**
  * lmm_run_text() - parse a program and run it to its end
- * @text: the program's text, which may hold anything
+ * @text: the program's text, any bytes
  * @len: its length in bytes, at most LMM_MAX_TEXT
  *
- * Context: process context; sleeps until the program is over.
+ * Context: process context; sleeps until the program has ended.
  *
- * Return: the run, whose report has not begun; or ERR_PTR(-EINVAL) for a
- * malformed program, which the log then explains; -ENOMEM; -EINTR if the caller
- * was killed before its end.
+ * Return: the run, ready to be reported; or as an ERR_PTR(): -EINVAL for a malformed
+ * program, which the log explains; -ENOMEM; -EINTR if the caller was killed.
  */
 struct lmm_run *lmm_run_text(const char *text, size_t len)
 {
 	struct lmm_run *run;
 	int err;
 
-	/* Before anything that takes time: none of these steps has begun. */
+	/* Early, since what follows takes time and none of the steps has begun. */
 	WRITE_ONCE(steps_begun, 0);
 	run = kvzalloc(sizeof(*run), GFP_KERNEL);
 	if (!run)

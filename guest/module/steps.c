@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parser's step lines: operations with what they take, lists, and the tasks
- * and CPUs on the way. What an operation takes is a table here and in tables.c.
+ * The parser of step lines: operations with their arguments, and lists. It follows
+ * which task runs on which CPU. tables.c says which arguments an operation takes.
  */
 #include <linux/ctype.h>
 #include <linux/kernel.h>
@@ -36,13 +36,7 @@ static bool is_name(const struct lmm_word *word)
 	return true;
 }
 
-/**
- * lmm_parse_new_task() - read the next word, the name of a task that is new
- * @p: the parser
- * @task: where to store its number
- *
- * Return: 0, or -EINVAL.
- */
+/* Reads the name of a new task, and stores its number. Returns 0 or -EINVAL. */
 int lmm_parse_new_task(struct lmm_parser *p, u8 *task)
 {
 	struct lmm_word name = lmm_next_word(&p->text);
@@ -70,69 +64,53 @@ static int parse_task(struct lmm_parser *p, struct lmm_step *step)
 	return 0;
 }
 
-static int parse_task_if_any(struct lmm_parser *p, struct lmm_step *step)
+static int parse_number(struct lmm_parser *p, struct lmm_step *step, enum lmm_arg arg)
 {
-	step->task = LMM_NO_TASK;
-	return p->text.pos == p->text.eol ? 0 : parse_task(p, step);
-}
+	const u64 limits[LMM_NR_ARGS][2] = {
+		[LMM_ARG_INDEX]	= { 0, LMM_TABLE_ENTRIES - 1 },
+		[LMM_ARG_VALUE]	= { 0, U64_MAX },
+		[LMM_ARG_COUNT]	= { 1, LMM_TABLE_ENTRIES - step->index },
+		[LMM_ARG_CPU]	= { 0, LMM_NR_CPUS - 1 },
+		[LMM_ARG_MS]	= { 0, LMM_MAX_SLEEP },
+	};
+	u64 number = 0;
+	int err = lmm_number_in(&p->text, limits[arg][0], limits[arg][1], &number);
 
-static int parse_new_task(struct lmm_parser *p, struct lmm_step *step)
-{
-	return lmm_parse_new_task(p, &step->task);
-}
-
-static int parse_index(struct lmm_parser *p, struct lmm_step *step)
-{
-	u64 index = 0;
-	int err = lmm_number_in(&p->text, 0, LMM_TABLE_ENTRIES - 1, &index);
-
-	step->index = index;
+	switch (arg) {
+	case LMM_ARG_INDEX:
+		step->index = number;
+		break;
+	case LMM_ARG_COUNT:
+		step->count = number;
+		break;
+	case LMM_ARG_CPU:
+		step->cpu = number;
+		break;
+	case LMM_ARG_MS:
+		step->ms = number;
+		break;
+	default:
+		step->value = number;
+	}
 	return err;
 }
 
-static int parse_value(struct lmm_parser *p, struct lmm_step *step)
+static int parse_arg(struct lmm_parser *p, struct lmm_step *step, enum lmm_arg arg)
 {
-	return lmm_number_in(&p->text, 0, U64_MAX, &step->value);
+	switch (arg) {
+	case LMM_ARG_NONE:
+		return 0;
+	case LMM_ARG_TASK_IF_ANY:
+		step->task = LMM_NO_TASK;
+		return p->text.pos == p->text.eol ? 0 : parse_task(p, step);
+	case LMM_ARG_TASK:
+		return parse_task(p, step);
+	case LMM_ARG_NEW_TASK:
+		return lmm_parse_new_task(p, &step->task);
+	default:
+		return parse_number(p, step, arg);
+	}
 }
-
-static int parse_count(struct lmm_parser *p, struct lmm_step *step)
-{
-	u64 count = 0;
-	int err = lmm_number_in(&p->text, 1, LMM_TABLE_ENTRIES - step->index, &count);
-
-	step->count = count;
-	return err;
-}
-
-static int parse_cpu(struct lmm_parser *p, struct lmm_step *step)
-{
-	u64 cpu = 0;
-	int err = lmm_number_in(&p->text, 0, LMM_NR_CPUS - 1, &cpu);
-
-	step->cpu = cpu;
-	return err;
-}
-
-static int parse_ms(struct lmm_parser *p, struct lmm_step *step)
-{
-	u64 ms = 0;
-	int err = lmm_number_in(&p->text, 0, LMM_MAX_SLEEP, &ms);
-
-	step->ms = ms;
-	return err;
-}
-
-static int (* const parse_arg[LMM_NR_ARGS])(struct lmm_parser *p,
-					    struct lmm_step *step) = {
-	[LMM_ARG_INDEX]		= parse_index,
-	[LMM_ARG_VALUE]		= parse_value,
-	[LMM_ARG_COUNT]		= parse_count,
-	[LMM_ARG_TASK]		= parse_task,
-	[LMM_ARG_TASK_IF_ANY]	= parse_task_if_any,
-	[LMM_ARG_NEW_TASK]	= parse_new_task,
-	[LMM_ARG_CPU]		= parse_cpu,
-	[LMM_ARG_MS]		= parse_ms,
-};
 
 static int parse_args(struct lmm_parser *p, struct lmm_step *step)
 {
@@ -140,12 +118,11 @@ static int parse_args(struct lmm_parser *p, struct lmm_step *step)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < ARRAY_SIZE(operation->args); i++)
-		if (operation->args[i] != LMM_ARG_NONE)
-			err = parse_arg[operation->args[i]](p, step);
+		err = parse_arg(p, step, operation->args[i]);
 	return err;
 }
 
-/* Who runs where after the step; no list holds a step that changes that. */
+/* Follows which task runs on which CPU. Steps that change that are in no list. */
 static int follow_tasks(struct lmm_parser *p, const struct lmm_step *step,
 			const struct lmm_word *op)
 {
@@ -188,13 +165,7 @@ static int open_list(struct lmm_parser *p, u32 step, const struct lmm_word *brac
 	return lmm_no_more_words(&p->text);
 }
 
-/**
- * lmm_close_list() - take the line that closes a list
- * @p: the parser
- * @brace: its first word
- *
- * Return: 0, or -EINVAL.
- */
+/* Parses the line that closes a list. Returns 0 or -EINVAL. */
 int lmm_close_list(struct lmm_parser *p, const struct lmm_word *brace)
 {
 	u32 step;
@@ -210,7 +181,7 @@ int lmm_close_list(struct lmm_parser *p, const struct lmm_word *brace)
 	return lmm_no_more_words(&p->text);
 }
 
-/* May the operation stand here, inside of these lists? */
+/* Checks whether the operation is allowed inside the open lists. */
 static int check_place(struct lmm_parser *p, enum lmm_op op,
 		       const struct lmm_word *word)
 {
@@ -220,7 +191,7 @@ static int check_place(struct lmm_parser *p, enum lmm_op op,
 		return lmm_malformed(&p->text, word, "no list may hold");
 	if (!p->nr_contexts)
 		return 0;
-	/* The outer one holds what the inner one holds. */
+	/* The outer context counts the steps of the inner one, too. */
 	if (p->nr_steps - p->contexts[0] > LMM_MAX_CONTEXT_STEPS)
 		return lmm_malformed(&p->text, word, "more than %u steps in one context:",
 				     LMM_MAX_CONTEXT_STEPS);
@@ -246,13 +217,7 @@ static int parse_op(struct lmm_parser *p, enum lmm_op *op, struct lmm_word *word
 	return check_place(p, *op, word);
 }
 
-/**
- * lmm_parse_step() - take a step line
- * @p: the parser
- * @first: its first word
- *
- * Return: 0, or -EINVAL.
- */
+/* Parses a step line from its first word on. Returns 0 or -EINVAL. */
 int lmm_parse_step(struct lmm_parser *p, const struct lmm_word *first)
 {
 	struct lmm_program *program = p->program;

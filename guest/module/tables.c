@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The tables: which revisions, personalities and operations there are. */
+/* Which revisions, personalities and operations there are. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/printk.h>
+#include <linux/string.h>
 
 #include "lazymmu.h"
 
-static const struct lmm_api * const apis[] = {
-	&lmm_api_proposal,
-	&lmm_api_amended,
-	&lmm_api_v3,
-	&lmm_api_v4,
-	&lmm_api_merged,
-	&lmm_api_with_ptes,
-	&lmm_api_header,
-	&lmm_api_header_with_ptes,
-#ifdef CONFIG_ARCH_HAS_LAZY_MMU_MODE
-	&lmm_api_native,
-#endif
-};
+/* Kbuild defines LMM_APIS and LMM_ARCHS: an ENTRY() for each api_*.c and arch_*.c. */
+#define ENTRY(name) extern const struct lmm_api lmm_api_##name[];
+LMM_APIS
+#undef ENTRY
+#define ENTRY(name) extern const struct lmm_arch lmm_arch_##name;
+LMM_ARCHS
+#undef ENTRY
 
-static const struct lmm_arch * const archs[] = {
-	&lmm_arch_arm64,
-	&lmm_arch_s390x,
-	&lmm_arch_x86_64,
-};
+#define ENTRY(name) lmm_api_##name,
+static const struct lmm_api * const apis[] = { LMM_APIS };
+#undef ENTRY
+#define ENTRY(name) &lmm_arch_##name,
+static const struct lmm_arch * const archs[] = { LMM_ARCHS };
+#undef ENTRY
 
 static bool has_enable_with_ptes(const struct lmm_api *api)
 {
 	return api->enable_with_ptes;
 }
 
-/* What the kernel keeps for a task only a real fork copies. */
+/* Only a real fork copies the kernel's own state. */
 static bool has_fork(const struct lmm_api *api)
 {
 	return !api->arch;
@@ -40,146 +40,65 @@ static bool has_task_calls(const struct lmm_api *api)
 	return api->pause_task;
 }
 
+#define HOOKED		.list = LMM_LIST_BEFORE_HOOK
+#define CONTEXT		.list = LMM_LIST_CONTEXT
+#define ARG(a)		.args = { LMM_ARG_##a }
+#define ARGS(a, b)	.args = { LMM_ARG_##a, LMM_ARG_##b }
+
 const struct lmm_operation lmm_operations[LMM_NR_OPS] = {
 	/* The API */
-	[LMM_OP_ENABLE] = {
-		.name = "enable",
-		.list = LMM_LIST_BEFORE_HOOK,
-	},
-	[LMM_OP_DISABLE] = {
-		.name = "disable",
-		.list = LMM_LIST_BEFORE_HOOK,
-	},
-	[LMM_OP_PAUSE] = {
-		.name = "pause",
-		.list = LMM_LIST_BEFORE_HOOK,
-	},
-	[LMM_OP_RESUME] = {
-		.name = "resume",
-		.list = LMM_LIST_BEFORE_HOOK,
-	},
+	[LMM_OP_ENABLE] = { .name = "enable", HOOKED },
+	[LMM_OP_DISABLE] = { .name = "disable", HOOKED },
+	[LMM_OP_PAUSE] = { .name = "pause", HOOKED },
+	[LMM_OP_RESUME] = { .name = "resume", HOOKED },
 	[LMM_OP_ENABLE_WITH_PTES] = {
-		.name = "enable_with_ptes",
-		.args = { LMM_ARG_INDEX, LMM_ARG_COUNT },
-		.list = LMM_LIST_BEFORE_HOOK,
-		.in = has_enable_with_ptes,
+		.name = "enable_with_ptes", HOOKED, ARGS(INDEX, COUNT), .in = has_enable_with_ptes,
 	},
-	[LMM_OP_FLUSH] = {
-		.name = "flush",
-	},
-	[LMM_OP_PAUSE_TASK] = {
-		.name = "pause_task",
-		.args = { LMM_ARG_TASK },
-		.in = has_task_calls,
-	},
-	[LMM_OP_RESUME_TASK] = {
-		.name = "resume_task",
-		.args = { LMM_ARG_TASK },
-		.in = has_task_calls,
-	},
+	[LMM_OP_FLUSH] = { .name = "flush" },
+	[LMM_OP_PAUSE_TASK] = { .name = "pause_task", ARG(TASK), .in = has_task_calls },
+	[LMM_OP_RESUME_TASK] = { .name = "resume_task", ARG(TASK), .in = has_task_calls },
 
 	/* The page table and the TLB */
-	[LMM_OP_SET_PTE] = {
-		.name = "set_pte",
-		.args = { LMM_ARG_INDEX, LMM_ARG_VALUE },
-	},
-	[LMM_OP_CLEAR_PTE] = {
-		.name = "clear_pte",
-		.args = { LMM_ARG_INDEX },
-		.answers = true,
-	},
-	[LMM_OP_GET_PTE] = {
-		.name = "get_pte",
-		.args = { LMM_ARG_INDEX },
-		.answers = true,
-	},
-	[LMM_OP_TOUCH] = {
-		.name = "touch",
-		.args = { LMM_ARG_INDEX },
-		.answers = true,
-	},
-	[LMM_OP_LOAD] = {
-		.name = "load",
-		.args = { LMM_ARG_INDEX },
-		.answers = true,
-	},
-	[LMM_OP_TLB_FLUSH] = {
-		.name = "tlb_flush",
-	},
+	[LMM_OP_SET_PTE] = { .name = "set_pte", ARGS(INDEX, VALUE) },
+	[LMM_OP_CLEAR_PTE] = { .name = "clear_pte", ARG(INDEX), .answers = true },
+	[LMM_OP_GET_PTE] = { .name = "get_pte", ARG(INDEX), .answers = true },
+	[LMM_OP_TOUCH] = { .name = "touch", ARG(INDEX), .answers = true },
+	[LMM_OP_LOAD] = { .name = "load", ARG(INDEX), .answers = true },
+	[LMM_OP_TLB_FLUSH] = { .name = "tlb_flush" },
 
 	/* Tasks */
-	[LMM_OP_SWITCH] = {
-		.name = "switch",
-		.args = { LMM_ARG_TASK },
-		.leaves = true,
-	},
-	[LMM_OP_MIGRATE] = {
-		.name = "migrate",
-		.args = { LMM_ARG_CPU },
-		.leaves = true,
-	},
-	[LMM_OP_SLEEP] = {
-		.name = "sleep",
-		.args = { LMM_ARG_MS },
-		.leaves = true,
-	},
+	[LMM_OP_SWITCH] = { .name = "switch", ARG(TASK), .leaves = true, .run = lmm_task_switch },
+	[LMM_OP_MIGRATE] = { .name = "migrate", ARG(CPU), .leaves = true, .run = lmm_task_migrate },
+	[LMM_OP_SLEEP] = { .name = "sleep", ARG(MS), .leaves = true, .run = lmm_task_sleep },
 	[LMM_OP_FORK] = {
-		.name = "fork",
-		.args = { LMM_ARG_NEW_TASK },
-		.leaves = true,
-		.in = has_fork,
+		.name = "fork", ARG(NEW_TASK), .leaves = true, .run = lmm_task_fork, .in = has_fork,
 	},
 
-	[LMM_OP_CHECK] = {
-		.name = "check",
-		.args = { LMM_ARG_TASK_IF_ANY },
-	},
+	[LMM_OP_CHECK] = { .name = "check", ARG(TASK_IF_ANY) },
 
 	/* Contexts */
-	[LMM_OP_INTERRUPT] = {
-		.name = "interrupt",
-		.list = LMM_LIST_CONTEXT,
-	},
+	[LMM_OP_INTERRUPT] = { .name = "interrupt", CONTEXT, .run = lmm_context_interrupt },
 	[LMM_OP_SOFTIRQ] = {
-		.name = "softirq",
-		.list = LMM_LIST_CONTEXT,
-		.interruptible = true,
+		.name = "softirq", CONTEXT, .interruptible = true, .run = lmm_context_softirq,
 	},
 	[LMM_OP_BH_DISABLED] = {
-		.name = "bh_disabled",
-		.list = LMM_LIST_CONTEXT,
-		.interruptible = true,
+		.name = "bh_disabled", CONTEXT, .interruptible = true, .run = lmm_context_bh_disabled,
 	},
-	[LMM_OP_IRQS_OFF] = {
-		.name = "irqs_off",
-		.list = LMM_LIST_CONTEXT,
-	},
+	[LMM_OP_IRQS_OFF] = { .name = "irqs_off", CONTEXT, .run = lmm_context_irqs_off },
 };
 
-/**
- * lmm_find_api() - look up a revision
- * @name: its name
- *
- * Return: the revision, or NULL if there is none of that name.
- */
+/* Returns the revision of a name, or NULL. */
 const struct lmm_api *lmm_find_api(const struct lmm_word *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(apis); i++)
-		/* The module may have been built without a header's functions. */
-		if (apis[i]->enable && lmm_word_is(name, apis[i]->name))
-			return apis[i];
+	for (size_t file = 0; file < ARRAY_SIZE(apis); file++)
+		for (const struct lmm_api *api = apis[file]; api->name; api++)
+			if (lmm_word_is(name, api->name))
+				return api;
 	return NULL;
 }
 
-/**
- * lmm_find_arch() - look up a personality
- * @name: its name
- * @api: the revision; one that is the kernel's own has no other than the guest's
- *
- * Return: the personality, or NULL if there is none of that name.
- */
-const struct lmm_arch *lmm_find_arch(const struct lmm_word *name,
-				     const struct lmm_api *api)
+/* Returns the personality of a name, or NULL. A revision may have its own and no other. */
+const struct lmm_arch *lmm_find_arch(const struct lmm_word *name, const struct lmm_api *api)
 {
 	if (api->arch)
 		return lmm_word_is(name, api->arch->name) ? api->arch : NULL;
@@ -189,12 +108,7 @@ const struct lmm_arch *lmm_find_arch(const struct lmm_word *name,
 	return NULL;
 }
 
-/**
- * lmm_find_op() - look up an operation
- * @name: its name
- *
- * Return: the operation, or LMM_NR_OPS if there is none of that name.
- */
+/* Returns the operation of a name, or LMM_NR_OPS. */
 enum lmm_op lmm_find_op(const struct lmm_word *name)
 {
 	enum lmm_op op;
@@ -203,4 +117,44 @@ enum lmm_op lmm_find_op(const struct lmm_word *name)
 		if (lmm_word_is(name, lmm_operations[op].name))
 			break;
 	return op;
+}
+
+static int check_entry(const char *name, bool first, bool whole)
+{
+	if (!first)
+		pr_err("two files define %s\n", name);
+	else if (!whole)
+		pr_err("%s lacks an operation\n", name);
+	return first && whole ? 0 : -EINVAL;
+}
+
+static int check_api(const struct lmm_api *api)
+{
+	struct lmm_word name = { api->name, strlen(api->name) };
+
+	return check_entry(api->name, lmm_find_api(&name) == api,
+			   api->enable && api->disable && api->pause && api->resume &&
+			   api->active && api->get_state && !api->pause_task == !api->resume_task);
+}
+
+static int check_arch(const struct lmm_arch *arch)
+{
+	static const struct lmm_api any;
+	struct lmm_word name = { arch->name, strlen(arch->name) };
+
+	return check_entry(arch->name, lmm_find_arch(&name, &any) == arch,
+			   arch->write && arch->read && arch->leave && arch->flush);
+}
+
+/* Checks that each revision and personality is complete and unique. Returns 0 or -EINVAL. */
+int lmm_tables_check(void)
+{
+	int err = 0;
+
+	for (size_t file = 0; file < ARRAY_SIZE(apis); file++)
+		for (const struct lmm_api *api = apis[file]; !err && api->name; api++)
+			err = check_api(api);
+	for (size_t i = 0; !err && i < ARRAY_SIZE(archs); i++)
+		err = check_arch(archs[i]);
+	return err;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tasks of a scenario: a kernel thread for each, of which one runs at a time
- * and hands over by name. Each waits for its turn on a completion of its own, so
- * the order is the program's alone, whatever the scheduler does.
+ * The tasks of a scenario: a kernel thread for each. One of them runs at a time, and
+ * a switch completes the turn of the next one, so the program alone decides the
+ * order, whatever the scheduler does.
  */
 #include <linux/cpumask.h>
 #include <linux/err.h>
@@ -11,24 +11,24 @@
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 
 #include "lazymmu.h"
 
 /*
- * Kernel threads that are alive. Whoever changes it holds the device's lock, or
- * is the running task while the holder waits for it.
+ * Kernel threads that exist. It is changed by the holder of the device's lock, or by
+ * the running task while that holder waits for it.
  */
 unsigned int live_threads;
 module_param(live_threads, uint, 0444);
 
-/* Idle, that is without a limit to the time that the other tasks take */
+/* TASK_IDLE, because the other tasks may take any time */
 static bool wait_for_turn(struct lmm_task *task)
 {
 	wait_for_completion_state(&task->turn, TASK_IDLE);
 	return !READ_ONCE(task->run->over);
 }
 
-/* Bound to one CPU, so that it stays where it is. */
 static void check_place(struct lmm_run *run, const struct lmm_task *task)
 {
 	if (raw_smp_processor_id() != task->cpu)
@@ -68,11 +68,24 @@ static int start_task(struct lmm_run *run, struct lmm_task *task)
 	return 0;
 }
 
+static size_t state_size(const struct lmm_run *run)
+{
+	return ALIGN(run->program.api->state_size, sizeof(u64));
+}
+
+/* Returns the bytes that revision and personality need for a task. */
+size_t lmm_task_memory(const struct lmm_run *run)
+{
+	return state_size(run) + ALIGN(run->program.arch->task_size, sizeof(u64));
+}
+
 static struct lmm_task *new_task(struct lmm_run *run, unsigned int cpu)
 {
 	struct lmm_task *task = &run->tasks[run->nr_tasks];
 
 	task->run = run;
+	task->state = run->task_memory + run->nr_tasks * lmm_task_memory(run);
+	task->arch = task->state + state_size(run);
 	task->name = run->program.tasks[run->nr_tasks].name;
 	task->cpu = cpu;
 	init_completion(&task->turn);
@@ -80,13 +93,10 @@ static struct lmm_task *new_task(struct lmm_run *run, unsigned int cpu)
 	return task;
 }
 
-/**
- * lmm_tasks_start() - start the threads of the tasks that there are from the start
- * @run: the run; on failure too, lmm_tasks_stop() is due
- *
- * The last of them is main, whose turn it is: the run begins when all are there.
- *
- * Return: 0, or a negative errno; then no step is executed.
+/*
+ * Starts the threads of main and of the declared tasks, main last because its turn
+ * begins at once. Returns 0 or a negative errno; then no step has run. In both cases
+ * the caller must call lmm_tasks_stop().
  */
 int lmm_tasks_start(struct lmm_run *run)
 {
@@ -102,14 +112,11 @@ int lmm_tasks_start(struct lmm_run *run)
 	return err;
 }
 
-/**
- * lmm_tasks_stop() - end all threads of a run, none of which executes a step
- * @run: the run
- */
+/* Ends all threads of a run. None of them may still execute a step. */
 void lmm_tasks_stop(struct lmm_run *run)
 {
 	WRITE_ONCE(run->over, true);
-	/* All of them end at the same time. */
+	/* First wake all, so that they end at the same time. */
 	for (unsigned int i = 0; i < run->nr_tasks; i++)
 		complete(&run->tasks[i].turn);
 	for (unsigned int i = 0; i < run->nr_tasks; i++) {
@@ -129,35 +136,18 @@ static void leave_cpu(struct lmm_run *run)
 		run->program.arch->leave_cpu(run);
 }
 
-/**
- * lmm_task_switch() - switch to another task
- * @run: the run
- * @step: the step that does it
- *
- * The step is over in the name of the new task; then the old one hands over.
- */
+/* The record of the step is the new task's. Its thread runs once this step is over. */
 void lmm_task_switch(struct lmm_run *run, const struct lmm_step *step)
 {
-	struct lmm_task *next = &run->tasks[step->task];
-
-	if (!LMM_MUTANT(NOTHING_ISSUED_ON_SWITCH))
-		leave_cpu(run);
-	if (LMM_MUTANT(STATE_PER_CPU) && next->cpu == run->task->cpu)
-		next->state = run->task->state;
-	run->task = next;
+	leave_cpu(run);
+	run->task = &run->tasks[step->task];
 }
 
-/**
- * lmm_task_migrate() - move the running task, and the thread that is it
- * @run: the run
- * @step: the step that does it
- */
 void lmm_task_migrate(struct lmm_run *run, const struct lmm_step *step)
 {
 	int err;
 
-	if (!LMM_MUTANT(NOTHING_ISSUED_ON_MIGRATE))
-		leave_cpu(run);
+	leave_cpu(run);
 	run->task->cpu = step->cpu;
 	err = set_cpus_allowed_ptr(current, cpumask_of(step->cpu));
 	if (err)
@@ -166,31 +156,19 @@ void lmm_task_migrate(struct lmm_run *run, const struct lmm_step *step)
 		check_place(run, run->task);
 }
 
-/**
- * lmm_task_sleep() - sleep, until the time is over or the run must end
- * @run: the run
- * @step: the step that does it
- */
+/* Sleeps until the time is over or the run must end. */
 void lmm_task_sleep(struct lmm_run *run, const struct lmm_step *step)
 {
-	if (!LMM_MUTANT(NOTHING_ISSUED_ON_SLEEP))
-		leave_cpu(run);
+	leave_cpu(run);
 	wait_for_completion_timeout(&run->wake, msecs_to_jiffies(step->ms));
 }
 
-/**
- * lmm_task_fork() - make a new task, a copy of the running one
- * @run: the run
- * @step: the step that does it
- *
- * It is on the same CPU, and waits for the first switch to it.
- */
+/* The new task is on the same CPU and waits for the first switch to it. */
 void lmm_task_fork(struct lmm_run *run, const struct lmm_step *step)
 {
 	struct lmm_task *child = new_task(run, run->task->cpu);
 
-	if (!LMM_MUTANT(FORK_COPIES_NO_STATE))
-		child->state = run->task->state;
+	memcpy(child->state, run->task->state, run->program.api->state_size);
 	if (run->program.arch->fork)
 		run->program.arch->fork(run, child);
 	run->err = start_task(run, child);

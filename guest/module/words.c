@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A program's text as lines, words and numbers, or one log line that says what
- * is wrong with it.
- *
- * The text may hold anything. Each byte is looked at a bounded number of times.
+ * Splits a program's text into lines, words and numbers, and logs what is wrong with
+ * it. The text may hold any bytes. Each is read a bounded number of times.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -19,14 +17,7 @@
 #define QUOTE_MAX	32
 #define U64_DIGITS	20U	/* of the largest number of 64 bits */
 
-/**
- * lmm_malformed() - say in the log what is wrong with the current line
- * @text: the text
- * @word: the word that is wrong, which is quoted; NULL if there is none
- * @fmt: what is wrong
- *
- * Return: -EINVAL.
- */
+/* Logs what is wrong with the current line, and quotes a word of it. Returns -EINVAL. */
 int lmm_malformed(const struct lmm_text *text, const struct lmm_word *word,
 		  const char *fmt, ...)
 {
@@ -49,12 +40,7 @@ int lmm_malformed(const struct lmm_text *text, const struct lmm_word *word,
 	return -EINVAL;
 }
 
-/**
- * lmm_next_line() - go to the next line
- * @text: the text
- *
- * Return: 0; -EINVAL if there is none, or it has no newline.
- */
+/* Goes to the next line. Returns 0, or -EINVAL if it is missing or has no newline. */
 int lmm_next_line(struct lmm_text *text)
 {
 	text->line++;
@@ -70,14 +56,9 @@ int lmm_next_line(struct lmm_text *text)
 	return 0;
 }
 
-/**
- * lmm_next_word() - read the next word of the current line
- * @text: the text
- *
- * Words are parted by single spaces. Where there is one space too many, or no
- * word at all, the word is empty, which fits nowhere.
- *
- * Return: the word.
+/*
+ * Returns the next word of the current line. Single spaces separate words. If there is
+ * one space too many, or no word at all, the word is empty, which matches nothing.
  */
 struct lmm_word lmm_next_word(struct lmm_text *text)
 {
@@ -93,12 +74,7 @@ struct lmm_word lmm_next_word(struct lmm_text *text)
 	return word;
 }
 
-/**
- * lmm_no_more_words() - check that the current line is read to its end
- * @text: the text
- *
- * Return: 0, or -EINVAL.
- */
+/* Checks that the current line has been read to its end. Returns 0 or -EINVAL. */
 int lmm_no_more_words(struct lmm_text *text)
 {
 	struct lmm_word word;
@@ -109,13 +85,6 @@ int lmm_no_more_words(struct lmm_text *text)
 	return lmm_malformed(text, &word, "unexpected");
 }
 
-/**
- * lmm_word_is() - does a word equal a name?
- * @word: the word
- * @name: the name
- *
- * Return: true if it does.
- */
 bool lmm_word_is(const struct lmm_word *word, const char *name)
 {
 	for (size_t i = 0; i < word->len; i++)
@@ -124,13 +93,7 @@ bool lmm_word_is(const struct lmm_word *word, const char *name)
 	return !name[word->len];
 }
 
-/**
- * lmm_word_to_number() - read a number
- * @word: decimal digits, without a sign or leading zeros
- * @number: where to store it
- *
- * Return: true if the word is a number of 64 bits.
- */
+/* Reads a decimal number of 64 bits, without a sign or leading zeros. Returns true for one. */
 bool lmm_word_to_number(const struct lmm_word *word, u64 *number)
 {
 	u64 value = 0;
@@ -150,15 +113,7 @@ bool lmm_word_to_number(const struct lmm_word *word, u64 *number)
 	return true;
 }
 
-/**
- * lmm_number_in() - read the next word, a number within limits
- * @text: the text
- * @min: the least that it may be
- * @max: the most
- * @number: where to store it
- *
- * Return: 0, or -EINVAL.
- */
+/* Reads the next word, a number from @min to @max. Returns 0 or -EINVAL. */
 int lmm_number_in(struct lmm_text *text, u64 min, u64 max, u64 *number)
 {
 	struct lmm_word word = lmm_next_word(text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A program's text as lines, words and numbers, and how it is called malformed. */
+/* Lines, words and numbers of a program's text, and the log line for a malformed one */
 #ifndef _LAZYMMU_WORDS_H
 #define _LAZYMMU_WORDS_H
 
@@ -7,8 +7,7 @@
 
 /**
  * struct lmm_word - a word of a program's text
- * @s: where it begins; it may hold any byte but space and newline, and nothing
- *	terminates it
+ * @s: its first byte; a word has any bytes but space and newline, and no terminator
  * @len: its length in bytes
  */
 struct lmm_word {
@@ -17,11 +16,11 @@ struct lmm_word {
 };
 
 /**
- * struct lmm_text - a text being read
+ * struct lmm_text - a text that is being read
  * @next: the line after the current one
- * @end: where the text ends
+ * @end: the end of the text
  * @start: the current line
- * @pos: what of it is read
+ * @pos: the first unread byte of the line
  * @eol: its newline
  * @line: its number, from 1
  */

@@ -111,14 +111,14 @@ def test_recorded_commands_give_what_kbuild_gives(tmp_path: Path, monkeypatch: p
             images.sandboxes[_ARCH],
             architectures()[_ARCH],
             images.kernels[_ARCH],
-            variant=builds.Variant(sources={"header.c": contents.encode()}),
+            variant=builds.Variant(sources={"api_header.c": contents.encode()}),
         )
         module = path.read_bytes()
         path.unlink()
         beside(path).unlink()
         return module
 
-    plain = (MODULE_SOURCE / "header.c").read_text()
+    plain = (MODULE_SOURCE / "api_header.c").read_text()
     build(plain)
     # It needs of the kernel what the module has not needed before.
     edited = f"{plain}\nvoid lmm_{tmp_path.name}(void);\nvoid lmm_{tmp_path.name}(void)\n{{\n\tdump_stack();\n}}\n"

@@ -66,7 +66,7 @@ def test_arm64_tells_of_its_pending_flag(lazymmu: Lazymmu, tmp_path: Path) -> No
 def test_a_slip_in_the_kernels_own_function_is_a_failure_at_its_first_wrong_step(
     headers: Path, broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    slipped = broken({})
+    slipped = broken()
     text = (headers / _FUNCTIONS).read_text()
     assert len(_NESTED.findall(text)) == 1
     target = tmp_path / "checkout" / "guest" / "module" / "native" / "linux" / "pgtable.h"

@@ -16,7 +16,7 @@ from lazymmu.provision.builds import Variant
 from lazymmu.provision.subprocesses import ToolError
 
 #: The file of the module whose place it takes.
-FILE = "header.c"
+FILE = "api_header.c"
 # Stands for the user's path: that is no part of what is compiled, or a copy elsewhere would be built anew.
 _SHOWN = "text-of-header"
 _AFTER = "header_api.h"

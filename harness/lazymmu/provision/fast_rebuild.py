@@ -82,6 +82,9 @@ def changed(work: Path, files: Mapping[Path, bytes]) -> list[Path]:
     """Return the C files that a folder has not got as they are here; none when it is not whole, or lacks others."""
     if not _is_whole(work):
         return []
+    # A source that is gone changes what is linked; kbuild itself makes NAME.mod.c.
+    if any(path.relative_to(work) not in files for path in work.rglob("*.c") if not path.name.endswith(".mod.c")):
+        return []
     found = [name for name, content in files.items() if not _same(work / name, content)]
     return found if all(name.suffix == ".c" for name in found) else []
 

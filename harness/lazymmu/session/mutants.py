@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Mutants: builds of the module with one mistake each, and which scenarios notice it.
-
-The list stands in guest/module/mutants.h, beside the code that it changes; one build holds them all, and a load
-parameter chooses one. What is not noticed by any scenario, a wrong implementation may do.
-"""
+"""Mutants: implementations with one mistake (guest/module/mutants), and the scenarios that notice it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -24,12 +20,11 @@ from lazymmu.support.errors import LazymmuError
 from lazymmu.support.interrupts import Interrupts
 from lazymmu.support.project import MODULE_SOURCE
 
-#: Where the list stands.
-HEADER = MODULE_SOURCE / "mutants.h"
-_MAKE = ("LMM_MUTANTS=y",)
-# A line each: M(NAME, "what it does wrong", "revisions", "personalities"), where `all` stands for all.
-_ENTRY = re.compile(r'^\s*M\((\w+), "([^"]+)", "([^"]+)", "([^"]+)"\)', re.MULTILINE)
-_ALL = "all"
+SOURCE = MODULE_SOURCE / "mutants"
+_WORDS = r'("[^"]*"|\w+)'
+# M(NAME, "what is wrong", revisions, personalities, ...): the last two are words in quotes, or a macro for such words.
+_ENTRY = re.compile(rf'^\tM\((\w+), "([^"]+)",\s+{_WORDS},\s+{_WORDS},', re.MULTILINE)
+_MACRO = re.compile(r'^#define (\w+)\s+("[^"]*")$', re.MULTILINE)
 _WORD = re.compile(r"[a-z0-9]{3,}")
 
 
@@ -37,60 +32,56 @@ class Mutant(Struct, frozen=True):
     """One mistake."""
 
     name: str
-    #: What it does wrong, in a few words.
+    #: What is wrong, in a few words.
     what: str
-    #: Revisions and personalities in whose code it is.
+    #: The revisions and personalities that have the mistake.
     apis: tuple[str, ...]
     arches: tuple[str, ...]
 
     def concerns(self, unit: Unit) -> bool:
-        """Return whether the mistake is in what the unit runs."""
+        """Return whether the unit runs code with the mistake."""
         return unit.api in self.apis and unit.personality in self.arches
 
 
-#: The build with mutants, of which none is chosen: it must pass.
+#: The build with mutants while none is chosen: it must pass.
 NONE = Mutant("none", "no mistake", tuple(REVISIONS), tuple(PERSONALITIES))
 
 
-def known(header: Path = HEADER) -> dict[str, Mutant]:
-    """Return the mutants by name, in the order of the header. Raises LazymmuError when it cannot be understood."""
-    text = header.read_text(encoding="utf-8")
-    found = {
-        name: Mutant(name, what, _among(header, name, apis, REVISIONS), _among(header, name, arches, PERSONALITIES))
-        for name, what, apis, arches in _ENTRY.findall(text)
-    }
-    if not found or len(found) != len(re.findall(r"^\s*M\(", text, re.MULTILINE)):
-        raise LazymmuError(f"{header}: the list of mutants is not one line of four parts for each")
+def known(source: Path = SOURCE) -> dict[str, Mutant]:
+    """Return the mutants by name, in the order of the C files. Raises LazymmuError for an entry that it cannot read."""
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(source.glob("*.[ch]"))}
+    macros = dict(_MACRO.findall("\n".join(texts.values())))
+    found: dict[str, Mutant] = {}
+    for path, text in texts.items():
+        entries = _ENTRY.findall(text)
+        if len(entries) != text.count("\tM("):
+            raise LazymmuError(f'{path}: a mutant is not M(NAME, "what", revisions, personalities, ...)')
+        for name, what, apis, arches in entries:
+            revisions = _named(path, name, macros.get(apis, apis), REVISIONS)
+            personalities = _named(path, name, macros.get(arches, arches), PERSONALITIES)
+            found[name] = Mutant(name, what, revisions, personalities)
+    if not found:
+        raise LazymmuError(f"{source}: there are no mutants")
     return found
 
 
-def _among(header: Path, mutant: str, words: str, all_of: Mapping[str, object]) -> tuple[str, ...]:
-    chosen = [*all_of] if words == _ALL else words.split()
-    strange = [word for word in chosen if word not in all_of]
-    if strange or not chosen:
-        raise LazymmuError(f"{header}: mutant {mutant} is about `{words}`", hint=f"there is: {', '.join(all_of)}")
-    return tuple(word for word in all_of if word in chosen)
+def _named(path: Path, mutant: str, words: str, catalogue: Mapping[str, object]) -> tuple[str, ...]:
+    chosen = [*catalogue] if words == '"all"' else words.strip('"').split()
+    unknown = [word for word in chosen if word not in catalogue]
+    if unknown or not chosen:
+        raise LazymmuError(f"{path}: mutant {mutant} names {words}", hint=f"known are: {', '.join(catalogue)}")
+    return tuple(name for name in catalogue if name in chosen)
 
 
 class Trial(Struct):
-    """What became of one mutant so far."""
+    """The results of one mutant so far."""
 
     mutant: Mutant
-    #: Units that were run against it, by scenario, case, revision and architecture.
-    tried: set[tuple[str, int, str, str]] = field(default_factory=set)
-    #: Those that failed, in the order in which they were found.
-    killers: list[Unit] = field(default_factory=list)
-    #: Results that are no verdict.
+    #: The indices of the units that ran against it.
+    tried: set[int] = field(default_factory=set)
+    #: The scenarios that noticed it, each with the architectures on which it did.
+    killers: dict[str, list[str]] = field(default_factory=dict)
     errors: list[Result] = field(default_factory=list)
-
-    def scenarios(self) -> dict[str, list[str]]:
-        """Return each scenario that noticed it, with the architectures on which it did."""
-        found: dict[str, list[str]] = {}
-        for unit in self.killers:
-            arches = found.setdefault(unit.scenario.name, [])
-            if unit.arch not in arches:
-                arches.append(unit.arch)
-        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -99,22 +90,20 @@ class Trial(Struct):
             "what": self.mutant.what,
             "killed": bool(self.killers),
             "ran": len(self.tried),
-            "killers": self.scenarios(),
+            "killers": self.killers,
             "errors": [{"unit": result.label(), "reason": result.reason} for result in self.errors],
         }
 
 
-class Runner(Protocol):
-    """Runs units against a mutant."""
-
-    def __call__(self, mutant: Mutant, units: Sequence[Unit], *, full: bool = False) -> Sequence[Result]:
-        """Return the results in the order of the units; on an architecture, none behind a failure unless `full`."""
+#: Runs units against a mutant and returns the results in their order. Unless its last argument (`full`) is true, it
+#: leaves out the units that follow a failure on the same architecture.
+Runner = Callable[[Mutant, Sequence[Unit], bool], Sequence[Result]]
 
 
 def runner(images: Images, interrupts: Interrupts) -> Runner:
-    """Return what runs units against mutants in guests. It raises KeyboardInterrupt for an interrupt."""
+    """Return a Runner with guests. It raises KeyboardInterrupt after an interrupt."""
 
-    def ran(mutant: Mutant, units: Sequence[Unit], *, full: bool = False) -> Sequence[Result]:
+    def run_units(mutant: Mutant, units: Sequence[Unit], full: bool) -> Sequence[Result]:
         ended: dict[int, Result] = {}
         killed: set[str] = set()
 
@@ -135,61 +124,55 @@ def runner(images: Images, interrupts: Interrupts) -> Runner:
             raise KeyboardInterrupt
         return [ended[unit.index] for unit in units if unit.index in ended]
 
-    return ran
+    return run_units
 
 
 def variant(mutant: Mutant) -> Variant:
-    """Return the build with mutants, with this one chosen."""
-    return Variant(_MAKE, "" if mutant is NONE else f"mutant={mutant.name}")
+    """Return the module's build with all mutants, of which it loads this one."""
+    return Variant(("LMM_MUTANTS=y",), "" if mutant is NONE else f"mutant={mutant.name}")
 
 
-def attempt(trial: Trial, units: Sequence[Unit], ran: Runner, *, full: bool) -> None:
-    """Run units against a mutant that have not been yet, and note what became of them; `full`: of all."""
-    new = [unit for unit in units if _key(unit) not in trial.tried]
-    if new:
-        results = ran(trial.mutant, new, full=full)
-        by_index = {unit.index: unit for unit in new}
-        trial.tried.update(_key(by_index[result.number]) for result in results)
-        trial.killers += [by_index[result.number] for result in results if result.outcome is Outcome.FAIL]
-        trial.errors += [result for result in results if result.outcome is Outcome.ERROR]
+def _attempt(trial: Trial, units: Sequence[Unit], run_units: Runner, full: bool) -> None:
+    """Run the units that have not run against the mutant yet, and add their results."""
+    new = [unit for unit in units if unit.index not in trial.tried]
+    results = run_units(trial.mutant, new, full) if new else []
+    trial.tried.update(result.number for result in results)
+    trial.errors += [result for result in results if result.outcome is Outcome.ERROR]
+    for result in results:
+        if result.outcome is Outcome.FAIL:
+            arches = trial.killers.setdefault(result.scenario_name, [])
+            arches += [result.arch] if result.arch not in arches else []
 
 
-def _key(unit: Unit) -> tuple[str, int, str, str]:
-    return unit.scenario.name, unit.number, unit.api, unit.arch
+def hunt(mutant: Mutant, units: Sequence[Unit], run_units: Runner, *, full: bool) -> Trial:
+    """Run the units that a mutant concerns; without `full`, each architecture stops at its first failure.
 
-
-def hunt(mutant: Mutant, units: Sequence[Unit], ran: Runner, *, full: bool) -> Trial:
-    """Return what became of a mutant: the likely killers go first, and on an architecture where it is killed, no more.
-
-    `full`: all that it concerns.
+    The scenarios that share most words with the mutant run first, since they are likely to notice it.
     """
+    words = set(_WORD.findall(f"{mutant.name} {mutant.what}".lower()))
+
+    def shared(unit: Unit) -> int:
+        scenario = unit.scenario
+        return len(words & set(_WORD.findall(f"{scenario.name} {scenario.description} {scenario.tags}".lower())))
+
     trial = Trial(mutant)
-    likely = sorted((unit for unit in units if mutant.concerns(unit)), key=lambda unit: -_kinship(mutant, unit))
-    attempt(trial, likely, ran, full=full)
+    _attempt(trial, sorted(filter(mutant.concerns, units), key=shared, reverse=True), run_units, full)
     return trial
 
 
-def _kinship(mutant: Mutant, unit: Unit) -> int:
-    """Return how many words mutant and scenario share: where a mistake is named, it is likely to be noticed."""
-    scenario = unit.scenario
-    of_mutant = set(_WORD.findall(f"{mutant.name} {mutant.what}".lower()))
-    return len(of_mutant & set(_WORD.findall(f"{scenario.name} {scenario.description} {scenario.tags}".lower())))
-
-
-def idle(units: Sequence[Unit], trials: Sequence[Trial], ran: Runner) -> list[str]:
-    """Return the scenarios that notice no mutant, in the order selected; those that have not yet are tried on all."""
-    killing = {unit.scenario.name for trial in trials for unit in trial.killers}
-    # Most notice some mutant on any architecture and in a usual revision.
+def idle(units: Sequence[Unit], trials: Sequence[Trial], run_units: Runner) -> list[str]:
+    """Return the scenarios that notice no mutant, after trying those on all mutants; in the order of the units."""
+    killing = {name for trial in trials for name in trial.killers}
+    # First with few units: most scenarios notice a mutant on any architecture in a usual revision.
     for few in (True, False):
         for trial in trials:
-            arch = trial.mutant.arches[0]
             left = [
                 unit
                 for unit in units
                 if unit.scenario.name not in killing
                 and trial.mutant.concerns(unit)
-                and not (few and (unit.arch != arch or unit.api not in DEFAULT_REVISIONS))
+                and not (few and (unit.arch != trial.mutant.arches[0] or unit.api not in DEFAULT_REVISIONS))
             ]
-            attempt(trial, left, ran, full=True)
-            killing |= {unit.scenario.name for unit in trial.killers}
+            _attempt(trial, left, run_units, full=True)
+            killing.update(trial.killers)
     return [name for name in dict.fromkeys(unit.scenario.name for unit in units) if name not in killing]

@@ -82,7 +82,7 @@ def _control(selected: Sequence[Unit], chosen: Sequence[Mutant]) -> list[Unit]:
 
 def _check(control: Mutant, units: Sequence[Unit], ran: Runner) -> None:
     """Raise LazymmuError when the build with mutants is wrong while none is chosen."""
-    wrong = [result for result in ran(control, units, full=True) if result.outcome in (Outcome.FAIL, Outcome.ERROR)]
+    wrong = [result for result in ran(control, units, True) if result.outcome in (Outcome.FAIL, Outcome.ERROR)]
     if wrong:
         named = ", ".join(result.label() for result in wrong[:_NAMED])
         raise LazymmuError(
@@ -95,10 +95,9 @@ def _tell(terminal: Terminal, trial: Trial) -> None:
     """Print one line for a mutant, and its errors."""
     name = trial.mutant.name
     if trial.killers:
-        scenarios = trial.scenarios()
-        arches = list(dict.fromkeys(arch for found in scenarios.values() for arch in found))
-        more = f" and {len(scenarios) - _NAMED} more" if len(scenarios) > _NAMED else ""
-        terminal.line(f"killed    {name} by {', '.join(list(scenarios)[:_NAMED])}{more} on {', '.join(arches)}")
+        arches = list(dict.fromkeys(arch for found in trial.killers.values() for arch in found))
+        more = f" and {len(trial.killers) - _NAMED} more" if len(trial.killers) > _NAMED else ""
+        terminal.line(f"killed    {name} by {', '.join(list(trial.killers)[:_NAMED])}{more} on {', '.join(arches)}")
     else:
         terminal.line(f"SURVIVED  {name}: {trial.mutant.what} ({len(trial.tried)} units ran)", "bold red")
     for result in trial.errors[:_NAMED]:

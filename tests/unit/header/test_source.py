@@ -69,7 +69,7 @@ def test_a_compilers_messages_are_told_in_the_users_lines(text: Text) -> None:
     number = line(MERGED, "mine->enable_count -= 1")
     said = refused(
         text,
-        "In file included from header.c:3:",
+        "In file included from api_header.c:3:",
         "text-of-header: In function 'lmm_text_lazy_mmu_mode_disable':",
         f"text-of-header:{number}:2: error: 'mine' undeclared (first use in this function)",
         "make[2]: *** [Makefile.build:234: header.o] Error 1",

@@ -70,6 +70,13 @@ def test_another_symbol_of_the_kernel_comes_into_the_module(work: Path) -> None:
     assert (work / "m.ko").read_text() == "x86\nneeds_this\n# $HOME\ntwoneeds_this\n"
 
 
+def test_a_source_that_comes_or_goes_is_left_to_kbuild(work: Path) -> None:
+    files = sources(a="three")
+    assert not rebuilt(work, {**files, Path("c.c"): b"new"})
+    del files[Path("b.c")]
+    assert not rebuilt(work, files)
+
+
 def test_a_refused_file_is_told_and_costs_nothing_else(work: Path) -> None:
     for _ in range(2):
         with pytest.raises(ToolError) as caught:

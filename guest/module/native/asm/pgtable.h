@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stands before the kernel's own <asm/pgtable.h> for api_native.c: the kernel's
- * inline functions in <linux/pgtable.h> then call the arch's hooks by way of
- * lmm_native_hook(). A macro does not expand itself, so the hook behind it is
- * the arch's.
+ * api_native.c includes this file in place of the kernel's <asm/pgtable.h>. It makes
+ * the inline functions of <linux/pgtable.h> report each call of an arch hook to
+ * lmm_native_hook(). The call in each macro is the arch's own function or macro,
+ * because the preprocessor expands no macro inside itself.
  */
 #include_next <asm/pgtable.h>
 
