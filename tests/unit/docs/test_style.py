@@ -15,6 +15,7 @@ from lazymmu.support.project import ROOT
 
 from tests.documents import DOCUMENTS, anchors, name, prose
 
+PACKAGE = ROOT / "harness" / "lazymmu"
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 # `lazymmu survey` writes this one.
 WRITTEN_BY_A_COMMAND = ("docs/results.md",)
@@ -39,6 +40,14 @@ def test_the_glossary_explains_each_hook_letter(letter: str) -> None:
 @pytest.mark.parametrize("word", [*REVISIONS, *IMPLEMENTATIONS, *PERSONALITIES])
 def test_the_glossary_names_each_revision_implementation_and_personality(word: str) -> None:
     assert word in GLOSSARY
+
+
+def test_the_architecture_page_describes_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = [path.parent.name + "/" for path in PACKAGE.glob("*/__init__.py")]
+    files = [path.name for path in PACKAGE.glob("*.py") if not path.name.startswith("__")]
+    assert len(rooms) > 10
+    assert [name for name in (*rooms, *files) if f"`{name}`" not in page] == []
 
 
 PRIVATE_WORDS = (
