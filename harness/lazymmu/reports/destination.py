@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -18,27 +17,10 @@ from lazymmu.support.errors import SetupError, UsageError
 #: The name of standard output.
 STDOUT = "-"
 
-_PARTIAL = re.compile(r"\.(?P<name>.+)\.(?P<pid>[0-9]{1,10})\.partial")
 
-
-def partial_of(path: Path) -> str | None:
-    """Return the name of the file of which this is a partial one; None if it is not a partial file."""
-    match = _PARTIAL.fullmatch(path.name)
-    return match["name"] if match else None
-
-
-def remove_partials(path: Path) -> None:
-    """Remove partial files that killed processes left of this file, but not those of live processes."""
-    # In a folder that cannot be listed they stay; their names tell them from the report.
-    with suppress(OSError):
-        for entry in path.absolute().parent.iterdir():
-            match = _PARTIAL.fullmatch(entry.name)
-            if match and match["name"] == path.name and not _is_other_process(int(match["pid"])):
-                entry.unlink(missing_ok=True)
-
-
-def _is_other_process(pid: int) -> bool:
-    return pid != os.getpid() and Path(f"/proc/{pid}").exists()
+def partial(path: Path) -> Path:
+    """Return the name of a file while it is not complete; a killed process leaves it, and the next one replaces it."""
+    return path.with_name(f".{path.name}.partial")
 
 
 @contextmanager
@@ -47,13 +29,13 @@ def whole(path: Path) -> Iterator[TextIO]:
 
     Text that UTF-8 cannot hold (half of a surrogate pair) is escaped.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    incomplete = partial(path)
     try:
-        with partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        with incomplete.open("w", encoding="utf-8", errors="backslashreplace") as file:
             yield file
-        partial.rename(path)
+        incomplete.rename(path)
     finally:
-        partial.unlink(missing_ok=True)
+        incomplete.unlink(missing_ok=True)
 
 
 class Target(Struct, frozen=True):
@@ -66,7 +48,7 @@ class Target(Struct, frozen=True):
     def checked(cls, flag: str, name: str) -> Target:
         """Return the target. Raises UsageError if it cannot be written.
 
-        A file of an earlier run and its partial files are removed, so that nobody takes them for this run's.
+        A file of an earlier run is removed, so that nobody takes it for this run's.
         """
         target = cls(flag, name)
         if name == STDOUT:
@@ -76,10 +58,9 @@ class Target(Struct, frozen=True):
             raise UsageError(f"{flag} `{name}` is not a file in an existing folder")
         try:
             if target.is_regular():
-                remove_partials(path)
                 path.unlink(missing_ok=True)
-                path.touch()
-                path.unlink()
+                partial(path).touch()
+                partial(path).unlink()
         except OSError as error:
             raise UsageError(f"{flag} `{name}` cannot be written: {error.strerror}") from error
         return target

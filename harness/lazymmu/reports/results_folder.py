@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -23,8 +23,8 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 from platformdirs import user_state_path
 
-from lazymmu.reports import documents
-from lazymmu.reports.destination import partial_of, remove_partials, whole
+from lazymmu.reports import destination, documents
+from lazymmu.reports.destination import whole
 from lazymmu.reports.formats import FORMATS
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results import store
@@ -209,10 +209,8 @@ def _lock(path: Path) -> FileLock:
 
 def _refuse_foreign(path: Path, shown: str) -> None:
     """Raise UsageError if a folder holds files, and no run wrote its run.json or was killed before it could."""
-    began = all(
-        entry.name == LOCK or partial_of(entry) == RUN or (entry.name == _GUESTS and _is_empty(entry))
-        for entry in path.iterdir()
-    )
+    first = (LOCK, destination.partial(path / RUN).name)
+    began = all(entry.name in first or (entry.name == _GUESTS and _is_empty(entry)) for entry in path.iterdir())
     if not began and _facts(path) is None:
         raise UsageError(
             f"{shown} holds files that are not of an earlier run",
@@ -234,13 +232,11 @@ def _fresh(root: Path, started: datetime) -> Path:
     name = f"{started:%Y%m%d-%H%M%S}.{started.microsecond // 1000:03}-{os.getpid()}"
     root.mkdir(parents=True, exist_ok=True)
     # In another container with the same home, a process may have this number and start in the same millisecond.
-    for number in range(1, 100):
-        path = root / (name if number == 1 else f"{name}-{number}")
-        try:
+    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+        with suppress(FileExistsError):
+            path = root / f"{name}{suffix}"
             path.mkdir()
-        except FileExistsError:
-            continue
-        return path
+            return path
     raise LazymmuError(f"{root} has a hundred folders called {name}", hint=_HINT)
 
 
@@ -287,10 +283,9 @@ def _is_empty(path: Path) -> bool:
 
 
 def _remove(folder: Path, names: Sequence[str]) -> None:
-    """Remove these files and folders, and partial files of them."""
-    for name in names:
-        remove_partials(folder / name)
-        path = folder / name
+    """Remove these files and folders."""
+    for path in [folder / name for name in names]:
+        destination.partial(path).unlink(missing_ok=True)
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -4,24 +4,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lazymmu.reports.documents import SCHEMA
 from lazymmu.reports.results_folder import RESULTS, RUN
 from lazymmu.results.result import Named, Outcome
 from lazymmu.subject.case import Values
 from lazymmu.support.errors import UsageError
 
 _HINT = "`lazymmu run --json FILE` and --out DIR write results"
-
-
-class _Schema(Struct):
-    """The part of any document that says how to read it."""
-
-    schema: int
 
 
 class SavedResult(Named, Struct, frozen=True):
@@ -42,6 +36,7 @@ class SavedResult(Named, Struct, frozen=True):
 class SavedRun(Struct, frozen=True):
     """The results of one run."""
 
+    schema: Literal[1]
     results: tuple[SavedResult, ...]
     selected: int = 0
     interrupted: bool = False
@@ -51,26 +46,16 @@ class SavedRun(Struct, frozen=True):
 
 def read(name: str) -> SavedRun:
     """Return the run in a file or results folder. Raises UsageError with path and reason if there is none."""
-    path = results_file(name)
+    path = Path(name)
+    if path.is_dir():
+        path /= RESULTS
+        if not path.exists() and (path.parent / RUN).exists():
+            raise UsageError(f"{path.parent}: this run has not ended: there is no {RESULTS}")
     try:
-        text = path.read_bytes()
-        schema = msgspec.json.decode(text, type=_Schema).schema
-        if schema != SCHEMA:
-            raise UsageError(f"{path}: its schema is {schema}; {SCHEMA} is needed")
-        return replace(msgspec.json.decode(text, type=SavedRun), path=str(path))
+        return replace(msgspec.json.decode(path.read_bytes(), type=SavedRun), path=str(path))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.ValidationError as error:
         raise UsageError(f"{path}: not the results of a run: {error}", hint=_HINT) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON: {error}") from None
-
-
-def results_file(name: str) -> Path:
-    """Return the document's path. Raises UsageError for the folder of a run that did not come to its end."""
-    path = Path(name)
-    if path.is_dir():
-        path /= RESULTS
-        if not path.exists() and (path.parent / RUN).exists():
-            raise UsageError(f"{path.parent}: this run has not ended: there is no {RESULTS}")
-    return path

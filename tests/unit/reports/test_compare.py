@@ -156,7 +156,7 @@ def test_an_interrupted_run_is_named(bench: Bench) -> None:
         ("{", "old.json: not JSON: "),
         ("[]", "old.json: not the results of a run: Expected `object`, got `array`"),
         ('{"schema": 1, "predictions": []}', "not the results of a run: Object missing required field `results`"),
-        ('{"schema": 2}', "old.json: its schema is 2; 1 is needed"),
+        ('{"schema": 2}', "not the results of a run: Invalid enum value 2 - at `$.schema`"),
         ('{"schema": 1, "results": [{}]}', "Object missing required field `scenario` - at `$.results[0]`"),
         (("outcome", "passed"), "Invalid enum value 'passed' - at `$.results[0].outcome`"),
         (("seconds", True), "Expected `float`, got `bool` - at `$.results[0].seconds`"),
