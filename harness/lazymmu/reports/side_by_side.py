@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One case under several revisions and personalities, side by side: who does the same, and where they part.
+"""Shows one case under several revisions and personalities side by side: groups that do the same, and where they part.
 
-A pure function of traces. Revisions name their state differently, so what is compared is what a step does: its hook,
-what that saw, whether the task is active behind it, its answer, writes, warnings, and what is outstanding.
+Revisions have different names for their state, so steps are compared by what they do: the hook and what it saw, whether
+the task is active afterwards, answers, writes, warnings, and outstanding entries.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ Pair = tuple[str, str]
 
 _COUNTED = ("deferred", "direct", "warnings")
 _NOT_RUN = "not run"
-# Rows of a table on one screen: before the first parting, and from there on.
-_BEFORE, _BEHIND = 4, 14
+# Rows of the table before the parting, and from there on: one screen.
+_BEFORE, _AFTER = 4, 14
 
 
 class Group(Struct, frozen=True):
-    """Pairs whose traces do the same at every step."""
+    """Pairs that do the same at every step."""
 
-    #: A, B, .. as the columns are headed.
+    #: The heading of its column: A, B and so on.
     name: str
     pairs: tuple[Pair, ...]
-    #: The first pair's.
+    #: The trace of the first pair.
     trace: Trace
-    #: Step's number -> what it does, for the steps that ran.
+    #: Step's number -> what the step does, for steps that ran.
     cells: Mapping[int, str]
 
 
@@ -41,9 +41,9 @@ class SideBySide(Struct, frozen=True):
     """One case under all pairs."""
 
     groups: tuple[Group, ...]
-    #: Pairs under which it cannot run, and why.
+    #: Pairs under which the case cannot run, and why.
     skipped: Mapping[Pair, str]
-    #: The first step, in the order of the text, that not all do alike; None when all agree.
+    #: The first step, in the order of the text, that the groups do differently; None if there is none.
     parting: Step | None
 
     def to_json(self) -> dict[str, Any]:
@@ -61,20 +61,19 @@ class SideBySide(Struct, frozen=True):
         }
 
 
-def side_by_side(case: Case, said: Mapping[Pair, Trace | Skip]) -> SideBySide:
-    """Return who does the same with a case, in the order in which the pairs are given."""
-    alike: dict[tuple[tuple[int, str], ...], list[Pair]] = {}
-    traces: dict[Pair, Trace] = {}
-    for pair, one in said.items():
-        if isinstance(one, Trace):
-            traces[pair] = one
-            alike.setdefault(tuple(sorted(_cells(one).items())), []).append(pair)
+def side_by_side(case: Case, predictions: Mapping[Pair, Trace | Skip]) -> SideBySide:
+    """Return the groups of a case, in the order of the pairs."""
+    alike: dict[tuple[tuple[int, str], ...], list[tuple[Pair, Trace]]] = {}
+    for pair, prediction in predictions.items():
+        if isinstance(prediction, Trace):
+            alike.setdefault(tuple(sorted(_cells(prediction).items())), []).append((pair, prediction))
     groups = tuple(
-        Group(_name(number), tuple(pairs), traces[pairs[0]], dict(cells))
-        for number, (cells, pairs) in enumerate(alike.items())
+        Group(_name(number), tuple(pair for pair, _ in members), members[0][1], dict(cells))
+        for number, (cells, members) in enumerate(alike.items())
     )
     parting = next((step for step in case.walk() if len({group.cells.get(step.index) for group in groups}) > 1), None)
-    return SideBySide(groups, {pair: one.reason for pair, one in said.items() if isinstance(one, Skip)}, parting)
+    skipped = {pair: skip.reason for pair, skip in predictions.items() if isinstance(skip, Skip)}
+    return SideBySide(groups, skipped, parting)
 
 
 def _name(number: int) -> str:
@@ -83,7 +82,7 @@ def _name(number: int) -> str:
 
 
 def _cells(trace: Trace) -> dict[int, str]:
-    """Return what each step does, in a few words."""
+    """Return what each step does, in a few words, by its number."""
     counters = dict.fromkeys(_COUNTED, 0)
     cells = {}
     for record in trace.steps:
@@ -99,29 +98,29 @@ def _cells(trace: Trace) -> dict[int, str]:
     return cells
 
 
-def lines(case: Case, found: SideBySide) -> Iterator[str]:
-    """Yield the table, one screen of it: legend, steps about the first parting, ends."""
-    for group in found.groups:
+def lines(case: Case, compared: SideBySide) -> Iterator[str]:
+    """Yield one screen: a line for each group, and the table around the first parting."""
+    for group in compared.groups:
         yield f"  {group.name}  {_pairs(group.pairs)}: hooks {compact(group.trace.hooks)}"
-    for pair, reason in found.skipped.items():
+    for pair, reason in compared.skipped.items():
         yield f"  -  {_pairs([pair])}: skipped: {reason}"
-    if len(found.groups) < 2 or found.parting is None:
-        yield "  all agree" if found.groups else "  nothing to compare"
+    if len(compared.groups) < 2 or compared.parting is None:
+        yield "  all agree" if compared.groups else "  nothing to compare"
         return
-    yield f"  they part at step {found.parting.index} {found.parting.op} ({found.parting.place}):"
-    yield from _table(case, found.groups, found.parting)
+    yield f"  they part at step {compared.parting.index} {compared.parting.op} ({compared.parting.place}):"
+    yield from _table(case, compared.groups, compared.parting)
 
 
 def _table(case: Case, groups: Sequence[Group], parting: Step) -> Iterator[str]:
     rows = [
         [
-            f"{'>' if step.index == parting.index else ' '} {step.index} {'  ' * depth}{_written(step)}",
+            f"{'>' if step.index == parting.index else ' '} {step.index} {'  ' * depth}{_text(step)}",
             *(group.cells.get(step.index, _NOT_RUN) for group in groups),
         ]
         for step, depth in _with_depth(case.steps)
     ]
     first = max(parting.index - _BEFORE, 0)
-    last = min(parting.index + _BEHIND, len(rows))
+    last = min(parting.index + _AFTER, len(rows))
     shown = [["  step", *(group.name for group in groups)], *rows[first:last]]
     widths = [max(len(row[column]) for row in shown) for column in range(len(groups) + 1)]
     for number, row in enumerate(shown):
@@ -133,22 +132,22 @@ def _table(case: Case, groups: Sequence[Group], parting: Step) -> Iterator[str]:
 
 
 def _with_depth(steps: Sequence[Step], depth: int = 0) -> Iterator[tuple[Step, int]]:
-    """Yield every step in the order of the text, with how deep it is nested."""
+    """Yield every step in the order of the text, with its depth of nesting."""
     for step in steps:
         yield step, depth
         yield from _with_depth((*step.before_hook, *step.body), depth + 1)
 
 
-def _written(step: Step) -> str:
+def _text(step: Step) -> str:
     return " ".join([step.op, *(str(value) for value in step.args.values())])
 
 
 def _pairs(pairs: Sequence[Pair]) -> str:
-    """Return pairs for a person: the personalities of each revision, revisions with the same ones together."""
-    arches: dict[str, list[str]] = {}
-    for api, arch in pairs:
-        arches.setdefault(api, []).append(arch)
+    """Return pairs for a person, such as `v3, v4 on arm64, x86_64; merged on s390x`."""
+    personalities: dict[str, list[str]] = {}
+    for api, personality in pairs:
+        personalities.setdefault(api, []).append(personality)
     together: dict[tuple[str, ...], list[str]] = {}
-    for api, of_api in arches.items():
+    for api, of_api in personalities.items():
         together.setdefault(tuple(of_api), []).append(api)
     return "; ".join(f"{', '.join(apis)} on {', '.join(of_apis)}" for of_apis, apis in together.items())

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The page of results: every implementation on every kernel and architecture, in one table (docs/results.md).
+"""The page of results (docs/results.md): every implementation on every kernel and architecture, in one table.
 
-It is made from the documents of `lazymmu run --json` and `lazymmu kernels --json`, and says nothing that is not there.
+It is made only from the documents of `lazymmu run --json` and `lazymmu kernels --json`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.revisions import REVISIONS
 
 _OUTCOMES = ("pass", "fail", "error", "skip")
-# Which mirror was asked is nobody's business, and another one may be asked tomorrow.
+# Reasons without the mirror's name, which is the user's, and may be another one tomorrow.
 _ADDRESS = re.compile(r"\w+://[^/\s]+/|\s*\[IP: [^]]*\]")
 
 #: Kernel, implementation, revision.
@@ -35,17 +35,21 @@ def page(
 ) -> str:
     """Return the page in Markdown.
 
-    `results` are those of run documents, `kernels` the entries of the kernels document; `header` says of which text
-    the implementation `header` is.
+    `results` are those of run documents, `kernels` the entries of the kernels document; `header` describes the text of
+    the implementation `header`.
     """
-    counts: defaultdict[Row, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    cells: defaultdict[tuple[Row, str], Counter[str]] = defaultdict(Counter)
+    total: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     for result in results:
         row = (result["kernel"], result["impl"], result["api"])
-        counts[row][result["arch"]][result["outcome"]] += 1
+        cells[row, result["arch"]][result["outcome"]] += 1
+        total[result["outcome"]] += 1
         if result["outcome"] == "skip":
-            reasons[_kind(result["reason"])] += 1
-    arches = [arch for arch in architectures() if any(arch in of_row for of_row in counts.values())]
+            # Without the step, which is not the same in all cases.
+            reasons[re.sub(r"\(step \d+\) ", "", result["reason"])] += 1
+    order = ([entry["kernel"] for entry in kernels], list(IMPLEMENTATIONS), list(REVISIONS))
+    arches = [arch for arch in architectures() if any(arch == of_cell for _, of_cell in cells)]
     lines = [
         "<!-- SPDX-License-Identifier: GPL-2.0-only -->",
         "<!-- Made by `lazymmu survey`. -->",
@@ -57,47 +61,32 @@ def page(
         f"| kernel | implementation | revision | {' | '.join(arches)} |",
         f"|---|---|---|{'---|' * len(arches)}",
     ]
-    for row in sorted(counts, key=_order(kernels)):
-        kernel, impl, api = row
-        cells = [_cell(counts[row].get(arch)) for arch in arches]
-        lines.append(f"| {kernel} | {impl} | {api} | {' | '.join(cells)} |")
-    total = Counter[str]()
-    for of_row in counts.values():
-        for of_arch in of_row.values():
-            total.update(of_arch)
-    told = ", ".join(f"{total[outcome]} {outcome}" for outcome in _OUTCOMES)
-    lines += ["", f"All together: {told}. The implementation `header` is {header}.", "", *_kernels(kernels, counts)]
+    for row in sorted(
+        {row for row, _ in cells}, key=lambda row: [names.index(part) for names, part in zip(order, row, strict=True)]
+    ):
+        shown = " | ".join([*row, *(_cell(cells[row, arch]) for arch in arches)])
+        lines.append(f"| {shown} |")
+    summary = ", ".join(f"{total[outcome]} {outcome}" for outcome in _OUTCOMES)
+    lines += [
+        "",
+        f"All together: {summary}. The implementation `header` is {header}.",
+        "",
+        *_kernels(kernels, {kernel for (kernel, *_), _ in cells}),
+    ]
     if reasons:
         lines += ["", "Skips:", "", *(f"* {number}: {reason}" for reason, number in reasons.most_common())]
     return "\n".join([*lines, ""])
 
 
-def _order(kernels: Sequence[Mapping[str, Any]]) -> Any:
-    names = list(dict.fromkeys(entry["kernel"] for entry in kernels))
-    impls, apis = list(IMPLEMENTATIONS), list(REVISIONS)
-
-    def key(row: Row) -> tuple[int, int, int]:
-        kernel, impl, api = row
-        return names.index(kernel), impls.index(impl), apis.index(api)
-
-    return key
-
-
-def _cell(found: Counter[str] | None) -> str:
-    if not found:
+def _cell(counts: Counter[str]) -> str:
+    if not counts:
         return "-"
-    parts = [str(found["pass"]), *(f"{found[outcome]} {outcome}" for outcome in _OUTCOMES[1:] if found[outcome])]
+    parts = [str(counts["pass"]), *(f"{counts[outcome]} {outcome}" for outcome in _OUTCOMES[1:] if counts[outcome])]
     return ", ".join(parts)
 
 
-def _kind(reason: str) -> str:
-    """Return a skip's reason without the step, which differs from case to case."""
-    return re.sub(r"\(step \d+\) ", "", reason)
-
-
-def _kernels(kernels: Sequence[Mapping[str, Any]], ran: Iterable[Row]) -> list[str]:
-    """Return a line for each kernel and architecture: what ran, or why nothing did."""
-    used = {kernel for kernel, _, _ in ran}
+def _kernels(kernels: Sequence[Mapping[str, Any]], used: Collection[str]) -> list[str]:
+    """Return a line for each kernel and architecture: its version, or why it does not resolve."""
     lines = ["Kernels:", ""]
     for entry in kernels:
         name = f"* {entry['kernel']} for {entry['arch']}"
