@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `kernels`: what each kernel of the catalogue is on each architecture, and why not where it is none."""
+"""The command `kernels`: shows the version of each kernel on each architecture, or why it does not resolve."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _ASK = "lazymmu kernels --update"
 
 
 def kernels(arguments: Namespace) -> int:
-    """Print what is known of each kernel; with --update apt is asked first."""
+    """Print what is known of each kernel; with --update, ask apt first."""
     if not arguments.update:
-        return _told(arguments)
+        return _shown(arguments)
     with shared_cache():
-        return _asked(arguments)
+        return _updated(arguments)
 
 
-def _asked(arguments: Namespace) -> int:
+def _updated(arguments: Namespace) -> int:
     cache, every = requests.cache(), catalogue.kernels().values()
-    # In threads of their own, for an interrupt comes to the main thread: there it could fall between any two steps.
+    # An interrupt comes to the main thread, where it could stop apt between any two steps.
     with ThreadPoolExecutor(max_workers=len(every)) as pool, cache.tools.stopped_by_interrupt():
         for asked in [pool.submit(kernel_resolution.ask, cache, kernel) for kernel in every]:
             asked.result()
-    return _told(arguments)
+    return _shown(arguments)
 
 
-def _told(arguments: Namespace) -> int:
+def _shown(arguments: Namespace) -> int:
     goals = targets({"--json": arguments.json})
     terminal, cache = requests.human(arguments), requests.cache()
     found = [(kernel, list(entries(cache, kernel))) for kernel in catalogue.kernels().values()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The file of `--known`: failures that are known, with a reason and a date, read as strictly as a scenario."""
+"""Reads the file of `--known`, as strictly as a scenario."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _WHAT = "known failures"
 
 
 def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[KnownIssue, ...]:
-    """Return the entries of a file.
+    """Return the entries of a file. Raises one ScenarioError with every mistake.
 
-    Raises one ScenarioError with every mistake; a scenario is known when it is in the library or selected.
+    An entry may name scenarios of the library, and those that are selected.
     """
     problems = Problems()
     text = read_text(path, problems, _WHAT)
@@ -54,11 +54,11 @@ class _Scenarios(Struct, frozen=True):
     """The scenarios that an entry may name."""
 
     library: Path
-    #: Of the library and of what is selected.
+    #: Names in the library and in the selection.
     names: Collection[str]
 
     def has(self, name: str) -> bool:
-        """Return whether a name or pattern means a scenario, be it a file elsewhere that is not selected."""
+        """Return whether a name or pattern matches a scenario, or names the file of one."""
         if name in self.names or any(fnmatchcase(known, name) for known in self.names):
             return True
         try:
@@ -67,16 +67,16 @@ class _Scenarios(Struct, frozen=True):
             return False
 
 
-def _read(reader: Reader, root: Node, there: _Scenarios) -> Iterator[KnownIssue]:
+def _read(reader: Reader, root: Node, scenarios: _Scenarios) -> Iterator[KnownIssue]:
     example = "for example `- {scenario: nesting/deep, reason: why, expires: 2030-12-31}`"
     content = reader.listing(root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
     for item in content.items if content is not None else ():
-        entry = _read_entry(reader, item, there)
+        entry = _read_entry(reader, item, scenarios)
         if entry is not None:
             yield entry
 
 
-def _read_entry(reader: Reader, node: Node, there: _Scenarios) -> KnownIssue | None:
+def _read_entry(reader: Reader, node: Node, scenarios: _Scenarios) -> KnownIssue | None:
     before = len(reader.problems)
     content = reader.table(node, "a known failure", f"a mapping with {', '.join(_NEEDED)}")
     if content is None:
@@ -85,7 +85,7 @@ def _read_entry(reader: Reader, node: Node, there: _Scenarios) -> KnownIssue | N
     for key in _NEEDED:
         if key not in found and key not in {written.text for written, _ in content.pairs}:
             reader.problems.add(node.place, f"a known failure needs `{key}`")
-    scenario = _read_scenario(reader, found["scenario"][1], there) if "scenario" in found else None
+    scenario = _read_scenario(reader, found["scenario"][1], scenarios) if "scenario" in found else None
     reason = reader.text(found["reason"][1], "`reason`") if "reason" in found else None
     expires = _read_date(reader, found["expires"][1]) if "expires" in found else None
     entry = (
@@ -107,13 +107,13 @@ def _read_entry(reader: Reader, node: Node, there: _Scenarios) -> KnownIssue | N
     return entry if len(reader.problems) == before else None
 
 
-def _read_scenario(reader: Reader, node: Node, there: _Scenarios) -> str | None:
+def _read_scenario(reader: Reader, node: Node, scenarios: _Scenarios) -> str | None:
     name = reader.text(node, "`scenario`")
     if name is None:
         return None
     name = name.removesuffix(".yaml")
-    if not there.has(name):
-        reader.problems.add(node.place, f"no scenario {quote(name)}{suggest(name, tuple(sorted(there.names)))}")
+    if not scenarios.has(name):
+        reader.problems.add(node.place, f"no scenario {quote(name)}{suggest(name, tuple(sorted(scenarios.names)))}")
         return None
     return name
 
@@ -133,7 +133,7 @@ def _read_case(reader: Reader, found: Fields) -> dict[str, int | bool | str]:
 
 
 def _read_names(reader: Reader, found: Fields, key: str, names: Collection[str]) -> frozenset[str] | None:
-    """Return a name or a list of names as a set, None without the key."""
+    """Return a name or a list of names as a set; None without the key."""
     if key not in found:
         return None
     node = found[key][1]
@@ -158,7 +158,7 @@ def _read_date(reader: Reader, node: Node) -> date | None:
         try:
             return date.fromisoformat(node.text)
         except ValueError as error:
-            reader.problems.add(node.place, f"{quote(node.text)} is no date: {error}")
+            reader.problems.add(node.place, f"{quote(node.text)} is not a date: {error}")
             return None
-    reader.mistaken(node, "`expires`", "a date as 2030-12-31")
+    reader.mistaken(node, "`expires`", "a date such as 2030-12-31")
     return None

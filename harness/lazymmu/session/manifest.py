@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What `run.json` says of a run: the command and the versions of everything that took part in it."""
+"""The contents of `run.json`: the command, and the versions of everything that took part in the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lazymmu.reports.formats import FORMATS
 from lazymmu.support.machine_names import machine_name
 from lazymmu.support.project import AGENT_SOURCE, MODULE_SOURCE, PACKAGE, ROOT
 
-#: Seconds after which git is not waited for; a commit is worth knowing, and not more.
+#: Seconds to wait for git.
 _GIT = 5.0
 
 #: Arguments, beside those of reports, that do not select what is run: --resume has its own.
@@ -28,9 +28,9 @@ _MODEL = PACKAGE / "subject"
 
 
 def beginning(arguments: Namespace, started: datetime, checkout: str | None) -> dict[str, Any]:
-    """Return what is known before anything is set up; `finished` and `status` are null until the end.
+    """Return the contents before anything is set up; `checkout` is what `commit` returns.
 
-    `checkout` is what `commit` returns.
+    `finished` and `status` are null until the end.
     """
     host = os.uname()
     return {
@@ -65,16 +65,16 @@ def command(arguments: Namespace) -> list[str]:
 
 
 def sources(arguments: Namespace) -> dict[str, str]:
-    """Return path -> key of the contents, of all that decides on outcomes beside scenarios and kernels."""
+    """Return path -> digest of all sources that decide outcomes, except scenarios and kernels."""
     found = {str(path.relative_to(ROOT)): digest_files(path) for path in (MODULE_SOURCE, AGENT_SOURCE)}
-    model = sorted(_MODEL.glob("*.py"))
-    found["model"] = digest(part for path in model for part in (path.name, path.read_bytes()))
+    model = sorted(_MODEL.rglob("*.py"))
+    found["model"] = digest(part for path in model for part in (str(path.relative_to(_MODEL)), path.read_bytes()))
     given = [path for path in (arguments.known, arguments.header) if path is not None]
     return {**found, **{path: digest([Path(path).read_bytes()]) for path in given}}
 
 
 def images(prepared: Sequence[Images]) -> dict[str, Any]:
-    """Return the versions of what guests are made of, those of kernels by the names of machines."""
+    """Return the versions of what guests are made of; those of kernels by machine."""
     first = next(iter(prepared[0].sandboxes.values()))
     return {
         "sandbox": first.name,
@@ -92,7 +92,7 @@ def images(prepared: Sequence[Images]) -> dict[str, Any]:
 
 
 def end(status: int, finished: datetime, accelerators: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
-    """Return what is known at the end."""
+    """Return the contents that are added at the end."""
     return {
         "finished": finished.isoformat(timespec="milliseconds"),
         "status": status,
@@ -101,23 +101,12 @@ def end(status: int, finished: datetime, accelerators: Mapping[str, tuple[str, s
 
 
 def commit(root: Path = ROOT) -> str | None:
-    """Return the commit of a checkout, with `-dirty` when files were changed; None when there is none."""
+    """Return the commit of a checkout, with `-dirty` if files were changed; None if there is none."""
     if not (root / ".git").exists():
-        return None  # a commit of a folder above would not be ours
-    # Without optional locks: a run does not write into the checkout. On a slow disk it must not outlive us.
-    command = [
-        "setpriv",
-        "--pdeathsig",
-        "KILL",
-        "--",
-        "git",
-        "--no-optional-locks",
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=40",
-        "--exclude=*",
-    ]
+        return None  # git would find the commit of a folder above
+    # Without optional locks, git does not write into the checkout. It dies with this process, even on a slow disk.
+    command = ["setpriv", "--pdeathsig", "KILL", "--", "git", "--no-optional-locks"]
+    command += ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_GIT, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -126,8 +115,8 @@ def commit(root: Path = ROOT) -> str | None:
 
 
 def qemu(root: Path) -> str | None:
-    """Return the version of the tool root's QEMU packages, None when it does not say."""
-    # One source package makes those of all targets; nothing is installed in an extracted root, so dpkg knows none.
+    """Return the version of the tool root's QEMU packages; None if it is not there."""
+    # One source package builds QEMU for all targets. dpkg has no versions, since the root is only extracted.
     for changelog in sorted(root.glob("usr/share/doc/qemu-system-*/changelog.Debian.gz")):
         with gzip.open(changelog, "rt", encoding="utf-8", errors="replace") as file:
             first = file.readline()

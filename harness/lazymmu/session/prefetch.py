@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a command asks the host before it needs the answer: that takes a process or two, and Python works meanwhile.
+"""Starts questions to the host, each a process or two, before a command needs the answers.
 
-Nobody waits for an answer that is not needed any more: what still runs dies with its thread, and so with us.
+At the end of the program nothing waits for an answer: the processes die with their threads.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ T = TypeVar("T")
 
 
 def asked(question: Callable[[], T]) -> Callable[[], T]:
-    """Ask in a thread of its own, and return what waits for the answer; it raises what the question does."""
+    """Ask in a new thread; return a function that waits for the answer, and raises what the question raised."""
     answer: Future[T] = Future()
 
     def ask() -> None:
         try:
             answer.set_result(question())
-        except BaseException as error:  # noqa: BLE001  (is raised where the answer is needed)
+        except BaseException as error:  # noqa: BLE001  (raised again where the answer is needed)
             answer.set_exception(error)
 
-    threading.Thread(target=ask, name="early", daemon=True).start()
+    threading.Thread(target=ask, name="prefetch", daemon=True).start()
     return answer.result
 
 
 def sandbox() -> Callable[[Path], Sandbox]:
-    """Try how programs run in the tool root; return what gives the answer, as `choose` does."""
+    """Start to try sandboxes in the tool root; return a function like `choose` that uses the answer."""
     tried = asked(_tried)
 
     def answer(root: Path) -> Sandbox:
@@ -45,6 +45,6 @@ def sandbox() -> Callable[[Path], Sandbox]:
 
 
 def _tried() -> Sandbox | None:
-    """Return what works here, None while there is no tool root to try it with."""
+    """Return the sandbox that works here; None if there is no tool root yet."""
     root = tool_root.path(requests.cache())
     return choose(root) if root.is_dir() else None

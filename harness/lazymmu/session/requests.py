@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What several commands make of the same arguments."""
+"""What several commands need from the same arguments."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def selection(arguments: Namespace) -> Selection:
 
 
 def library() -> Path:
-    """Return the library's folder, as seen from the working folder when it lies below: messages are shorter so."""
+    """Return the library's folder, relative to the working folder if it is below, to keep messages short."""
     with suppress(OSError, ValueError):
         return LIBRARY.relative_to(Path.cwd())
     return LIBRARY
@@ -62,7 +62,7 @@ def transport(arguments: Namespace, prepared: Sequence[Images]) -> Transport:
 
 
 def human(arguments: Namespace) -> Terminal:
-    """Return where a person reads: standard error if a flag sends a document to standard output."""
+    """Return the terminal for a person: standard error if a flag sends a document to standard output."""
     is_taken = STDOUT in [value for value in vars(arguments).values() if isinstance(value, str)]
     return Terminal(sys.stderr if is_taken else sys.stdout)
 

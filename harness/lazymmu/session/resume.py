@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`run --resume DIR`: what an unfinished run was asked for, and whether it would still be the same run."""
+"""`run --resume DIR`: reads the arguments of an unfinished run, and checks that nothing else has changed since."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ _ALLOWED = ("--quiet", "--verbose", "--offline", "--jobs", "--bisect")
 
 @contextmanager
 def begun(given: Namespace) -> Iterator[tuple[Folder, dict[str, Any], Namespace]]:
-    """For the length of a `with`, hold the folder that --resume names, and work where its run began.
+    """Hold the folder that --resume names for the length of a `with`, in the working folder of its run.
 
-    Yields it, its run.json, and the arguments of that run, with the flags beside --resume in place of its own. Raises
-    UsageError for flags that cannot be given, and for a folder of which nothing can be resumed.
+    Yields the folder, its run.json, and the arguments of that run, replaced by the flags that were given with --resume.
+    Raises UsageError for other flags, and for a folder of no unfinished run.
     """
     flags = [word.partition("=")[0] for word in given.command_line if word.startswith("--")]
     allowed = [*(entry.FLAG for entry in FORMATS.values()), *_ALLOWED]
     refused = [*given.scenarios, *(flag for flag in flags if flag not in ("--resume", *allowed))]
     if refused:
         raise UsageError(
-            f"--resume runs what was selected at first: `{refused[0]}` cannot be given with it",
+            f"--resume runs what its run selected: `{refused[0]}` cannot be given with it",
             hint=f"these can: {', '.join(allowed)}",
         )
     with unfinished(given.resume) as (kept, facts):
         recorded, folder = facts.get("arguments"), facts.get("working_folder")
         if not isinstance(recorded, dict) or not isinstance(folder, str):
-            raise UsageError(f"--resume `{given.resume}`: its run.json does not say what was selected: run it anew")
+            raise UsageError(f"--resume `{given.resume}`: its run.json does not say what was selected: start a new run")
         if not Path(folder).is_dir():
-            raise UsageError(f"--resume `{given.resume}`: the folder {folder}, in which that run began, is not there")
+            raise UsageError(f"--resume `{given.resume}`: the working folder of that run, {folder}, does not exist")
         reports = {name: _absolute(getattr(given, name)) for name in FORMATS}
         with chdir(folder):
             yield kept, facts, Namespace(**{**vars(given), **reports, **recorded})
 
 
 def _absolute(target: str | None) -> str | None:
-    """Return where a report goes, seen from any folder."""
+    """Return the target of a report as an absolute path."""
     return target if target is None or target in (STDOUT, "") else os.path.join(Path.cwd(), target)  # noqa: PTH118
 
 
 def check(kept: Folder, facts: Mapping[str, Any], scenarios: Sequence[Scenario], arguments: Namespace) -> None:
-    """Raise UsageError naming what changed since the run began: results of both would not be those of one run."""
+    """Raise UsageError with what changed since the run began: the results would not be those of one run."""
     copies = facts.get("scenarios", {scenario.name: None for scenario in scenarios})
-    changed = [f"scenario {name} (not selected any more)" for name in copies if name not in _names(scenarios)]
+    changed = [f"scenario {name} (no longer selected)" for name in copies if name not in _names(scenarios)]
     for scenario in scenarios:
         if scenario.name not in copies:
             changed.append(f"scenario {scenario.name} (not selected at first)")
@@ -67,7 +67,7 @@ def check(kept: Folder, facts: Mapping[str, Any], scenarios: Sequence[Scenario],
 
 
 def check_images(kept: Folder, facts: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise UsageError naming the kernels and the QEMU that are others than those with which the run began."""
+    """Raise UsageError with the versions of kernels and QEMU that changed since the run began."""
     kernels = facts.get("kernels", {})
     changed = [
         f"the kernel of {machine}: {kernels[machine]['release']} {kernels[machine]['version']} at first, "
@@ -86,7 +86,7 @@ def _refuse(kept: Folder, changed: Sequence[str]) -> None:
             "\n".join(
                 [f"--resume: since the run in {kept.path} began, this changed:", *(f"    {one}" for one in changed)]
             ),
-            hint="what is left can only be run with what was there then; run it anew for what is there now",
+            hint="undo the changes, or start a new run",
         )
 
 

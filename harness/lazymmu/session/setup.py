@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `setup`: fetches and builds what guests need, and does no more."""
+"""The command `setup`: fetches and builds what guests need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lazymmu.support.errors import SetupError, UsageError
 
 
 def setup(arguments: Namespace) -> int:
-    """Fetch and build what guests need, for each kernel as far as it resolves; 3 when one does for no architecture."""
+    """Fetch and build what guests need, for kernels and architectures that resolve. Raises SetupError if a kernel does not."""
     if arguments.offline and arguments.update:
         raise UsageError("--update needs a network, which --offline forbids")
     store = requests.cache()

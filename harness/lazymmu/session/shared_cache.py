@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The hold that a command has on this user's cache while it uses it."""
+"""Protects this user's cache from `lazymmu clean` while a command uses it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lazymmu.session import requests
 
 @contextmanager
 def shared_cache() -> Iterator[None]:
-    """Hold the cache, shared with other commands, so that `lazymmu clean` removes nothing of it meanwhile."""
+    """Hold the cache for the length of a `with`, shared with other commands but not with `lazymmu clean`."""
     cache = requests.cache()
     with cache_lock.shared(cache.root, lambda: cache.progress.say("waiting for lazymmu clean")):
         yield
