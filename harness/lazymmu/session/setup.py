@@ -14,7 +14,7 @@ from lazymmu.support.errors import SetupError, UsageError
 
 
 def setup(arguments: Namespace) -> int:
-    """Fetch and build what guests need, for kernels and architectures that resolve. Raises SetupError if a kernel does not."""
+    """Fetch and build what guests need, as far as kernels resolve. Raises SetupError if one resolves nowhere."""
     if arguments.offline and arguments.update:
         raise UsageError("--update needs a network, which --offline forbids")
     store = requests.cache()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `survey`: everything that can be run, on every kernel that resolves, as one page."""
+"""The command `survey`: runs everything on every kernel that resolves, and writes one page."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from lazymmu.session.run import run
 from lazymmu.subject.implementations import HEADER
 from lazymmu.support.errors import LazymmuError
 
-#: Where a kernel's headers have the functions.
+#: The file of a kernel's headers that has the functions.
 _FUNCTIONS = "include/linux/pgtable.h"
 
 
 def survey(arguments: Namespace) -> int:
-    """Run everything, and write the page; return the status of the worst run, 3 above 1 above 2."""
+    """Run everything, and write the page. Returns the exit status of the worst run: 3, then 1, then 2."""
     goals = targets({"--page": arguments.page or STDOUT})
     made, cache = datetime.now(UTC), requests.cache()
     kernels = [catalogue.kernel(name) for name in dict.fromkeys(arguments.kernel or catalogue.kernels())]
@@ -44,7 +44,7 @@ def survey(arguments: Namespace) -> int:
     usable = [one for one in found if one.kernels]
     if not usable:
         reasons = [reason for one in found for reason in one.refused.values()]
-        raise LazymmuError("\n".join(["no kernel can be had:", *(f"    {reason}" for reason in reasons)]))
+        raise LazymmuError("\n".join(["no kernel is available:", *(f"    {reason}" for reason in reasons)]))
     header, origin = _header(usable)
     statuses: list[int] = []
     results: list[Mapping[str, Any]] = []
@@ -69,23 +69,21 @@ def survey(arguments: Namespace) -> int:
 
 
 def _arguments(arguments: Namespace, prepared: Images, given: Mapping[str, Any], file: Path) -> Namespace:
-    """Return the arguments of one run: all revisions, on what there is of one kernel."""
+    """Return the arguments of one run: all revisions, on every architecture for which a kernel is there."""
     name = next(iter(prepared.kernels.values())).name
-    wanted = [arch for arch in prepared.kernels if arch in (arguments.arch or prepared.kernels)]
-    own = {"command": "run", "api": ["all"], "kernel": [name], "arch": wanted, "json": str(file), "quiet": True}
+    arches = [arch for arch in prepared.kernels if arch in (arguments.arch or prepared.kernels)]
+    own = {"command": "run", "api": ["all"], "kernel": [name], "arch": arches, "json": str(file), "quiet": True}
     words = [f"--{flag}={value}" for flag, value in {**own, **given}.items() if flag != "command"]
     return Namespace(**{**vars(arguments), **own, **given, "command_line": ["run", *words]})
 
 
 def _header(usable: Sequence[Images]) -> tuple[Path | None, str]:
-    """Return the header of the first kernel that has the functions itself, None without one; and what it is."""
+    """Return the header of the first kernel that has the functions, and its description; None if there is none."""
     for one in usable:
         for arch, installed in one.kernels.items():
             root = one.sandboxes[arch].root
             if kernel_listing.has_native(root, installed):
                 folder = kernel_listing.common_headers(root, installed)
-                return (
-                    folder / _FUNCTIONS,
-                    f"the text of {_FUNCTIONS} of Linux {installed.release.release.partition('-')[0]}",
-                )
-    return None, "not there, for no kernel has such a text"
+                version = installed.release.release.partition("-")[0]
+                return folder / _FUNCTIONS, f"the text of {_FUNCTIONS} of Linux {version}"
+    return None, "missing, because no kernel has such a text"

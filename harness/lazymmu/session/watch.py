@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`run --watch`: the command `run`, again and again, each time that something it reads was changed.
+"""`run --watch`: runs again each time that a file changes which the run reads.
 
-Changes are collected from before a run starts, so that one which comes while it is under way is not lost. Folders are
-watched and not files, for an editor replaces a file by another one.
+The watch begins before a run, so that no change during the run is lost. It watches folders, because editors replace
+files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from msgspec import Struct
 from watchfiles._rust_notify import RustNotify
 
 from lazymmu.header.text import HeaderError
-from lazymmu.reports.terminal import Terminal
 from lazymmu.scenario.lookup import find
 from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.session import requests
@@ -26,7 +25,7 @@ from lazymmu.session.shared_cache import shared_cache
 from lazymmu.support.errors import INTERRUPTED, LazymmuError, UsageError, print_error
 from lazymmu.support.project import MODULE_SOURCE
 
-# Milliseconds: a change is told when no other came for a step, and at the latest at the end of the window.
+# Milliseconds. Changes are reported if no other comes for a step, and at the latest at the end of the window.
 _STEP = 10
 _WINDOW = 200
 _SCENARIO_SUFFIXES = (".yaml", ".yml")
@@ -35,25 +34,25 @@ _KBUILD = "Kbuild"
 
 
 class Inputs(Struct, frozen=True):
-    """What a run reads, by real paths."""
+    """The files and folders that a run reads, by real paths."""
 
-    #: Scenario files, and those of --known and --header.
+    #: Scenario files, and the files of --known and --header.
     files: frozenset[Path]
-    #: Folders whose scenarios are read, those below them included.
+    #: Folders whose scenarios are read, with their subfolders.
     trees: frozenset[Path]
-    #: The results folder that --out names: what a run writes is no reason for another one.
+    #: The results folder of --out, in which changes do not count.
     results: Path | None
 
     def folders(self) -> Iterator[Path]:
-        """Yield every folder in which a change may count; they exist."""
-        found = {file.parent for file in self.files}
+        """Yield every existing folder in which a change may count."""
+        folders = {file.parent for file in self.files}
         for top in (MODULE_SOURCE, *self.trees):
             for folder, below, _ in os.walk(top):
                 below[:] = [name for name in below if not name.startswith(".")]
-                found.add(Path(folder))
-        yield from (folder for folder in found if folder.is_dir() and not self._is_result(folder))
+                folders.add(Path(folder))
+        yield from (folder for folder in folders if folder.is_dir() and not self._is_result(folder))
 
-    def count(self, path: Path) -> bool:
+    def counts(self, path: Path) -> bool:
         """Return whether a change of this path is a reason to run again."""
         if path in self.files:
             return True
@@ -61,16 +60,16 @@ class Inputs(Struct, frozen=True):
             return False
         if path.is_relative_to(MODULE_SOURCE):
             return path.suffix in _SOURCE_SUFFIXES or path.name == _KBUILD
-        # A folder that is new may have got its files before anybody could watch it.
-        counts = path.suffix in _SCENARIO_SUFFIXES or path.is_dir()
-        return counts and any(path.is_relative_to(tree) for tree in self.trees)
+        # A new folder may have files from before it was watched.
+        may_be_read = path.suffix in _SCENARIO_SUFFIXES or path.is_dir()
+        return may_be_read and any(path.is_relative_to(tree) for tree in self.trees)
 
     def _is_result(self, path: Path) -> bool:
         return self.results is not None and path.is_relative_to(self.results)
 
 
 def _inputs(arguments: Namespace) -> Inputs:
-    """Return what a run with these arguments reads. Raises UsageError for arguments that mean nothing."""
+    """Return the inputs of a run with these arguments. Raises UsageError if they name nothing."""
     library = requests.library()
     files = {Path(found.path) for found in find(arguments.scenarios, library, Problems())}
     if arguments.known is not None:
@@ -80,7 +79,7 @@ def _inputs(arguments: Namespace) -> Inputs:
     tops = {library} if not arguments.scenarios else set()
     for argument in arguments.scenarios:
         tops |= {next((top for top in (library / argument, Path(argument)) if top.is_dir()), library / argument)}
-    # A link counts where it stands and where it leads to.
+    # Both a link and its target count.
     real = {file.resolve() for file in files} | {file.parent.resolve() / file.name for file in files}
     return Inputs(
         files=frozenset(real),
@@ -90,31 +89,31 @@ def _inputs(arguments: Namespace) -> Inputs:
 
 
 def _changed(collected: RustNotify, inputs: Inputs) -> list[Path] | None:
-    """Wait for changes that count, and return their paths, sorted; None when an interrupt came instead."""
+    """Wait for changes that count; return their paths, sorted, or None if an interrupt comes."""
     while True:
         changes = collected.watch(_WINDOW, _STEP, 0, None)
         if isinstance(changes, str):
             return None
-        counting = sorted({Path(path) for _, path in changes if inputs.count(Path(path))})
+        counting = sorted({Path(path) for _, path in changes if inputs.counts(Path(path))})
         if counting:
             return counting
 
 
 def _shown(path: Path) -> str:
-    """Return a path for a person: as seen from the working folder, when it lies below."""
+    """Return a path for a person: relative to the working folder if it is below."""
     with suppress(OSError, ValueError):
         return str(path.relative_to(Path.cwd()))
     return str(path)
 
 
 def _once(arguments: Namespace, *, first: bool) -> int:
-    """Run once and return the status; what cannot be run is told, for the next edit may mend it."""
+    """Run once and return the exit status. Errors are printed, because the next edit may fix them."""
     try:
         with shared_cache():
             return run(Namespace(**vars(arguments)))
     except UsageError as error:
         if first and not isinstance(error, HeaderError):
-            # No edit mends a command line.
+            # No edit fixes a command line.
             raise
         return print_error(error)
     except (LazymmuError, OSError) as error:
@@ -122,35 +121,30 @@ def _once(arguments: Namespace, *, first: bool) -> int:
 
 
 def watch(arguments: Namespace) -> int:
-    """Run, and again at each change, until an interrupt comes; return the status of an interrupt.
+    """Run, and run again at each change, until an interrupt comes. Returns the exit status of an interrupt.
 
-    Raises UsageError for a command line that cannot be run at all.
+    Raises UsageError if the command line is wrong.
     """
     if arguments.resume is not None:
-        raise UsageError("--watch and --resume cannot be given together: a run is resumed once")
+        raise UsageError("--watch and --resume cannot be given together")
     if arguments.bisect:
-        raise UsageError("--watch and --bisect cannot be given together: a watch has no status of a commit")
+        raise UsageError("--watch and --bisect cannot be given together")
     inputs = _inputs(arguments)
     terminal = requests.human(arguments)
     first = True
     while True:
         folders = [str(folder) for folder in inputs.folders()]
-        # Not recursive: the folder of a single scenario may be somebody's home.
+        # Not recursive, because the folder of a single scenario may be the user's home.
         with RustNotify(folders, False, False, 0, False, True) as collected:
             if _once(arguments, first=first) == INTERRUPTED:
                 return INTERRUPTED
             if first:
-                _say(terminal, "watching the scenarios and guest/module; Ctrl-C ends it")
+                terminal.line("--- watching the scenarios and guest/module; Ctrl-C ends it")
             first = False
             changed = _changed(collected, inputs)
         if changed is None:
             return INTERRUPTED
-        _say(terminal, f"changed: {', '.join(_shown(path) for path in changed)}")
-        # While a scenario is gone, what was watched before is where it comes back.
+        terminal.line(f"--- changed: {', '.join(_shown(path) for path in changed)}")
+        # If a scenario is gone, it may come back in the folders that were watched before.
         with suppress(LazymmuError):
             inputs = _inputs(arguments)
-
-
-def _say(terminal: Terminal, text: str) -> None:
-    """Print one line between two runs, at once: the next one may take long."""
-    terminal.line(f"--- {text}")

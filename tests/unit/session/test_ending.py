@@ -5,13 +5,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from xml.etree import ElementTree
 
 import pytest
@@ -22,7 +18,7 @@ from lazymmu.reports.terminal import Terminal
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.session.ending import report
 from lazymmu.support.errors import LazymmuError
-from lazymmu.support.interrupts import PATIENCE, Interrupts
+from lazymmu.support.interrupts import Interrupts
 
 from tests.unit import runs
 from tests.unit.support.test_interrupts import interrupt
@@ -100,26 +96,6 @@ def test_interrupts_at_any_moment_cost_no_report(
         assert Path(files[flag]).read_text() == (out / name).read_text()
     assert len(list(ElementTree.parse(files["--junit"]).iter("testcase"))) == runs.SIZE  # noqa: S314  (our own)
     assert "8 pass, 0 fail" in shown
-
-
-def test_an_interrupt_ends_the_writing_to_a_pipe_that_nobody_reads(
-    out: Path, tmp_path: Path, summary: RunSummary
-) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    given_up = Event()
-
-    def ask() -> None:
-        while not given_up.wait(PATIENCE / 4):
-            os.kill(os.getpid(), signal.SIGTERM)  # SIGINT may be ignored, in a background job
-
-    with Interrupts.noted(), ThreadPoolExecutor() as pool:
-        pool.submit(ask)
-        try:
-            status, _ = ended(out, summary, {"--ktap": str(tmp_path / "pipe"), "--json": str(tmp_path / "json")})
-        finally:
-            given_up.set()
-    assert status == recorded_status(out) == 130
-    assert (tmp_path / "json").exists()
 
 
 @pytest.mark.parametrize(("own", "status"), [(0, 3), (1, 1), (2, 3), (3, 3)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`run --resume`: what cannot be resumed is refused and left as it is; what is whole already is reported."""
+"""`run --resume`: finished results are reported, and a run that cannot be resumed is refused and not changed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from lazymmu.cli import main
 from lazymmu.reports import results_folder
+from lazymmu.reports.formats import FORMATS
 from lazymmu.results import store
 from lazymmu.results.result import Unit
 from lazymmu.scenario import load
@@ -31,28 +32,28 @@ class Unfinished(Struct, frozen=True):
     capsys: pytest.CaptureFixture[str]
 
     def units(self) -> tuple[Unit, ...]:
-        return tuple(units(load(["given"], LIBRARY), Selection(apis=("merged",))))
+        return units(load(["given"], LIBRARY), Selection(apis=("merged",)))
 
-    def done(self, outcomes: Sequence[str]) -> None:
+    def finish(self, outcomes: Sequence[str]) -> None:
         """Add the results of the first units, as a run does."""
         with store.opened(self.out / store.FILE, self.units(), trace=False) as results:
             for unit, outcome in zip(results.units, outcomes, strict=False):
                 results.add(runs.result(unit, outcome, "why"))
 
     def resume(self, *flags: str) -> tuple[int, str]:
-        """Return the exit status and what is told."""
+        """Return the exit status and all output."""
         self.capsys.readouterr()
         status = main(["run", "--resume", str(self.out), *flags])
-        said = self.capsys.readouterr()
-        return status, said.out + said.err
+        output = self.capsys.readouterr()
+        return status, output.out + output.err
 
-    def state(self) -> dict[str, bytes]:
+    def files(self) -> dict[str, bytes]:
         return {str(path): path.read_bytes() for path in self.out.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
-def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Unfinished:
-    """A run that had everything but a kernel."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Unfinished:
+    """A run that failed because there was no kernel."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     given = tmp_path / "given"
@@ -68,51 +69,55 @@ def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 ALL = ["pass"] * 6
 
 
-def test_a_run_that_had_every_result_is_reported_without_a_guest(unfinished: Unfinished, tmp_path: Path) -> None:
-    unfinished.done(["pass", "fail", *ALL[2:]])
-    status, said = unfinished.resume("--json", str(tmp_path / "run.json"))
-    assert status == 1, said
-    assert "5 pass, 1 fail, 0 error, 0 skip in " in said
+def test_a_run_with_all_results_is_reported_without_a_guest(run: Unfinished, tmp_path: Path) -> None:
+    run.finish(["pass", "fail", *ALL[2:]])
+    status, output = run.resume("--json", str(tmp_path / "run.json"))
+    assert status == 1, output
+    assert "5 pass, 1 fail, 0 error, 0 skip in " in output
     document = json.loads((tmp_path / "run.json").read_text())
     assert document["summary"] == {"pass": 5, "fail": 1, "error": 0, "skip": 0}
     assert document["interrupted"] is False
-    facts = json.loads((unfinished.out / "run.json").read_text())
+    facts = json.loads((run.out / "run.json").read_text())
     assert (facts["status"], len(facts["resumed"])) == (1, 1)
     assert facts["command"][:3] == ["lazymmu", "run", "given"]
     assert facts["resumed"][0]["command"][:3] == ["lazymmu", "run", "--resume"]
-    assert (unfinished.out / "results.json").read_text() == (tmp_path / "run.json").read_text()
-    status, said = unfinished.resume()
-    assert (status, "this run has ended, with status 1" in said) == (2, True)
+    assert (run.out / "results.json").read_text() == (tmp_path / "run.json").read_text()
+    status, output = run.resume()
+    assert (status, "this run has ended, with status 1" in output) == (2, True)
 
 
-def test_flags_of_the_first_run_hold(unfinished: Unfinished) -> None:
-    # It was begun with --no-skip.
-    unfinished.done(["skip", *ALL[1:]])
-    assert unfinished.resume()[0] == 3
+def test_flags_of_the_first_run_still_apply(run: Unfinished) -> None:
+    # It began with --no-skip.
+    run.finish(["skip", *ALL[1:]])
+    assert run.resume()[0] == 3
 
 
-def test_it_works_from_any_folder_and_reports_go_where_they_are_named(
-    unfinished: Unfinished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_reports_are_written_relative_to_the_current_working_folder(
+    run: Unfinished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unfinished.done(ALL)
+    run.finish(ALL)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    status, said = unfinished.resume("--ktap", "here.ktap", "--json", "-", "--quiet")
-    assert status == 0, said
+    status, output = run.resume("--ktap", "here.ktap", "--json", "-", "--quiet")
+    assert status == 0, output
     assert (tmp_path / "elsewhere" / "here.ktap").exists()
     assert Path.cwd() == tmp_path / "elsewhere"
 
 
-def test_what_is_left_is_run_and_not_what_has_a_result(unfinished: Unfinished) -> None:
-    # There is no kernel here: a run that needs one says so, and leaves all as it was for the next try.
-    unfinished.done(ALL[:5])
-    before = unfinished.state()
+@pytest.mark.parametrize("torn", [False, True])
+def test_only_units_without_a_result_are_run(run: Unfinished, torn: bool) -> None:
+    run.finish(ALL if torn else ALL[:5])
+    if torn:
+        path = run.out / store.FILE
+        path.write_bytes(path.read_bytes()[:-20])
+    before = run.files()
+    # There is no kernel, so the run fails and changes nothing, except that a torn line is cut off.
     for _ in range(2):
-        status, said = unfinished.resume("--offline")
-        assert (status, "--offline" in said) == (3, True)
-        assert unfinished.state() == before
-    # Of the last unit's architecture only.
-    assert f"for {unfinished.units()[5].arch} is not in the cache" in said
+        status, output = run.resume("--offline")
+        assert (status, "--offline" in output) == (3, True)
+        assert torn or run.files() == before
+    # It needs only the architecture of the last unit.
+    assert f"for {run.units()[5].arch} is not in the cache" in output
 
 
 @pytest.mark.parametrize(
@@ -124,96 +129,92 @@ def test_what_is_left_is_run_and_not_what_has_a_result(unfinished: Unfinished) -
         ["--transport", "serial"],
     ],
 )
-def test_what_selects_cannot_be_given_with_it(unfinished: Unfinished, flags: list[str]) -> None:
-    unfinished.done(ALL)
-    before = unfinished.state()
-    status, said = unfinished.resume(*flags)
-    assert status == 2, said
-    assert flags[0].partition("=")[0] in said
-    assert " cannot be given " in said
-    assert unfinished.state() == before
+def test_flags_that_select_are_refused(run: Unfinished, flags: list[str]) -> None:
+    run.finish(ALL)
+    before = run.files()
+    status, output = run.resume(*flags)
+    assert status == 2, output
+    assert flags[0].partition("=")[0] in output
+    assert " cannot be given " in output
+    assert run.files() == before
+
+
+def test_the_message_names_the_flags_that_are_allowed(run: Unfinished) -> None:
+    _, output = run.resume("--trace")
+    assert all(form.FLAG in output for form in FORMATS.values())
 
 
 def edit(path: Path) -> None:
     path.write_text(path.read_text() + "# edited\n")
 
 
-def forged(unfinished: Unfinished) -> None:
-    """Let the module's source have been another one."""
-    facts = json.loads((unfinished.out / "run.json").read_text())
+def change_module(run: Unfinished) -> None:
+    """Let run.json have another digest of the module's source."""
+    facts = json.loads((run.out / "run.json").read_text())
     facts["sources"]["guest/module"] = "0"
-    (unfinished.out / "run.json").write_text(json.dumps(facts))
+    (run.out / "run.json").write_text(json.dumps(facts))
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda run: edit(run.given / "deep.yaml"), "scenario given/deep.yaml"),
         (lambda run: (run.given / "more.yaml").write_text(DEEP), "scenario given/more (not selected at first)"),
+        (
+            lambda run: (run.given / "deep.yaml").rename(run.given / "other.yaml"),
+            "scenario given/deep (no longer selected)",
+        ),
         (lambda run: edit(run.given.parent / "known.yaml"), "the source known.yaml"),
-        (forged, "the source guest/module"),
+        (change_module, "the source guest/module"),
     ],
 )
-def test_what_changed_since_is_named_and_nothing_is_mixed(
-    unfinished: Unfinished, change: Callable[[Unfinished], object], told: str
+def test_a_change_since_the_beginning_is_named_and_nothing_is_written(
+    run: Unfinished, change: Callable[[Unfinished], object], message: str
 ) -> None:
-    unfinished.done(ALL[:5])
-    change(unfinished)
-    before = unfinished.state()
-    status, said = unfinished.resume()
-    assert (status, told in said) == (2, True), said
-    assert unfinished.state() == before
+    run.finish(ALL[:5])
+    change(run)
+    before = run.files()
+    status, output = run.resume()
+    assert (status, message in output) == (2, True), output
+    assert run.files() == before
 
 
-def test_a_scenario_that_is_not_selected_any_more_is_named(unfinished: Unfinished) -> None:
-    unfinished.done(ALL[:5])
-    (unfinished.given / "deep.yaml").rename(unfinished.given / "other.yaml")
-    status, said = unfinished.resume()
-    assert (status, "scenario given/deep (not selected any more)" in said) == (2, True), said
-
-
-def test_results_of_something_else_are_refused(unfinished: Unfinished) -> None:
-    unfinished.done(ALL[:5])
-    path = unfinished.out / store.FILE
+def test_results_of_other_units_are_refused(run: Unfinished) -> None:
+    run.finish(ALL[:5])
+    path = run.out / store.FILE
     path.write_text(path.read_text().replace('"arch":"arm64"', '"arch":"s390x"'))
-    status, said = unfinished.resume()
-    assert (status, f"{path}:1: not a result of what is selected" in said) == (2, True), said
+    status, output = run.resume()
+    assert (status, f"{path}:1: not a result of what is selected" in output) == (2, True), output
 
 
-def test_a_last_line_that_is_torn_is_run_again(unfinished: Unfinished) -> None:
-    unfinished.done(ALL)
-    path = unfinished.out / store.FILE
-    path.write_bytes(path.read_bytes()[:-20])
-    status, said = unfinished.resume("--offline")
-    assert (status, f"for {unfinished.units()[5].arch} is not in the cache" in said) == (3, True), said
-
-
-def test_a_folder_in_use_is_refused(unfinished: Unfinished) -> None:
-    with results_folder.unfinished(str(unfinished.out)):
-        status, said = unfinished.resume()
-    assert (status, "another run is using this folder" in said) == (2, True)
+def test_a_folder_in_use_is_refused(run: Unfinished) -> None:
+    with results_folder.unfinished(str(run.out)):
+        status, output = run.resume()
+    assert (status, "another run is using this folder" in output) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["none", "empty", "file", "foreign"])
-def test_what_is_no_results_folder_is_refused(unfinished: Unfinished, name: str) -> None:
-    (unfinished.given.parent / "empty").mkdir()
-    (unfinished.given.parent / "file").touch()
-    (unfinished.given.parent / "foreign").mkdir()
-    (unfinished.given.parent / "foreign" / "run.json").write_text("{}")
+def test_a_folder_of_no_run_is_refused(run: Unfinished, name: str) -> None:
+    (run.given.parent / "empty").mkdir()
+    (run.given.parent / "file").touch()
+    (run.given.parent / "foreign").mkdir()
+    (run.given.parent / "foreign" / "run.json").write_text("{}")
     assert main(["run", "--resume", name]) == 2
-    assert f"--resume `{name}`" in unfinished.capsys.readouterr().err
+    assert f"--resume `{name}`" in run.capsys.readouterr().err
 
 
-def test_an_interrupted_run_can_be_resumed_and_a_whole_one_cannot(unfinished: Unfinished) -> None:
-    unfinished.done(ALL)
-    for status, resumed in ((130, 0), (0, 2)):
-        facts = json.loads((unfinished.out / "run.json").read_text())
-        facts |= {"status": status, "finished": datetime.now(UTC).isoformat()}
-        (unfinished.out / "run.json").write_text(json.dumps(facts))
-        (unfinished.out / "results.json").touch()
-        assert unfinished.resume()[0] == resumed
+@pytest.mark.parametrize(("status", "resumed"), [(130, 0), (0, 2)])
+def test_an_interrupted_run_can_be_resumed_and_a_complete_one_cannot(
+    run: Unfinished, status: int, resumed: int
+) -> None:
+    run.finish(ALL)
+    facts = json.loads((run.out / "run.json").read_text())
+    facts |= {"status": status, "finished": datetime.now(UTC).isoformat()}
+    (run.out / "run.json").write_text(json.dumps(facts))
+    (run.out / "results.json").touch()
+    assert run.resume()[0] == resumed
 
 
-def test_quiet_and_verbose_exclude_each_other(unfinished: Unfinished) -> None:
-    status, said = unfinished.resume("--quiet", "--verbose")
-    assert (status, "--quiet and --verbose cannot be given together" in said) == (2, True)
+def test_quiet_and_verbose_exclude_each_other(run: Unfinished) -> None:
+    status, output = run.resume("--quiet", "--verbose")
+    assert (status, "--quiet and --verbose cannot be given together" in output) == (2, True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The verdict finds every difference, names the first differing step and its place, and holds pins against both."""
+"""The verdict finds every difference, names the first differing step and its place, and checks the author's pins."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ from tests.unit.examples import predicted
 @pytest.fixture
 def unit(tmp_path: Path) -> Unit:
     return examples.unit(tmp_path)
+
+
+def merged(folder: Path, text: str) -> tuple[Unit, Trace]:
+    """Return a unit of revision merged on arm64, with its prediction."""
+    unit = examples.unit(folder, f"description: x\n{text}", api="merged", arch="arm64")
+    return unit, predicted(unit)
 
 
 def other(value: Any) -> Any:
@@ -42,7 +48,7 @@ def test_equal_traces_pass(unit: Unit) -> None:
 
 
 @pytest.mark.parametrize("part", [name for name in StepTrace.__struct_fields__ if name not in ("index", "op")])
-def test_a_difference_in_any_part_of_a_step_names_the_step_and_its_place(unit: Unit, part: str) -> None:
+def test_a_difference_in_a_step_has_the_step_and_its_place(unit: Unit, part: str) -> None:
     right = predicted(unit)
     number = 2
     step = right.steps[number]
@@ -56,13 +62,13 @@ def test_a_difference_in_any_part_of_a_step_names_the_step_and_its_place(unit: U
 
 
 @pytest.mark.parametrize("part", [name for name in Trace.__struct_fields__ if name != "steps"])
-def test_a_difference_at_the_end_only_is_found(unit: Unit, part: str) -> None:
+def test_a_difference_only_at_the_end_is_found(unit: Unit, part: str) -> None:
     right = predicted(unit)
     wrong = replace(right, **{part: other(getattr(right, part))})
     assert judge(unit, right, wrong)[0].what == f"at the end: {part}"
 
 
-def test_only_the_first_differing_step_is_told(unit: Unit) -> None:
+def test_only_the_first_differing_step_is_a_difference(unit: Unit) -> None:
     right = predicted(unit)
     wrong = replace(right, steps=tuple(replace(step, active=not step.active) for step in right.steps))
     found = [difference.what for difference in judge(unit, right, wrong) if difference.what.startswith("step")]
@@ -92,49 +98,43 @@ def test_steps_that_did_not_run_are_found(unit: Unit) -> None:
         ("expect: {table: {3: 1}}", "expect table"),
     ],
 )
-def test_a_pin_that_does_not_hold_is_told_with_its_place_for_model_and_guest(
-    tmp_path: Path, pin: str, what: str
-) -> None:
+def test_a_broken_pin_is_a_difference_for_model_and_guest(tmp_path: Path, pin: str, what: str) -> None:
     body = f"  - enable\n  {pin}\n  - disable\n" if pin.startswith("-") else f"  - enable\n  - disable\n{pin}\n"
-    unit = examples.unit(tmp_path, f"description: x\nsteps:\n{body}", api="merged", arch="arm64")
-    trace = predicted(unit)
+    unit, trace = merged(tmp_path, f"steps:\n{body}\n")
     found = judge(unit, trace, trace)
     assert [difference.what for difference in found] == [what, what]
     assert ["the model says" in found[0].sides, "the guest says" in found[1].sides] == [True, True]
-    line = 4 if pin.startswith("-") else 5
     assert found[0].place is not None
-    assert found[0].place.line == line
+    assert found[0].place.line == (4 if pin.startswith("-") else 5)
 
 
-def test_a_pin_that_holds_in_the_model_only_is_told_for_the_guest_only(tmp_path: Path) -> None:
-    unit = examples.unit(tmp_path, "description: x\nsteps: [enable, check: {depth: 1}]\n", api="merged", arch="arm64")
-    right = predicted(unit)
+def test_a_pin_that_holds_in_the_model_is_a_difference_only_for_the_guest(tmp_path: Path) -> None:
+    unit, right = merged(tmp_path, "steps: [enable, check: {depth: 1}]\n")
     state = {"enable_count": 2, "pause_count": 0}
     found = judge(unit, right, replace(right, steps=tuple(replace(step, state=state) for step in right.steps)))
     assert [difference.what for difference in found] == ["step 0 enable: state", "check depth"]
     assert found[1].sides == {"pinned": "1", "the guest says": "2"}
 
 
-def test_pins_that_hold_are_silent_and_leave_unnamed_counters_open(tmp_path: Path) -> None:
-    unit = examples.unit(
+def test_pins_that_hold_are_no_difference_and_other_counters_may_be_anything(tmp_path: Path) -> None:
+    unit, trace = merged(
         tmp_path,
-        "description: x\nsteps:\n  - enable\n  - check: {active: true, depth: 1, hooks: e, enable: 1}\n  - disable\n"
+        "steps:\n  - enable\n  - check: {active: true, depth: 1, hooks: e, enable: 1}\n  - disable\n"
         "expect: {hooks: el, counters: {arch_enter: 1}, tasks: {main: {active: false}}, values: [], table: {}}\n",
-        api="merged",
-        arch="arm64",
     )
-    assert pins(unit, predicted(unit), "the model says") == []
+    assert pins(unit, trace, "the model says") == []
 
 
-def test_a_check_for_another_revision_is_not_made(tmp_path: Path) -> None:
+def test_a_check_for_another_revision_does_not_apply(tmp_path: Path) -> None:
     text = "description: x\nsteps:\n  - enable\n  - check: {active: false, api: [merged]}\n"
-    assert pins(examples.unit(tmp_path, text, api="amended"), predicted(examples.unit(tmp_path, text)), "x") == []
-    merged = examples.unit(tmp_path, text, api="merged")
-    assert len(pins(merged, predicted(merged), "x")) == 1
+    amended = examples.unit(tmp_path, text, api="amended")
+    assert pins(amended, predicted(amended), "x") == []
+    unit = examples.unit(tmp_path, text, api="merged")
+    assert len(pins(unit, predicted(unit), "x")) == 1
 
 
 @pytest.mark.parametrize(
-    ("step", "what", "pinned", "there"),
+    ("step", "what", "pinned", "actual"),
     [
         ("touch: {index: 3, expect: true}", "step 2 touch: answer", "true", "false"),
         ("get_pte: {index: 3, expect: 7}", "step 2 get_pte: answer", "7", "4097"),
@@ -143,53 +143,50 @@ def test_a_check_for_another_revision_is_not_made(tmp_path: Path) -> None:
         ("interrupt: [load: {index: 3, expect: 1}]", "step 3 load: answer", "1", "4097"),
     ],
 )
-def test_an_answer_that_is_not_the_pinned_one_is_told_with_step_and_place(
-    tmp_path: Path, step: str, what: str, pinned: str, there: str
+def test_an_answer_that_is_not_the_pinned_one_has_its_step_and_place(
+    tmp_path: Path, step: str, what: str, pinned: str, actual: str
 ) -> None:
-    text = f"description: x\nsteps:\n  - enable\n  - set_pte: {{index: 3, value: 4097}}\n  - {step}\n"
-    unit = examples.unit(tmp_path, text, api="merged", arch="arm64")
-    trace = predicted(unit)
+    unit, trace = merged(tmp_path, f"steps:\n  - enable\n  - set_pte: {{index: 3, value: 4097}}\n  - {step}\n")
     in_model, in_guest = judge(unit, trace, trace)
-    assert (in_model.what, in_model.sides) == (what, {"pinned": pinned, "the model says": there})
-    assert (in_guest.what, in_guest.sides) == (what, {"pinned": pinned, "the guest says": there})
+    assert (in_model.what, in_model.sides) == (what, {"pinned": pinned, "the model says": actual})
+    assert (in_guest.what, in_guest.sides) == (what, {"pinned": pinned, "the guest says": actual})
     assert in_model.place is not None
     assert in_model.place.line == 5
 
 
-def test_an_answer_that_only_the_guest_gets_wrong_is_a_difference_and_told_for_the_guest(tmp_path: Path) -> None:
-    text = "description: x\nsteps: [touch: {index: 3, expect: true}, touch: 4]\n"
-    unit = examples.unit(tmp_path, text, api="merged", arch="arm64")
-    right = predicted(unit)
+def test_an_answer_that_only_the_guest_gets_wrong_is_a_difference_of_value_and_answer(tmp_path: Path) -> None:
+    unit, right = merged(tmp_path, "steps: [touch: {index: 3, expect: true}, touch: 4]\n")
     wrong = replace(right, steps=tuple(replace(step, value=0) for step in right.steps), values=(0, 0))
     found = judge(unit, right, wrong)
     assert [difference.what for difference in found] == ["step 0 touch: value", "step 0 touch: answer"]
     assert found[1].sides == {"pinned": "true", "the guest says": "false"}
 
 
-def test_a_check_of_another_task_reads_that_one(tmp_path: Path) -> None:
-    text = (
-        "description: x\ntasks: {other: {}}\nsteps:\n  - enable\n  - check: {task: other, active: false, depth: 0}\n"
-        "  - check: {task: other, active: true, depth: 1, enable: 1}\n  - check: {task: main, active: true, depth: 1}\n"
+def test_a_check_can_be_about_another_task(tmp_path: Path) -> None:
+    unit, trace = merged(
+        tmp_path,
+        "tasks: {other: {}}\nsteps:\n  - enable\n  - check: {task: other, active: false, depth: 0}\n"
+        "  - check: {task: other, active: true, depth: 1, enable: 1}\n"
+        "  - check: {task: main, active: true, depth: 1}\n",
     )
-    unit = examples.unit(tmp_path, text, api="merged", arch="arm64")
-    found = pins(unit, predicted(unit), "the model says")
+    found = pins(unit, trace, "the model says")
     assert [difference.what for difference in found] == ["check active of task other", "check depth of task other"]
     assert {difference.place.line for difference in found if difference.place} == {6}
 
 
-def test_a_pin_on_a_task_that_never_came_to_be_does_not_hold(tmp_path: Path) -> None:
-    text = (
-        "description: x\nvary: {n: [0, 1]}\nsteps: [flush, repeat: {times: $n, steps: [fork: child]}]\n"
-        "expect: {tasks: {child: {active: false}}}\n"
+def test_a_pin_on_a_task_that_was_never_forked_does_not_hold(tmp_path: Path) -> None:
+    never, trace = merged(
+        tmp_path,
+        "vary: {n: [0, 1]}\nsteps: [flush, repeat: {times: $n, steps: [fork: child]}]\n"
+        "expect: {tasks: {child: {active: false}}}\n",
     )
-    never = examples.unit(tmp_path, text, api="merged", arch="arm64")
-    (found,) = pins(never, predicted(never), "the model says")
+    (found,) = pins(never, trace, "the model says")
     assert found.sides == {"pinned": "{child: {active: false}}", "the model says": "{child: nothing}"}
     forked = replace(never, number=1)
     assert pins(forked, predicted(forked), "the model says") == []
 
 
-def test_checks_and_expectations_follow_the_personality_and_not_the_guest(tmp_path: Path) -> None:
+def test_pins_apply_to_the_personality_and_not_to_the_guest(tmp_path: Path) -> None:
     text = (
         "description: x\npersonality: s390x\napi: [amended]\nsteps:\n  - lazy: [paused: []]\n"
         "  - check: {hooks: eprl, iptes: 0, arch: [s390x]}\nexpect: {s390x: {hooks: eprl, counters: {iptes: 0}}}\n"
