@@ -28,7 +28,7 @@ def each_row(names: str | Sequence[str], rows: Iterable[Any]) -> Callable[[Calla
                 try:
                     test(**fixtures, **dict(zip(words, row, strict=True)))
                 except Exception as error:  # noqa: BLE001  (every row is to be reported)
-                    failures.append(f"{row}: {type(error).__name__}: {error}")
+                    failures.append(f"{str(row)[:400]}: {type(error).__name__}: {error}")
             if failures:
                 pytest.fail(f"{len(failures)} of {len(table)} rows:\n" + "\n".join(failures), pytrace=False)
 

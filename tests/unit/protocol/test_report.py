@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import random
 import zlib
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from lazymmu.subject.trace import Trace
 from lazymmu.support.errors import GuestError
 
 from tests.unit import examples
+from tests.unit.rows import each_row
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 # Recorded from an s390x guest that ran examples.NESTED under amended, and an x86_64 guest that ran TASKS under v4.
@@ -77,12 +77,12 @@ def test_a_recorded_report_is_the_trace_that_the_model_predicts(case: Case) -> N
     assert parse(case, RECORDED) == predict(case, "amended", "s390x")
 
 
-def test_other_kernel_messages_may_stand_between(case: Case) -> None:
+def test_other_kernel_messages_may_be_between(case: Case) -> None:
     mixed = [line for record in RECORDED for line in (record, "random: crng init done")]
     assert parse(case, mixed) == parse(case, RECORDED)
 
 
-@pytest.mark.parametrize("number", range(len(RECORDED)))
+@each_row("number", range(len(RECORDED)))
 def test_a_missing_doubled_or_moved_line_is_an_error(case: Case, number: int) -> None:
     missing = RECORDED[:number] + RECORDED[number + 1 :]
     doubled = RECORDED[: number + 1] + RECORDED[number:]
@@ -90,18 +90,6 @@ def test_a_missing_doubled_or_moved_line_is_an_error(case: Case, number: int) ->
     for damaged in (missing, doubled, moved, RECORDED[:number]):
         with pytest.raises(GuestError, match="no whole report"):
             parse(case, damaged)
-
-
-def test_any_changed_character_is_an_error(case: Case) -> None:
-    chance = random.Random(1)  # noqa: S311  (a fixed sequence)
-    for number, line in enumerate(RECORDED):
-        start = len("lazymmu: run 1 ")
-        for position in chance.sample(range(start, len(line)), 5):
-            other = chance.choice([c for c in "0a9=| e" if c != line[position]])
-            damaged = [*RECORDED]
-            damaged[number] = line[:position] + other + line[position + 1 :]
-            with pytest.raises(GuestError):
-                parse(case, damaged)
 
 
 def resealed(records: list[str]) -> list[str]:
@@ -157,7 +145,7 @@ def test_tasks_answers_and_the_table_are_read_from_a_recorded_report(tasks: Case
     assert trace.table == {**dict.fromkeys(range(30), 0x8000000000000001), 200: 0xFFFFFFFFFFFFFFFF}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("there", "instead", "message"),
     [
         ("touch task=main hooks=- inside=- active=1 value=0", "touch task=main hooks=- inside=- active=1", "no answer"),
@@ -177,26 +165,14 @@ def test_tasks_answers_and_the_table_are_read_from_a_recorded_report(tasks: Case
         (",200:18446744073709551615", "", "has 30 entries"),
     ],
 )
-def test_a_claim_that_cannot_be_is_an_error(tasks: Case, there: str, instead: str, message: str) -> None:
+def test_an_impossible_claim_is_an_error(tasks: Case, there: str, instead: str, message: str) -> None:
     assert any(there in record for record in OF_TASKS)
     with pytest.raises(GuestError, match=message):
         parse_tasks(tasks, resealed([record.replace(there, instead) for record in OF_TASKS]))
 
 
-def test_entries_may_stand_in_several_lines_in_their_order(tasks: Case) -> None:
-    number = next(n for n, record in enumerate(OF_TASKS) if " entries 0:" in record)
-    prefix, _, entries = OF_TASKS[number].partition(" entries ")
-    first, second = entries.split(",")[:7], entries.split(",")[7:]
-    lines = [f"{prefix} entries {','.join(part)}" for part in (first, second)]
-    split = [*OF_TASKS[:number], *lines, *OF_TASKS[number + 1 :]]
-    assert parse_tasks(tasks, resealed(split)) == parse_tasks(tasks, OF_TASKS)
-    swapped = [*OF_TASKS[:number], *reversed(lines), *OF_TASKS[number + 1 :]]
-    with pytest.raises(GuestError, match="cannot be the next entry"):
-        parse_tasks(tasks, resealed(swapped))
-
-
 # A step line that is missing is a difference, which the verdict tells.
-@pytest.mark.parametrize("number", [n for n, record in enumerate(OF_TASKS) if " step " not in record])
+@each_row("number", [n for n, record in enumerate(OF_TASKS) if " step " not in record])
 def test_a_missing_line_is_an_error_even_when_the_end_vouches_for_the_rest(tasks: Case, number: int) -> None:
     missing = OF_TASKS[:number] + OF_TASKS[number + 1 :]
     with pytest.raises(GuestError, match="no whole report"):
@@ -235,21 +211,6 @@ def test_a_refused_program_is_an_error_with_the_modules_line(case: Case) -> None
     assert "program line 4" in caught.value.details
 
 
-def test_the_program_numbers_every_step_and_closes_every_list(case: Case) -> None:
-    text = program.text(case, run=1, api="amended", personality="s390x")
-    assert text.splitlines()[:5] == [
-        "lazymmu-program 2",
-        "run 1",
-        "revision amended",
-        "personality s390x",
-        "steps 11",
-    ]
-    assert text.splitlines()[5:] == [
-        *("0 enable", "1 enable", "2 pause {", "3 check", "}", "4 resume", "5 disable"),
-        *("6 interrupt {", "7 enable", "8 flush", "}", "9 check", "10 disable", "end"),
-    ]
-
-
 def test_the_program_declares_tasks_and_writes_every_argument(tasks: Case) -> None:
     text = program.text(tasks, run=7, api="v4", personality="x86_64")
     assert text.splitlines()[:20] == [
@@ -282,7 +243,7 @@ def test_a_recorded_report_of_the_kernels_own_functions_is_what_the_model_predic
     assert natively(tmp_path, OF_THE_KERNEL) == predict(examples.case(tmp_path, NATIVELY), "merged", "arm64", NATIVE)
 
 
-def test_a_native_report_that_tells_of_the_page_table_is_an_error_and_so_is_the_other_way_round(tmp_path: Path) -> None:
+def test_only_a_native_report_is_without_the_page_table(tmp_path: Path) -> None:
     assert natively(tmp_path, resealed(OF_THE_KERNEL)) == natively(tmp_path, OF_THE_KERNEL)
     for there, instead in (
         ("pending=0 | enable=1", "pending=0 outstanding=0 | enable=1"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The cases of a scenario: a sequence that makes each when it is asked for, and holds no more than a few."""
+"""The cases of a scenario: a sequence that makes each case when it is needed, and holds only a few."""
 
 from __future__ import annotations
 
@@ -64,16 +64,6 @@ def test_ten_times_the_cases_take_no_more_memory(bench: Workbench) -> None:
         return peak(lambda: sum(1 for case in scenario.cases for _ in case.walk()))
 
     assert memory(1000) < memory(100) + 300_000  # held, they would take ten times that
-
-
-def test_the_last_cases_are_kept_for_all_scenarios_together(bench: Workbench) -> None:
-    cases = varied(bench).cases
-    first = cases[0]
-    assert cases[0].steps is first.steps
-    for number in range(1, 24):
-        assert cases[number]
-    assert cases[0].steps is not first.steps
-    assert cases[0] == first
 
 
 def test_many_threads_get_the_same_cases_as_one(bench: Workbench) -> None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Contexts: how they nest, and what cannot stand in one or in a before_hook."""
+"""Contexts: how they nest, and what is not allowed in one or in a before_hook."""
 
 from __future__ import annotations
 
-import pytest
 from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS
 from lazymmu.subject.operations import CONTEXTS, NEEDS_PREEMPTION
+
+from tests.unit.rows import each_row
 
 from .workbench import Workbench, ops
 
@@ -14,15 +15,15 @@ HEAD = "tasks: {other: {cpu: 1}}\n"
 EXAMPLES = {"switch": "switch: other", "migrate": "migrate: {cpu: 1}", "sleep": "sleep: 1", "fork": "fork: child"}
 
 
-@pytest.mark.parametrize("context", CONTEXTS)
+@each_row("context", CONTEXTS)
 def test_a_context_holds_its_steps(bench: Workbench, context: str) -> None:
     written = f"[{context}: [enable, lazy: [touch: 0], flush], disable]"
     assert ops(bench.steps(written)) == f"{context}(enable enable touch 0 disable flush) disable"
 
 
-@pytest.mark.parametrize("outer", CONTEXTS)
-@pytest.mark.parametrize("inner", CONTEXTS)
-def test_only_an_interrupt_stands_in_another_context(bench: Workbench, outer: str, inner: str) -> None:
+@each_row("outer", CONTEXTS)
+@each_row("inner", CONTEXTS)
+def test_only_an_interrupt_is_allowed_in_another_context(bench: Workbench, outer: str, inner: str) -> None:
     for written, meant in (
         (f"[{outer}: [{inner}: [flush]]]", f"{outer}({inner}(flush))"),
         (f"[{outer}: [lazy: [{inner}: [flush]]]]", f"{outer}(enable {inner}(flush) disable)"),
@@ -40,26 +41,20 @@ def test_only_an_interrupt_stands_in_another_context(bench: Workbench, outer: st
             assert bench.wrong(written) == f"2:{column}: `{inner}` is not allowed inside `{outer}`{hint}"
 
 
-@pytest.mark.parametrize("inner", CONTEXTS)
-def test_no_context_stands_three_deep(bench: Workbench, inner: str) -> None:
-    problem = bench.wrong(f"[softirq: [interrupt: [{inner}: [flush]]]]")
-    assert problem.startswith(f"2:31: `{inner}` is not allowed inside `interrupt`")
-
-
-@pytest.mark.parametrize("op", NEEDS_PREEMPTION)
-@pytest.mark.parametrize("context", CONTEXTS)
+@each_row("op", NEEDS_PREEMPTION)
+@each_row("context", CONTEXTS)
 def test_no_task_leaves_its_cpu_in_a_context(bench: Workbench, op: str, context: str) -> None:
     problem = bench.wrong(f"[{context}: [lazy: [{EXAMPLES[op]}]]]", HEAD)
     assert problem == f"3:{19 + len(context)}: `{op}` is not allowed inside `{context}`"
 
 
-@pytest.mark.parametrize("op", NEEDS_PREEMPTION)
+@each_row("op", NEEDS_PREEMPTION)
 def test_no_task_leaves_its_cpu_in_a_before_hook(bench: Workbench, op: str) -> None:
     problem = bench.wrong(f"[enable: {{before_hook: [repeat: {{times: 1, steps: [{EXAMPLES[op]}]}}]}}]", HEAD)
     assert problem == f"3:59: `{op}` is not allowed inside `before_hook`"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("written", "problem"),
     [
         ("[softirq: []]", "2:18: `softirq` is empty: it takes a list of steps"),
@@ -73,16 +68,10 @@ def test_a_context_has_steps(bench: Workbench, written: str, problem: str) -> No
     assert bench.wrong(written) == problem
 
 
-@pytest.mark.parametrize("context", CONTEXTS)
-def test_at_most_4096_operations_stand_in_one_context(bench: Workbench, context: str) -> None:
+@each_row("context", CONTEXTS)
+def test_a_context_holds_at_most_4096_operations(bench: Workbench, context: str) -> None:
     def written(times: int) -> str:
         return f"[{context}: [flush, repeat: {{times: {times}, steps: [flush]}}], flush]"
 
     bench.steps(written(MAX_CONTEXT_OPERATIONS - 1))
     assert bench.wrong(written(MAX_CONTEXT_OPERATIONS)) == f"2:9: more than 4,096 operations in this `{context}`"
-
-
-def test_the_operations_of_an_inner_context_count_in_both(bench: Workbench) -> None:
-    assert bench.wrong("[softirq: [interrupt: [repeat: {times: 4096, steps: [flush]}]]]") == (
-        "2:9: more than 4,096 operations in this `softirq`"
-    )

@@ -12,12 +12,14 @@ from lazymmu.scenario import load
 from lazymmu.scenario.strict_yaml.files import MAX_FILE_BYTES
 from lazymmu.support.errors import LazymmuError, ScenarioError
 
+from tests.unit.rows import each_row
+
 from .workbench import Workbench
 
 GOOD = "description: d\nsteps: [enable]\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("content", "problem"),
     [
         (b"", "1:1: no scenario in this file: it is empty"),
@@ -30,12 +32,8 @@ GOOD = "description: d\nsteps: [enable]\n"
         (b"#" * (MAX_FILE_BYTES + 1), "1:1: too large for a scenario: more than 1,048,576 bytes"),
     ],
 )
-def test_a_file_that_is_no_text_is_told(bench: Workbench, content: bytes, problem: str) -> None:
+def test_a_file_that_is_not_text_is_refused(bench: Workbench, content: bytes, problem: str) -> None:
     assert bench.refuse(content) == [problem]
-
-
-def test_a_file_of_1_mib_is_read(bench: Workbench) -> None:
-    bench.accept(GOOD + "#" * (MAX_FILE_BYTES - len(GOOD) - 1))
 
 
 def refusal(library: Path, *arguments: str) -> str:
@@ -45,8 +43,9 @@ def refusal(library: Path, *arguments: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("argument", [None, "x", "x.yaml"])
-def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path, argument: str | None) -> None:
+@each_row("argument", [None, "x", "x.yaml"])
+def test_a_fifo_is_refused_without_waiting(tmp_path: Path, argument: str | None) -> None:
+    (tmp_path / "x.yaml").unlink(missing_ok=True)
     os.mkfifo(tmp_path / "x.yaml")
     arguments = [] if argument is None else [argument]
     assert refusal(tmp_path, *arguments) == f"{tmp_path}/x.yaml:1:1: not a scenario file: it is a FIFO"
@@ -69,7 +68,7 @@ def test_devices_sockets_and_directories_are_refused(tmp_path: Path) -> None:
         )
 
 
-def test_a_file_that_cannot_be_read_is_told_with_the_reason(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "gone.yaml").symlink_to("nowhere")
     (tmp_path / "loop.yaml").symlink_to("loop.yaml")
     (tmp_path / "mem.yaml").symlink_to("/proc/self/mem")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import pytest
 from lazymmu.scenario import load
 from lazymmu.session.selection import Selection, units
 from lazymmu.session.verdict import pins
@@ -12,10 +11,12 @@ from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip
 from lazymmu.support.project import LIBRARY
 
+from tests.unit.rows import each_row
+
 SCENARIOS = load([], LIBRARY)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@each_row("scenario", SCENARIOS)
 def test_a_scenario_names_the_mistake_it_catches_and_its_pins_hold(scenario: Scenario) -> None:
     assert "Catches" in scenario.description
     assert scenario.tags
@@ -27,9 +28,3 @@ def test_a_scenario_names_the_mistake_it_catches_and_its_pins_hold(scenario: Sce
 def test_every_scenario_pins_something_of_its_own() -> None:
     for scenario in SCENARIOS:
         assert any(case.expect or any(step.check for step in case.walk()) for case in scenario.cases), scenario.name
-
-
-def test_every_topic_is_there() -> None:
-    assert len(SCENARIOS) >= 20
-    topics = {scenario.name.partition("/")[0] for scenario in SCENARIOS}
-    assert {"nesting", "pause", "misuse", "wrap", "parameters", "interrupts"} <= topics

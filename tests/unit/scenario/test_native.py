@@ -5,48 +5,47 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.unit import examples
+from tests.unit.rows import each_row
 
 ALL = examples.EVERYWHERE
 NOT_ARM64 = examples.guests_with("s390x", "x86_64")
 _STEPS = "steps: [enable, set_pte: {index: 0, value: 1}, touch: 0, disable]\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "guests"),
+@each_row(
+    ("name", "text", "guests"),
     [
-        pytest.param(_STEPS, ALL, id="nothing pinned"),
-        pytest.param(f"arch: [s390x, x86_64]\n{_STEPS}", ("s390x", "x86_64"), id="its own guests only"),
-        pytest.param(f"api: [amended, v4]\n{_STEPS}", (), id="not about merged"),
-        pytest.param("steps: [enable_with_ptes: {index: 0, count: 1}, disable]\n", (), id="an operation of others"),
-        pytest.param("steps: [fork: child]\n", (), id="a fork"),
-        pytest.param("steps: [repeat: {times: 2, steps: [enable]}, fork: child]\n", (), id="a fork behind a repeat"),
-        pytest.param(f"personality: x86_64\n{_STEPS}", ("x86_64",), id="a personality is that of one guest"),
-        pytest.param("steps: [touch: {index: 0, expect: true}]\n", (), id="an answer"),
-        pytest.param("steps: [interrupt: [get_pte: {index: 0, expect: 0}]]\n", (), id="an answer in a context"),
-        pytest.param("steps: [enable: {before_hook: [load: {index: 0, expect: 0}]}]\n", (), id="one in a hook"),
-        pytest.param("steps: [enable, check: {active: true, depth: 1, hooks: e, arch_enter: 1}]\n", ALL, id="seen"),
-        pytest.param("steps: [check: {outstanding: 0}]\n", (), id="outstanding"),
-        pytest.param("steps: [check: {warnings: 0}]\n", (), id="warnings"),
-        pytest.param("steps: [repeat: {times: 1, steps: [check: {deferred: 0}]}]\n", (), id="deferred in a repeat"),
-        pytest.param("steps: [check: {deferred: 0, api: [amended]}]\n", ALL, id="pinned for another revision"),
-        pytest.param("steps: [check: {deferred: 0, arch: [arm64]}]\n", NOT_ARM64, id="for another guest"),
-        pytest.param(f"{_STEPS}expect: {{hooks: el, hook_active: '10'}}\n", ALL, id="expect of hooks"),
-        pytest.param(f"{_STEPS}expect: {{hooks: el, counters: {{enable: 1}}}}\n", ALL, id="expect of what is seen"),
-        pytest.param(f"{_STEPS}expect: {{outstanding: 0}}\n", (), id="expect of outstanding"),
-        pytest.param(f"{_STEPS}expect: {{counters: {{enable: 1, direct: 0}}}}\n", (), id="expect of one counter"),
-        pytest.param(f"{_STEPS}expect: {{arm64: {{values: [1]}}}}\n", NOT_ARM64, id="expect of one guest"),
-        pytest.param(f"{_STEPS}expect: {{amended: {{table: {{}}}}}}\n", ALL, id="expect of another revision"),
-        pytest.param(
+        ("nothing pinned", _STEPS, ALL),
+        ("its own guests only", f"arch: [s390x, x86_64]\n{_STEPS}", ("s390x", "x86_64")),
+        ("not about merged", f"api: [amended, v4]\n{_STEPS}", ()),
+        ("an operation of others", "steps: [enable_with_ptes: {index: 0, count: 1}, disable]\n", ()),
+        ("a fork", "steps: [fork: child]\n", ()),
+        ("a fork after a repeat", "steps: [repeat: {times: 2, steps: [enable]}, fork: child]\n", ()),
+        ("a personality is that of one guest", f"personality: x86_64\n{_STEPS}", ("x86_64",)),
+        ("an answer", "steps: [touch: {index: 0, expect: true}]\n", ()),
+        ("an answer in a context", "steps: [interrupt: [get_pte: {index: 0, expect: 0}]]\n", ()),
+        ("one in a hook", "steps: [enable: {before_hook: [load: {index: 0, expect: 0}]}]\n", ()),
+        ("seen", "steps: [enable, check: {active: true, depth: 1, hooks: e, arch_enter: 1}]\n", ALL),
+        ("outstanding", "steps: [check: {outstanding: 0}]\n", ()),
+        ("warnings", "steps: [check: {warnings: 0}]\n", ()),
+        ("deferred in a repeat", "steps: [repeat: {times: 1, steps: [check: {deferred: 0}]}]\n", ()),
+        ("pinned for another revision", "steps: [check: {deferred: 0, api: [amended]}]\n", ALL),
+        ("for another guest", "steps: [check: {deferred: 0, arch: [arm64]}]\n", NOT_ARM64),
+        ("expect of hooks", f"{_STEPS}expect: {{hooks: el, hook_active: '10'}}\n", ALL),
+        ("expect of what is seen", f"{_STEPS}expect: {{hooks: el, counters: {{enable: 1}}}}\n", ALL),
+        ("expect of outstanding", f"{_STEPS}expect: {{outstanding: 0}}\n", ()),
+        ("expect of one counter", f"{_STEPS}expect: {{counters: {{enable: 1, direct: 0}}}}\n", ()),
+        ("expect of one guest", f"{_STEPS}expect: {{arm64: {{values: [1]}}}}\n", NOT_ARM64),
+        ("expect of another revision", f"{_STEPS}expect: {{amended: {{table: {{}}}}}}\n", ALL),
+        (
+            "what is pinned for merged counts",
             f"{_STEPS}expect: {{counters: {{direct: 0}}, merged: {{counters: {{enable: 1}}}}}}\n",
             ALL,
-            id="what is pinned for merged counts",
         ),
     ],
 )
 def test_a_scenario_runs_natively_where_all_that_it_pins_is_seen(
-    tmp_path: Path, text: str, guests: tuple[str, ...]
+    tmp_path: Path, name: str, text: str, guests: tuple[str, ...]
 ) -> None:
-    assert examples.scenario(tmp_path, f"description: x\n{text}").native == guests
+    assert examples.scenario(tmp_path, f"description: x\n{text}").native == guests, name

@@ -23,6 +23,7 @@ from lazymmu.support.errors import ScenarioError
 from lazymmu.support.project import ROOT
 
 from tests.unit import examples
+from tests.unit.rows import each_row
 
 GUIDE = (ROOT / "docs" / "scenarios.md").read_text()
 RIGHT = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
@@ -37,7 +38,7 @@ def whole(example: str) -> str:
     return f"description: x\ntasks: {{other: {{cpu: 1}}}}\nsteps:\n{indented}"
 
 
-@pytest.mark.parametrize("example", RIGHT)
+@each_row("example", RIGHT)
 def test_an_example_is_right_and_what_it_pins_holds_in_the_model(tmp_path: Path, example: str) -> None:
     scenario = examples.scenario(tmp_path, whole(example))
     selected = units([scenario], Selection(apis=("all",)))
@@ -47,20 +48,20 @@ def test_an_example_is_right_and_what_it_pins_holds_in_the_model(tmp_path: Path,
         assert isinstance(said, Skip) or pins(unit, said, "the model says") == []
 
 
-@pytest.mark.parametrize(("example", "told"), WRONG)
-def test_a_wrong_example_is_refused_with_these_words(tmp_path: Path, example: str, told: str) -> None:
+@each_row(("example", "messages"), WRONG)
+def test_a_wrong_example_is_refused_with_these_words(tmp_path: Path, example: str, messages: str) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(example)
     with pytest.raises(ScenarioError) as caught:
         load([str(path)], tmp_path)
-    assert str(caught.value).replace(f"{path}:", "") == told.strip()
+    assert str(caught.value).replace(f"{path}:", "") == messages.strip()
 
 
-@pytest.mark.parametrize("word", [*WORDS, *KEYS, *PINS, *PARTS, "task", "before_hook", "times", "as"])
+@each_row("word", [*WORDS, *KEYS, *PINS, *PARTS, "task", "before_hook", "times", "as"])
 def test_every_word_of_the_language_stands_in_an_example(word: str) -> None:
     assert any(re.search(rf"(?m)(^|[\s\[{{-]){re.escape(word)}($|[:,\]}}\s])", example) for example in RIGHT)
 
 
-@pytest.mark.parametrize("name", [*counters(), *REVISIONS, *PERSONALITIES])
-def test_every_name_of_the_vocabulary_is_told(name: str) -> None:
+@each_row("name", [*counters(), *REVISIONS, *PERSONALITIES])
+def test_the_guide_has_every_name(name: str) -> None:
     assert re.search(rf"\b{re.escape(name)}\b", GUIDE)

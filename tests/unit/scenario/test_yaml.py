@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import pytest
 import yaml
 from lazymmu.scenario.strict_yaml.compose import MAX_LEVELS, compose
 from lazymmu.scenario.strict_yaml.nodes import Listing, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.support.errors import Place
+
+from tests.unit.rows import each_row
 
 from .workbench import Workbench
 
@@ -23,8 +24,8 @@ def refusals(text: str, parser: type) -> list[str]:
     return [str(problem) for problem in problems.found]
 
 
-@pytest.mark.parametrize("parser", PARSERS)
-@pytest.mark.parametrize(
+@each_row("parser", PARSERS)
+@each_row(
     ("text", "refusal"),
     [
         ("a: &x 1\n", "f:1:4: anchors are not allowed here: remove `&x`"),
@@ -45,12 +46,12 @@ def refusals(text: str, parser: type) -> list[str]:
         ('a: "\\e[31m"\n', "f:1:4: character U+001B is not allowed in a string"),
     ],
 )
-def test_what_yaml_offers_beyond_plain_data_is_refused_at_its_place(text: str, refusal: str, parser: type) -> None:
+def test_yaml_beyond_plain_data_is_refused_at_its_place(text: str, refusal: str, parser: type) -> None:
     assert refusals(text, parser) == [refusal]
 
 
-@pytest.mark.parametrize("parser", PARSERS)
-@pytest.mark.parametrize(
+@each_row("parser", PARSERS)
+@each_row(
     ("text", "place"),
     [("a: [1\nb: 2\n", "f:2:"), ("a: b\n\tc: d\n", "f:2:1:"), ("a: 'b", "f:1:"), ("a: b: c\n", "f:1:5:")],
 )
@@ -61,14 +62,14 @@ def test_a_syntax_error_has_its_place(text: str, place: str, parser: type) -> No
     assert "\n" not in refusal
 
 
-@pytest.mark.parametrize("parser", PARSERS)
-@pytest.mark.parametrize("text", ['a: "\\UFFFFFFFF"\n', 'a: "\\ud800"\n', f"%YAML {'1' * 5000}.1\n---\na: b\n"])
+@each_row("parser", PARSERS)
+@each_row("text", ['a: "\\UFFFFFFFF"\n', 'a: "\\ud800"\n', f"%YAML {'1' * 5000}.1\n---\na: b\n"])
 def test_what_a_parser_cannot_represent_is_one_problem(text: str, parser: type) -> None:
     assert len(refusals(text, parser)) == 1
 
 
-@pytest.mark.parametrize("parser", PARSERS)
-@pytest.mark.parametrize(
+@each_row("parser", PARSERS)
+@each_row(
     ("opening", "column"),
     [("[", MAX_LEVELS + 1), ("- ", 2 * MAX_LEVELS + 1), ("{a: ", 4 * MAX_LEVELS + 1)],
 )
@@ -80,7 +81,7 @@ def test_64_levels_are_allowed() -> None:
     assert refusals("[" * MAX_LEVELS + "]" * MAX_LEVELS, yaml.SafeLoader) == []
 
 
-@pytest.mark.parametrize("parser", PARSERS)
+@each_row("parser", PARSERS)
 def test_the_tree_keeps_text_quotes_and_places(parser: type) -> None:
     problems = Problems()
     root = compose('a: [010, "x"]\nb: |\n  text\nc:\n', "f", problems, parser)
@@ -105,20 +106,12 @@ def test_a_byte_order_mark_is_passed_over(bench: Workbench) -> None:
     assert bench.accept("\ufeff" + HEAD).description == "d"
 
 
-def test_windows_line_ends_are_read(bench: Workbench) -> None:
-    assert bench.accept(HEAD.replace("\n", "\r\n")).description == "d"
-
-
 def test_an_alias_bomb_is_refused_without_being_expanded(bench: Workbench) -> None:
     text = "a: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 30))
     problems = bench.refuse(text)
     assert problems[0] == "1:1: a scenario needs `description`"
     assert "2:5: anchors are not allowed here: remove `&a1`" in problems
     assert "2:10: aliases are not allowed here: write out what `*a0` means" in problems
-
-
-def test_a_merge_key_is_an_unknown_key(bench: Workbench) -> None:
-    assert bench.refuse(HEAD + "<<: {tags: [a]}\n")[0].startswith("3:1: unknown key `<<` in a scenario")
 
 
 def test_an_alias_gives_no_further_problem(bench: Workbench) -> None:

@@ -14,7 +14,7 @@ NAME = "s"
 
 
 class Workbench:
-    """A library with one scenario, written anew for each text."""
+    """A library with one scenario, rewritten for each text."""
 
     def __init__(self, library: Path) -> None:
         self.library = library

@@ -129,7 +129,7 @@ class _Reader:
 
 @lru_cache(maxsize=1024)
 def case(program: str) -> Case:
-    """Return the case that a program in the notation stands for."""
+    """Return the case of a program in the notation."""
     reader = _Reader(program)
     steps = tuple(reader.steps())
     assert reader.at == len(reader.text), f"a bracket too many after {reader.text[: reader.at]!r}"

@@ -24,7 +24,7 @@ WITH_PTES = (
     Example("E nested in X calls nothing", "X E D D", "wfl", "010", (0, False), False),
     Example("X nested in X calls nothing", "X X D D", "wfl", "010", (0, False), False),
     Example("X changes its state after the hook", "X[C]", "w", "0", (1, True), True, states=((0, False), (1, True))),
-    Example("E before `w`: the outer count goes on from there", "X[E]", "ew", "01", (2, True), True),
+    Example("E before `w`: the outer count continues from there", "X[E]", "ew", "01", (2, True), True),
     Example("X before enter", "E[X]", "we", "01", (2, True), True),
     Example("disable before `w`: 255, and 0 after it", "X[D]", "fw", "00", (0, True), True),
     Example("X moves the counter modulo 256", "256*X", "w", "0", (0, True), True),

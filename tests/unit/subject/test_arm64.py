@@ -70,7 +70,7 @@ BARRIERS = (
         counters={"barriers": 1},
     ),
     Effect(
-        "so does a nested disable, and the section goes on",
+        "so does a nested disable, and the section continues",
         "E W(3) E W(4) D touch(3) touch(4) W(5) touch(5) D",
         (1, 1, 0),
         counters={"deferred": 3, "barriers": 2},

@@ -10,7 +10,7 @@ IN_INTERRUPT = "ISB"
 
 
 def everywhere(name: str, program: str, **pins: object) -> tuple[Effect, ...]:
-    """Return an effect for each context that is in interrupt; `@` stands for it in the program."""
+    """Return an effect for each context that is in interrupt; `@` is its place in the program."""
     return tuple(
         Effect(f"{name}: {letter}", program.replace("@", letter), **pins)  # type: ignore[arg-type]
         for letter in IN_INTERRUPT
@@ -26,7 +26,7 @@ EFFECTS = (
         counters={"enable": 2, "disable": 3, "pause": 1, "resume": 2, "warnings": 0},
     ),
     *everywhere(
-        "a section goes on after it",
+        "a section continues after it",
         "E @{W(3) touch(3) E W(4) touch(4) D C} W(5) touch(5) D",
         values=(1, 1, 0),
         arches=NO_PAUSE_HOOKS,
@@ -65,7 +65,7 @@ EFFECTS = (
     ),
     Effect("flush outside a section", "F", hooks="f", inside="0", counters={"flush": 1, "arch_flush": 1}),
     Effect(
-        "an interrupt in a softirq: after it the softirq goes on",
+        "an interrupt in a softirq: after it the softirq continues",
         "E S{I{C E} C E W(3) touch(3)} C D",
         (1,),
         hooks="el",
@@ -87,7 +87,7 @@ EFFECTS = (
         actives="111110100",
     ),
     Effect(
-        "a section goes on through them",
+        "a section continues through them",
         "E O{C W(3) touch(3) E W(4) D touch(4)} D",
         (0, 1),
         arches=NO_PAUSE_HOOKS,

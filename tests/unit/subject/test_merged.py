@@ -50,7 +50,7 @@ MISUSE = (
     Example(
         "disable is lost before that pause and leaves after it", "E R D P D", "el", "10", (0, 0), False, warnings=2
     ),
-    Example("a second resume goes on down", "E P R R R", "ele", "101", (1, 254), False, warnings=1),
+    Example("a second resume counts further down", "E P R R R", "ele", "101", (1, 254), False, warnings=1),
     Example("disable in a pause is lost: the section stays", "E P D R", "ele", "101", (1, 0), True),
     Example(
         "enable in a pause is lost: the last disable underflows",

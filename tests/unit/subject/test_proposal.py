@@ -149,7 +149,7 @@ BEFORE_HOOKS = (
     ),
     Example("resume sets the flag after the hook", "R[C]", "e", "0", (0, True), True, states=((0, False), (0, True))),
     Example(
-        "a section opened before enter: the outer count goes on from there",
+        "a section opened before enter: the outer count continues from there",
         "E[E] D D",
         "eefl",
         "0110",

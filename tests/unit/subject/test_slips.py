@@ -316,7 +316,6 @@ def test_the_examples_notice_each_slip(file: str, there: str, instead: str) -> N
     assert noticed(Simulator(file, there, instead))
 
 
-@each_row("file", ["run.py", "behaviour.py", "personalities/s390x.py", "revisions/merged.py"])
-def test_an_edit_without_effect_is_not_noticed(file: str) -> None:
+def test_an_edit_without_effect_is_not_noticed() -> None:
     """So the test above finds the slips, and not the way in which they are made."""
-    assert not noticed(Simulator(file, "from __future__", "from __future__"))
+    assert not noticed(Simulator("run.py", "from __future__", "from __future__"))

@@ -20,7 +20,7 @@ EFFECTS = (
     ),
     Effect("reading is no write", "get(3) touch(3) load(3) tlb", (0, 1, 0), counters={"direct": 0, "deferred": 0}),
     Effect(
-        "the table stands in the order of its entries",
+        "the table is in the order of its entries",
         "W(9) W(3) W(4) clear(4)",
         (valid(4),),
         table={3: valid(3), 9: valid(9)},

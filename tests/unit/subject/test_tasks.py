@@ -35,7 +35,7 @@ STATE = (
         inside="101010",
     ),
     Effect(
-        "a section goes on after a migration",
+        "a section continues after a migration",
         "E migrate(1) W(3) touch(3) D touch(3)",
         (0, 1),
         arches=NO_PAUSE_HOOKS,

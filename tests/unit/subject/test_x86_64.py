@@ -97,7 +97,7 @@ LENGTH = (
 ISSUES = (
     Effect("flush issues it", "E W(3) F touch(3) F D", (1,), counters={"multicalls": 1}),
     Effect(
-        "so does a nested disable, and the section goes on",
+        "so does a nested disable, and the section continues",
         "E W(3) E W(4) D touch(3) touch(4) W(5) touch(5) D",
         (1, 1, 0),
         counters={"deferred": 3, "multicalls": 2, "updates": 3},
