@@ -77,7 +77,8 @@ def pulls(paths: Sequence[str], folder: Path) -> list[Pull]:
 def push(connection: AgentConnection, files: Sequence[Push], scale: float) -> None:
     """Write the files in the guest. Raises GuestError."""
     for file in files:
-        connection.write(str(file.path), file.content, file.mode, Deadline.after(_SECONDS * scale))
+        connection.send_file(str(file.path), file.content, file.mode)
+        connection.await_file(str(file.path), Deadline.after(_SECONDS * scale))
 
 
 def pull(connection: AgentConnection, files: Sequence[Pull], scale: float) -> None:

@@ -10,7 +10,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -54,7 +54,7 @@ def shell(arguments: Namespace) -> int:
     def prepared() -> Machine:
         ready = images.prepare(store, kernel, [arch], offline=arguments.offline, sandbox=sandbox)
         guests = RunningGuests()
-        with guests.stopped_at_exit():
+        with closing(guests):
             ordinary = prepare(ready, arch, scale, guests, transport=requests.transport(arguments, [ready]))
         return _with_library(with_shell(ordinary, arguments.kernel_arg, qemu_arguments, offline=arguments.offline))
 
@@ -112,7 +112,7 @@ def _ready(store: Cache, machine: Machine, *, restore: bool) -> Iterator[AgentCo
             store.progress.say(f"{machine.name}: {what}")
 
     guests = RunningGuests()
-    with guests.stopped_at_exit(), GuestPool(machine, guests, changed, restore=restore).ready() as line:
+    with closing(guests), GuestPool(machine, guests, changed, restore=restore).ready() as line:
         yield line
 
 
