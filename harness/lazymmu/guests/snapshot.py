@@ -42,7 +42,7 @@ def path(boot: Boot, module: bytes = b"", parameters: str = "", files: Sequence[
     """
     fds = dict.fromkeys(("console", "channel", "monitor"), 0)
     # The archive's name depends on its content, the kernel's only on its version.
-    parts = [_VERSION, *boot.command(fds), checksum.recorded(boot.kernel) or ""]
+    parts = [_VERSION, *boot.command(fds), checksum.recorded(boot.kernel)]
     key = digest([*parts, *_qemu_build(boot), *_host_processor(boot), module, parameters, *files])
     return boot.sandbox.root / "lazymmu" / "snapshots" / f"{key}.snapshot"
 
