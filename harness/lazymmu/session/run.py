@@ -58,7 +58,7 @@ def _carry_out(
     arguments = plan.arguments
     terminal = requests.human(arguments)
     with store.opened(folder.results, plan.units, trace=arguments.trace) as results:
-        preparation = prepare(plan, results.unfinished(), sandbox)
+        preparation = prepare(plan.ordered(results.unfinished()), plan.selection, sandbox, offline=arguments.offline)
         images = list(preparation.images.values())
         if images:
             versions = manifest.images(images)
