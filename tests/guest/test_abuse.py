@@ -1,107 +1,151 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The module under random and mutated programs: it answers each as it must, and leaves nothing behind."""
+"""The module under random and damaged programs: it answers each as it must, and leaves nothing behind."""
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
 
 import pytest
-from lazymmu.guests.findings.scan import findings_in
-from lazymmu.protocol import report
+from lazymmu.guests.agent_connection import AgentConnection
+from lazymmu.protocol import program, report
 from lazymmu.protocol.agent_reply import AgentReply
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip
+from lazymmu.support.deadline import Deadline
 
-from tests.guest import abuse, machines
-from tests.guest.abuse import Abused, grammar
+from tests.guest import machines, random_programs
+from tests.guest.conftest import Lazymmu
+from tests.guest.test_prompt import piped
+from tests.unit.subject.notation import case
 
 _SEED = 20250915
-# The guest measures its memory after the first 1,000.
-_EVERYDAY, _ALL = 1_250, 1_000_000
-# The kernel's own small changes, in kB: slabs in part full, more of them the longer it works, but never by the program
-# (arm64: 280 after 2,000 programs, 570 after 20,000, 1,140 after a million; 8 bytes lost with each would make 8,000);
-# and pages that each processor keeps for itself.
-_NOISE = {"Slab": 2000, "KernelStack": 100, "VmallocUsed": 500, "MemAvailable": 8000}
-# Worse than a warning (Linux: include/linux/kern_levels.h).
-_KERN_ERR = 3
+_LARGE = 2000
+# Growth in kB that is the kernel's own: caches, and pages that each processor keeps.
+_NOISE = {"Slab": 2000, "KernelStack": 200, "VmallocUsed": 500}
+# Four writers at the same time, and one whose write is killed again and again.
+_CROWD = """\
+write() { dd if=$1 of=/proc/lazymmu bs=64k; cat /proc/lazymmu; } >/dev/null 2>&1
+for writer in 1 2 3 4; do
+	(for turn in $(seq 10); do write short; write malformed; done) &
+	writers="$writers $!"
+done
+for turn in $(seq 6); do
+	dd if=sleeping of=/proc/lazymmu bs=64k 2>/dev/null &
+	victim=$!; usleep 30000; kill -9 $victim; wait $victim
+	[ $? = 137 ] && killed=$((killed + 1))
+done
+wait $writers
+cat /proc/lazymmu >/dev/null
+cd /sys/module/lazymmu/parameters
+echo "killed=$((killed > 0)) runs=$(cat live_runs) threads=$(cat live_threads) $(ps | grep -c '[l]azymmu/')"
+stat -c 'mode=%a user=%u group=%g' /proc/lazymmu
+dmesg | grep -e 'BUG:' -e 'WARNING:' -e 'Oops'
+"""
 
 
-@pytest.fixture(scope="module")
-def every(everyday_or_all: Callable[[int, int], int]) -> Mapping[str, Abused]:
-    """The three architectures' modules after the abuse, side by side."""
-    programs, samples = everyday_or_all(_EVERYDAY, _ALL), everyday_or_all(600, 10_000)
-
-    def one(arch: str) -> Abused:
-        return abuse.abuse(arch, seed=_SEED, programs=programs, samples=samples)
-
-    with ThreadPoolExecutor(len(machines.ARCHES)) as pool:
-        return dict(zip(machines.ARCHES, pool.map(one, machines.ARCHES), strict=True))
+@pytest.fixture(scope="module", params=machines.ARCHES)
+def line(request: pytest.FixtureRequest) -> Iterator[AgentConnection]:
+    """A guest with the module loaded, for all tests of one architecture."""
+    with machines.loaded(str(request.param)) as (_, line):
+        yield line
 
 
-@pytest.fixture(params=machines.ARCHES)
-def abused(request: pytest.FixtureRequest, every: Mapping[str, Abused]) -> Abused:
-    """One architecture's module after the abuse."""
-    return every[str(request.param)]
+def run(line: AgentConnection, text: bytes) -> AgentReply:
+    line.send("run", text)
+    return line.reply(Deadline.after(60))
 
 
-def test_every_text_is_refused_with_one_line_or_reported_whole(
-    abused: Abused, everyday_or_all: Callable[[int, int], int]
+def alive(line: AgentConnection) -> list[int]:
+    """Return how many runs and kernel threads the module has."""
+    folder = "/sys/module/lazymmu/parameters"
+    return [int(line.read(f"{folder}/{name}", Deadline.after(30))) for name in ("live_runs", "live_threads")]
+
+
+def memory(line: AgentConnection) -> dict[str, int]:
+    """Return what /proc/meminfo says of the kernel's memory, in kB."""
+    found = re.findall(r"(\w+): +(\d+) kB", line.read("/proc/meminfo", Deadline.after(30)).decode())
+    return {name: int(size) for name, size in found if name in _NOISE}
+
+
+def is_whole(records: tuple[str, ...]) -> bool:
+    """Return whether the records of a reply are one report, from its first line to its checksum."""
+    lines = [record.removeprefix("lazymmu: ") + "\n" for record in records if record.startswith("lazymmu: run ")]
+    crc = zlib.crc32("".join(lines[:-1]).encode())
+    return " begin " in lines[0] and lines[-1].endswith(f" end lines={len(lines) - 1} crc={crc:08x}\n")
+
+
+def test_a_random_program_reports_what_the_model_predicts(
+    line: AgentConnection, everyday_or_all: Callable[[int, int], int]
 ) -> None:
-    assert not abused.broken, f"seed {_SEED}: {abused.broken[:3]}"
-    assert abused.programs == everyday_or_all(_EVERYDAY, _ALL) == abused.refused + abused.ran
-    # Both happen, and often.
-    assert min(abused.refused, abused.ran) > abused.programs // 20
-    assert abused.unread
-    print(f"{abused.programs / abused.seconds:.0f} programs/s")
-
-
-def test_what_is_refused_and_what_runs_is_as_the_protocol_says(abused: Abused) -> None:
-    for sample in abused.samples:
-        try:
-            grammar.read(sample.text)
-            assert sample.status == 0, sample
-        except grammar.MalformedError as error:
-            assert sample.status == errno.EINVAL, sample
-            assert sample.records[0].startswith(f"lazymmu: program line {error.line}: "), (error, sample)
-
-
-def test_what_runs_reports_what_the_model_predicts(abused: Abused) -> None:
-    ran = [sample for sample in abused.samples if sample.status == 0 and not sample.unread]
-    assert len(ran) > len(abused.samples) // 20
-    for sample in ran:
-        program = grammar.read(sample.text)
-        predicted = predict(program.case, program.api, program.personality)
+    chance = Random(_SEED)  # noqa: S311  (a fixed sequence, so that a failure comes again)
+    for number in range(everyday_or_all(250, 20_000)):
+        api, personality = chance.choice([*REVISIONS]), chance.choice([*PERSONALITIES])
+        played = case(random_programs.well_formed(chance, api))
+        reply = run(line, program.text(played, run=number, api=api, personality=personality).encode())
+        assert reply.status == 0, reply
+        predicted = predict(played, api, personality)
         if isinstance(predicted, Skip):
-            step = predicted.step
-            assert any(f" error step {step.index} {step.op} with preemption off" in line for line in sample.records)
-            continue
-        answer = AgentReply(status=0, records=sample.records)
-        observed = report.parse(answer, program.case, run=program.run, api=program.api, personality=program.personality)
-        assert observed == predicted, sample
+            error = f"run {number} error step {predicted.step.index} {predicted.step.op} with preemption off"
+            assert f"lazymmu: {error}" in reply.records
+        else:
+            assert report.parse(reply, played, run=number, api=api, personality=personality) == predicted
+    assert alive(line) == [0, 0]
 
 
-def test_the_kernel_does_not_complain(abused: Abused) -> None:
-    said = "\n".join(text for _, text in abused.kernel)
-    assert not findings_in(said), said
-    assert not findings_in(abused.console), abused.console
-    assert not [text for level, text in abused.kernel if level <= _KERN_ERR]
+def test_a_damaged_program_is_refused_with_one_line_or_reported_whole(
+    line: AgentConnection, everyday_or_all: Callable[[int, int], int]
+) -> None:
+    chance = Random(_SEED)  # noqa: S311
+    count = everyday_or_all(500, 50_000)
+    refused = 0
+    for _ in range(count):
+        api = chance.choice([*REVISIONS])
+        text = program.text(case(random_programs.well_formed(chance, api)), run=1, api=api, personality="s390x")
+        damaged = random_programs.damaged(chance, text)
+        reply = run(line, damaged)
+        if reply.status:
+            assert reply.status == errno.EINVAL, damaged
+            (record,) = (record for record in reply.records if record.startswith("lazymmu: "))
+            assert re.match(r"lazymmu: program line [1-9]\d*: .", record), (damaged, record)
+            refused += 1
+        else:
+            assert is_whole(reply.records), (damaged, reply.records)
+    assert count // 2 < refused < count * 99 // 100
+    assert alive(line) == [0, 0]
 
 
-def test_nothing_is_left_behind(abused: Abused) -> None:
-    assert abused.state == {"alone": (0, 0, 0), "crowd": (0, 0, 0)}
-    before, after = abused.memory["before"], abused.memory["after"]
-    grown = {name: after[name] - before[name] for name in _NOISE}
-    grown["MemAvailable"] *= -1
-    assert not {name: grown[name] for name, noise in _NOISE.items() if grown[name] > noise}, (before, after)
+def test_large_programs_leave_no_memory_behind(line: AgentConnection) -> None:
+    steps = "".join(f"{number} enable\n" for number in range(_LARGE))
+    large = f"lazymmu-program 2\nrun 1\nrevision merged\npersonality s390x\nsteps {_LARGE}\n{steps}"
+    # The first ones fill caches that the kernel keeps.
+    for _ in range(2):
+        before = memory(line)
+        for _ in range(10):
+            assert run(line, f"{large}end\n".encode()).status == 0
+        for _ in range(100):
+            assert run(line, large.encode()).status == errno.EINVAL
+    after = memory(line)
+    assert not {name for name, noise in _NOISE.items() if after[name] - before[name] > noise}, (before, after)
+    assert alive(line) == [0, 0]
 
 
-def test_many_writers_at_the_same_time_get_answers_although_some_are_killed(abused: Abused) -> None:
-    writers, wrong, killed = abused.crowd
-    assert (writers, wrong) == (4, 0)
-    assert killed > 1
-
-
-def test_the_device_is_roots_only(abused: Abused) -> None:
-    assert abused.device == ("600", 0, 0, errno.EACCES)
+@pytest.mark.parametrize(
+    "arch", ["s390x", *(pytest.param(arch, marks=pytest.mark.exhaustive) for arch in ("arm64", "x86_64"))]
+)
+def test_writers_at_the_same_time_and_killed_ones_leave_nothing_behind(
+    lazymmu: Lazymmu, tmp_path: Path, arch: str
+) -> None:
+    short = program.text(case("task(t,1) E W(1) switch(t) E D"), run=1, api="merged", personality="arm64")
+    sleeping = program.text(case("task(t,1) " + "sleep(50) " * 20), run=2, api="merged", personality="arm64")
+    for name, text in {"short": short, "malformed": short[:-4], "sleeping": sleeping, "crowd": _CROWD}.items():
+        (tmp_path / name).write_text(text)
+    flags = [word for name in ("short", "malformed", "sleeping", "crowd") for word in ("--push", str(tmp_path / name))]
+    done = piped(lazymmu, arch, *flags, "--", "sh", "crowd")
+    assert done.stdout.decode() == "killed=1 runs=0 threads=0 0\nmode=600 user=0 group=0\n", done.stderr

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,17 +17,18 @@ _HINT = "let --out DIR name another folder"
 
 
 class ChannelLog:
-    """Writes lines like `12:00:01.123456 < text`; nothing without a path. Only one thread may use it.
+    """Writes lines like `12:00:01.123456 < text`; nothing without a path.
 
-    A log that cannot be written, on a full disk for instance, must not cost a verdict. So its error goes into
-    `failures`, and the log ends there.
+    A log that cannot be written, on a full disk for instance, must not cost a verdict: `failure` is then the error, and
+    the log ends there.
     """
 
-    def __init__(self, path: Path | None, failures: list[LazymmuError]) -> None:
+    def __init__(self, path: Path | None) -> None:
+        self.failure: LazymmuError | None = None
         self._path = path
-        self._failures = failures
         self._file: IO[bytes] | None = None
         self._unfinished = {"<": b"", ">": b""}
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         if self._path is not None:
@@ -45,12 +47,13 @@ class ChannelLog:
         """Log what came from the guest (`<`) or went to it (`>`). A line is written when it is complete."""
         if self._file is None:
             return
-        *lines, self._unfinished[mark] = (self._unfinished[mark] + data).split(b"\n")
-        if lines:
-            head = f"{datetime.now():%H:%M:%S.%f} {mark} ".encode()
-            with self._guarded():
-                self._file.write(b"".join(b"%b%b\n" % (head, line) for line in lines))
-                self._file.flush()
+        with self._lock:
+            *lines, self._unfinished[mark] = (self._unfinished[mark] + data).split(b"\n")
+            if lines:
+                head = f"{datetime.now():%H:%M:%S.%f} {mark} ".encode()
+                with self._guarded():
+                    self._file.write(b"".join(b"%b%b\n" % (head, line) for line in lines))
+                    self._file.flush()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -60,5 +63,5 @@ class ChannelLog:
             assert self._path is not None  # noqa: S101  (nothing is written without one)
             full = disk.refusal(error, self._path.parent, hint=_HINT)
             other = LazymmuError(f"{self._path} could not be written: {error.strerror}", hint=_HINT)
-            self._failures.append(full or other)
+            self.failure = self.failure or full or other
             self._file = None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lock of the whole cache. Commands that need its entries share it, and whoever removes entries takes it alone.
+"""Who uses the cache: commands that need its entries share a lock, and whoever removes entries takes it alone.
 
-It is a lock on the cache folder itself (flock), so nothing is written, and a read-only cache works. The kernel releases
-it when the process ends.
+The lock is one on the cache folder itself (flock), so that nothing needs to be written and a read-only cache works. The
+system drops it with the process that holds it.
 """
 
 from __future__ import annotations
@@ -18,52 +18,57 @@ from filelock import FileLock, Timeout
 from lazymmu.provision.cache import lock_file
 
 
-@contextmanager
-def _opened(root: Path) -> Iterator[int | None]:
-    """Open a folder; None if that fails."""
+def _opened(root: Path) -> int | None:
     try:
-        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        return os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
-        yield None
+        return None
+
+
+@contextmanager
+def shared(root: Path, waiting: Callable[[], object], *, make: bool = True) -> Iterator[None]:
+    """Use the cache for the length of a `with`: nobody removes a whole entry meanwhile.
+
+    `waiting` is called once if somebody is removing entries now. The folder is made if it is not there, but for one
+    who only looks (`make`). A cache that cannot be made or opened is not locked: what the command needs of it will
+    tell better what is wrong.
+    """
+    if make:
+        with suppress(OSError):
+            root.mkdir(parents=True, exist_ok=True)
+    folder = _opened(root)
+    if folder is None:
+        yield
         return
     try:
-        yield folder
+        with suppress(OSError):
+            try:
+                fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(folder, fcntl.LOCK_SH)
+        yield
     finally:
         os.close(folder)
 
 
 @contextmanager
-def shared(root: Path, waiting: Callable[[], object], *, make: bool = True) -> Iterator[None]:
-    """Use the cache: no other process removes a complete entry meanwhile.
-
-    `waiting` is called once if another process removes entries now. `make` creates a missing folder. A cache that
-    cannot be created or opened is not locked: the command itself gives a better error when it needs an entry.
-    """
-    if make:
-        with suppress(OSError):
-            root.mkdir(parents=True, exist_ok=True)
-    with _opened(root) as folder:
-        if folder is not None:
-            with suppress(OSError):
-                try:
-                    fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    waiting()
-                    fcntl.flock(folder, fcntl.LOCK_SH)
-        yield
-
-
-@contextmanager
 def alone(root: Path) -> Iterator[bool]:
-    """Try to have the cache to oneself, without waiting, and yield whether that worked."""
-    with _opened(root) as folder:
-        # It fails if the lock is taken, and on a file system without such locks, where nobody can tell.
-        taken = False
-        if folder is not None:
-            with suppress(OSError):
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                taken = True
-        yield taken
+    """Have the cache to oneself for the length of a `with`, without waiting; yield whether that worked."""
+    folder = _opened(root)
+    if folder is None:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            # Taken, or a file system without such locks: then nobody can tell.
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(folder)
 
 
 def holders(root: Path) -> list[int]:
@@ -71,7 +76,7 @@ def holders(root: Path) -> list[int]:
     found = set()
     real = str(root.resolve())
     for process in Path("/proc").glob("[0-9]*"):
-        # It may end, or close a file, at any time.
+        # It may end, or close a file, between any two of these.
         with suppress(OSError):
             for link in (process / "fd").iterdir():
                 with suppress(FileNotFoundError):
@@ -84,9 +89,9 @@ def holders(root: Path) -> list[int]:
 def entries_locked(
     root: Path, targets: Sequence[Path], *, files: Sequence[Path] = (), make: bool = True
 ) -> Iterator[bool]:
-    """Try to hold the locks of these entries (see `Cache.locked`), and these lock files, without waiting.
+    """Hold the locks of these entries (those of `Cache.locked`), and these lock files, without waiting.
 
-    Yields whether that worked. Without `make`, a lock whose file does not exist counts as free.
+    Yields whether all could be had. Without `make`, a lock whose file is not there is taken for free.
     """
     with ExitStack() as stack:
         try:

@@ -12,7 +12,6 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -86,7 +85,7 @@ def prepare_all(images: Images, arches: Sequence[str], options: Options) -> dict
     guests = RunningGuests()
     with (
         ThreadPoolExecutor(max_workers=len(arches)) as pool,
-        closing(guests),
+        guests.stopped_at_exit(),
         images.cache.tools.stopped_by_interrupt(),
     ):
         futures = {
@@ -246,7 +245,7 @@ def run(
     # QEMU dies with the thread that started it, so a worker stays in one thread.
     with (
         ThreadPoolExecutor(max_workers=schedule.at_once, thread_name_prefix="machine") as pool,
-        closing(schedule.guests),
+        schedule.guests.stopped_at_exit(),
     ):
         futures = {}
         for worker in schedule.workers:
