@@ -42,8 +42,6 @@ class Architecture(Struct, frozen=True, kw_only=True):
     compiler_prefix: str
     #: Debian packages for its tool root: compiler, C library, emulator, firmware.
     packages: tuple[str, ...]
-    #: e_machine of its ELF files (elf.h).
-    elf_machine: int
 
     # -- How its guests run
     #: `uname -m` of hosts on which KVM can run them.

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import lazymmu
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.machine import Machine, prepare
-from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import catalogue, setup
@@ -32,5 +32,5 @@ def machine(arch: str, kernel: str = "lts") -> Machine:
 @contextmanager
 def loaded(arch: str) -> Iterator[tuple[Guest, AgentConnection]]:
     """Run a guest with the module loaded, for the length of a `with`."""
-    with GuestPool(machine(arch), RunningGuests(), lambda _: None, restore=True).ready() as line:
-        yield line.guest, line
+    with lazymmu.Guest(arch) as guest:
+        yield guest.connection.guest, guest.connection

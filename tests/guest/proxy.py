@@ -210,7 +210,7 @@ class Proxy:
     def __init__(self, guest: Guest, near: socket.socket, far: socket.socket, scale: float) -> None:
         self.name = guest.name
         self.channel = near
-        self.channel_log = ChannelLog(None)
+        self.channel_log = ChannelLog(None, [])
         self.console = SimpleNamespace(received=0)
         self.line = AgentConnection(cast("Guest", self), scale)
         self._guest = guest

@@ -13,7 +13,7 @@ from lazymmu.provision import kernels, setup
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.catalogue import kernel
 from lazymmu.provision.progress import Progress
-from lazymmu.provision.resolution_cache import Answer, now
+from lazymmu.provision.resolution_cache import SUFFIX, Resolution, now
 from lazymmu.scenario import load
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.support.project import LIBRARY
@@ -71,9 +71,9 @@ def refusing(tmp_path: Path) -> dict[str, str]:
     locked = kernels.locked(cache, kernel("lts"))
     del locked["s390x"]
     kernels.write_lock(Cache(folder, Progress()), kernel("lts"), locked, tmp_path)
-    refusal = Answer(now(), reason="Release file is expired").to_json()
+    refusal = Resolution(now(), reason="Release file is expired").to_json()
     for name, arches in {"lts": ["s390x"], "next": ["arm64", "s390x", "x86_64"]}.items():
-        (folder / "kernels" / f"{name}.answers").write_text(json.dumps(dict.fromkeys(arches, refusal)))
+        (folder / "kernels" / f"{name}{SUFFIX}").write_text(json.dumps(dict.fromkeys(arches, refusal)))
     return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
 
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from lazymmu.guests.agent_connection import AgentConnection
-from lazymmu.guests.complaint import complaint
+from lazymmu.guests.agent_connection import AgentConnection, complaint
 from lazymmu.guests.qemu import Guest
 from lazymmu.protocol import program, report
 from lazymmu.results.result import Unit

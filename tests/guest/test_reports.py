@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One run on three architectures with every report at once, and one that is interrupted."""
+"""All reports of one run on three architectures, and the reports of interrupted runs and on a full disk."""
 
 from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -19,7 +18,6 @@ import xmlschema
 from tests import disks
 from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
-from tests.guest.processes import wait_for_qemus
 from tests.unit.reports.test_junit import SCHEMA
 from tests.unit.reports.test_ktap import cases, outcome, parse
 
@@ -32,19 +30,12 @@ KNOWN = """\
 """
 
 
-def page_counts(path: Path) -> str:
-    """Return what a page says first of a run."""
-    found = ElementTree.parse(path).find(".//*[@id='counts']")  # noqa: S314  (our own)
-    assert found is not None
-    return "".join(found.itertext())
-
-
 def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
     lazymmu = broken(SLIP)
     (tmp_path / "known.yaml").write_text(KNOWN)
     out = tmp_path / "results"
-    files = {flag: str(tmp_path / f"report{flag}") for flag in ("--json", "--junit", "--ktap", "--html")}
-    flags = [word for pair in files.items() for word in pair]
+    files = {flag: tmp_path / f"report{flag}" for flag in ("--json", "--junit", "--ktap", "--html")}
+    flags = [word for flag, file in files.items() for word in (flag, str(file))]
     done = lazymmu(
         *("run", "nesting/two-levels", "nesting/single", "--api", "merged", "--repeat", "2", "--shuffle", "5"),
         *("--out", str(out), "--known", str(tmp_path / "known.yaml"), *flags),
@@ -56,13 +47,10 @@ def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp
 
     document = json.loads((out / "results.json").read_text())
     assert document["summary"] == {"pass": 6, "fail": 6, "error": 0, "skip": 0}
-    assert [(entry["scenario"], entry["state"]) for entry in document["known"]] == [
-        ("nesting/two-levels", "holds"),
-        ("wrap/*", "unused"),
-    ]
+    assert [entry["state"] for entry in document["known"]] == ["holds", "unused"]
     for result in document["results"]:
         assert result.get("known", "") == ("no nested flush" if result["outcome"] == "fail" else "")
-    # In the fixed order, each twice; run in another, which the positions tell.
+    # Reports have the fixed order; the positions have the order in which units ran.
     keys = [(result["scenario"], result["arch"], result["repetition"]) for result in document["results"]]
     assert keys == [
         (f"nesting/{name}", arch, number) for name in ("single", "two-levels") for arch in ARCHES for number in (1, 2)
@@ -73,23 +61,20 @@ def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp
         assert sorted(positions) == [1, 2, 3, 4]
     assert any(result["position"] != number % 4 + 1 for number, result in enumerate(document["results"]))
 
-    xml = Path(files["--junit"]).read_text()
+    xml = files["--junit"].read_text()
     xmlschema.XMLSchema(SCHEMA).validate(xml)
-    root = ElementTree.fromstring(xml)  # noqa: S314  (our own)
-    assert [(suite.get("name"), suite.get("tests"), suite.get("skipped")) for suite in root] == [
+    assert [(suite.get("name"), suite.get("tests"), suite.get("skipped")) for suite in ElementTree.fromstring(xml)] == [  # noqa: S314  (our own)
         *((arch, "4", "2") for arch in ARCHES),
         ("known", "2", "1"),
     ]
-    assert (root.get("failures"), root.get("errors")) == ("0", "0")
     ktap = parse((out / "results.ktap").read_text())
     units = [one for arch in ktap.children[:3] for one in cases(arch)]
     assert Counter(map(outcome, units)) == {"pass": 6, "known": 6}
-
-    assert page_counts(Path(files["--html"])) == "6 known, 6 pass"
-
-    # What a flag names and what the folder holds are the same.
+    assert '>6 known</span>, <span class="pass">6 pass</span>' in files["--html"].read_text()
     for flag, name in (("--json", "results.json"), ("--ktap", "results.ktap")):
-        assert Path(files[flag]).read_text() == (out / name).read_text()
+        assert files[flag].read_text() == (out / name).read_text()
+    assert (out / "summary.txt").read_text() == done.stdout
+
     facts = json.loads((out / "run.json").read_text())
     assert facts["command"][:3] == ["lazymmu", "run", "nesting/two-levels"]
     assert (facts["status"], facts["shuffle"], facts["repeat"]) == (0, 5, 2)
@@ -98,44 +83,16 @@ def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp
     assert facts["qemu"]
     assert facts["finished"] > facts["started"]
     for arch in ARCHES:
-        (told,) = (out / "guests").glob(f"{arch}-1.qemu.txt")
-        assert re.search(r"qemu-system-\w+ .* -smp 2 ", told.read_text())
+        (command,) = (out / "guests").glob(f"{arch}-1.qemu.txt")
+        assert re.search(r"qemu-system-\w+ .* -smp 2 ", command.read_text())
         for name in ("console", "channel"):
             assert re.match(r"\d\d:\d\d:\d\d\.\d{6} [<>] ", (out / "guests" / f"{arch}-1.{name}.log").read_text())
-    assert (out / "summary.txt").read_text() == done.stdout
     copies = sorted(str(path.relative_to(out)) for path in (out / "scenarios").rglob("*.yaml"))
     assert copies == ["scenarios/nesting/single.yaml", "scenarios/nesting/two-levels.yaml"]
-
-    # Against itself with one more failure.
-    worse = json.loads((out / "results.json").read_text())
-    worse["results"][0]["outcome"] = "error"
-    (tmp_path / "worse.json").write_text(json.dumps(worse))
-    assert lazymmu("compare", str(out), files["--json"]).returncode == 0
-    compared = lazymmu("compare", str(out), str(tmp_path / "worse.json"))
-    assert compared.returncode == 1
-    assert "nesting/single merged on arm64: pass -> error" in compared.stdout
+    assert lazymmu("compare", str(out), str(files["--json"])).returncode == 0
 
 
-def test_an_interrupted_run_leaves_what_it_had(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    command = ["env", "--default-signal=INT", *lazymmu.command("run", "--api", "all")]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=lazymmu.environment(), stdout=pipe, stderr=pipe, text=True) as process:
-        wait_for_qemus(process.pid, 3)
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
-    assert process.returncode == 130, output + errors
-    latest = tmp_path / "state" / "lazymmu" / "runs" / "latest"
-    document = json.loads((latest / "results.json").read_text())
-    done = len(document["results"])
-    assert (document["interrupted"], done < document["selected"]) == (True, True)
-    left = f"interrupted: {done} of {document['selected']} were done"
-    assert left in output
-    assert left in (latest / "summary.txt").read_text()
-    assert left in (latest / "results.ktap").read_text()
-    assert json.loads((latest / "run.json").read_text())["status"] == 130
-
-
-#: Runs the command line, and sends itself both signals, twice, when a function is called for the nth time.
+#: Runs the command line, and sends itself both signals twice when a function is called for the nth time.
 SIGNALLED = """
 import os, signal, sys
 from pkgutil import resolve_name
@@ -161,11 +118,11 @@ sys.exit(cli.main(sys.argv[4:]))
     [
         pytest.param(("concurrent.futures:ThreadPoolExecutor", "submit", "2"), [], False, id="a thread is started"),
         pytest.param(
-            ("lazymmu.session.known_file", "standings", "1"), ["--arch", "arm64"], True, id="all results are there"
+            ("lazymmu.results.known_issues", "checked", "1"), ["--arch", "arm64"], True, id="all results are there"
         ),
     ],
 )
-def test_an_interrupt_around_the_run_costs_nothing_either(
+def test_an_interrupt_before_or_after_the_guests_costs_no_report(
     lazymmu: Lazymmu, tmp_path: Path, place: tuple[str, str, str], flags: list[str], whole: bool
 ) -> None:
     (tmp_path / "known.yaml").write_text("[]\n")
@@ -191,7 +148,7 @@ def test_an_interrupt_around_the_run_costs_nothing_either(
         assert Path(files[flag]).read_text() == (out / name).read_text()
 
 
-def test_a_full_state_folder_is_an_error_that_costs_no_other_report(lazymmu: Lazymmu, tmp_path: Path) -> None:
+def test_a_full_state_folder_costs_no_other_report(lazymmu: Lazymmu, tmp_path: Path) -> None:
     state, path = tmp_path / "small", tmp_path / "run.json"
     state.mkdir()
     one = lazymmu.command("run", "nesting/single", "--arch", "arm64", "--api", "merged", "--json", str(path))

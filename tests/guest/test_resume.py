@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A run that was killed, and then interrupted, is resumed to its end: every unit has one result, and none ran twice."""
+"""A run that was killed and then interrupted is resumed: in the end each unit has one result, and none ran twice."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def lines(out: Path) -> list[bytes]:
     return (out / "results.jsonl").read_bytes().splitlines()
 
 
-def test_a_killed_and_then_interrupted_run_comes_to_its_end(lazymmu: Lazymmu, tmp_path: Path) -> None:
+def test_a_run_that_was_killed_and_interrupted_can_be_finished(lazymmu: Lazymmu, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert stopped(lazymmu, signal.SIGKILL, 10, *FLAGS, "--out", str(out)) == -signal.SIGKILL
     killed = lines(out)
     assert len(killed) >= 10
     assert not (out / "results.json").exists()
 
-    # Under another kernel it would be another run.
+    # With another kernel it cannot be resumed.
     facts = (out / "run.json").read_text()
     release = json.loads(facts)["kernels"]["s390x"]["release"]
     (out / "run.json").write_text(facts.replace(f'"{release}"', '"6.1.0-s390x"'))
@@ -68,6 +68,6 @@ def test_a_killed_and_then_interrupted_run_comes_to_its_end(lazymmu: Lazymmu, tm
     assert f"{len(every)} pass, 0 fail" in (out / "summary.txt").read_text()
     facts = json.loads((out / "run.json").read_text())
     assert (facts["status"], len(facts["resumed"])) == (0, 2)
-    # What the guests of each part said is kept.
+    # The logs of each part are kept.
     for part in ("", "resumed-1", "resumed-2"):
         assert list((out / "guests" / part).glob("arm64*.log"))

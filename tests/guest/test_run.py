@@ -62,43 +62,22 @@ def test_the_whole_library_passes_on_every_architecture(
     assert all(entry["reason"] for entry in document["accelerators"].values())
 
 
-@pytest.mark.parametrize(
-    ("code", "step", "told"),
-    [
-        pytest.param(
-            "run->counters[LMM_ARCH_FLUSH]++;",
-            "step 2 disable: counters",
-            ("arch_flush: 1", "arch_flush: 2"),
-            id="a counter that is off by one",
-        ),
-        pytest.param(
-            "return;",
-            "step 2 disable: hooks",
-            ("f", "(none)"),
-            id="a nested disable that does not flush",
-        ),
-    ],
-)
-def test_a_module_that_lies_fails_and_the_step_is_named(
-    broken: Callable[..., Lazymmu], code: str, step: str, told: tuple[str, str]
-) -> None:
-    done, document = broken(at_start_of("lmm_arch_flush", code)).run(
-        "nesting/two-levels", "nesting/single", "--api", "merged"
-    )
+def test_a_wrong_implementation_fails_with_the_step_and_its_place(broken: Callable[..., Lazymmu]) -> None:
+    wrong = broken(at_start_of("lmm_arch_flush", "return;"))
+    done, document = wrong.run("nesting/two-levels", "nesting/single", "--api", "merged")
     assert done.returncode == 1, done.stdout + done.stderr
     assert outcomes(document, "two-levels") == {(arch, "fail") for arch in ARCHES}
     assert outcomes(document, "single") == {(arch, "pass") for arch in ARCHES}
     for result in document["results"]:
         if result["outcome"] == "fail":
-            assert "nesting/two-levels.yaml:8:5: " + step in result["reason"]
-            assert all(word in result["reason"] for word in told)
+            assert (
+                "nesting/two-levels.yaml:8:5: step 2 disable: hooks: predicted f, observed (none)" in result["reason"]
+            )
             assert result["observed"]["steps"] != result["predicted"]["steps"]
-    assert step in done.stdout
+    assert "step 2 disable: hooks" in done.stdout
 
 
-def test_a_guest_that_panics_is_an_error_with_its_console_and_the_others_go_on(
-    broken: Callable[..., Lazymmu], tmp_path: Path
-) -> None:
+def test_a_panic_is_an_error_of_its_unit_with_the_console(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
     panicking = broken(at_start_of("lmm_arch_flush", 'panic("on purpose");'))
     folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
     done, document = panicking.run(folder, "--api", "merged")
@@ -122,27 +101,31 @@ def test_a_warning_of_the_kernel_is_an_error_unless_the_scenario_allows_it(
     done, document = warning.run(folder, "--api", "merged", "--arch", "s390x")
     assert done.returncode == 3, done.stdout + done.stderr
     assert outcomes(document, "a_allowing") == outcomes(document, "c_plain") == {("s390x", "pass")}
-    # A guest that warned will not warn again: this one was a new one.
+    # A kernel warns once, so this unit ran in another guest.
     assert outcomes(document, "b_flush") == {("s390x", "error")}
     struck = document["results"][1]
     assert "the guest's kernel complained: WARNING" in struck["reason"]
     assert "hook.c" in struck["details"]
 
 
-def test_a_machine_that_loses_guest_after_guest_is_given_up(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
+def test_a_machine_that_loses_one_guest_after_the_other_is_given_up(
+    broken: Callable[..., Lazymmu], tmp_path: Path
+) -> None:
     panicking = broken(at_start_of("lmm_arch_flush", 'panic("again");'))
     folder = write(tmp_path / "given", **{f"flush{n}": FLUSH for n in range(5)})
     done, document = panicking.run(folder, "--api", "merged", "--arch", "arm64")
     assert done.returncode == 3, done.stdout + done.stderr
     assert document["summary"] == {"pass": 0, "fail": 0, "error": 5, "skip": 0}
-    # Three guests were lost; the rest did not get one.
+    # Three guests were lost, and the other units had none.
     assert len({result["details"] for result in document["results"]}) == 3
     reasons = [result["reason"] for result in document["results"]]
-    assert [("not run: its machine lost 3 guests in a row" in reason) for reason in reasons] == [False] * 3 + [True] * 2
+    assert [("not run, because its machine lost 3 guests in a row" in reason) for reason in reasons] == [False] * 3 + [
+        True
+    ] * 2
     assert "in 1 more:" in done.stdout
 
 
-def test_a_report_that_is_cut_short_is_an_error_and_never_a_pass(broken: Callable[..., Lazymmu]) -> None:
+def test_a_truncated_report_is_an_error(broken: Callable[..., Lazymmu]) -> None:
     cut = broken(at_start_of("count_line", "run->line += run->line == 2;"))
     done, document = cut.run("nesting/two-levels", "--api", "merged", "--arch", "arm64")
     assert done.returncode == 3, done.stdout + done.stderr
@@ -150,7 +133,7 @@ def test_a_report_that_is_cut_short_is_an_error_and_never_a_pass(broken: Callabl
     assert all("no whole report" in result["reason"] for result in document["results"])
 
 
-def test_a_module_that_does_not_compile_shows_the_compilers_lines(broken: Callable[..., Lazymmu]) -> None:
+def test_a_module_that_does_not_compile_is_an_error_with_the_compilers_lines(broken: Callable[..., Lazymmu]) -> None:
     wrong = broken(at_start_of("merged_pause_task", "puase_count++;"))
     done, document = wrong.run("nesting/single", "--arch", "s390x", "--api", "merged")
     assert done.returncode == 3
@@ -158,12 +141,12 @@ def test_a_module_that_does_not_compile_shows_the_compilers_lines(broken: Callab
     assert "puase_count" in done.stdout
 
 
-def test_a_qemu_that_is_killed_is_an_error_of_that_machine_only(lazymmu: Lazymmu, tmp_path: Path) -> None:
+def test_a_killed_qemu_is_an_error_of_one_unit(lazymmu: Lazymmu, tmp_path: Path) -> None:
     path, out = tmp_path / "run.json", tmp_path / "out"
     command = lazymmu.command("run", write(tmp_path / "given", single=LONG), "--json", str(path), "--out", str(out))
     with subprocess.Popen(command, env=lazymmu.environment(), stdout=subprocess.PIPE, text=True) as process:
         victim = wait_for_qemus(process.pid, 3)["qemu-system-s390x"]
-        # One that dies before that may be taken for a snapshot that is no good, and costs no unit.
+        # Before that, its death may look like a bad snapshot, which costs no unit.
         wait_for_text(out / "guests" / "s390x-1.console.log", "lazymmu-agent: run ")
         begin = time.monotonic()
         subprocess.run(["kill", "-KILL", str(victim)], check=True)
@@ -171,7 +154,7 @@ def test_a_qemu_that_is_killed_is_an_error_of_that_machine_only(lazymmu: Lazymmu
     assert process.returncode == 3, output
     assert time.monotonic() - begin < 60
     document = json.loads(path.read_text())
-    # One that dies as it wakes up leaves nothing to believe in; one that dies later costs the unit that it ran.
+    # All units fail if it dies while it wakes up, and only the running one if it dies later.
     found = outcomes(document, "single") - {("s390x", "pass")}
     assert found == {("arm64", "pass"), ("s390x", "error"), ("x86_64", "pass")}
     counts = Counter(r["outcome"] for r in document["results"])
@@ -180,8 +163,8 @@ def test_a_qemu_that_is_killed_is_an_error_of_that_machine_only(lazymmu: Lazymmu
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_an_end_from_outside_leaves_no_qemu(lazymmu: Lazymmu, number: signal.Signals) -> None:
-    # A shell's background job ignores SIGINT, and hands that down to us and ours.
+def test_a_signal_leaves_no_qemu(lazymmu: Lazymmu, number: signal.Signals) -> None:
+    # In a shell's background job, SIGINT is ignored by all child processes.
     command = ["env", "--default-signal=INT", *lazymmu.command("run", "--repeat", "20")]
     with subprocess.Popen(
         command, env=lazymmu.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A case that the model says cannot run is a skip with a reason in every report, and never goes to a guest."""
+"""A case that no guest can run is a skip with a reason in every report, and is not sent to a guest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_skips_stand_between_passes_in_every_report(lazymmu: Lazymmu, folder: Path) -> None:
+def test_every_report_has_the_skips(lazymmu: Lazymmu, folder: Path) -> None:
     flags = ("--arch", "arm64", "--api", "merged", "--out", str(folder / "out"))
     done, document = lazymmu.run(str(folder), *flags, "--junit", str(folder / "j.xml"), "--ktap", str(folder / "k"))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -44,7 +44,7 @@ def test_skips_stand_between_passes_in_every_report(lazymmu: Lazymmu, folder: Pa
 
 
 @pytest.mark.parametrize(("flags", "status"), [((), 2), (("--no-skip",), 3)])
-def test_a_run_of_skips_starts_no_guest_and_is_no_pass(
+def test_a_run_with_only_skips_starts_no_guest_and_does_not_pass(
     lazymmu: Lazymmu, folder: Path, flags: tuple[str, ...], status: int
 ) -> None:
     out = folder / "out"

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
+import lazymmu
 from lazymmu.architecture import architectures
 from lazymmu.results.result import Unit
-from lazymmu.scenario import load
 from lazymmu.subject.case import Case, Scenario
-from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Trace
+from lazymmu.support.project import ROOT
 
 NESTED = """\
 description: A nested section with a pause and an interrupt.
@@ -41,7 +42,7 @@ def scenario(folder: Path, text: str, name: str = "example") -> Scenario:
     """Return the scenario in this text, loaded from a real file."""
     path = folder / f"{name}.yaml"
     path.write_text(text, encoding="utf-8")
-    return load([str(path)], folder)[0]
+    return lazymmu.load(path, library=folder)[0]
 
 
 def unit(folder: Path, text: str = NESTED, api: str = "amended", arch: str = "s390x") -> Unit:
@@ -56,10 +57,16 @@ def case(folder: Path, text: str = NESTED) -> Case:
 
 
 def predicted(unit: Unit) -> Trace:
-    """Return what the model says of a unit that is no skip."""
-    said = predict(unit.case, unit.api, unit.personality)
-    assert isinstance(said, Trace), said
-    return said
+    """Return the prediction of a unit that is not a skip."""
+    predictions = lazymmu.predict(unit.scenario, api=unit.api, arch=unit.arch, impl=unit.impl)
+    (trace,) = (one.trace for one in predictions if one.unit.number == unit.number)
+    assert trace is not None
+    return trace
+
+
+def documented() -> list[str]:
+    """Return the examples of the page on the Python interface."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
 
 
 def without_override() -> list[str]:

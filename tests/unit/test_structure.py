@@ -14,7 +14,20 @@ from lazymmu.support.project import ROOT
 PACKAGE = ROOT / "harness" / "lazymmu"
 # A room may import itself and those after it (docs/architecture.md).
 LAYERS = (
-    *("__main__", "cli", "commands", "parser", "flags", "bench", "doctor", "shell", "session", "reports", "results"),
+    *(
+        "__main__",
+        "cli",
+        "commands",
+        "parser",
+        "flags",
+        "interface",
+        "bench",
+        "doctor",
+        "shell",
+        "session",
+        "reports",
+        "results",
+    ),
     *("guests", "header", "provision", "scenario", "protocol", "subject", "architectures", "architecture", "support"),
 )
 TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()

@@ -12,7 +12,6 @@ ARCHITECTURE = Architecture(
     kbuild="riscv",
     compiler_prefix="riscv64-linux-gnu-",
     packages=("gcc-riscv64-linux-gnu", "libc6-dev-riscv64-cross", "qemu-system-riscv"),
-    elf_machine=243,
     host_machine="riscv64",
     qemu="qemu-system-riscv64",
     machine=("-M", "virt,acpi=off"),

@@ -13,7 +13,6 @@ ARCHITECTURE = Architecture(
     kbuild="s390",
     compiler_prefix="s390x-linux-gnu-",
     packages=("gcc-s390x-linux-gnu", "libc6-dev-s390x-cross", "qemu-system-s390x"),
-    elf_machine=22,
     host_machine="s390x",
     qemu="qemu-system-s390x",
     machine=("-M", "s390-ccw-virtio"),

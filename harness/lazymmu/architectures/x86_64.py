@@ -14,7 +14,6 @@ ARCHITECTURE = Architecture(
     kbuild="x86",
     compiler_prefix="",
     packages=("gcc", "libc6-dev", "qemu-system-x86", "seabios"),
-    elf_machine=62,
     host_machine="x86_64",
     qemu="qemu-system-x86_64",
     machine=("-M", "q35"),

@@ -17,7 +17,7 @@ from lazymmu.guests.boot import Accelerator
 from lazymmu.guests.machine import prepare, untried_boot
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision.cache import Cache, whole
-from lazymmu.provision.checksum import mismatch
+from lazymmu.provision.checksum import Look, mismatch
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
 from lazymmu.support.errors import LazymmuError
@@ -40,7 +40,7 @@ class _EarlierTrials(Cache, frozen=True):
         _build: Callable[[Path], None],
         *,
         needs: int = 0,
-        look: Callable[[Path], str | None] = mismatch,
+        look: Look = mismatch,
     ) -> Path:
         if not whole(target, look):
             raise _Untried(f"no {what} yet")

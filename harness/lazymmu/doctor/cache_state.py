@@ -13,7 +13,7 @@ from lazymmu.provision import builds, kernels, tool_root
 from lazymmu.provision.cache import Cache, whole
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.kernels import InstalledKernel, Release
-from lazymmu.provision.resolution_cache import answers, now
+from lazymmu.provision.resolution_cache import now, resolutions
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.support.errors import LazymmuError
 
@@ -33,7 +33,7 @@ class CacheState(Struct):
     #: Guest archive and module; None if a run would build it.
     archives: dict[str, Path | None] = field(default_factory=dict)
     modules: dict[str, Path | None] = field(default_factory=dict)
-    #: Why a run would leave the architecture out: a recent answer of apt.
+    #: Why a run would leave the architecture out: a recent resolution of apt.
     refused: Mapping[str, str] = field(default_factory=dict)
     #: What stopped the reading.
     error: LazymmuError | OSError | None = None
@@ -82,9 +82,9 @@ def _read(state: CacheState) -> None:
         state.installed = {arch: kernel for arch, kernel in installed.items() if kernel is not None}
     time, unlocked = now(), set(state.arches) - set(state.locked)
     state.refused = {
-        arch: answer.refusal()
-        for arch, answer in answers(state.cache, state.kernel).items()
-        if arch in unlocked and answer.reason and (state.offline or answer.believed(time))
+        arch: resolution.refusal()
+        for arch, resolution in resolutions(state.cache, state.kernel).items()
+        if arch in unlocked and resolution.reason and (state.offline or resolution.is_recent(time))
     }
     sandbox = Sandbox(name="bwrap", root=root)
     for arch in state.usable_arches:

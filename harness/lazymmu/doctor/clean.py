@@ -10,11 +10,10 @@ from pathlib import Path
 
 from lazymmu.doctor.folders import RUNS_LIMIT, runs
 from lazymmu.doctor.processes import Emulator, emulators, kill
-from lazymmu.provision import pruning
 from lazymmu.provision.cache import Cache, remove
+from lazymmu.provision.cache_contents import CacheContents, Removed, carry_out, everything_in, held_locks
+from lazymmu.provision.cache_entries import Removal, megabytes, over
 from lazymmu.provision.cache_lock import alone, entries_locked, holders
-from lazymmu.provision.inventory import Removal, beyond, megabytes
-from lazymmu.provision.pruning import Removed
 from lazymmu.reports.results_folder import LOCK, default_root
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
@@ -49,14 +48,14 @@ def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run:
         if everything:
             if not ended:
                 raise SetupError(f"{cache.root} is used by a QEMU that could not be ended: nothing was removed")
-            yield from pruning.carry_out(pruning.everything(cache.root), dry_run=dry_run)
+            yield from carry_out(everything_in(cache.root), dry_run=dry_run)
             return
-        stock = pruning.inventory(cache)
-        yield from pruning.clear(cache.root, stock.leftovers, idle=idle, dry_run=dry_run)
+        stock = CacheContents.read(cache)
+        yield from stock.clear(idle=idle, dry_run=dry_run)
         for path in stock.unseen:
             terminal.line(f"kept {path}: a symbolic link, or not readable")
         if idle:
-            yield from pruning.carry_out(pruning.unused(cache, stock), dry_run=dry_run)
+            yield from carry_out(stock.unused(), dry_run=dry_run)
         else:
             terminal.line(f"{_users(cache.root, running)} uses the cache: complete entries are kept until it ends")
 
@@ -69,7 +68,7 @@ def _users(root: Path, running: Sequence[Emulator]) -> str:
 
 def _refuse_if_used(cache: Cache, running: Sequence[Emulator], *, idle: bool) -> None:
     """Raise SetupError if another process uses the cache."""
-    locks = pruning.held_locks(cache.root)
+    locks = held_locks(cache.root)
     if not idle or locks:
         users = _users(cache.root, running) + (f" (lock {locks[0]})" if locks else "")
         raise SetupError(f"{cache.root} is used by {users}: nothing was removed", hint="try again when it has ended")
@@ -98,7 +97,7 @@ def _end_orphans(terminal: Terminal, running: Sequence[Emulator], *, unlocked: b
 def _clean_results(folder: Path, *, everything: bool, dry_run: bool) -> Iterator[Removed]:
     """Remove the runs over the limit, or all, yielding each. A run in progress is kept."""
     entries = runs(folder)
-    removals = [Removal(one.path, one.size, "--all") for one in entries] if everything else beyond(entries, RUNS_LIMIT)
+    removals = [Removal(one.path, one.size, "--all") for one in entries] if everything else over(entries, RUNS_LIMIT)
     for removal in removals:
         try:
             with entries_locked(folder, (), files=(removal.path / LOCK,), make=False) as free:

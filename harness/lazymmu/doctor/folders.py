@@ -10,9 +10,11 @@ from pathlib import Path
 from lazymmu.doctor.cache_state import CacheState
 from lazymmu.doctor.check import Check, State
 from lazymmu.doctor.processes import emulators
-from lazymmu.provision import builds, checksum, pruning, setup
+from lazymmu.provision import builds, setup
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.inventory import KINDS, Entry, Inventory, Limit, beyond, megabytes, size_of
+from lazymmu.provision.cache_contents import CacheContents
+from lazymmu.provision.cache_entries import Entry, Limit, megabytes, over, size_of
+from lazymmu.provision.cache_kind import kinds
 from lazymmu.reports.results_folder import KEPT, default_root, kept
 from lazymmu.support import disk
 
@@ -62,17 +64,17 @@ def free_space(state: CacheState) -> Iterator[Check]:
         yield Check("disk", State.BROKEN, found, f"free some space, or {_ELSEWHERE}", blocks=True, facts=facts)
 
 
-def sizes(stock: Inventory) -> Iterator[Check]:
+def sizes(stock: CacheContents) -> Iterator[Check]:
     """Check the size of each kind of entry in the cache against its limit."""
-    for kind in KINDS:
-        if entries := stock.entries[kind.name]:
-            size, excess, limit = stock.size(kind.name), len(beyond(entries, kind.limit)), kind.limit
+    for name, kind in kinds().items():
+        if entries := stock.entries[name]:
+            size, excess, limit = stock.size(name), len(over(entries, kind.limit)), kind.limit
             found = f"{len(entries)} entries, {megabytes(size)}: {kind.what}"
             found += f"; limit {limit}" if str(limit) else ""
             found += f"; {excess} over it" if excess else ""
             bounds = {"entries": limit.entries, "bytes": limit.size, "days": limit.days}
             facts = {"entries": len(entries), "bytes": size, "limit": bounds}
-            yield _may_be_cleaned(f"size {kind.name}", found, excess=bool(excess), facts=facts)
+            yield _may_be_cleaned(f"size {name}", found, excess=bool(excess), facts=facts)
     yield Check("size of all", State.OK, megabytes(stock.total()), facts={"bytes": stock.total()})
 
 
@@ -85,7 +87,7 @@ def _some(paths: list[Path]) -> str:
     return names if len(paths) <= _SHOWN else f"{names} and {len(paths) - _SHOWN} more"
 
 
-def leftovers(stock: Inventory) -> Iterator[Check]:
+def leftovers(stock: CacheContents) -> Iterator[Check]:
     """Check for entries that are unfinished, damaged or not readable."""
     size = sum(left.size for left in stock.leftovers)
     names = _some([left.path for left in stock.leftovers])
@@ -93,15 +95,15 @@ def leftovers(stock: Inventory) -> Iterator[Check]:
     yield _may_be_cleaned(
         "leftovers", found, excess=bool(names), facts={"entries": len(stock.leftovers), "bytes": size}
     )
-    for removal in pruning.damaged(stock, checksum.mismatch):
+    for removal in stock.damaged(thoroughly=True):
         yield Check("damaged", State.BROKEN, f"{removal.path} {removal.why}", _CLEAN)
     if stock.unseen:
         yield Check("unseen", State.NOTE, f"symbolic links, or not readable: {_some(list(stock.unseen))}")
 
 
-def unneeded(cache: Cache, stock: Inventory) -> Iterator[Check]:
+def unneeded(stock: CacheContents) -> Iterator[Check]:
     """Check for tool roots and kernels that no recipe or lock file mentions."""
-    if removals := list(pruning.unneeded(cache, stock)):
+    if removals := stock.unneeded():
         size = sum(removal.size for removal in removals)
         names = _some([removal.path for removal in removals])
         found = f"{megabytes(size)} that no recipe or lock file mentions: {names}"
@@ -135,4 +137,4 @@ def results() -> Iterator[Check]:
     size = sum(entry.size for entry in entries)
     facts = {"path": str(folder), "entries": len(entries), "bytes": size, "limit": {"entries": KEPT}}
     found = f"{folder}: {len(entries)} runs, {megabytes(size)}; limit {KEPT} runs"
-    yield _may_be_cleaned("results", found, excess=bool(beyond(entries, RUNS_LIMIT)), facts=facts)
+    yield _may_be_cleaned("results", found, excess=bool(over(entries, RUNS_LIMIT)), facts=facts)

@@ -11,9 +11,10 @@ from lazymmu.architecture import architectures
 from lazymmu.doctor.cache_state import CacheState
 from lazymmu.doctor.check import Check, State
 from lazymmu.guests import ssh_keys
-from lazymmu.provision import integrity, ssh_image
+from lazymmu.provision import ssh_image
 from lazymmu.provision.cache import whole
-from lazymmu.provision.inventory import megabytes
+from lazymmu.provision.cache_entries import megabytes
+from lazymmu.provision.checksum import damage
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.subprocesses import tethered
 from lazymmu.support.errors import LazymmuError
@@ -91,9 +92,9 @@ def _kernel(state: CacheState, arch: str) -> Check:
     if installed is None or state.root is None:
         found = f"locked to {version}, not in the cache, {_not_in_cache(state)}"
         return Check(name, State.MISSING, found, again, blocks=state.offline, facts=facts)
-    damage = integrity.damage("kernels", installed.image)
-    if damage:
-        found = f"{version}: {installed.image} {damage}"
+    wrong = damage(installed.image)
+    if wrong:
+        found = f"{version}: {installed.image} {wrong}"
         return Check(name, State.BROKEN, found, f"{_CLEAN} && {again}", blocks=True, facts=facts)
     headers = state.root / installed.headers.lstrip("/")
     if not headers.is_dir():

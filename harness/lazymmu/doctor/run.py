@@ -11,7 +11,8 @@ from functools import partial
 from lazymmu.doctor import accelerators, folders, host, images
 from lazymmu.doctor.cache_state import CacheState, read_cache_state
 from lazymmu.doctor.check import Check, State, document, guarded, run_can_work
-from lazymmu.provision import cache_lock, pruning
+from lazymmu.provision import cache_lock
+from lazymmu.provision.cache_contents import CacheContents
 from lazymmu.reports.destination import Target
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
@@ -63,9 +64,9 @@ def _all_checks(states: Sequence[CacheState]) -> Iterator[Check]:
     yield from guarded("ssh", images.ssh_key_files, blocks=False)
     for state in states:
         yield from guarded("ssh", partial(images.ssh_servers, state), blocks=False)
-    stock = pruning.inventory(cache)
+    stock = CacheContents.read(cache)
     yield from guarded("sizes", partial(folders.sizes, stock), blocks=False)
-    yield from guarded("unneeded", partial(folders.unneeded, cache, stock), blocks=False)
+    yield from guarded("unneeded", partial(folders.unneeded, stock), blocks=False)
     yield from guarded("leftovers", partial(folders.leftovers, stock), blocks=False)
     yield from guarded("guests", partial(folders.guests, cache), blocks=False)
     yield from guarded("results", folders.results, blocks=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The requests that an agent understands, and what their replies mean."""
+"""The requests that an agent understands, what their replies mean, and complaints of the guest's kernel in them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import re
 import select
 
-from lazymmu.guests.complaint import complaint
+from lazymmu.guests.findings.finding import Severity
+from lazymmu.guests.findings.scan import findings_in
 from lazymmu.guests.request_stream import RequestStream
 from lazymmu.guests.watchdog import BOOT_SILENCE, SILENCE
 from lazymmu.protocol.agent_reply import AgentReply
@@ -20,6 +21,22 @@ _TAINTED = "/proc/sys/kernel/tainted"
 # A machine check, a bad page, an oops, a WARN(), a soft lockup (Linux: Documentation/admin-guide/tainted-kernels.rst).
 _WARNED = 1 << 9
 _TROUBLE = 1 << 4 | 1 << 5 | 1 << 7 | _WARNED | 1 << 14
+# Worse than a warning (Linux: include/linux/kern_levels.h). A WARN() has the level of a harmless note, so the findings
+# have to recognise its text.
+_KERN_ERR = 3
+
+
+def complaint(reply: AgentReply, *, warnings_allowed: bool = False) -> str | None:
+    """Return what the kernel complained of, None if it did not. `warnings_allowed` ignores WARN()s."""
+    if not reply.foreign:
+        return None
+    complaints = [
+        finding.title
+        for finding in findings_in("\n".join(text for _, text in reply.foreign))
+        if not (warnings_allowed and finding.severity is Severity.WARNING)
+    ]
+    complaints += [text for level, text in reply.foreign if level <= _KERN_ERR]
+    return f"the guest's kernel complained: {complaints[0]}" if complaints else None
 
 
 class AgentConnection(RequestStream):
@@ -33,20 +50,9 @@ class AgentConnection(RequestStream):
         self.send("run", program.encode("ascii"))
         return self.reply(deadline)
 
-    def load(self, module: bytes, deadline: Deadline, parameters: str = "") -> None:
-        """Load a module, after unloading the one before. The error holds the kernel's reason."""
-        self.send("load", module, parameters)
-        self.await_load(deadline)
-
     def await_load(self, deadline: Deadline) -> None:
-        """Wait for the reply to `load`."""
-        reply = self.reply(deadline)
-        if reply.status:
-            raise GuestError(
-                f"{self.guest.name}: the guest's kernel refused the module (errno {reply.status})",
-                details="\n".join(f"    {record}" for record in reply.records),
-            )
-        self._check_complaint(reply)
+        """Wait for the reply to `load`, which replaces the module. The error holds the kernel's reason."""
+        self._await("refused the module", deadline)
 
     def await_restore(self, deadline: Deadline) -> None:
         """Wait for the reply to `wake`, which gives a restored guest the time."""
@@ -75,11 +81,6 @@ class AgentConnection(RequestStream):
         # The kernel needs a second or two for a long file of /proc, without any progress to report.
         return self._await(f"could not read {path}", deadline, BOOT_SILENCE).content or b""
 
-    def write(self, path: str, content: bytes, mode: int, deadline: Deadline) -> None:
-        """Write a new file in the guest."""
-        self.send_file(path, content, mode)
-        self.await_file(path, deadline)
-
     def send_file(self, path: str, content: bytes, mode: int) -> None:
         """Send a new file for the guest."""
         self.send("write", content, f"{mode:o} {path}")
@@ -103,7 +104,7 @@ class AgentConnection(RequestStream):
         self.send("read", _TAINTED.encode())
         reply = self.reply(deadline)
         if reply.status:
-            raise self._refused(f"could not read {_TAINTED}", reply)
+            raise GuestError(f"{self.guest.name}: the guest could not read {_TAINTED}: {os.strerror(reply.status)}")
         late = complaint(reply, warnings_allowed=warnings_allowed)
         trouble = _TROUBLE & ~_WARNED if warnings_allowed else _TROUBLE
         taint = (reply.content or b"").decode().strip()
@@ -117,16 +118,8 @@ class AgentConnection(RequestStream):
     def _await(self, failure: str, deadline: Deadline, silence: float = SILENCE) -> AgentReply:
         """Return the reply to a request. Raises GuestError if the guest refused it or its kernel complained."""
         reply = self.reply(deadline, silence=silence)
-        if reply.status:
-            raise self._refused(failure, reply)
-        self._check_complaint(reply)
-        return reply
-
-    def _refused(self, failure: str, reply: AgentReply) -> GuestError:
-        return GuestError(f"{self.guest.name}: the guest {failure}: {os.strerror(reply.status)}")
-
-    def _check_complaint(self, reply: AgentReply) -> None:
-        complained = complaint(reply)
-        if complained:
+        problem = f"the guest {failure}: {os.strerror(reply.status)}" if reply.status else complaint(reply)
+        if problem is not None:
             details = "\n".join(f"    {record}" for record in reply.records)
-            raise GuestError(f"{self.guest.name}: {complained}", details=details)
+            raise GuestError(f"{self.guest.name}: {problem}", details=details)
+        return reply

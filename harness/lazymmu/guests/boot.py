@@ -34,8 +34,6 @@ _KERNEL_ARGUMENTS = (
     "init_on_alloc=0",
 )
 _MEGABYTE = 1 << 20
-#: The first command of a conversation with QEMU's monitor.
-CAPABILITIES: Mapping[str, object] = {"execute": "qmp_capabilities"}
 #: The capability of QEMU's migration that leaves out memory in a shared file.
 SHARED_MEMORY_NOT_SAVED = {"capability": "x-ignore-shared", "state": True}
 
@@ -70,20 +68,6 @@ class Memory(Struct, frozen=True):
         return [
             *("-object", backend, "-machine", "memory-backend=ram"),
             *(["-incoming", "defer"] if self.state else []),
-        ]
-
-    def startup_commands(self, size: int, sandbox: Sandbox) -> list[Mapping[str, object]]:
-        """Return the commands for QEMU's monitor that restore the guest; none for a boot.
-
-        If the snapshot does not load, QEMU exits and writes the reason to its standard error.
-        """
-        if self.state is None:
-            return []
-        source = f"file:{sandbox.inside(self.state)},offset={size}"
-        return [
-            CAPABILITIES,
-            {"execute": "migrate-set-capabilities", "arguments": {"capabilities": [SHARED_MEMORY_NOT_SAVED]}},
-            {"execute": "migrate-incoming", "arguments": {"uri": source}},
         ]
 
 
@@ -147,8 +131,18 @@ class Boot(Struct, frozen=True):
         ]
 
     def startup_commands(self, memory: Memory | None = None) -> bytes:
-        """Return the lines that QEMU's second monitor gets at startup; most boots need none."""
-        commands = memory.startup_commands(self.memory_size, self.sandbox) if memory else []
-        if user_network.forwards(self.arguments):
-            commands = [*(commands or [CAPABILITIES]), user_network.QUESTION]
-        return "".join(f"{json.dumps(command)}\n" for command in commands).encode()
+        """Return the lines that QEMU's second monitor gets at startup, to restore the guest; most boots need none.
+
+        If a snapshot does not load, QEMU exits and writes the reason to its standard error.
+        """
+        commands: list[Mapping[str, object]] = []
+        if memory and memory.state:
+            source = f"file:{self.sandbox.inside(memory.state)},offset={self.memory_size}"
+            commands += [
+                {"execute": "migrate-set-capabilities", "arguments": {"capabilities": [SHARED_MEMORY_NOT_SAVED]}},
+                {"execute": "migrate-incoming", "arguments": {"uri": source}},
+            ]
+        if self.sandbox.network:
+            commands.append(user_network.QUESTION)
+        lines = [{"execute": "qmp_capabilities"}, *commands] if commands else []
+        return "".join(f"{json.dumps(line)}\n" for line in lines).encode()

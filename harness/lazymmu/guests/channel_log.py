@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,18 +16,17 @@ _HINT = "let --out DIR name another folder"
 
 
 class ChannelLog:
-    """Writes lines like `12:00:01.123456 < text`; nothing without a path.
+    """Writes lines like `12:00:01.123456 < text`; nothing without a path. Only one thread may use it.
 
-    A log that cannot be written, on a full disk for instance, must not cost a verdict: `failure` is then the error, and
-    the log ends there.
+    A log that cannot be written, on a full disk for instance, must not cost a verdict. So its error goes into
+    `failures`, and the log ends there.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self.failure: LazymmuError | None = None
+    def __init__(self, path: Path | None, failures: list[LazymmuError]) -> None:
         self._path = path
+        self._failures = failures
         self._file: IO[bytes] | None = None
         self._unfinished = {"<": b"", ">": b""}
-        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         if self._path is not None:
@@ -47,13 +45,12 @@ class ChannelLog:
         """Log what came from the guest (`<`) or went to it (`>`). A line is written when it is complete."""
         if self._file is None:
             return
-        with self._lock:
-            *lines, self._unfinished[mark] = (self._unfinished[mark] + data).split(b"\n")
-            if lines:
-                head = f"{datetime.now():%H:%M:%S.%f} {mark} ".encode()
-                with self._guarded():
-                    self._file.write(b"".join(b"%b%b\n" % (head, line) for line in lines))
-                    self._file.flush()
+        *lines, self._unfinished[mark] = (self._unfinished[mark] + data).split(b"\n")
+        if lines:
+            head = f"{datetime.now():%H:%M:%S.%f} {mark} ".encode()
+            with self._guarded():
+                self._file.write(b"".join(b"%b%b\n" % (head, line) for line in lines))
+                self._file.flush()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -63,5 +60,5 @@ class ChannelLog:
             assert self._path is not None  # noqa: S101  (nothing is written without one)
             full = disk.refusal(error, self._path.parent, hint=_HINT)
             other = LazymmuError(f"{self._path} could not be written: {error.strerror}", hint=_HINT)
-            self.failure = self.failure or full or other
+            self._failures.append(full or other)
             self._file = None

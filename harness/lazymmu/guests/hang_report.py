@@ -14,7 +14,7 @@ from qemu.qmp import QMPClient
 
 from lazymmu.architecture import Architecture
 from lazymmu.guests import host_process
-from lazymmu.guests.monitor import MonitorError, converse, human
+from lazymmu.guests.monitor import MonitorError, converse
 from lazymmu.guests.symbols import Symbols
 from lazymmu.support.deadline import Deadline
 
@@ -46,7 +46,8 @@ async def _sample(client: QMPClient, pattern: re.Pattern[str]) -> tuple[str, lis
         # While a processor runs under emulation, QEMU shows old registers.
         await client.execute("stop")
         for cpu in range(cpus):
-            match = pattern.search(await human(client, "info registers", **{"cpu-index": cpu}))
+            question = {"command-line": "info registers", "cpu-index": cpu}
+            match = pattern.search(str(await client.execute("human-monitor-command", question)))
             counters[cpu] += [int(match[1], 16)] if match else []
     return status, counters
 

@@ -19,11 +19,6 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _fields(pid: int) -> list[str]:
-    """Return the fields of /proc/PID/stat, from the state on."""
-    return _read(_PROC / str(pid) / "stat").rpartition(")")[2].split()
-
-
 def _of_threads(pid: int, name: str) -> dict[str, str]:
     """Return thread -> the text of its file of this name; nothing if the process is gone."""
     try:
@@ -50,7 +45,8 @@ def find_program(pid: int, program: str) -> int | None:
 
 def is_stopped(pid: int) -> bool:
     """Return whether a process is stopped, by SIGSTOP or a debugger."""
-    return _fields(pid)[:1] in (["T"], ["t"])
+    state = _read(_PROC / str(pid) / "stat").rpartition(") ")[2][:1]
+    return state in ("T", "t")
 
 
 def seconds_without_processor(pid: int) -> dict[str, float]:
@@ -60,12 +56,8 @@ def seconds_without_processor(pid: int) -> dict[str, float]:
     """
     # Linux: Documentation/scheduler/sched-stats.rst. Time on the processor and time waiting for one, in nanoseconds.
     values = {thread: text.split() for thread, text in _of_threads(pid, "schedstat").items()}
-    stolen = _stolen_seconds()
-    return {thread: int(value[1]) / _NANOSECONDS + stolen for thread, value in values.items() if len(value) > 1}
-
-
-def _stolen_seconds() -> float:
-    """Return how long a hypervisor took away each of the host's processors, in seconds (man 5 proc, "steal")."""
+    # man 5 proc, "steal": what a hypervisor took away from all processors, in ticks.
     times = _read(_PROC / "stat").partition("\n")[0].split()
     ticks = int(times[8]) if len(times) > 8 else 0
-    return ticks / os.sysconf("SC_CLK_TCK") / (os.cpu_count() or 1)
+    stolen = ticks / os.sysconf("SC_CLK_TCK") / (os.cpu_count() or 1)
+    return {thread: int(value[1]) / _NANOSECONDS + stolen for thread, value in values.items() if len(value) > 1}

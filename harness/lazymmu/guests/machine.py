@@ -117,7 +117,7 @@ def prepare(
 
 
 def _ensure_bootable(images: Images, kernel: InstalledKernel, architecture: Architecture) -> None:
-    kernels.verify(images.cache, kernel)
+    kernels.verify(kernel)
     builds.archive(images.cache, images.sandboxes[architecture.name], architecture)
 
 

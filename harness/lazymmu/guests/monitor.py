@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from qemu.qmp import QMPClient, QMPError
 
@@ -35,9 +35,3 @@ def converse(monitor: socket.socket, talk: Callable[[QMPClient], Awaitable[T]], 
         return asyncio.run(conversation())
     except (QMPError, OSError, EOFError, TimeoutError) as error:
         raise MonitorError(str(error) or f"no answer within {deadline.budget:.0f} s") from error
-
-
-async def human(client: QMPClient, command: str, **arguments: Any) -> str:
-    """Return what a command of the human monitor prints."""
-    text = await client.execute("human-monitor-command", {"command-line": command, **arguments})
-    return str(text)

@@ -11,7 +11,7 @@ from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Memory
 from lazymmu.guests.machine import Machine
 from lazymmu.guests.running_guests import RunningGuests
-from lazymmu.guests.snapshot_store import SavedSnapshot, SnapshotStore
+from lazymmu.guests.snapshot_store import SnapshotStore
 from lazymmu.guests.symbols import Symbols
 from lazymmu.support.errors import GuestError, HostStarved
 
@@ -28,16 +28,15 @@ class GuestPool:
         self._machine = machine
         self._guests = guests
         self._changed = changed
-        self._snapshots = SnapshotStore(machine, guests, changed) if restore else None
+        self._snapshots = SnapshotStore(machine, guests, changed, restore=restore)
 
     def suspect_snapshot(self) -> None:
         """Verify the snapshot before the next guest. QEMU loads a damaged one without an error, and the guest dies."""
-        if self._snapshots is not None:
-            self._snapshots.suspect_snapshot()
+        self._snapshots.suspect_snapshot()
 
     def snapshot_damage(self) -> str | None:
         """Return what is wrong with the snapshot of the current guest, None if nothing is, or if the guest booted."""
-        return self._snapshots.snapshot_damage() if self._snapshots is not None else None
+        return self._snapshots.snapshot_damage()
 
     @contextmanager
     def ready(self, send_early: Send | None = None) -> Iterator[AgentConnection]:
@@ -70,33 +69,34 @@ class GuestPool:
     def _restored(self, stack: ExitStack, send_early: Send | None) -> tuple[AgentConnection, int] | None:
         """Restore a guest, with the result of `_booted`; None if there is no snapshot, or none loads."""
         machine = self._machine
-        while self._snapshots is not None and (saved := self._snapshots.take()) is not None:
+        while (file := self._snapshots.take()) is not None:
             self._changed("restoring")
+            has_module = file == self._snapshots.with_module
             with ExitStack() as attempt:
-                guest = attempt.enter_context(self._guests.start(machine.boot, Memory(saved.file, saved.file)))
+                guest = attempt.enter_context(self._guests.start(machine.boot, Memory(file, file)))
                 try:
-                    control = startup.after_restore(machine, guest, self._sender(saved, send_early))
+                    control = startup.after_restore(machine, guest, self._sender(has_module, send_early))
                 except GuestError as error:
                     # A slow host and a signal to QEMU are not the snapshot's fault.
                     if self._guests.stopping.is_set() or isinstance(error, HostStarved) or guest.was_signalled():
                         raise
-                    self._snapshots.reject(saved, error)
+                    self._snapshots.reject(file, error)
                 else:
                     stack.enter_context(attempt.pop_all())
-                    if saved.has_module:
-                        return control, snapshot.module_address(saved.file)
+                    if has_module:
+                        return control, snapshot.module_address(file)
                     return control, startup.await_module(machine, control)
         return None
 
-    def _sender(self, saved: SavedSnapshot, send_early: Send | None) -> Send:
+    def _sender(self, has_module: bool, send_early: Send | None) -> Send:
         """Return what sends all that a guest of this snapshot needs, and units if nothing has to happen before."""
         machine = self._machine
 
         def send(control: AgentConnection) -> None:
-            if not saved.has_module:
+            if not has_module:
                 startup.send_module(machine, control)
             machine.transport.send_ahead(control)
-            ready = saved.has_module and machine.transport.direct
+            ready = has_module and machine.transport.direct
             if send_early is not None and ready and guest_symbols.are_cached(machine.images.cache, machine.boot):
                 send_early(control)
 

@@ -13,10 +13,12 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 from lazymmu.guests import host_process, user_network
 from lazymmu.guests.boot import Boot, Memory
@@ -44,35 +46,25 @@ def _indented(lines: Sequence[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
-class Guest:
+class Guest(Struct, eq=False):
     """A running QEMU."""
 
-    def __init__(
-        self,
-        boot: Boot,
-        process: subprocess.Popen[bytes],
-        console: Console,
-        sockets: Mapping[str, socket.socket],
-        channel_log: ChannelLog,
-        stderr: IO[bytes],
-        command: Sequence[str],
-    ) -> None:
-        self.boot = boot
-        self.console = console
-        #: The host's end of the channel to the agent.
-        self.channel = sockets["channel"]
-        self.channel_log = channel_log
-        #: The host's end of QEMU's monitor, for one conversation (harness/lazymmu/guests/monitor.py).
-        self.monitor = sockets["monitor"]
-        #: Returns the guest's symbols. It is called if the guest hangs.
-        self.symbols: Callable[[], Symbols] = Symbols
-        self._process = process
-        self._qemu: int | None = None
-        #: The second monitor, which got commands at startup.
-        self._startup = sockets.get("startup")
-        self._port: int | None = None
-        self._stderr = stderr
-        self._command = command
+    boot: Boot
+    console: Console
+    #: The host's end of the channel to the agent.
+    channel: socket.socket
+    channel_log: ChannelLog
+    #: The host's end of QEMU's monitor, for one conversation (harness/lazymmu/guests/monitor.py).
+    monitor: socket.socket
+    #: The host's end of the second monitor, which got commands at startup.
+    _startup: socket.socket | None
+    _process: subprocess.Popen[bytes]
+    _stderr: IO[bytes]
+    _command: Sequence[str]
+    #: Returns the guest's symbols. It is called if the guest hangs.
+    symbols: Callable[[], Symbols] = Symbols
+    _qemu: int | None = None
+    _port: int | None = None
 
     @property
     def name(self) -> str:
@@ -91,10 +83,6 @@ class Guest:
         """Return whether a signal from outside ended or stopped QEMU."""
         process = self.process()
         return self.exit_status() in _KILLED or (process is not None and host_process.is_stopped(process))
-
-    def log_failures(self) -> list[LazymmuError]:
-        """Return why logs are incomplete."""
-        return [log.failure for log in (self.channel_log, self.console.log) if log.failure]
 
     def kill(self) -> None:
         """Kill QEMU. Any thread may call it, more than once."""
@@ -186,13 +174,20 @@ def _write_about(path: Path, stderr: IO[bytes], command: Sequence[str]) -> None:
 
 
 @contextmanager
-def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Memory | None = None) -> Iterator[Guest]:
+def start(
+    boot: Boot,
+    memory: Memory | None = None,
+    logs: Path | None = None,
+    name: str = "guest",
+    log_failures: list[LazymmuError] | None = None,
+) -> Iterator[Guest]:
     """Run a guest for the length of a `with`: restored if `memory` has a state, else booted. Raises GuestError.
 
-    `logs` is a folder for the guest's logs, whose names begin with `name`. QEMU dies with the *thread* that enters the
-    `with` (PR_SET_PDEATHSIG), so the same thread must leave it.
+    `logs` is a folder for logs whose names begin with `name`; errors of writing them go into `log_failures`. QEMU dies
+    with the *thread* that enters the `with` (PR_SET_PDEATHSIG), so the same thread must leave it.
     """
     commands = boot.startup_commands(memory)
+    failures = [] if log_failures is None else log_failures
     with ExitStack() as stack:
         channels = ["console", "channel", "monitor", *(["startup"] if commands else [])]
         pairs = {channel: socket.socketpair() for channel in channels}
@@ -201,7 +196,7 @@ def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Mem
                 stack.enter_context(end)
         stderr = stack.enter_context(tempfile.TemporaryFile())
         console_log, channel_log = (
-            stack.enter_context(ChannelLog(logs / f"{name}.{channel}.log" if logs else None))
+            stack.enter_context(ChannelLog(logs / f"{name}.{channel}.log" if logs else None, failures))
             for channel in ("console", "channel")
         )
         fds = {channel: far.fileno() for channel, (_, far) in pairs.items()}
@@ -221,7 +216,6 @@ def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Mem
             raise GuestError(f"{boot.name}: cannot start QEMU: {error}") from error
         for _, far in pairs.values():
             far.close()
-        sockets = {channel: near for channel, (near, _) in pairs.items()}
         if logs:
             stack.callback(_write_about, logs / f"{name}.qemu.txt", stderr, command)
         stack.callback(process.wait)
@@ -229,6 +223,8 @@ def start(boot: Boot, logs: Path | None = None, name: str = "guest", memory: Mem
         if commands:
             # If QEMU is already dead, whoever waits for the guest's reply will notice.
             with suppress(OSError):
-                sockets["startup"].sendall(commands)
-        console = stack.enter_context(Console(sockets["console"], console_log))
-        yield Guest(boot, process, console, sockets, channel_log, stderr, command)
+                pairs["startup"][0].sendall(commands)
+        console = stack.enter_context(Console(pairs["console"][0], console_log))
+        startup = pairs["startup"][0] if commands else None
+        channel, monitor = pairs["channel"][0], pairs["monitor"][0]
+        yield Guest(boot, console, channel, channel_log, monitor, startup, process, stderr, command)

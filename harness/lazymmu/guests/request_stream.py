@@ -81,13 +81,15 @@ class RequestStream:
         from pexpect.fdpexpect import fdspawn  # noqa: PLC0415
 
         console = self.guest.console
-        watchdog = Watchdog(
-            self.guest.process, deadline, scale=self.scale, silence=silence, signs=lambda: console.received
-        )
+        printed = console.received
+        watchdog = Watchdog(self.guest.process, deadline, scale=self.scale, silence=silence)
         spawn = fdspawn(self.channel, timeout=None)
         spawn.delayafterread = None
         try:
             while spawn.expect([_HELLO, pexpect.TIMEOUT], timeout=watchdog.until_look()):
+                if console.received != printed:
+                    printed = console.received
+                    watchdog.heard()
                 self._look(watchdog, "waiting for the agent's first sign")
         except (pexpect.EOF, OSError):
             raise self._closed() from None
@@ -96,8 +98,11 @@ class RequestStream:
         self.guest.channel_log.add("<", cast("bytes", spawn.before) + cast("bytes", spawn.after) + self._received)
         self.release = cast("re.Match[bytes]", spawn.match)[1].decode()
 
-    def expect_hello(self, deadline: Deadline, silence: float) -> None:
-        """Wait for the first line of an agent that was just started, which is its hello."""
+    def expect_hello(self, first_record: int, deadline: Deadline, silence: float) -> None:
+        """Wait for the first line of an agent that was just started, which is its hello.
+
+        The agent will forward the kernel's log from `first_record` on.
+        """
         watchdog = Watchdog(self.guest.process, deadline, scale=self.scale, silence=silence)
         try:
             line = self._line(watchdog)
@@ -107,6 +112,7 @@ class RequestStream:
         if hello is None:
             raise self._broken(f"the agent begins with {line[:200]!r}")
         self.release = hello[1].decode()
+        self._next_record = first_record
 
     def send(self, verb: str, payload: bytes, arguments: str = "") -> int:
         """Send a request and return its number. `reply` sends what the stream does not take now."""
@@ -194,7 +200,10 @@ class RequestStream:
             if record is not None:
                 watchdog.heard()
                 checksum = zlib.crc32(line + b"\n", checksum)
-                self._in_sequence(int(record[2]))
+                number = int(record[2])
+                if self._next_record not in (None, number):
+                    raise self._broken(f"log record {number} instead of {self._next_record}: the log has a gap")
+                self._next_record = number + 1
                 received += 1
                 texts = record[3].decode("ascii", errors="replace").split(_NEWLINE)
                 records += texts
@@ -241,11 +250,6 @@ class RequestStream:
         if zlib.crc32(content) != crc:
             raise self._broken("a file with a wrong checksum")
         return content
-
-    def _in_sequence(self, number: int) -> None:
-        if self._next_record not in (None, number):
-            raise self._broken(f"log record {number} instead of {self._next_record}: the kernel's log has a gap")
-        self._next_record = number + 1
 
     def _line(self, watchdog: Watchdog) -> bytes:
         """Return the next line without its newline."""

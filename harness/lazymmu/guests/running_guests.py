@@ -31,38 +31,23 @@ class RunningGuests(Struct):
 
     @contextmanager
     def start(self, boot: Boot, memory: Memory | None = None) -> Iterator[Guest]:
-        """Run a guest for the length of a `with`. Raises GuestError, also after `stop`."""
+        """Run a guest for the length of a `with`. Raises GuestError, also after `close`."""
         machine = boot.name.replace(" ", "-")
         with self._lock:
             self._started[machine] += 1
             name = f"{machine}-{self._started[machine]}"
-        guest = None
-        try:
-            with qemu.start(boot, self.logs, name, memory) as guest:
+        with qemu.start(boot, memory, self.logs, name, self.log_failures) as guest:
+            with self._lock:
+                self._running.append(guest)
+            try:
+                if self.stopping.is_set():
+                    raise GuestError(f"{guest.name}: interrupted")
+                yield guest
+            finally:
                 with self._lock:
-                    self._running.append(guest)
-                try:
-                    if self.stopping.is_set():
-                        raise GuestError(f"{guest.name}: interrupted")
-                    yield guest
-                finally:
-                    with self._lock:
-                        self._running.remove(guest)
-        finally:
-            # The logs are closed now.
-            if guest is not None:
-                with self._lock:
-                    self.log_failures += guest.log_failures()
+                    self._running.remove(guest)
 
-    @contextmanager
-    def stopped_at_exit(self) -> Iterator[None]:
-        """End every guest when a `with` ends, also by an exception."""
-        try:
-            yield
-        finally:
-            self.stop()
-
-    def stop(self) -> None:
+    def close(self) -> None:
         """End every guest. Whoever waits for one sees a closed connection."""
         self.stopping.set()
         with self._lock:

@@ -8,7 +8,6 @@ nothing is copied and the file never changes.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -43,7 +42,7 @@ def path(boot: Boot, module: bytes = b"", parameters: str = "", files: Sequence[
     """
     fds = dict.fromkeys(("console", "channel", "monitor"), 0)
     # The archive's name depends on its content, the kernel's only on its version.
-    parts = [_VERSION, *boot.command(fds), checksum.recorded(boot.kernel) or ""]
+    parts = [_VERSION, *boot.command(fds), checksum.recorded(boot.kernel)]
     key = digest([*parts, *_qemu_build(boot), *_host_processor(boot), module, parameters, *files])
     return boot.sandbox.root / "lazymmu" / "snapshots" / f"{key}.snapshot"
 
@@ -96,7 +95,7 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
         raise SetupError(f"QEMU could not save {guest.name}: {status}")
     guest.end()
     with target.open("wb") as file:
-        _write_memory(memory, file)
+        _write_memory(memory, guest.boot.memory_size, file)
         file.seek(guest.boot.memory_size)
         file.write(state.read_bytes())
     memory.unlink()
@@ -108,23 +107,9 @@ def copy_memory(saved: Path, target: Path, size: int) -> None:
 
     Allocate all blocks first: a guest would die if the disk were full when it writes to its memory.
     """
-    with saved.open("rb") as source, target.open("wb") as file:
+    with target.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, size)
-        offset = 0
-        while (begin := _next_data(source, offset, size)) < size:
-            offset = min(os.lseek(source.fileno(), begin, os.SEEK_HOLE), size)
-            while begin < offset:
-                begin += os.copy_file_range(source.fileno(), file.fileno(), offset - begin, begin, begin)
-
-
-def _next_data(file: BinaryIO, offset: int, end: int) -> int:
-    """Return the offset of the next byte that is not in a hole, `end` if there is none."""
-    try:
-        return os.lseek(file.fileno(), offset, os.SEEK_DATA) if offset < end else end
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        return end
+        _write_memory(saved, size, file)
 
 
 def append_module_address(saved: Path, address: int) -> None:
@@ -140,11 +125,11 @@ def module_address(saved: Path) -> int:
         return int.from_bytes(file.read(), "little")
 
 
-def _write_memory(memory: Path, target: BinaryIO) -> None:
-    """Write the pages that are not zero at their own offsets."""
+def _write_memory(memory: Path, size: int, target: BinaryIO) -> None:
+    """Write the pages that are not zero, of so many bytes, at their own offsets."""
     with memory.open("rb") as source:
-        while piece := source.read(_PIECE):
-            begin = source.tell() - len(piece)
+        for begin in range(0, size, _PIECE):
+            piece = source.read(_PIECE)
             for offset in range(0, len(piece), _PAGE):
                 page = piece[offset : offset + _PAGE]
                 if page != _ZEROS:

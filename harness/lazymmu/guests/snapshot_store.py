@@ -14,8 +14,6 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
-from msgspec import Struct
-
 from lazymmu.guests import snapshot, startup
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Memory
@@ -29,28 +27,26 @@ from lazymmu.support.errors import GuestError, SetupError
 SNAPSHOT_NEEDS = 320_000_000
 
 
-class SavedSnapshot(Struct, frozen=True):
-    """A snapshot to restore guests from."""
-
-    file: Path
-    #: True if the module and its files are in it.
-    has_module: bool
-
-
 class SnapshotStore:
-    """Gives the snapshot to restore a guest from, after saving one if needed. It calls `changed` at each step."""
+    """Gives the snapshot to restore a guest from, after saving one if needed; none without `restore`.
 
-    def __init__(self, machine: Machine, guests: RunningGuests, changed: Callable[[str], None]) -> None:
+    It calls `changed` with a few words at the start of each step.
+    """
+
+    def __init__(
+        self, machine: Machine, guests: RunningGuests, changed: Callable[[str], None], *, restore: bool
+    ) -> None:
         self._machine = machine
         self._guests = guests
         self._changed = changed
         self._plain = snapshot.path(machine.boot)
         files = [f"{file.path} {file.mode:o} {file.key}" for file in machine.files]
-        self._with_module = snapshot.path(machine.boot, machine.module, machine.parameters, files)
+        #: The snapshot with the module and its files.
+        self.with_module = snapshot.path(machine.boot, machine.module, machine.parameters, files)
         #: Snapshots that did not load and were removed once.
         self._rejected: set[Path] = set()
-        #: False for a snapshot that cannot be saved or loaded here.
-        self._usable = {self._plain: True, self._with_module: True}
+        #: False for a snapshot that is not wanted, or cannot be saved or loaded here.
+        self._usable = dict.fromkeys((self._plain, self.with_module), restore)
         #: True if the next guest needs a snapshot whose checksum was verified.
         self._suspected = False
         #: The snapshot of the current guest, until its checksum was verified.
@@ -60,23 +56,23 @@ class SnapshotStore:
         """Verify the snapshot before the next guest."""
         self._suspected = True
 
-    def take(self) -> SavedSnapshot | None:
+    def take(self) -> Path | None:
         """Return the snapshot for the next guest, None if there is none. Raises GuestError if a boot for one fails."""
         look = checksum.mismatch if self._suspected else checksum.glance
         self._suspected, self._unverified = False, None
-        if self._usable[self._with_module] and whole(self._with_module, look):
-            return self._used(self._with_module, has_module=True)
+        if self._usable[self.with_module] and whole(self.with_module, look):
+            return self._used(self.with_module)
         if not self._obtain(self._plain, "guests boot", self._save_plain, look):
             return None
-        if self._usable[self._with_module] and self._machine.built_before:
+        if self._usable[self.with_module] and self._machine.built_before:
             # The next guest loads the module, too, and will meet the same error.
             with suppress(GuestError):
-                if self._obtain(self._with_module, "each guest loads its module", self._save_with_module, look):
-                    return self._used(self._with_module, has_module=True)
-            self._usable[self._with_module] = False
-        return self._used(self._plain, has_module=False)
+                if self._obtain(self.with_module, "each guest loads its module", self._save_with_module, look):
+                    return self._used(self.with_module)
+            self._usable[self.with_module] = False
+        return self._used(self._plain)
 
-    def _used(self, file: Path, *, has_module: bool) -> SavedSnapshot:
+    def _used(self, file: Path) -> Path:
         """Return a snapshot, after setting its access time, by which old snapshots are removed.
 
         With `relatime`, a file system would do so once a day at most. The plain snapshot counts as used, too: the next
@@ -86,7 +82,7 @@ class SnapshotStore:
             with suppress(OSError):
                 os.utime(each, ns=(time.time_ns(), each.stat().st_mtime_ns))
         self._unverified = file
-        return SavedSnapshot(file, has_module)
+        return file
 
     def snapshot_damage(self) -> str | None:
         """Return what is wrong with the snapshot of the current guest, None if nothing is.
@@ -99,16 +95,16 @@ class SnapshotStore:
             return checksum.mismatch(file) if file else None
         return None
 
-    def reject(self, saved: SavedSnapshot, error: GuestError) -> None:
+    def reject(self, file: Path, error: GuestError) -> None:
         """Remove a snapshot that does not load, so that it is saved again. The second time, use none any more."""
         cache, name = self._machine.images.cache, self._machine.name
-        if saved.file in self._rejected:
+        if file in self._rejected:
             cache.progress.say(f"{name}: the new snapshot does not load either, so guests boot: {error.message}")
             self._usable = dict.fromkeys(self._usable, False)
             return
-        self._rejected.add(saved.file)
-        cache.progress.say(f"{name}: the snapshot {saved.file} does not load, so it is saved again: {error.message}")
-        cache.discard(saved.file, self._description())
+        self._rejected.add(file)
+        cache.progress.say(f"{name}: the snapshot {file} does not load, so it is saved again: {error.message}")
+        cache.discard(file, self._description())
 
     def _description(self) -> str:
         return f"snapshot of {self._machine.name}"
@@ -135,9 +131,10 @@ class SnapshotStore:
     def _remove_old(self, folder: Path) -> None:
         """Remove the least recently used snapshots above the limit. Guests that were restored from one keep it open."""
         # Only a run that saves a snapshot needs it, and it takes a while to load.
-        from lazymmu.provision.inventory import SNAPSHOTS, beyond, stored  # noqa: PLC0415
+        from lazymmu.provision.cache_entries import by_use, over  # noqa: PLC0415
+        from lazymmu.provision.cache_kind import kinds  # noqa: PLC0415
 
-        for removal in beyond(stored(folder, SNAPSHOTS), SNAPSHOTS.limit):
+        for removal in over(by_use(list(folder.glob("*.snapshot"))), kinds()["snapshots"].limit):
             # A later run, or `lazymmu clean`, removes what cannot be removed now.
             with suppress(SetupError, OSError):
                 self._machine.images.cache.discard(removal.path, "old snapshot")

@@ -7,14 +7,12 @@ or a snapshot, which may be shared: a guest receives its host key over its virti
 
 from __future__ import annotations
 
+import errno
 import os
-import secrets
-import shutil
-from contextlib import suppress
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
 from msgspec import Struct
 from platformdirs import user_state_path
 
@@ -102,10 +100,8 @@ def problem(folder: Path) -> str | None:
 def obtain(folder: Path) -> Keys:
     """Return the keys in a folder, after making them if there is no folder. Raises SetupError."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(folder.name + ".lock"), mode=0o600, fallback_to_soft=False):
-            if not folder.exists():
-                _make(folder)
+        if not folder.exists():
+            _make(folder)
         reason = problem(folder)
     except OSError as error:
         full = disk.refusal(error, folder.parent, hint=_HINT)
@@ -117,23 +113,22 @@ def obtain(folder: Path) -> Keys:
 
 
 def _make(folder: Path) -> None:
-    """Make both keys in a temporary folder, and rename it once it is complete."""
+    """Make both keys in a temporary folder, and rename it, unless another process is faster."""
     from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
 
-    for leftover in folder.parent.glob(f"{folder.name}.*.partial"):
-        shutil.rmtree(leftover)
-    partial = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.partial")
-    partial.mkdir(mode=0o700)
-    try:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as temporary:
+        # Other users may enter neither folder, so they cannot read a key before its mode is set.
+        made = Path(temporary) / folder.name
+        made.mkdir(mode=0o700)
         for name in FILES:
-            key = Ed25519PrivateKey.generate()
-            private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.OpenSSH, form.NoEncryption())
-            path = partial / name
-            # Nobody else may read it, not even for a moment.
-            path.touch(mode=0o600)
-            path.write_bytes(private)
-        partial.rename(folder)
-    finally:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(partial)
+            private = Ed25519PrivateKey.generate()
+            path = made / name
+            path.write_bytes(private.private_bytes(form.Encoding.PEM, form.PrivateFormat.OpenSSH, form.NoEncryption()))
+            path.chmod(0o600)
+        try:
+            made.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise

@@ -11,17 +11,17 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from lazymmu.guests import user_network
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
 from lazymmu.guests.ssh_keys import Keys
+from lazymmu.guests.transports import Transport
 from lazymmu.guests.watchdog import BOOT_SILENCE, Watchdog
 from lazymmu.provision import ssh_image
 from lazymmu.provision.kernels import InstalledKernel
@@ -32,15 +32,12 @@ from lazymmu.support.errors import ConnectionLost, GuestError
 if TYPE_CHECKING:
     import paramiko
 
-_USER = "root"
 _CHUNK = 65_536
 # A guest that is well answers on its virtio-serial channel within this time (seconds).
 _RESPONSE = 1.0
-# The key exchange that is quickest under emulation.
-_KEY_EXCHANGE = "curve25519-sha256@libssh.org"
 
 
-class SshTransport(Struct, frozen=True):
+class SshTransport(Transport, frozen=True):
     """Starts an agent in each guest over SSH."""
 
     keys: Keys
@@ -49,7 +46,7 @@ class SshTransport(Struct, frozen=True):
     direct = False
 
     def adapt_boot(self, boot: Boot, kernel: InstalledKernel) -> Boot:
-        """Return the boot of a guest with a network card and an SSH server."""
+        """Add a network card and an SSH server."""
         architecture = boot.architecture
         return replace(
             boot,
@@ -60,8 +57,8 @@ class SshTransport(Struct, frozen=True):
 
     def ensure_bootable(self, images: Images, boot: Boot, kernel: InstalledKernel) -> None:
         """Make the guest archive with the SSH server."""
-        parts = self.parts[boot.architecture.name, kernel.name]
-        ssh_image.archive(images.cache, images.sandboxes[boot.architecture.name], boot.architecture, parts)
+        arch = boot.architecture.name
+        ssh_image.archive(images.cache, images.sandboxes[arch], boot.architecture, self.parts[arch, kernel.name])
 
     def send_ahead(self, control: AgentConnection) -> None:
         """Send the keys, and load paramiko while the guest is restored."""
@@ -73,29 +70,28 @@ class SshTransport(Struct, frozen=True):
         """Connect to the guest's SSH server, and start an agent."""
         import paramiko  # noqa: PLC0415
 
+        load = paramiko.Ed25519Key.from_private_key_file
         first_record = control.await_ssh_server(deadline)
         port = control.guest.forwarded_port(deadline)
-        with socket.socket() as stream:
-            what = f"no SSH connection to 127.0.0.1, port {port}"
-            with _connecting(control, what, stream, deadline):
+        with socket.socket() as stream, ExitStack() as stack:
+            with _connecting(control, port, stream, deadline):
                 stream.connect(("127.0.0.1", port))
                 # Requests are small, and each waits for its reply.
                 stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                transport = paramiko.Transport(stream)
-            with closing(transport):
-                try:
-                    with _connecting(control, what, stream, deadline):
-                        _log_in(transport, self.keys, deadline)
-                    with _connecting(control, "no agent could be started over SSH", stream, deadline):
-                        channel = transport.open_session(timeout=deadline.remaining())
-                        channel.exec_command(f"lazymmu-agent {first_record}")
-                    with _pumped(channel) as near:
-                        connection = SshConnection(control, channel, near)
-                        connection.await_hello(first_record, deadline)
-                        yield connection
-                finally:
-                    # paramiko's thread polls for its own end, but notices the stream's at once.
-                    _shut_down(stream)
+                transport = stack.enter_context(closing(paramiko.Transport(stream)))
+                # paramiko's thread polls for its own end, but notices the stream's at once.
+                stack.callback(_shut_down, stream)
+                # The key exchange that is quickest under emulation. The watchdog is faster than the limits.
+                transport.get_security_options().kex = ("curve25519-sha256@libssh.org",)
+                seconds = deadline.remaining()
+                transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = seconds
+                host_key, client_key = (load(str(path)) for path in (self.keys.host, self.keys.client))
+                transport.connect(hostkey=host_key, username="root", pkey=client_key)
+                channel = transport.open_session(timeout=deadline.remaining())
+                channel.exec_command(f"lazymmu-agent {first_record}")
+            connection = SshConnection(control, stack.enter_context(_pumped(channel)))
+            connection.expect_hello(first_record, deadline, BOOT_SILENCE)
+            yield connection
 
 
 def create(keys: Keys, images: Sequence[Images], *, offline: bool) -> SshTransport:
@@ -108,39 +104,27 @@ def create(keys: Keys, images: Sequence[Images], *, offline: bool) -> SshTranspo
     return SshTransport(keys, parts)
 
 
-def _log_in(transport: paramiko.Transport, keys: Keys, deadline: Deadline) -> None:
-    """Log in with this user's key, if the server shows this user's host key."""
-    import paramiko  # noqa: PLC0415
-
-    transport.get_security_options().kex = (_KEY_EXCHANGE,)
-    # The watchdog is faster than these.
-    transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = deadline.remaining()
-    host_key, client_key = (paramiko.Ed25519Key.from_private_key_file(str(path)) for path in (keys.host, keys.client))
-    transport.connect(hostkey=host_key, username=_USER, pkey=client_key)
-
-
 def _shut_down(stream: socket.socket) -> None:
     with suppress(OSError):
         stream.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
-def _connecting(control: AgentConnection, what: str, stream: socket.socket, deadline: Deadline) -> Iterator[None]:
-    """Turn paramiko's errors into a GuestError that begins with `what`, and shut down a stream that stalls.
+def _connecting(control: AgentConnection, port: int, stream: socket.socket, deadline: Deadline) -> Iterator[None]:
+    """Turn paramiko's errors into GuestErrors, and shut down the stream if the connection stalls.
 
     paramiko itself would wait by the host's clock, or without a limit.
     """
     import paramiko  # noqa: PLC0415
 
-    guest = control.guest
+    guest, what = control.guest, f"no SSH connection to 127.0.0.1, port {port}"
     watchdog = Watchdog(guest.process, deadline, scale=control.scale, silence=BOOT_SILENCE)
     connected = threading.Event()
     stalls: list[str] = []
 
     def watch() -> None:
         while not stalls and not connected.wait(watchdog.until_look()):
-            stall = watchdog.look()
-            if stall is not None:
+            if (stall := watchdog.look()) is not None:
                 stalls.append(stall)
                 _shut_down(stream)
 
@@ -163,15 +147,9 @@ def _connecting(control: AgentConnection, what: str, stream: socket.socket, dead
 class SshConnection(AgentConnection):
     """The connection to an agent that was started over SSH; `control` is the connection to the guest's init."""
 
-    def __init__(self, control: AgentConnection, session: paramiko.Channel, channel: socket.socket) -> None:
+    def __init__(self, control: AgentConnection, channel: socket.socket) -> None:
         super().__init__(control.guest, control.scale, channel)
         self._control = control
-        self._session = session
-
-    def await_hello(self, first_record: int, deadline: Deadline) -> None:
-        """Wait for the agent's first line. The agent forwards the kernel's log from `first_record` on."""
-        self.expect_hello(deadline, BOOT_SILENCE)
-        self._next_record = first_record
 
     def _hang(self, what: str, *, agent_answers: bool, kind: type[GuestError]) -> GuestError:
         if not agent_answers and self._control.responds(_RESPONSE):
@@ -180,15 +158,10 @@ class SshConnection(AgentConnection):
         return super()._hang(what, agent_answers=agent_answers, kind=kind)
 
     def _closed(self) -> GuestError:
-        stderr = b""
-        with suppress(OSError):
-            if self._session.recv_stderr_ready():
-                stderr = self._session.recv_stderr(_CHUNK)
-        cause = stderr.decode(errors="replace").strip() or self._session.get_transport().get_exception()
-        what = f"the SSH connection was closed{f': {cause}' if cause else ''}"
-        death = self.guest.death(what)
+        death = self.guest.death("the SSH connection was closed")
         # The agent may have begun more programs since, so the console does not tell which one is the cause.
-        return death if self.guest.exit_status() is not None else self.guest.failure(what, kind=ConnectionLost)
+        alive = self.guest.exit_status() is None
+        return self.guest.failure("the SSH connection was closed", kind=ConnectionLost) if alive else death
 
 
 @contextmanager

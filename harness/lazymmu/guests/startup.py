@@ -34,17 +34,14 @@ def boot(machine: Machine, guests: RunningGuests, stack: ExitStack, memory: Memo
     return control
 
 
-def after_restore(
-    machine: Machine, guest: Guest, send_more: Callable[[AgentConnection], None] | None = None
-) -> AgentConnection:
+def after_restore(machine: Machine, guest: Guest, send_more: Callable[[AgentConnection], None]) -> AgentConnection:
     """Give a restored guest the time and its own random numbers. Raises GuestError.
 
     `send_more` sends the requests that follow, before the guest runs.
     """
     control = _control(machine, guest)
     control.send("wake", f"{time.time_ns()}\n".encode() + os.urandom(_ENTROPY))
-    if send_more is not None:
-        send_more(control)
+    send_more(control)
     control.await_restore(machine.deadline(REPLY))
     return control
 

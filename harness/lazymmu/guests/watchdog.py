@@ -26,25 +26,16 @@ class Watchdog:
     """Limits the wait for one thing. Wait for `until_look()` seconds, then call `look`, or `heard` if it came.
 
     `process` returns the id of QEMU's process. `deadline` limits the whole wait. `silence` is the limit in seconds of
-    the guest's own time, multiplied by `scale`. `signs` returns a number that grows with each sign of life for which
-    nobody calls `heard`.
+    the guest's own time, multiplied by `scale`.
     """
 
     def __init__(
-        self,
-        process: Callable[[], int | None],
-        deadline: Deadline,
-        *,
-        scale: float,
-        silence: float = SILENCE,
-        signs: Callable[[], int] = lambda: 0,
+        self, process: Callable[[], int | None], deadline: Deadline, *, scale: float, silence: float = SILENCE
     ) -> None:
         self.deadline = deadline
         self._process = process
-        self._signs = signs
         self._limit = silence * scale
         self._every = _LOOK_EVERY * min(scale, 1.0)
-        self._seen = signs()
         self._looked = self._began = time.monotonic()
         self._silent = 0.0
         self._waited: dict[str, float] = {}
@@ -73,18 +64,13 @@ class Watchdog:
         self._looked, self._waited = now, waited
         self.lost += lost
         self._silent += elapsed - lost
-        if self._signs() != self._seen:
-            self._seen = self._signs()
-            self._silent = 0.0
         if self.deadline.remaining() == 0.0:
-            return self._late(now - self._began)
+            if self.host_starved():
+                total = now - self._began
+                return f"the host is too slow: QEMU waited {self.lost:.0f} s of {total:.0f} s for a processor"
+            return f"not done within {self.deadline.budget:.0f} s"
         return f"silent for {self._silent:.1f} s" if self._silent >= self._limit else None
 
     def host_starved(self) -> bool:
         """Return whether the guest could run in less than half of the time."""
         return self.lost > (time.monotonic() - self._began) * _STARVED
-
-    def _late(self, seconds: float) -> str:
-        if self.host_starved():
-            return f"the host is too slow: QEMU waited {self.lost:.0f} s of {seconds:.0f} s for a processor"
-        return f"not done within {self.deadline.budget:.0f} s"

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The cache: entries are named by their content's key, built aside under a lock, and renamed when they are whole.
+"""The cache. The name of an entry holds the key of its content, so an entry never changes.
 
-An entry that is a file has its SHA-256 beside it (checksum.py): what became of its bytes since then is
-seen before it is used.
+An entry is made in a folder `NAME.TOKEN.partial` beside it, under a lock, and renamed when it is complete. The folder
+also holds the scratch files of tools. It is removed when the entry is made, and after a SIGKILL by the next run
+(`sweep`). A file has its SHA-256 beside it (checksum.py), so damage is noticed before the file is used.
 
-Everything that is not whole lies in a folder `NAME.TOKEN.partial`, scratch files of tools included; it goes away with
-the `with` that made it, and after a SIGKILL with the next run (`sweep`). The empty files in `locks/` stay: the kernel
-holds the lock (flock) and drops it with the process, so the file of a dead one is free, and to remove it could give
-the same lock to two.
+The empty files in `locks/` stay. The kernel holds the lock (flock) and releases it when the process ends; if the file
+were removed, two processes could hold the same lock.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ from msgspec import Struct, field
 from platformdirs import user_cache_path
 
 from lazymmu.provision import checksum
+from lazymmu.provision.cache_entries import matches
+from lazymmu.provision.checksum import Look, damage, mismatch
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.subprocesses import ToolError, Tools
 from lazymmu.support import disk
@@ -33,19 +34,19 @@ from lazymmu.support import disk
 _KEY_DIGITS = 16
 _HINT = "let XDG_CACHE_HOME name another folder for it"
 _PARTIAL = ".partial"
-# Where `Cache.building` leaves such folders: beside entries, and beside those in a tool root.
+# Where `Cache.building` makes its folders: beside entries, and beside those in a tool root.
 _PARTIALS = (f"*/*{_PARTIAL}", f"roots/*/lazymmu/*{_PARTIAL}", f"roots/*/lazymmu/*/*{_PARTIAL}")
-# A tool that outlived its harness may still be writing what we remove; each try takes all that was there.
+# A tool that outlives its harness may still write. Each attempt removes what is there.
 _REMOVALS = 20
 
 
 def default_root() -> Path:
-    """Return the folder of this user's cache (XDG_CACHE_HOME is heeded)."""
+    """Return the folder of this user's cache, which XDG_CACHE_HOME can change."""
     return user_cache_path("lazymmu")
 
 
 def digest(parts: Iterable[str | bytes]) -> str:
-    """Return a key for these parts, in order; no two different sequences share one."""
+    """Return a key for these parts, in order. Different sequences have different keys."""
     state = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -60,8 +61,8 @@ def digest_files(folder: Path) -> str:
 
 
 def _files(folder: str | Path, above: str = "") -> Iterator[tuple[str, Path]]:
-    """Yield the files below a folder, each with its name from there; a link that leads nowhere is none."""
-    # Each run asks for the files of a dozen folders before a guest starts: a pattern takes several times as long.
+    """Yield the files below a folder, each with its name from there, but no broken links."""
+    # Each run reads a dozen folders before a guest starts; Path.rglob takes several times as long.
     with os.scandir(folder) as entries:
         for entry in entries:
             name = f"{above}{entry.name}"
@@ -72,12 +73,12 @@ def _files(folder: str | Path, above: str = "") -> Iterator[tuple[str, Path]]:
 
 
 def lock_file(root: Path, target: Path) -> Path:
-    """Return the file of the lock of an entry of the cache folder `root`; it need not be there."""
+    """Return the file of the lock of an entry of the cache folder `root`. It may not exist."""
     return root / "locks" / f"{digest([str(target.relative_to(root))])}.lock"
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a whole folder, even one in which others still write or remove; nothing there is well."""
+    """Remove a file or a folder, even if another process writes there at the same time. A missing path is fine."""
     for left in reversed(range(_REMOVALS)):
         try:
             if path.is_dir() and not path.is_symlink():
@@ -91,26 +92,16 @@ def remove(path: Path) -> None:
             return
 
 
-def _lacks(target: Path, look: Callable[[Path], str | None] = checksum.mismatch) -> str | None:
-    """Return None for a whole entry, "" for one that is not there or has no digest, else what is wrong with it.
-
-    `look` gives what is wrong with a file that has its digest.
-    """
-    try:
-        if target.is_dir():
-            return None
-        if checksum.recorded(target) is None:
-            return ""
-        return look(target)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
+def unfinished(root: Path, unseen: set[Path]) -> Iterator[tuple[Path, Path]]:
+    """Yield the folders in which entries are or were made, each with the entry. For `unseen` see `matches`."""
+    for pattern in _PARTIALS:
+        for path in matches(root, pattern, unseen):
+            yield path, path.with_name(path.name.removesuffix(_PARTIAL).rpartition(".")[0] or path.name)
 
 
-def whole(target: Path, look: Callable[[Path], str | None] = checksum.mismatch) -> bool:
-    """Return whether an entry is there, as it was made: `Cache.obtain` would build nothing."""
-    return _lacks(target, look) is None
+def whole(target: Path, look: Look = mismatch) -> bool:
+    """Return whether an entry exists and is undamaged, so that `Cache.obtain` would not make it."""
+    return target.exists() and damage(target, look) is None
 
 
 class Cache(Struct, frozen=True):
@@ -118,48 +109,39 @@ class Cache(Struct, frozen=True):
 
     root: Path
     progress: Progress
-    #: What builds entries; an interrupt stops them.
+    #: What makes entries. An interrupt stops it.
     tools: Tools = field(default_factory=Tools)
 
     def obtain(
-        self,
-        target: Path,
-        what: str,
-        build: Callable[[Path], None],
-        *,
-        needs: int = 0,
-        look: Callable[[Path], str | None] = checksum.mismatch,
+        self, target: Path, what: str, build: Callable[[Path], None], *, needs: int = 0, look: Look = mismatch
     ) -> Path:
-        """Return `target`, built first if it is not there, or no longer as it was made; a whole one is never written.
+        """Return `target`, made first if it does not exist or is damaged. An undamaged entry is never written.
 
-        `build` gets the path at which to make the entry, a file or a folder; scratch files may stand beside it.
-        Nothing stands at `target` before that is done. A file without a digest, of an earlier version, is built anew.
-        `needs` is the space for all this in bytes, `look` how a file is looked at. Raises SetupError when the cache is
-        full or cannot be written, or
-        `build` was interrupted.
+        `build` gets the path at which to make the entry, a file or a folder; scratch files may be beside it. `needs`
+        is the space for all this in bytes, `look` how an entry is checked. Raises SetupError if the cache is full or
+        cannot be written, or if `build` was interrupted.
         """
-        if _lacks(target, look) is None:
+        if whole(target, look):
             return target
         with self.locked(target, what):
-            # Another process may have made it while we waited.
-            lacks = _lacks(target, look)
-            if lacks is not None:
-                if lacks:
-                    self.progress.say(f"{target} {lacks}; the {what} is made anew")
+            # Another process may have made it meanwhile.
+            if not whole(target, look):
+                if target.exists():
+                    self.progress.say(f"{target} {damage(target, look)}; the {what} is made again")
                 with self.building(target, what, needs=needs) as folder:
                     made = folder / target.name
                     build(made)
-                    # Cut short, it may look whole.
+                    # An interrupted build may look complete.
                     self.tools.check(what)
                     if made.is_file():
-                        # First: an entry never stands without one.
+                        # First, so that no entry exists without it.
                         checksum.write(made, checksum.beside(made))
                         checksum.beside(made).rename(checksum.beside(target))
                     made.rename(target)
         return target
 
     def discard(self, target: Path, what: str) -> None:
-        """Remove an entry that is of no use, so that the next `obtain` makes it anew; nobody who reads it is disturbed.
+        """Remove an entry, so that the next `obtain` makes it again. Processes that have it open keep it.
 
         Raises SetupError as `obtain` does.
         """
@@ -167,17 +149,9 @@ class Cache(Struct, frozen=True):
             checksum.beside(target).unlink(missing_ok=True)
             target.unlink(missing_ok=True)
 
-    def record(self, target: Path, what: str) -> None:
-        """Keep the digest of an entry that earlier versions made without one. Raises SetupError as `obtain` does."""
-        digest_file = checksum.beside(target)
-        with self.locked(target, what), self.building(target, what) as folder:
-            if not digest_file.exists():
-                checksum.write(target, folder / digest_file.name)
-                (folder / digest_file.name).rename(digest_file)
-
     @contextmanager
     def building(self, target: Path, what: str, *, needs: int = 0) -> Iterator[Path]:
-        """Hold a folder beside `target` for what is not whole yet, under its lock; nothing of it is left behind.
+        """Make a folder beside `target` for unfinished things, and remove it at the end. The caller has the lock.
 
         `needs` is the space in bytes that it will take. Raises SetupError as `obtain` does.
         """
@@ -185,7 +159,7 @@ class Cache(Struct, frozen=True):
             if disk.free(target.parent) < needs:
                 raise disk.full(target.parent, hint=_HINT, needs=needs)
             target.parent.mkdir(parents=True, exist_ok=True)
-            # A name that nobody had: an orphan of a killed harness may still be writing to its one.
+            # A new name: an orphan of a killed harness may still write to its own.
             folder = target.with_name(f"{target.name}.{secrets.token_hex(4)}{_PARTIAL}")
             try:
                 folder.mkdir()
@@ -195,7 +169,7 @@ class Cache(Struct, frozen=True):
 
     @contextmanager
     def locked(self, target: Path, what: str) -> Iterator[None]:
-        """Hold the lock of an entry; say so when another process has it. Raises SetupError when that cannot be."""
+        """Hold the lock of an entry. Print a line if another process has it. Raises SetupError as `obtain` does."""
         with self._explained(self.root):
             lock = self._lock(target)
             try:
@@ -211,29 +185,23 @@ class Cache(Struct, frozen=True):
             lock.release()
 
     def sweep(self) -> None:
-        """Remove what killed processes left half made; what a live one is making is left to it."""
-        for left in [path for pattern in _PARTIALS for path in self.root.glob(pattern)]:
-            # Earlier versions gave no token.
-            name = left.name.removesuffix(_PARTIAL)
-            target = left.with_name(name.rpartition(".")[0] or name)
-            # A cache that cannot be written keeps it, and nobody takes it for an entry.
-            with suppress(Timeout, OSError):
-                lock = self._lock(target)
-                lock.acquire(timeout=0)
-                try:
-                    remove(left)
-                finally:
-                    lock.release()
+        """Remove what killed processes left unfinished, but nothing that a live process makes."""
+        # The cache folder may be a symbolic link; none below it is followed.
+        root = self.root.resolve()
+        for path, target in unfinished(root, set()):
+            # It stays in a cache that cannot be written, where it does no harm.
+            with suppress(Timeout, OSError), self._lock(self.root / target.relative_to(root)).acquire(timeout=0):
+                remove(path)
 
     def _lock(self, target: Path) -> FileLock:
         path = lock_file(self.root, target)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Never the fallback: a lock that is the file's existence outlives its process.
+        # Not the fallback, a lock that is the existence of its file: it would outlive its process.
         return FileLock(path, thread_local=False, fallback_to_soft=False)
 
     @contextmanager
     def _explained(self, folder: Path, needs: int = 0) -> Iterator[None]:
-        """Turn the errors of a folder of the cache that is full or cannot be written into one that says so."""
+        """Turn the errors of a folder that is full or cannot be written into a SetupError that says so."""
         try:
             yield
         except OSError as error:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who uses the cache: commands that need its entries share a lock, and whoever removes entries takes it alone.
+"""The lock of the whole cache. Commands that need its entries share it, and whoever removes entries takes it alone.
 
-The lock is one on the cache folder itself (flock), so that nothing needs to be written and a read-only cache works. The
-system drops it with the process that holds it.
+It is a lock on the cache folder itself (flock), so nothing is written, and a read-only cache works. The kernel releases
+it when the process ends.
 """
 
 from __future__ import annotations
@@ -18,57 +18,52 @@ from filelock import FileLock, Timeout
 from lazymmu.provision.cache import lock_file
 
 
-def _opened(root: Path) -> int | None:
+@contextmanager
+def _opened(root: Path) -> Iterator[int | None]:
+    """Open a folder; None if that fails."""
     try:
-        return os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
-        return None
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        os.close(folder)
 
 
 @contextmanager
 def shared(root: Path, waiting: Callable[[], object], *, make: bool = True) -> Iterator[None]:
-    """Use the cache for the length of a `with`: nobody removes a whole entry meanwhile.
+    """Use the cache: no other process removes a complete entry meanwhile.
 
-    `waiting` is called once if somebody is removing entries now. The folder is made if it is not there, but for one
-    who only looks (`make`). A cache that cannot be made or opened is not locked: what the command needs of it will
-    tell better what is wrong.
+    `waiting` is called once if another process removes entries now. `make` creates a missing folder. A cache that
+    cannot be created or opened is not locked: the command itself gives a better error when it needs an entry.
     """
     if make:
         with suppress(OSError):
             root.mkdir(parents=True, exist_ok=True)
-    folder = _opened(root)
-    if folder is None:
+    with _opened(root) as folder:
+        if folder is not None:
+            with suppress(OSError):
+                try:
+                    fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    waiting()
+                    fcntl.flock(folder, fcntl.LOCK_SH)
         yield
-        return
-    try:
-        with suppress(OSError):
-            try:
-                fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                waiting()
-                fcntl.flock(folder, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(folder)
 
 
 @contextmanager
 def alone(root: Path) -> Iterator[bool]:
-    """Have the cache to oneself for the length of a `with`, without waiting; yield whether that worked."""
-    folder = _opened(root)
-    if folder is None:
-        yield False
-        return
-    try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            # Taken, or a file system without such locks: then nobody can tell.
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(folder)
+    """Try to have the cache to oneself, without waiting, and yield whether that worked."""
+    with _opened(root) as folder:
+        # It fails if the lock is taken, and on a file system without such locks, where nobody can tell.
+        taken = False
+        if folder is not None:
+            with suppress(OSError):
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                taken = True
+        yield taken
 
 
 def holders(root: Path) -> list[int]:
@@ -76,7 +71,7 @@ def holders(root: Path) -> list[int]:
     found = set()
     real = str(root.resolve())
     for process in Path("/proc").glob("[0-9]*"):
-        # It may end, or close a file, between any two of these.
+        # It may end, or close a file, at any time.
         with suppress(OSError):
             for link in (process / "fd").iterdir():
                 with suppress(FileNotFoundError):
@@ -89,9 +84,9 @@ def holders(root: Path) -> list[int]:
 def entries_locked(
     root: Path, targets: Sequence[Path], *, files: Sequence[Path] = (), make: bool = True
 ) -> Iterator[bool]:
-    """Hold the locks of these entries (those of `Cache.locked`), and these lock files, without waiting.
+    """Try to hold the locks of these entries (see `Cache.locked`), and these lock files, without waiting.
 
-    Yields whether all could be had. Without `make`, a lock whose file is not there is taken for free.
+    Yields whether that worked. Without `make`, a lock whose file does not exist counts as free.
     """
     with ExitStack() as stack:
         try:

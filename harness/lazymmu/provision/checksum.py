@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The SHA-256 that stands beside a cache entry that is a file, and whether the entry still has it.
+"""The SHA-256 beside each cache entry that is a file, and whether the entry still matches it.
 
-It is kept as sha256sum writes it, so that `sha256sum -c NAME.sha256` works in the entry's folder; comments behind it
-tell the length, and in which boot of the host the whole file was last read and found right. That of a file with holes,
-which is a guest's memory and mostly nothing, is taken of the blocks that are not zero: a third of the time. A comment
-says so.
+The file has the form of sha256sum, so `sha256sum -c NAME.sha256` works in the entry's folder. Comments in it give the
+length, and the boot of the host in which the whole entry was last checked. The SHA-256 of a file with holes, such as a
+guest's memory, is taken over the blocks that are not zero, which takes a third of the time; a comment says so.
 """
 
 from __future__ import annotations
@@ -14,32 +13,100 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 #: Added to an entry's name.
 SUFFIX = ".sha256"
+#: Returns what is wrong with an entry, None for nothing: `mismatch` or `glance`.
+Look = Callable[[Path], str | None]
 _DIGITS = 64
+# Part of the file's form: caches hold it.
 _BLOCKS = "# of the length, and of each block of 4096 bytes that is not zero behind its number; numbers in 8 bytes"
 _BLOCK = 4096
 _NOTHING = bytes(_BLOCK)
-# Bytes that are read at once, of whole blocks.
+# Bytes that are read at once, a multiple of the block.
 _PIECE = 256 * _BLOCK
-# What st_blocks counts (man 3type stat).
+# Linux: man 3type stat, st_blocks.
 _SECTOR = 512
+_CHECKED = "# read whole in boot "
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _LENGTH = re.compile(r"^# ([0-9]+) bytes$", re.MULTILINE)
 
 
 def beside(entry: Path) -> Path:
-    """Return where the digest of an entry stands."""
+    """Return the path of an entry's SHA-256."""
     return entry.with_name(entry.name + SUFFIX)
 
 
-def _of(path: Path, *, blocks: bool) -> str:
+def write(made: Path, target: Path) -> None:
+    """Write the SHA-256 of the file `made`, which will become the entry that `target` names."""
+    status = made.stat()
+    how = f"{_BLOCKS}\n" if status.st_blocks * _SECTOR < status.st_size else ""
+    name = target.name.removesuffix(SUFFIX)
+    target.write_text(f"{_sha256(made, by_blocks=bool(how))}  {name}\n# {status.st_size} bytes\n{how}{_checked()}\n")
+
+
+def recorded(entry: Path) -> str:
+    """Return the SHA-256 beside an entry, empty if there is none."""
+    with suppress(FileNotFoundError):
+        return _read(entry)[:_DIGITS]
+    return ""
+
+
+def mismatch(entry: Path) -> str | None:
+    """Return what is wrong with an entry, None for nothing. Raises OSError."""
+    text = _read(entry)
+    if text[:_DIGITS] == _sha256(entry, by_blocks=_BLOCKS in text.splitlines()):
+        return None
+    return "is damaged: its SHA-256 is not the one from when it was made"
+
+
+def glance(entry: Path) -> str | None:
+    """Return what is wrong with an entry, as `mismatch` does, at little cost.
+
+    The length is compared each time, every byte only once after each boot of the host. Raises OSError.
+    """
+    text, length = _read(entry), entry.stat().st_size
+    made = _LENGTH.search(text)
+    if made and int(made[1]) != length:
+        return f"is damaged: it has {length} bytes and was made with {made[1]}"
+    if made and _checked() in text.splitlines():
+        return None
+    wrong = mismatch(entry)
+    if wrong is None:
+        kept = [line for line in text.splitlines() if not line.startswith(_CHECKED)]
+        partial = entry.with_name(f"{entry.name}.{secrets.token_hex(4)}.partial")
+        # In a cache that cannot be written, every byte is compared each time.
+        with suppress(OSError):
+            partial.write_text("\n".join([*kept, _checked()]) + "\n")
+            partial.rename(beside(entry))
+    return wrong
+
+
+def damage(entry: Path, look: Look = mismatch) -> str | None:
+    """Return what is wrong with an entry that exists, None for nothing and for an entry that vanishes meanwhile."""
+    try:
+        return None if entry.is_dir() else look(entry)
+    except FileNotFoundError:
+        return "has no SHA-256 beside it" if entry.exists() else None
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def _read(entry: Path) -> str:
+    return beside(entry).read_text(encoding="utf-8", errors="replace")
+
+
+def _checked() -> str:
+    """Return the line that says that every byte was read since the host booted."""
+    return f"{_CHECKED}{_BOOT_ID.read_text(encoding='ascii').strip()}"
+
+
+def _sha256(path: Path, *, by_blocks: bool) -> str:
     with path.open("rb") as file:
-        if not blocks:
+        if not by_blocks:
             return hashlib.file_digest(file, "sha256").hexdigest()
         state = hashlib.sha256(os.fstat(file.fileno()).st_size.to_bytes(8))
         for number, data in _extents(file.fileno()):
@@ -53,13 +120,13 @@ def _of(path: Path, *, blocks: bool) -> str:
 
 
 def _extents(file: int) -> Iterator[tuple[int, bytes]]:
-    """Yield what is no hole of a file, in pieces of many blocks: the number of the first one, and the bytes."""
+    """Yield what is not a hole of a file, in pieces of many blocks: the number of the first block, and the bytes."""
     offset, size = 0, os.fstat(file).st_size
     while offset < size:
         try:
             offset = os.lseek(file, offset, os.SEEK_DATA)
         except OSError as error:
-            if error.errno == errno.ENXIO:  # nothing but a hole is left
+            if error.errno == errno.ENXIO:  # only a hole is left
                 return
             raise
         end = os.lseek(file, offset, os.SEEK_HOLE)
@@ -72,69 +139,3 @@ def _extents(file: int) -> Iterator[tuple[int, bytes]]:
                 return
             yield offset // _BLOCK, data
             offset += len(data)
-
-
-def write(made: Path, target: Path) -> None:
-    """Write the digest of the file `made`, which is to become the entry that `target` names."""
-    found = made.stat()
-    blocks = found.st_blocks * _SECTOR < found.st_size
-    digest = _of(made, blocks=blocks)
-    target.write_text(_text(digest, target.name.removesuffix(SUFFIX), found.st_size, blocks=blocks), encoding="utf-8")
-
-
-def _text(digest: str, name: str, length: int, *, blocks: bool) -> str:
-    how = f"{_BLOCKS}\n" if blocks else ""
-    return f"{digest}  {name}\n# {length} bytes\n{how}{_read_whole()}\n"
-
-
-def _read_whole() -> str:
-    """Return the line of a file that was read whole since the host booted."""
-    return f"# read whole in boot {_BOOT_ID.read_text(encoding='ascii').strip()}"
-
-
-def recorded(entry: Path) -> str | None:
-    """Return the digest that was kept of an entry, None when there is none (earlier versions kept none)."""
-    text = _kept(entry)
-    return None if text is None else text[:_DIGITS]
-
-
-def _kept(entry: Path) -> str | None:
-    try:
-        return beside(entry).read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return None
-
-
-def _by_blocks(text: str) -> bool:
-    return _BLOCKS in text.splitlines()
-
-
-def mismatch(entry: Path) -> str | None:
-    """Return what is wrong with an entry, None when it has its digest or none was kept. Raises OSError."""
-    text = _kept(entry)
-    if text is None or text[:_DIGITS] == _of(entry, blocks=_by_blocks(text)):
-        return None
-    return "is damaged: it has not the SHA-256 that it was made with"
-
-
-def glance(entry: Path) -> str | None:
-    """Return what is wrong with an entry, as `mismatch` does, at little cost.
-
-    Its length is looked at each time, the whole only when the host has booted since it was last. Raises OSError;
-    FileNotFoundError also for one without a digest.
-    """
-    text = beside(entry).read_text(encoding="utf-8", errors="replace")
-    kept, length = _LENGTH.search(text), entry.stat().st_size
-    if kept and int(kept[1]) != length:
-        return f"is damaged: it has {length} bytes and was made with {kept[1]}"
-    if kept and _read_whole() in text.splitlines():
-        return None
-    wrong = mismatch(entry)
-    if wrong is None:
-        partial = entry.with_name(f"{entry.name}.{secrets.token_hex(4)}.partial")
-        # A cache that cannot be written is read whole each time.
-        with suppress(OSError):
-            again = _text(text[:_DIGITS], entry.name, length, blocks=_by_blocks(text))
-            partial.write_text(again, encoding="utf-8")
-            partial.rename(beside(entry))
-    return wrong

@@ -20,7 +20,7 @@ from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.debian import Apt, depends, refusal, with_lists
 from lazymmu.provision.kernels import Release, locked, write_lock
-from lazymmu.provision.resolution_cache import Answer, now, remember
+from lazymmu.provision.resolution_cache import Resolution, now, remember
 from lazymmu.provision.tool_root import debian_names, host_architecture
 from lazymmu.support.errors import SetupError
 
@@ -137,10 +137,10 @@ def _apart(
     return found, refused
 
 
-def _answers(releases: Mapping[str, Release], refused: Mapping[str, str]) -> dict[str, Answer]:
+def _resolutions(releases: Mapping[str, Release], refused: Mapping[str, str]) -> dict[str, Resolution]:
     asked = now()
-    resolved = {arch: Answer(asked, release=one.release, version=one.version) for arch, one in releases.items()}
-    return {**resolved, **{arch: Answer(asked, reason=reason) for arch, reason in refused.items()}}
+    resolved = {arch: Resolution(asked, release=one.release, version=one.version) for arch, one in releases.items()}
+    return {**resolved, **{arch: Resolution(asked, reason=reason) for arch, reason in refused.items()}}
 
 
 def fetch(cache: Cache, kernel: Kernel, arches: Sequence[str], folder: Path, *, update: bool) -> Fetched:
@@ -171,11 +171,11 @@ def fetch(cache: Cache, kernel: Kernel, arches: Sequence[str], folder: Path, *, 
             cache.progress.say(f"{what(kernel)} does not resolve for {arch}, {stays}: {reason}")
     if new:
         write_lock(cache, kernel, {**before, **new}, folder)
-    remember(cache, kernel, _answers(new, refused), folder)
+    remember(cache, kernel, _resolutions(new, refused), folder)
     return Fetched(releases, list(debs.values()), refused)
 
 
-def ask(cache: Cache, kernel: Kernel) -> dict[str, Answer]:
+def ask(cache: Cache, kernel: Kernel) -> dict[str, Resolution]:
     """Ask apt what a kernel would resolve to now, for each of its architectures; locks and fetches nothing.
 
     Raises SetupError when apt cannot be asked.
@@ -187,6 +187,6 @@ def ask(cache: Cache, kernel: Kernel) -> dict[str, Answer]:
         cache.progress.step(f"{what(kernel)}, asking {kernel.suite}", "a few seconds"),
     ):
         found, refused = _apart(arches, folder, partial(_releases, cache, kernel, {}))
-        told = _answers({arch: one for some in found for arch, one in some.items()}, refused)
+        told = _resolutions({arch: one for some in found for arch, one in some.items()}, refused)
         remember(cache, kernel, told, folder)
     return told

@@ -8,18 +8,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from msgspec import Struct
 
 _MEGABYTE = 1_000_000
-
-
-def size_of(path: Path) -> int:
-    """Return the bytes in a file, or in all files below a folder."""
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.lstat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 class Step(Struct):

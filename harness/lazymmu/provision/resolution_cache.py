@@ -1,46 +1,45 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What apt said of a kernel when it was asked last, architecture by architecture, kept beside the kernel's lock file.
+"""What apt last said about a kernel, for each architecture, in a file beside the kernel's lock file.
 
-A run does not ask the network again and again for what a mirror does not have.
+So a run does not ask the network again and again for what a mirror does not have.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import DecodeError, Struct, json
 
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
 
 #: Suffix of the files.
-SUFFIX = ".answers"
-#: How long a reason is believed: a mirror that is out of step is so for hours.
-_BELIEVED = timedelta(days=1)
+SUFFIX = ".resolutions"
+#: How long a refusal counts. A mirror is out of step for hours.
+_VALID = timedelta(days=1)
 
 
-class Answer(Struct, frozen=True):
-    """What apt said of a kernel for one architecture: a release, or a reason."""
+class Resolution(Struct, frozen=True):
+    """What apt said about a kernel for one architecture: a release, or a reason."""
 
-    #: When, in UTC.
+    #: When apt was asked, in UTC.
     asked: datetime
-    #: As `uname -r` prints it, and the packages' version; empty when it does not resolve.
+    #: As `uname -r` prints it, and the version of the packages; empty if the kernel does not resolve.
     release: str = ""
     version: str = ""
-    #: Why it does not resolve, in apt's words; empty when it does.
+    #: Why it does not resolve, in apt's words; empty if it does.
     reason: str = ""
 
     def refusal(self) -> str:
         """Return the reason with its time."""
         return f"{self.reason} (asked {self.asked:%Y-%m-%d %H:%M} UTC)"
 
-    def believed(self, now: datetime) -> bool:
-        """Return whether the answer is new enough not to ask again."""
-        return timedelta() <= now - self.asked < _BELIEVED
+    def is_recent(self, now: datetime) -> bool:
+        """Return whether apt need not be asked again."""
+        return timedelta() <= now - self.asked < _VALID
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -49,7 +48,7 @@ class Answer(Struct, frozen=True):
 
 
 def now() -> datetime:
-    """Return the time as answers have it, in whole seconds."""
+    """Return the time in whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -57,30 +56,20 @@ def _file(cache: Cache, kernel: Kernel) -> Path:
     return cache.root / "kernels" / f"{kernel.name}{SUFFIX}"
 
 
-def answers(cache: Cache, kernel: Kernel) -> dict[str, Answer]:
-    """Return the last answers by architecture; what cannot be read was never asked."""
+def resolutions(cache: Cache, kernel: Kernel) -> dict[str, Resolution]:
+    """Return what apt last said, by architecture; nothing if the file cannot be read."""
     try:
-        document = json.loads(_file(cache, kernel).read_bytes())
-        return {
-            str(arch): Answer(
-                asked=datetime.fromisoformat(entry["asked"]).astimezone(UTC),
-                release=str(entry["release"]),
-                version=str(entry["version"]),
-                reason=str(entry["reason"]),
-            )
-            for arch, entry in document.items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return json.decode(_file(cache, kernel).read_bytes(), type=dict[str, Resolution])
+    except (OSError, DecodeError):
         return {}
 
 
-def remember(cache: Cache, kernel: Kernel, new: Mapping[str, Answer], folder: Path) -> None:
-    """Keep answers, with earlier ones of other architectures; `folder` is for scratch files.
+def remember(cache: Cache, kernel: Kernel, new: Mapping[str, Resolution], folder: Path) -> None:
+    """Keep what apt said, with what it said earlier about other architectures. `folder` is for scratch files.
 
     The caller holds the kernel's lock.
     """
     target = _file(cache, kernel)
     partial = folder / target.name
-    document = {arch: answer.to_json() for arch, answer in {**answers(cache, kernel), **new}.items()}
-    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    partial.write_bytes(json.format(json.encode({**resolutions(cache, kernel), **new})) + b"\n")
     partial.replace(target)

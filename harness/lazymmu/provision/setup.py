@@ -13,7 +13,7 @@ from lazymmu.provision import kernels, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.kernels import InstalledKernel
-from lazymmu.provision.resolution_cache import Answer, answers, now
+from lazymmu.provision.resolution_cache import Resolution, now, resolutions
 from lazymmu.provision.sandbox import Sandbox, choose
 from lazymmu.support.errors import SetupError
 from lazymmu.support.machine_names import DEFAULT_KERNEL
@@ -46,10 +46,10 @@ def needs(*, root_there: bool) -> int:
     return kernels.NEEDS + (0 if root_there else tool_root.NEEDS)
 
 
-def _look(cache: Cache, kernel: Kernel, arches: Sequence[str], believed: Callable[[Answer], bool]) -> _Look:
+def _look(cache: Cache, kernel: Kernel, arches: Sequence[str], believed: Callable[[Resolution], bool]) -> _Look:
     """Return what is there; `believed` says whether a reason is new enough not to ask again."""
     releases = kernels.locked(cache, kernel)
-    told = answers(cache, kernel)
+    told = resolutions(cache, kernel)
     found = _Look({}, {}, [])
     for arch in arches:
         root = tool_root.path(cache, arch)
@@ -99,7 +99,7 @@ def available(
     """
     cache.sweep()
     time = now()
-    believed = (lambda _: True) if offline else (lambda _: False) if again else (lambda answer: answer.believed(time))
+    believed = (lambda _: True) if offline else (lambda _: False) if again else (lambda answer: answer.is_recent(time))
     look = _look(cache, kernel, arches, believed)
     if look.lacking and offline:
         raise SetupError(
@@ -133,7 +133,7 @@ def _all_there(roots: Mapping[str, Path]) -> bool:
 
 
 def _make(
-    cache: Cache, kernel: Kernel, arches: Sequence[str], believed: Callable[[Answer], bool], *, update: bool
+    cache: Cache, kernel: Kernel, arches: Sequence[str], believed: Callable[[Resolution], bool], *, update: bool
 ) -> None:
     """Fetch and unpack what lacks, of the kernel or of the tool root."""
     # What fetches and unpacks takes a while to load, and most runs have everything.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lazymmu.architecture import architectures, default_names
 from lazymmu.provision.cache import Cache, digest
-from lazymmu.provision.progress import size_of
+from lazymmu.provision.cache_entries import size_of
 from lazymmu.support.errors import SetupError
 
 #: The suite with QEMU 10. QEMU 7.2 broke two boots of ten x86_64 guests with two CPUs.

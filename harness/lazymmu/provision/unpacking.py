@@ -13,9 +13,9 @@ import zstandard
 
 from lazymmu.architecture import architectures
 from lazymmu.provision.cache import Cache
+from lazymmu.provision.cache_entries import size_of
 from lazymmu.provision.debian import unpack
 from lazymmu.provision.kernels import IMAGES, Release, image_path
-from lazymmu.provision.progress import size_of
 from lazymmu.provision.subprocesses import Tools
 from lazymmu.support.errors import SetupError
 

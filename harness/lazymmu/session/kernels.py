@@ -7,7 +7,7 @@ from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 
 from lazymmu.provision import catalogue, kernel_resolution
-from lazymmu.provision.kernel_listing import Entry, entries
+from lazymmu.provision.kernel_listing import KernelEntry, entries
 from lazymmu.reports import documents
 from lazymmu.reports.destination import targets
 from lazymmu.reports.terminal import Terminal
@@ -48,25 +48,25 @@ def _shown(arguments: Namespace) -> int:
     return 0
 
 
-def _show(terminal: Terminal, entry: Entry) -> None:
-    answer = entry.answer
+def _show(terminal: Terminal, entry: KernelEntry) -> None:
+    resolution = entry.resolution
     native = ", has the nested API itself" if entry.native else ""
     style = ""
     if entry.locked is not None:
         where = "in the cache" if entry.cached else "locked, not in the cache"
         text = f"Linux {entry.locked.release} ({entry.locked.version}), {where}{native}"
-    elif answer is None:
+    elif resolution is None:
         text, style = f"not asked yet: {_ASK}", "yellow"
-    elif answer.reason:
-        text, style = f"does not resolve: {answer.refusal()}", "yellow"
+    elif resolution.reason:
+        text, style = f"does not resolve: {resolution.refusal()}", "yellow"
     else:
-        asked = f"(asked {answer.asked:%Y-%m-%d %H:%M} UTC)"
-        text = f"Linux {answer.release} ({answer.version}), not in the cache{native} {asked}"
+        asked = f"(asked {resolution.asked:%Y-%m-%d %H:%M} UTC)"
+        text = f"Linux {resolution.release} ({resolution.version}), not in the cache{native} {asked}"
     terminal.line(f"  {entry.arch:<7} {text}", style)
-    if entry.locked is not None and answer is not None and answer.version != entry.locked.version:
+    if entry.locked is not None and resolution is not None and resolution.version != entry.locked.version:
         later = (
-            f"does not resolve now: {answer.refusal()}"
-            if answer.reason
-            else f"apt has {answer.version} now: lazymmu setup --kernel {entry.kernel.name} --update"
+            f"does not resolve now: {resolution.refusal()}"
+            if resolution.reason
+            else f"apt has {resolution.version} now: lazymmu setup --kernel {entry.kernel.name} --update"
         )
         terminal.line(f"  {'':<7} {later}", "yellow")

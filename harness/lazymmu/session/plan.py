@@ -102,10 +102,12 @@ class Preparation(Struct, frozen=True):
     unavailable: Sequence[tuple[Unit, Unavailable]]
 
 
-def prepare(plan: Plan, units: Sequence[Unit], sandbox: Callable[[Path], Sandbox]) -> Preparation:
+def prepare(
+    units: Sequence[Unit], selection: Selection, sandbox: Callable[[Path], Sandbox], *, offline: bool
+) -> Preparation:
     """Get what these units need, as far as it is available. Raises SetupError."""
     unavailable = {
-        unit.index: reason for unit in units if (reason := without_implementation(unit, plan.selection)) is not None
+        unit.index: reason for unit in units if (reason := without_implementation(unit, selection)) is not None
     }
     machines: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for unit in units:
@@ -113,17 +115,15 @@ def prepare(plan: Plan, units: Sequence[Unit], sandbox: Callable[[Path], Sandbox
             machines[unit.kernel][unit.arch] = None
     cache = requests.cache()
     images = {
-        name: setup.available(
-            cache, catalogue.kernel(name), list(arches), offline=plan.arguments.offline, sandbox=sandbox
-        )
+        name: setup.available(cache, catalogue.kernel(name), list(arches), offline=offline, sandbox=sandbox)
         for name, arches in machines.items()
     }
-    refused = without_machine(images.values(), plan.selection)
+    refused = without_machine(images.values(), selection)
     for unit in units:
         if unit.index not in unavailable and (unit.arch, unit.kernel) in refused:
             unavailable[unit.index] = refused[unit.arch, unit.kernel]
     return Preparation(
         images={name: some for name, some in images.items() if some.kernels},
-        runnable=[unit for unit in plan.ordered(units) if unit.index not in unavailable],
+        runnable=[unit for unit in units if unit.index not in unavailable],
         unavailable=[(unit, unavailable[unit.index]) for unit in units if unit.index in unavailable],
     )

@@ -58,7 +58,7 @@ def _carry_out(
     arguments = plan.arguments
     terminal = requests.human(arguments)
     with store.opened(folder.results, plan.units, trace=arguments.trace) as results:
-        preparation = prepare(plan, results.unfinished(), sandbox)
+        preparation = prepare(plan.ordered(results.unfinished()), plan.selection, sandbox, offline=arguments.offline)
         images = list(preparation.images.values())
         if images:
             versions = manifest.images(images)
@@ -140,14 +140,16 @@ def _summary(
     """Return what the reports show."""
     before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
     now = {machine: (chosen.name, chosen.reason) for machine, chosen in execution.accelerators.items()}
+    issues = plan.checked_issues(results)
     return RunSummary(
         results=results,
+        # Asked last: an interrupt may still come while the entries are checked.
         interrupted=interrupts.came,
         accelerators={**before, **now},
         started=plan.started,
         seconds=seconds,
         seed=plan.arguments.shuffle,
-        known=plan.checked_issues(results),
+        known=issues,
         facts=facts,
     )
 

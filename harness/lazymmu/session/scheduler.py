@@ -12,6 +12,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -85,7 +86,7 @@ def prepare_all(images: Images, arches: Sequence[str], options: Options) -> dict
     guests = RunningGuests()
     with (
         ThreadPoolExecutor(max_workers=len(arches)) as pool,
-        guests.stopped_at_exit(),
+        closing(guests),
         images.cache.tools.stopped_by_interrupt(),
     ):
         futures = {
@@ -245,7 +246,7 @@ def run(
     # QEMU dies with the thread that started it, so a worker stays in one thread.
     with (
         ThreadPoolExecutor(max_workers=schedule.at_once, thread_name_prefix="machine") as pool,
-        schedule.guests.stopped_at_exit(),
+        closing(schedule.guests),
     ):
         futures = {}
         for worker in schedule.workers:

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from lazymmu.guests.agent_connection import AgentConnection
-from lazymmu.guests.complaint import complaint
+from lazymmu.guests.agent_connection import AgentConnection, complaint
 from lazymmu.guests.machine import Machine
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests

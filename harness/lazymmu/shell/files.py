@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
@@ -35,7 +34,7 @@ class Pull(Struct, frozen=True):
     target: Path
 
 
-def _check_unique(flag: str, names: Sequence[str]) -> None:
+def _check_names(flag: str, names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"{flag}: two files have the name `{name}`")
@@ -47,59 +46,51 @@ def pushes(paths: Sequence[str]) -> list[Push]:
     for text in paths:
         path = Path(text)
         if not path.name.isprintable() or path.name != path.name.strip():
-            hint = "rename the file"
-            raise UsageError(f"--push {text!r}: the name has control characters, or spaces around it", hint=hint)
+            reason = "the name has control characters, or spaces around it"
+            raise UsageError(f"--push {text!r}: {reason}", hint="rename the file")
         try:
-            content = path.read_bytes()
-            mode = path.stat().st_mode & 0o777
+            content, mode = path.read_bytes(), path.stat().st_mode & 0o777
         except OSError as error:
             raise UsageError(f"--push {text}: {error.strerror}") from error
         if len(content) > _LARGEST:
             raise UsageError(f"--push {text}: {len(content)} bytes, a guest takes {_LARGEST} at most")
         files.append(Push(HOME / path.name, mode, content))
-    _check_unique("--push", [push.path.name for push in files])
+    _check_names("--push", [push.path.name for push in files])
     return files
 
 
 def pulls(paths: Sequence[str], folder: Path) -> list[Pull]:
     """Return the files of --pull, which go into a folder of the host. Raises UsageError."""
-    files = []
-    for text in paths:
-        path = HOME / text
-        target = folder / path.name
-        if target.exists() or target.is_symlink():
-            raise UsageError(f"--pull {text}: `{target.name}` exists", hint="move it away, or pull into another folder")
-        files.append(Pull(path, target))
-    _check_unique("--pull", [pull.target.name for pull in files])
+    files = [Pull(HOME / text, folder / (HOME / text).name) for text in paths]
+    for pull in files:
+        if pull.target.exists() or pull.target.is_symlink():
+            hint = "move it away, or pull into another folder"
+            raise UsageError(f"--pull {pull.path}: `{pull.target.name}` exists", hint=hint)
+    _check_names("--pull", [pull.target.name for pull in files])
     return files
 
 
 def push(connection: AgentConnection, files: Sequence[Push], scale: float) -> None:
     """Write the files in the guest. Raises GuestError."""
     for file in files:
-        connection.write(str(file.path), file.content, file.mode, Deadline.after(_SECONDS * scale))
+        connection.send_file(str(file.path), file.content, file.mode)
+        connection.await_file(str(file.path), Deadline.after(_SECONDS * scale))
 
 
 def pull(connection: AgentConnection, files: Sequence[Pull], scale: float) -> None:
-    """Copy the files out of the guest. None replaces a file that was made meanwhile.
+    """Copy the files out of the guest, each completely or not at all. None replaces a file that was made meanwhile.
 
     Raises GuestError, and LazymmuError if a file cannot be written.
     """
     for file in files:
         content = connection.read(str(file.path), Deadline.after(_SECONDS * scale))
         try:
-            _write_new(file.target, content)
+            with file.target.open("xb") as new:
+                try:
+                    new.write(content)
+                    new.flush()
+                except OSError:
+                    file.target.unlink(missing_ok=True)
+                    raise
         except OSError as error:
             raise LazymmuError(f"{file.target} could not be written: {error.strerror}") from error
-
-
-def _write_new(target: Path, content: bytes) -> None:
-    """Write a new file completely, or not at all."""
-    with target.open("xb") as new:
-        try:
-            new.write(content)
-            new.flush()
-        except OSError:
-            with suppress(OSError):
-                target.unlink()
-            raise

@@ -17,27 +17,25 @@ from lazymmu.provision import checksum, cpio, shell_image
 from lazymmu.provision.cache import digest
 from lazymmu.support.project import SHELL_SOURCE
 
-_SCRIPTS = ("lazymmu-log", "run-scenario")
-_FOLDERS = ("bin", "etc", "lazymmu", "tmp")
 _NEEDS = 16_000_000
-# Root is the only user, and no password logs in.
-_USERS = {"etc/passwd": "root:*:0:0:root:/root:/bin/sh\n", "etc/group": "root:x:0:\n"}
 
 
 def _entries(arch: str, busybox: bytes) -> list[cpio.Entry]:
     texts = {
-        **_USERS,
+        # Root is the only user, and no password logs in.
+        "etc/passwd": "root:*:0:0:root:/root:/bin/sh\n",
+        "etc/group": "root:x:0:\n",
         "etc/profile": (SHELL_SOURCE / "profile").read_text(encoding="utf-8"),
         "etc/shellrc": f"PS1='{arch} \\w # '\n",
         "lazymmu/show.awk": (SHELL_SOURCE / "show.awk").read_text(encoding="utf-8"),
     }
     return [
-        *(cpio.directory(name) for name in _FOLDERS),
+        *(cpio.directory(name) for name in ("bin", "etc", "lazymmu", "tmp")),
         # An SSH server takes no keys from a folder that others can write.
         cpio.directory("root", 0o700),
         cpio.program("bin/busybox", busybox),
         cpio.link("bin/sh", "busybox"),
-        *(cpio.program(f"bin/{name}", (SHELL_SOURCE / name).read_bytes()) for name in _SCRIPTS),
+        *(cpio.program(f"bin/{name}", (SHELL_SOURCE / name).read_bytes()) for name in ("lazymmu-log", "run-scenario")),
         *(cpio.file(name, text.encode()) for name, text in texts.items()),
     ]
 

@@ -19,7 +19,7 @@ from lazymmu.guests.machine import GuestFile, Machine
 from lazymmu.provision.cache import digest, digest_files, whole
 from lazymmu.results.result import Unit
 from lazymmu.subject.trace import Skip
-from lazymmu.support.errors import SetupError
+from lazymmu.support.errors import ScenarioError, SetupError
 from lazymmu.support.project import LIBRARY, ROOT
 
 # The path that guest/shell/run-scenario opens.
@@ -30,15 +30,15 @@ _NEEDS = 4_000_000
 # The code that makes programs and predictions.
 _MAKERS = (
     *("harness/lazymmu/protocol", "harness/lazymmu/subject", "harness/lazymmu/scenario", "harness/lazymmu/shell"),
-    *("harness/lazymmu/session/selection.py", "images/kernels.yaml"),
+    *("harness/lazymmu/session/selection.py", "harness/lazymmu/session/prepared_unit.py", "images/kernels.yaml"),
     *("harness/lazymmu/architecture.py", "harness/lazymmu/architectures"),
 )
 
 
 def with_library(machine: Machine) -> Machine:
-    """Return the machine with the library in its guests. The archive is made if a scenario or the code has changed.
+    """Return the machine with the library in its guests, or without it if a scenario has a mistake. Raises SetupError.
 
-    Raises ScenarioError if a scenario has a mistake, SetupError.
+    The archive is made again if a scenario or the code has changed.
     """
     cache, arch = machine.images.cache, machine.boot.architecture.name
     key = _key(arch)
@@ -53,12 +53,16 @@ def with_library(machine: Machine) -> Machine:
         if _key(arch) != key:
             raise SetupError("the library changed while it was read", hint="run the same command again")
 
-    store = machine.boot.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
-    built_before = machine.built_before and whole(store)
-    content = cache.obtain(store, f"library for a guest on {machine.name}", build, needs=_NEEDS).read_bytes()
-    return replace(
-        machine, built_before=built_before, files=(*machine.files, GuestFile(_IN_GUEST, 0o600, content, key))
-    )
+    path = machine.boot.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
+    built_before = machine.built_before and whole(path)
+    try:
+        content = cache.obtain(path, f"library for a guest on {machine.name}", build, needs=_NEEDS).read_bytes()
+    except ScenarioError as error:
+        cache.progress.say(f"run-scenario has nothing to run: {error}")
+        # Such a guest is not worth a snapshot.
+        return replace(machine, built_before=False)
+    file = GuestFile(_IN_GUEST, 0o600, content, key)
+    return replace(machine, built_before=built_before, files=(*machine.files, file))
 
 
 def _key(arch: str) -> str:
@@ -69,30 +73,26 @@ def _key(arch: str) -> str:
 
 
 def archive(units: Iterable[Unit]) -> bytes:
-    """Return a compressed tar archive of these units, which are of one architecture, but for those that cannot run."""
-    from lazymmu.protocol import expected_report, program  # noqa: PLC0415
-    from lazymmu.subject.simulator import predict  # noqa: PLC0415
+    """Return a compressed tar archive of these units of one architecture, without those that cannot run."""
+    from lazymmu.protocol import expected_report  # noqa: PLC0415
+    from lazymmu.session.prepared_unit import PreparedUnit  # noqa: PLC0415
 
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for run, unit in enumerate(units, start=1):
-            case = unit.case
-            trace = predict(case, unit.api, unit.personality)
+        for run, prepared in enumerate(map(PreparedUnit, units), start=1):
+            unit, trace = prepared.unit, prepared.prediction
             if isinstance(trace, Skip):
                 continue
-            text = program.text(case, run=run, api=unit.api, personality=unit.personality)
-            steps = sum(1 for _ in case.walk())
+            steps = sum(1 for _ in prepared.case.walk())
             report = expected_report.lines(trace, run=run, api=unit.api, personality=unit.personality, steps=steps)
             values = ",".join(f"{name}={value}" for name, value in unit.values.items())
-            stem = f"{unit.api}/{unit.scenario.name}/{unit.number:05}"
-            _add(tar, f"{stem}.program", text)
-            _add(tar, f"{stem}.report", "".join(f"{line}\n" for line in report))
-            _add(tar, f"{stem}.values", f"[{values}]\n" if values else "\n")
+            contents = {
+                "program": prepared.program(run),
+                "report": "".join(f"{line}\n" for line in report).encode(),
+                "values": f"[{values}]\n".encode() if values else b"\n",
+            }
+            for suffix, content in contents.items():
+                member = tarfile.TarInfo(f"{unit.api}/{unit.scenario.name}/{unit.number:05}.{suffix}")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
     return gzip.compress(packed.getvalue(), _LEVEL, mtime=0)
-
-
-def _add(tar: tarfile.TarFile, name: str, text: str) -> None:
-    data = text.encode()
-    member = tarfile.TarInfo(name)
-    member.size = len(data)
-    tar.addfile(member, io.BytesIO(data))

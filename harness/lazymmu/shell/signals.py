@@ -11,8 +11,8 @@ from types import FrameType
 
 #: Signals that end a session.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-#: Signals after which the terminal has a new size, or another program's modes.
-TERMINAL = (signal.SIGWINCH, signal.SIGCONT)
+# Signals after which the terminal has a new size, or another program's modes.
+_TERMINAL = (signal.SIGWINCH, signal.SIGCONT)
 
 
 @contextmanager
@@ -21,7 +21,6 @@ def caught() -> Iterator[socket.socket]:
 
     The second signal that ends a session raises KeyboardInterrupt, in case nobody reads the socket.
     """
-    reading, writing = socket.socketpair()
     received: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
@@ -30,16 +29,16 @@ def caught() -> Iterator[socket.socket]:
             if len(received) > 1:
                 raise KeyboardInterrupt
 
-    writing.setblocking(False)
-    reading.setblocking(False)
-    wakeup = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-    handled = [number for number in (*ENDING, *TERMINAL) if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, note) for number in handled}
-    try:
-        yield reading
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(wakeup)
-        reading.close()
-        writing.close()
+    reading, writing = socket.socketpair()
+    with reading, writing:
+        writing.setblocking(False)
+        reading.setblocking(False)
+        wakeup = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        handled = [number for number in (*ENDING, *_TERMINAL) if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, note) for number in handled}
+        try:
+            yield reading
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(wakeup)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,11 +30,16 @@ class Interrupts:
     def noted(cls) -> Iterator[Self]:
         """For the length of a `with`, interrupts are noted and raise nothing, however many come.
 
-        A signal that is ignored, as SIGINT in a shell's background job, stays so.
+        A signal that is ignored, as SIGINT in a shell's background job, stays so. In another thread than the main one,
+        which Python interrupts, nothing is noted.
         """
         waiting, waking = socket.socketpair()
         noted = cls(waiting, waking)
         waking.setblocking(False)
+        if threading.current_thread() is not threading.main_thread():
+            with waiting, waking:
+                yield noted
+            return
         # Written at the signal itself: Python calls a handler only when the main thread comes back to it, and one that
         # is just about to wait (for a queue, a lock) does not.
         wakeup = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)

@@ -50,7 +50,8 @@ class Faulty(Struct, frozen=True):
             for fault in faults:
                 # A fault's load never ends well.
                 with suppress(GuestError):
-                    line.load(self.module, Deadline.after(seconds), f"fault={fault}")
+                    line.send("load", self.module, f"fault={fault}")
+                    line.await_load(Deadline.after(seconds))
             guest.console.wait_for_end(_LAST_WORDS)
             return guest.console.text()
 

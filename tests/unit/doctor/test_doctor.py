@@ -15,7 +15,7 @@ from lazymmu.cli import main
 from lazymmu.doctor import images
 from lazymmu.doctor.cache_state import CacheState
 from lazymmu.doctor.check import State
-from lazymmu.provision import tool_root
+from lazymmu.provision import checksum, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import kernel
 from lazymmu.provision.progress import Progress
@@ -105,7 +105,7 @@ def test_a_damaged_boot_image_is_broken(home: Path) -> None:
     image = tool_root.path(cache) / "lazymmu" / "kernels" / "6.12.1-arm64_6.12.1-1.vmlinuz"
     image.parent.mkdir()
     image.write_bytes(b"x" * 100)
-    cache.record(image, "kernel")
+    checksum.write(image, checksum.beside(image))
     image.write_bytes(b"x" * 99 + b"y")
     check = doctor(home).checks["kernel lts arm64"]
     assert (check["state"], check["blocks"]) == ("broken", True)
@@ -129,7 +129,7 @@ def test_leftovers_and_what_is_damaged_or_unneeded_are_named_with_the_command(ho
     assert "sandbox" in done.blocking()
     for name, found in {
         "leftovers": str(left),
-        "damaged": f"{root / 'lazymmu' / 'modules' / 'bb.ko'} is not an ELF file",
+        "damaged": f"{root / 'lazymmu' / 'modules' / 'bb.ko'} has no SHA-256 beside it",
         "unneeded": str(cache.root / "roots" / "4567"),
         "results": "21 runs, 0.0 kB; limit 20 runs",
     }.items():

@@ -29,7 +29,7 @@ class Peer:
     def __init__(self, channel: socket.socket, far: socket.socket) -> None:
         self.channel = channel
         self.far = far
-        self.channel_log = ChannelLog(None)
+        self.channel_log = ChannelLog(None, [])
         self.console = SimpleNamespace(received=0)
 
     def process(self) -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import zlib
 
 import pytest
-from lazymmu.guests.complaint import complaint
+from lazymmu.guests.agent_connection import complaint
 from lazymmu.support.errors import GuestError
 
 from tests.unit.guests.peer import Peer, Record, reply, soon
@@ -22,15 +22,12 @@ _OUT_OF_TREE, _WARNED, _OOPSED, _LOCKED_UP = 1 << 12, 1 << 9, 1 << 7, 1 << 14
 
 def test_a_module_that_the_kernel_refuses_is_an_error_with_the_reason(peer: Peer) -> None:
     peer.says(reply(b"lazymmu: version magic", status=8))
-    with pytest.raises(GuestError, match="errno 8") as caught:
-        peer.connection().load(b"ELF", soon())
-    assert "version magic" in caught.value.details
-
-
-def test_the_request_to_load_a_module_has_the_parameters(peer: Peer) -> None:
-    peer.says(reply())
-    peer.connection().load(b"ELF", soon(), "mutant=3")
+    connection = peer.connection()
+    connection.send("load", b"ELF", "mutant=3")
     assert peer.far.recv(100) == b"load 1 3 %08x mutant=3\nELF" % zlib.crc32(b"ELF")
+    with pytest.raises(GuestError, match="the guest refused the module: Exec format error") as caught:
+        connection.await_load(soon())
+    assert "version magic" in caught.value.details
 
 
 def test_any_bytes_of_a_file_arrive(peer: Peer) -> None:
@@ -50,8 +47,10 @@ def test_a_file_that_cannot_be_read_is_an_error_with_its_name(peer: Peer, status
 
 def test_a_file_that_cannot_be_written_is_an_error_with_its_name(peer: Peer) -> None:
     peer.says(reply(status=17))
+    connection = peer.connection()
+    connection.send_file("/x", b"", 0o600)
     with pytest.raises(GuestError, match="the guest could not write /x: File exists"):
-        peer.connection().write("/x", b"", 0o600, soon())
+        connection.await_file("/x", soon())
 
 
 def test_a_complaint_of_the_kernel_fails_any_request(peer: Peer) -> None:

@@ -58,6 +58,7 @@ def test_runs_that_start_together_get_the_same_keys(tmp_path: Path) -> None:
         thread.join()
     assert len(lines) == 6
     assert len(set(lines)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["ssh"]
 
 
 @pytest.mark.parametrize("name", ["", *ssh_keys.FILES])
@@ -84,11 +85,3 @@ def test_a_damaged_key_is_named(tmp_path: Path) -> None:
         path.write_text("something else")
         with pytest.raises(SetupError, match=f"{path} cannot be used: "):
             use()
-
-
-def test_the_leftover_of_a_killed_process_is_removed(tmp_path: Path) -> None:
-    leftover = tmp_path / "ssh.0123abcd.partial"
-    leftover.mkdir()
-    (leftover / "host_ed25519").write_text("half")
-    ssh_keys.obtain(tmp_path / "ssh")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["ssh", "ssh.lock"]

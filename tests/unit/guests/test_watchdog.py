@@ -54,12 +54,10 @@ def test_time_without_a_processor_is_not_silence_but_at_most_four_fifths_count_a
 
 
 def test_a_sign_of_life_starts_the_silence_again(host: Host) -> None:
-    signs = [0]
-    guard = Watchdog(lambda: 1, Deadline.after(60), scale=1.0, signs=lambda: signs[0])
-    for note in (guard.heard, lambda: signs.append(signs.pop() + 1)):
+    guard = Watchdog(lambda: 1, Deadline.after(60), scale=1.0)
+    for _ in range(2):
         assert host.watch(guard, 1.0, SILENCE * 0.9) is None
-        note()
-    assert host.watch(guard, 1.0, SILENCE * 0.9) is None
+        guard.heard()
     assert host.watch(guard, 1.0) is not None
 
 

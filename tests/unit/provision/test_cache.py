@@ -95,7 +95,7 @@ def test_a_damaged_entry_is_made_anew_once_and_this_is_said(
         assert made(cache, built).read_bytes() == whole
     assert built == ["one", "one"]
     said = capsys.readouterr().err
-    assert said.count(f"{target} is damaged: ") == said.count("the thing is made anew") == 1
+    assert said.count(f"{target} is damaged: ") == said.count("the thing is made again") == 1
 
 
 def test_what_an_earlier_version_left_without_a_digest_is_made_anew(cache: Cache) -> None:

@@ -20,7 +20,7 @@ from lazymmu.provision.catalogue import kernels as catalogue
 from lazymmu.provision.debian import NotThereError, refusal
 from lazymmu.provision.kernels import InstalledKernel, Release
 from lazymmu.provision.progress import Progress
-from lazymmu.provision.resolution_cache import answers, now
+from lazymmu.provision.resolution_cache import now, resolutions
 from lazymmu.provision.subprocesses import ToolError
 from lazymmu.provision.tool_root import host_architecture
 from lazymmu.support.errors import SetupError
@@ -94,7 +94,7 @@ def test_one_architecture_that_fails_costs_no_other(mirror: Mirror, cache: Cache
     assert "Mirror sync in progress?" in reason
     assert "\n" not in reason
     assert "mmdebstrap" not in reason
-    told = answers(cache, CURRENT)
+    told = resolutions(cache, CURRENT)
     assert told["s390x"].reason == reason
     assert told["arm64"].release == "7.3.4+deb13-cloud-arm64"
 
@@ -118,7 +118,7 @@ def test_what_is_not_the_archives_doing_is_an_error_and_is_not_remembered(
     with pytest.raises(SetupError):
         fetched(cache, *ARCHES)
     assert len(mirror.asked()) == 1
-    assert answers(cache, CURRENT) == {}
+    assert resolutions(cache, CURRENT) == {}
 
 
 def test_a_locked_version_that_is_gone_is_an_error_and_no_refusal(mirror: Mirror, cache: Cache) -> None:
@@ -188,7 +188,7 @@ def test_a_reason_is_believed_for_a_day_and_offline_for_ever(
     mirror.refuses("s390x", mirrors.OUT_OF_STEP)
     told = asked_by_command(home, "--update")["current", "s390x"]
     assert told["answer"]["reason"].startswith("Failed to fetch")
-    path, questions = cache.root / "kernels" / "current.answers", len(mirror.asked())
+    path, questions = cache.root / "kernels" / "current.resolutions", len(mirror.asked())
     root = tool_root.path(cache)
     root.mkdir(parents=True)
 

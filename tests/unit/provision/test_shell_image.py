@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from lazymmu.provision import shell_image, tool_root
 from lazymmu.provision.cache import Cache
+from lazymmu.provision.cache_contents import CacheContents
 from lazymmu.provision.progress import Progress
-from lazymmu.provision.pruning import inventory
 from lazymmu.support.errors import SetupError
 
 VERSION = "1:1.37.0-6"
@@ -59,10 +59,9 @@ def test_a_damaged_list_of_versions_is_told_with_the_command_that_removes_it(cac
     assert told.value.hint == f"remove it: rm {shell_image.lock_file(cache)}"
 
 
-def test_the_inventory_knows_the_program_its_digest_and_its_version(cache: Cache) -> None:
-    stock = inventory(cache)
+def test_the_contents_of_the_cache_have_the_program_and_its_version(cache: Cache) -> None:
+    stock = CacheContents.read(cache)
     assert [entry.path.name for entry in stock.entries["shells"]] == [NAME]
-    assert [entry.path.name for entry in stock.entries["digests"]] == [f"{NAME}.sha256"]
     assert [entry.path.name for entry in stock.entries["versions"]] == ["busybox.json"]
 
 

@@ -10,9 +10,11 @@ so a file imports what is slow to load inside its functions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from lazymmu.support.catalogue import Catalogue
 
@@ -24,24 +26,29 @@ if TYPE_CHECKING:
     from lazymmu.support.deadline import Deadline
 
 
-class Transport(Protocol):
-    """Reaches the agents in the guests of one run. Any number of threads may use it."""
+class Transport(Struct, frozen=True):
+    """Reaches agents over the channel of the guest's init, which is the control connection. Others override it.
 
-    @property
-    def direct(self) -> bool:
-        """Return whether units run over the channel of the guest's init, so that they can be sent early."""
+    Any number of threads may use one transport.
+    """
+
+    #: True if units run over the control connection, so that they can be sent before the guest is restored.
+    direct = True
 
     def adapt_boot(self, boot: Boot, kernel: InstalledKernel) -> Boot:
         """Return the boot of a guest that this transport can reach, made from the boot of any guest."""
+        return boot
 
     def ensure_bootable(self, images: Images, boot: Boot, kernel: InstalledKernel) -> None:
         """Make the files that `adapt_boot` names. Raises SetupError."""
 
     def send_ahead(self, control: AgentConnection) -> None:
-        """Send what `connect` needs over the channel of the guest's init, before the guest is restored."""
+        """Send the requests for the guest's init whose replies `connect` waits for. The guest need not run yet."""
 
-    def connect(self, control: AgentConnection, deadline: Deadline) -> AbstractContextManager[AgentConnection]:
+    @contextmanager
+    def connect(self, control: AgentConnection, deadline: Deadline) -> Iterator[AgentConnection]:
         """Connect to an agent for the length of a `with`, after `send_ahead`. Raises GuestError."""
+        yield control
 
 
 class TransportFile(Protocol):

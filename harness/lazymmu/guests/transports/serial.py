@@ -3,47 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from lazymmu.guests.transports import Transport
 
 if TYPE_CHECKING:
-    from lazymmu.guests.agent_connection import AgentConnection
-    from lazymmu.guests.boot import Boot
-    from lazymmu.provision.kernels import InstalledKernel
     from lazymmu.provision.setup import Images
-    from lazymmu.support.deadline import Deadline
 
 NAME = "serial"
 HELP = "the guest's virtio-serial port"
+SERIAL = Transport()
 
 
-class SerialTransport(Struct, frozen=True):
-    """Uses the control connection as it is."""
-
-    direct = True
-
-    def adapt_boot(self, boot: Boot, kernel: InstalledKernel) -> Boot:
-        """Return the boot unchanged."""
-        return boot
-
-    def ensure_bootable(self, images: Images, boot: Boot, kernel: InstalledKernel) -> None:
-        """Do nothing: every guest has the port."""
-
-    def send_ahead(self, control: AgentConnection) -> None:
-        """Do nothing: the agent already listens."""
-
-    @contextmanager
-    def connect(self, control: AgentConnection, deadline: Deadline) -> Iterator[AgentConnection]:
-        """Yield the control connection."""
-        yield control
-
-
-SERIAL = SerialTransport()
-
-
-def create(images: Sequence[Images], *, offline: bool) -> SerialTransport:
+def create(images: Sequence[Images], *, offline: bool) -> Transport:
     """Return the transport, which needs no preparation."""
     return SERIAL

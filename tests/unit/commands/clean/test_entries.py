@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whole entries go when nothing refers to them, when they are damaged, beyond their limit, or with --all."""
+"""Complete entries that `lazymmu clean` removes: unmentioned, damaged, over their limit, or all of them."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from pathlib import Path
 
 from lazymmu.provision import cache_lock, checksum, tool_root
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.inventory import KINDS
-from lazymmu.provision.pruning import inventory
+from lazymmu.provision.cache_contents import CacheContents
+from lazymmu.provision.cache_entries import Entry, Limit, matches, over
+from lazymmu.provision.cache_kind import kinds
 
-from tests.unit.commands.clean.caches import RELEASE, Clean, clean_apart, file, files, leftovers, module
+from tests.unit.commands.clean.caches import RELEASE, Clean, entry, file, files, leftovers
 
 _DAY = 86_400
-_MODULES = next(kind.limit.entries or 0 for kind in KINDS if kind.name == "modules")
+_MODULES = kinds()["modules"].limit.entries or 0
 
 
-def test_a_cache_of_needed_things_is_left_as_it_is(cache: Cache, clean: Clean) -> None:
+def test_a_cache_of_needed_things_stays_as_it_is(cache: Cache, clean: Clean) -> None:
     before = files(cache.root)
     done = clean()
     assert (done.returncode, files(cache.root)) == (0, before), done.stdout + done.stderr
     assert "nothing to remove" in done.stdout
 
 
-def test_what_no_recipe_or_lock_refers_to_goes(cache: Cache, clean: Clean) -> None:
+def test_entries_that_no_recipe_or_lock_file_mentions_go(cache: Cache, clean: Clean) -> None:
     root = tool_root.path(cache)
     before = files(cache.root)
     unneeded = [
-        file(cache.root / "roots" / "0123" / "lazymmu" / "modules" / "aa.ko").parents[2],
-        file(root / "lazymmu" / "kernels" / f"{RELEASE}_6.12.1-0.vmlinuz"),
+        entry(cache.root / "roots" / "0123" / "lazymmu" / "modules" / "aa.ko").parents[2],
+        entry(root / "lazymmu" / "kernels" / f"{RELEASE}_6.12.1-0.vmlinuz"),
         file(root / "usr" / "src" / "linux-headers-6.11.0" / "Makefile").parent,
         file(root / "usr" / "lib" / "linux-kbuild-6.11.0" / "fixdep").parent,
     ]
@@ -40,70 +41,39 @@ def test_what_no_recipe_or_lock_refers_to_goes(cache: Cache, clean: Clean) -> No
     assert all(f"removed {path} (" in done.stdout for path in unneeded)
 
 
-def test_a_damaged_lock_file_lets_no_kernel_go(cache: Cache, clean: Clean) -> None:
-    image = file(tool_root.path(cache) / "lazymmu" / "kernels" / "6.11.0_6.11.0-1.vmlinuz")
+def test_a_tool_root_of_an_architecture_outside_the_default_run_stays(cache: Cache, clean: Clean) -> None:
+    tool = file(tool_root.path(cache, "riscv64") / "usr" / "bin" / "tool")
+    clean()
+    assert tool.exists()
+
+
+def test_with_a_damaged_lock_file_every_kernel_stays(cache: Cache, clean: Clean) -> None:
+    image = entry(tool_root.path(cache) / "lazymmu" / "kernels" / "6.11.0_6.11.0-1.vmlinuz")
     (cache.root / "kernels" / "lts.json").write_text("{")
     assert clean().returncode == 0
     assert image.exists()
 
 
-def test_builds_beyond_their_limit_go_those_used_last_stay(cache: Cache, clean: Clean) -> None:
+def test_of_builds_over_their_limit_those_used_last_stay(cache: Cache, clean: Clean) -> None:
     store = tool_root.path(cache) / "lazymmu" / "modules"
     now = time.time()
     for number in range(_MODULES + 4):
-        path = module(store / f"{number:04}.ko")
-        os.utime(path, (now - number, now - number))
+        os.utime(entry(store / f"{number:04}.ko"), (now - number, now - number))
     (store / "aa.ko").unlink()
     assert clean().returncode == 0
-    assert sorted(path.name for path in store.iterdir()) == [f"{number:04}.ko" for number in range(_MODULES)]
+    assert sorted(path.name for path in store.glob("*.ko")) == [f"{number:04}.ko" for number in range(_MODULES)]
 
 
-def test_old_and_damaged_builds_go(cache: Cache, clean: Clean) -> None:
-    store = tool_root.path(cache) / "lazymmu"
-    old = module(store / "modules" / "old.ko")
-    os.utime(old, (time.time() - 31 * _DAY,) * 2)
-    going = [old, module(store / "modules" / "short.ko", size=100), file(store / "archives" / "bb.cpio", b"070701")]
-    done = clean()
-    assert not any(path.exists() for path in going)
-    assert "not used for 30 days" in done.stdout
-    assert "is cut short" in done.stdout
-    assert (store / "modules" / "aa.ko").exists()
-
-
-def digested(path: Path) -> Path:
-    """Give an entry its digest; return it."""
-    checksum.write(path, checksum.beside(path))
-    return path
-
-
-def test_digests_stay_with_their_entries_and_go_with_them(cache: Cache, clean: Clean) -> None:
-    store = tool_root.path(cache) / "lazymmu"
-    whole = [
-        digested(store / "modules" / "aa.ko"),
-        digested(store / "archives" / "aa.cpio"),
-        digested(store / "kernels" / f"{RELEASE}_6.12.1-1.vmlinuz"),
-        digested(cache.root / "kvm" / "aa"),
-        digested(file(cache.root / "symbols" / "aa", b"0 T _text\n")),
-    ]
+def test_old_and_damaged_builds_go_with_their_checksums(cache: Cache, clean: Clean) -> None:
+    store = tool_root.path(cache) / "lazymmu" / "modules"
     before = files(cache.root)
-    assert "nothing to remove" in clean().stdout
-    assert files(cache.root) == before
-    stock = inventory(cache)
-    assert stock.size("digests") == sum(checksum.beside(path).stat().st_size for path in whole)
-    assert {entry.path for kind, found in stock.entries.items() for entry in found if kind != "digests"} >= set(whole)
-    assert stock.total() == sum(path.stat().st_size for path in cache.root.rglob("*") if path.is_file())
-    # A flipped bit, where no format tells.
-    holed = whole[2]
-    holed.write_bytes(b"y" + holed.read_bytes()[1:])
-    lone = checksum.beside(whole[0])
-    whole[0].unlink()
+    old, changed, unknown = entry(store / "old.ko"), entry(store / "changed.ko"), file(store / "unknown.ko")
+    os.utime(old, (time.time() - 31 * _DAY,) * 2)
+    changed.write_bytes(b"y" + changed.read_bytes()[1:])
     done = clean()
-    assert f"removed {holed} (" in done.stdout
-    assert "is damaged: " in done.stdout
-    assert f"removed {lone} (" in done.stdout
-    assert before - files(cache.root) == {
-        str(path.relative_to(cache.root)) for path in (holed, checksum.beside(holed), whole[0], lone)
-    }
+    assert files(cache.root) == before
+    for path, why in ((old, "not used for 30 days"), (changed, "is damaged: "), (unknown, "has no SHA-256 beside it")):
+        assert any(str(path) in line and why in line for line in done.stdout.splitlines()), done.stdout
 
 
 def test_all_removes_what_the_harness_made_and_nothing_else(cache: Cache, home: Path, clean: Clean) -> None:
@@ -116,13 +86,12 @@ def test_all_removes_what_the_harness_made_and_nothing_else(cache: Cache, home: 
     assert not run.exists()
 
 
-def test_all_is_refused_while_another_uses_the_cache(cache: Cache, clean: Clean) -> None:
+def test_all_is_refused_while_another_process_uses_the_cache(cache: Cache, clean: Clean) -> None:
     before = files(cache.root)
     with cache_lock.shared(cache.root, lambda: None):
-        done = clean_apart("--all")
+        done = clean("--all")
     assert done.returncode == 3
-    assert f"is used by process {os.getpid()}" in done.stderr
-    assert files(cache.root) == before
+    assert "is used by another process" in done.stderr
     with cache.locked(cache.root / "kvm" / "bb", "trial"):
         done = clean("--all")
     assert done.returncode == 3
@@ -130,7 +99,7 @@ def test_all_is_refused_while_another_uses_the_cache(cache: Cache, clean: Clean)
     assert files(cache.root) == before
 
 
-def test_results_beyond_the_last_twenty_go_but_none_under_way(home: Path, clean: Clean) -> None:
+def test_the_last_twenty_results_and_those_in_progress_stay(home: Path, clean: Clean) -> None:
     folder = home / "state" / "lazymmu" / "runs"
     for number in range(24):
         file(folder / f"20260101-0000{number:02}.000-1" / "run.json", b"{}")
@@ -142,3 +111,35 @@ def test_results_beyond_the_last_twenty_go_but_none_under_way(home: Path, clean:
     assert names == ["01", *(f"{number:02}" for number in range(4, 24))], done.stdout
     assert "its run is in progress" in done.stdout
     assert other.exists()
+
+
+def test_limits_keep_the_entries_used_last() -> None:
+    now = 1000.0 * _DAY
+    entries = [Entry(Path(str(number)), 10, now - number * _DAY) for number in range(5)]
+
+    def names(limit: Limit) -> list[str]:
+        return [removal.path.name for removal in over(entries, limit, now)]
+
+    assert names(Limit()) == []
+    assert names(Limit(entries=2)) == ["2", "3", "4"]
+    assert names(Limit(size=30)) == ["3", "4"]
+    assert names(Limit(size=29)) == ["2", "3", "4"]
+    assert names(Limit(days=3)) == ["4"]
+    assert str(Limit(entries=2, size=64_000_000, days=3)) == "2 entries, 64.0 MB, 3 days"
+
+
+def test_sizes_count_every_file_once(cache: Cache) -> None:
+    contents = CacheContents.read(cache)
+    module = tool_root.path(cache) / "lazymmu" / "modules" / "aa.ko"
+    assert contents.size("tool roots") == 1000
+    assert contents.size("headers") == 2000
+    assert contents.size("modules") == 1000 + checksum.beside(module).stat().st_size
+    assert contents.total() == sum(path.stat().st_size for path in cache.root.rglob("*") if path.is_file())
+
+
+def test_patterns_do_not_follow_links_and_name_them(tmp_path: Path) -> None:
+    file(tmp_path / "a" / "x" / "one")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    unseen: set[Path] = set()
+    assert list(matches(tmp_path, "*/x/*", unseen)) == [tmp_path / "a" / "x" / "one"]
+    assert unseen == {tmp_path / "b"}

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from lazymmu.guests.complaint import complaint
+from lazymmu.guests.agent_connection import complaint
 from lazymmu.guests.findings.finding import Severity
 from lazymmu.guests.findings.scan import findings_in
 from lazymmu.protocol.agent_reply import AgentReply

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the package offers to Python programs, under the names in `lazymmu.__all__`.
+
+Scenarios are given as on the command line: a name in the library, a file or a folder; none means the whole library. But
+for `load`, a Scenario will do, too.
+`arch`, `api`, `tag`, `impl` and `kernel` are the flags of those names: one name or several, none means the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from os import PathLike, fspath
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from msgspec import Struct
+
+from lazymmu.architecture import architecture
+from lazymmu.guests.agent_connection import AgentConnection
+from lazymmu.guests.machine import Machine
+from lazymmu.guests.machine import prepare as prepare_machine
+from lazymmu.guests.pool import GuestPool
+from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.transports import DEFAULT, TRANSPORTS
+from lazymmu.provision import catalogue, setup
+from lazymmu.results.result import Difference, Outcome, Result, Unit
+from lazymmu.scenario import load as load_scenarios
+from lazymmu.session import prefetch, requests, scheduler
+from lazymmu.session.plan import prepare
+from lazymmu.session.prepared_unit import PreparedUnit
+from lazymmu.session.scheduler import Isolation, Options
+from lazymmu.session.selection import Selection, units
+from lazymmu.session.shared_cache import shared_cache
+from lazymmu.session.worker import Job, Queue, Worker
+from lazymmu.subject.case import Case, Scenario, Step
+from lazymmu.subject.implementations import HEADER
+from lazymmu.subject.trace import Skip, StepTrace, Trace
+from lazymmu.support.errors import GuestError, LazymmuError, ScenarioError, SetupError, UsageError
+from lazymmu.support.interrupts import Interrupts
+from lazymmu.support.machine_names import DEFAULT_KERNEL
+
+__all__ = [
+    "Case",
+    "Difference",
+    "Guest",
+    "GuestError",
+    "LazymmuError",
+    "Outcome",
+    "Prediction",
+    "Result",
+    "Scenario",
+    "ScenarioError",
+    "SetupError",
+    "Skip",
+    "Step",
+    "StepTrace",
+    "Trace",
+    "Unit",
+    "UsageError",
+    "load",
+    "predict",
+    "run",
+]
+
+_Name = str | PathLike[str]
+_Given = _Name | Scenario
+_Names = str | Iterable[str]
+
+
+def load(*scenarios: _Name, library: _Name | None = None) -> tuple[Scenario, ...]:
+    """Return scenarios, checked and sorted by name. Their cases are expanded at each access.
+
+    `library` is a folder that takes the place of the library: names are relative to it. Raises ScenarioError with every
+    mistake in the files, UsageError for a name that does not exist.
+    """
+    folder = requests.library() if library is None else Path(library)
+    return load_scenarios([fspath(name) for name in scenarios], folder)
+
+
+class Prediction(Struct, frozen=True):
+    """A unit with its trace by the model, or with the reason why no guest can run it; the other one is None."""
+
+    unit: Unit
+    trace: Trace | None
+    skip: Skip | None
+
+
+def predict(
+    *scenarios: _Given, arch: _Names = (), api: _Names = (), tag: _Names = (), impl: _Names = (), kernel: _Names = ()
+) -> tuple[Prediction, ...]:
+    """Return what the model predicts for each unit, as `lazymmu predict` prints it. No guest runs.
+
+    Raises as `load`, and UsageError for a selection of what does not exist or of nothing.
+    """
+    predictions = []
+    for unit in units(_scenarios(scenarios), _selection(arch, api, tag, impl, kernel)):
+        made = PreparedUnit(unit).prediction
+        predictions.append(Prediction(unit, *((made, None) if isinstance(made, Trace) else (None, made))))
+    return tuple(predictions)
+
+
+def run(
+    *scenarios: _Given,
+    arch: _Names = (),
+    api: _Names = (),
+    tag: _Names = (),
+    impl: _Names = (),
+    kernel: _Names = (),
+    transport: str = DEFAULT,
+    isolation: str = "shared",
+    jobs: int | None = None,
+    fresh_boot: bool = False,
+    timeout_scale: float = 1.0,
+    offline: bool = False,
+) -> tuple[Result, ...]:
+    """Run units on guests, as `lazymmu run` does, and return their results in the order of `predict`.
+
+    What is missing is fetched and built first, and announced on standard error. No results folder is written. A guest
+    that dies or hangs is an error in the results, not an exception.
+
+    Raises as `predict`, SetupError if guests are not available, KeyboardInterrupt after the guests have ended.
+    """
+    selection = _selection(arch, api, tag, impl, kernel)
+    selected = units(_scenarios(scenarios), selection)
+    with shared_cache(), Interrupts.noted() as interrupts:
+        preparation = prepare(selected, selection, prefetch.sandbox(), offline=offline)
+        results = [unavailable.result(unit) for unit, unavailable in preparation.unavailable]
+        images = list(preparation.images.values())
+        options = Options(
+            timeout_scale=timeout_scale,
+            isolation=Isolation(isolation),
+            fresh_boot=fresh_boot,
+            jobs=jobs,
+            transport=TRANSPORTS.pick(transport).create(images, offline=offline),
+        )
+        scheduler.run(preparation.runnable, preparation.images, options, finished=results.append, interrupts=interrupts)
+    if interrupts.came:
+        raise KeyboardInterrupt
+    return tuple(sorted(results, key=lambda result: result.number))
+
+
+class Guest:
+    """A guest with the module loaded, for the length of a `with`; it runs any number of scenarios.
+
+    with lazymmu.Guest("s390x") as guest:
+        results = guest.run("nesting/single", api="merged")
+
+    The guest ends with the thread that entered the `with`.
+    """
+
+    def __init__(
+        self,
+        arch: str,
+        *,
+        kernel: str = DEFAULT_KERNEL,
+        transport: str = DEFAULT,
+        fresh_boot: bool = False,
+        timeout_scale: float = 1.0,
+        offline: bool = False,
+    ) -> None:
+        """Take what the flags of these names take. Raises UsageError for a name that does not exist."""
+        self.arch = architecture(arch).name
+        self.kernel = catalogue.kernel(kernel).name
+        self._transport = TRANSPORTS.pick(transport)
+        self._fresh_boot = fresh_boot
+        self._timeout_scale = timeout_scale
+        self._offline = offline
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start the guest. Raises SetupError if it is not available, GuestError if it does not start."""
+        self._guests = RunningGuests()
+        with ExitStack() as stack:
+            stack.enter_context(shared_cache())
+            stack.callback(self._guests.close)
+            self._machine = self._prepared()
+            self._pool = stack.enter_context(_HeldGuest(self._machine, self._guests, fresh_boot=self._fresh_boot))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the guest."""
+        self._stack.close()
+
+    def _prepared(self) -> Machine:
+        cache = requests.cache()
+
+        def prepared() -> Machine:
+            images = setup.prepare(cache, catalogue.kernel(self.kernel), [self.arch], offline=self._offline)
+            transport = self._transport.create([images], offline=self._offline)
+            return prepare_machine(images, self.arch, self._timeout_scale, self._guests, transport=transport)
+
+        # An interrupt comes to the main thread, so the work is in another one: it must not stop between any two steps.
+        with ThreadPoolExecutor(max_workers=1) as executor, cache.tools.stopped_by_interrupt():
+            return executor.submit(prepared).result()
+
+    @property
+    def release(self) -> str:
+        """The kernel's release, as `uname -r` prints it in the guest."""
+        return self._pool.connection.release
+
+    @property
+    def connection(self) -> AgentConnection:
+        """The connection to the guest's agent. It is not part of the stable interface."""
+        return self._pool.connection
+
+    def run(self, *scenarios: _Given, api: _Names = (), tag: _Names = (), impl: _Names = ()) -> tuple[Result, ...]:
+        """Run units on this guest, and return their results in the order of `predict`.
+
+        If the guest dies or hangs, the unit that it ran is an error, and another guest takes its place.
+        Raises as `predict`.
+        """
+        selection = _selection(self.arch, api, tag, impl, self.kernel)
+        selected = units(_scenarios(scenarios), selection)
+        results: list[Result] = []
+        Worker(self._machine, self._pool, self._guests, Job(Queue(selected, 1), results.append)).work()
+        # A guest that printed an allowed warning, or gave no pass, may not be as clean as the next unit needs it.
+        self._pool.is_clean = all(result.outcome is Outcome.PASS for result in results) and not any(
+            unit.scenario.kernel_warnings for unit in selected
+        )
+        return tuple(sorted(results, key=lambda result: result.number))
+
+
+class _HeldGuest(GuestPool):
+    """A pool that keeps its guest for the next run, as long as it is clean."""
+
+    connection: AgentConnection
+
+    def __init__(self, machine: Machine, guests: RunningGuests, *, fresh_boot: bool) -> None:
+        super().__init__(machine, guests, lambda _: None, restore=not fresh_boot)
+        self._current = ExitStack()
+        #: Whether the next unit may run on this guest.
+        self.is_clean = False
+
+    def __enter__(self) -> Self:
+        self._replace()
+        self.is_clean = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._current.close()
+
+    def _replace(self) -> None:
+        self._current.close()
+        self.connection = self._current.enter_context(super().ready())
+
+    @contextmanager
+    def ready(self, ahead: object = None) -> Iterator[AgentConnection]:
+        """Give the guest, or another one if it is not clean; whoever takes it may leave it unclean."""
+        if not self.is_clean:
+            self._replace()
+        self.is_clean = False
+        yield self.connection
+
+
+def _scenarios(given: Sequence[_Given]) -> tuple[Scenario, ...]:
+    loaded = [one for one in given if isinstance(one, Scenario)]
+    names = [one for one in given if not isinstance(one, Scenario)]
+    return (*loaded, *(load(*names) if names or not loaded else ()))
+
+
+def _selection(arch: _Names, api: _Names, tag: _Names, impl: _Names, kernel: _Names) -> Selection:
+    chosen = [(names,) if isinstance(names, str) else tuple(names) for names in (arch, api, tag, kernel, impl)]
+    if HEADER in chosen[-1]:
+        raise UsageError("the implementation `header` needs `lazymmu run --header FILE`")
+    return Selection(*chosen)

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the cache holds, which of it may go, and its removal. What a live process makes or uses is never touched.
+
+Symbolic links are not followed.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from msgspec import Struct
+
+from lazymmu.architecture import architectures
+from lazymmu.provision import checksum, kernels, tool_root
+from lazymmu.provision.cache import Cache, remove, unfinished
+from lazymmu.provision.cache_entries import Entry, Removal, by_use, matches, over, size_of
+from lazymmu.provision.cache_kind import kinds
+from lazymmu.provision.cache_lock import entries_locked
+from lazymmu.support.errors import LazymmuError
+
+# A sandbox by chroot has no /tmp of its own.
+_TEMPORARY = "roots/*/tmp/*"
+
+
+class Leftover(Struct, frozen=True):
+    """Something unfinished. Its maker holds the lock of the entry `guard`; without one, the cache must be idle."""
+
+    path: Path
+    size: int
+    guard: Path | None
+
+
+class Removed(Struct, frozen=True):
+    """The outcome of a removal."""
+
+    removal: Removal
+    #: Why it is still there; empty if it is gone.
+    kept: str = ""
+    #: Whether its removal failed.
+    failed: bool = False
+
+
+class CacheContents(Struct, frozen=True):
+    """Everything that a cache holds."""
+
+    cache: Cache
+    #: Kind's name -> its entries, the last used first.
+    entries: dict[str, tuple[Entry, ...]]
+    leftovers: tuple[Leftover, ...]
+    #: Symbolic links in place of folders, and folders that cannot be read.
+    unseen: tuple[Path, ...]
+
+    @classmethod
+    def read(cls, cache: Cache) -> CacheContents:
+        """Return what a cache holds; a folder that does not exist holds nothing. Raises SetupError."""
+        # Symbolic links above the cache are the user's own.
+        root, unseen = cache.root.resolve(), set[Path]()
+        guards: dict[Path, Path | None] = dict.fromkeys(matches(root, _TEMPORARY, unseen))
+        guards |= dict(unfinished(root, unseen))
+        paths: dict[str, list[Path]] = {}
+        for name, kind in kinds().items():
+            paths[name] = []
+            digests = [f"{pattern}{checksum.SUFFIX}" for pattern in kind.patterns if kind.check]
+            found = (path for pattern in (*kind.patterns, *digests) for path in matches(root, pattern, unseen))
+            for path in dict.fromkeys(found):
+                entry = path.with_name(path.name.removesuffix(checksum.SUFFIX))
+                if entry == path and path not in guards:
+                    paths[name].append(path)
+                elif not entry.exists():
+                    guards[path] = entry
+        every = {path for found in paths.values() for path in found}
+        others = frozenset({*every, *map(checksum.beside, every), *guards})
+        return cls(
+            cache,
+            {name: by_use(found, others) for name, found in paths.items()},
+            tuple(Leftover(entry.path, entry.size, guards[entry.path]) for entry in by_use(list(guards))),
+            tuple(sorted(unseen)),
+        )
+
+    def size(self, kind: str) -> int:
+        """Return the bytes of a kind."""
+        return sum(entry.size for entry in self.entries[kind])
+
+    def total(self) -> int:
+        """Return the bytes of all entries and leftovers."""
+        return sum(map(self.size, self.entries)) + sum(left.size for left in self.leftovers)
+
+    def unneeded(self) -> list[Removal]:
+        """Return the entries that no recipe and no lock file mentions; none if some recipe or file cannot be read."""
+        try:
+            mentioned = {tool_root.path(self.cache, arch).name for arch in architectures()}
+            for release in kernels.all_locked(self.cache):
+                mentioned.add(f"{release.release}_{release.version}")
+                mentioned |= {package.partition(":")[0] for package in release.packages}
+        except (LazymmuError, OSError):
+            return []
+        return [
+            Removal(entry.path, size_of(entry.path), kind.unmentioned)
+            for name, kind in kinds().items()
+            if kind.unmentioned
+            for entry in self.entries[name]
+            if not {entry.path.name, entry.path.stem} & mentioned
+        ]
+
+    def damaged(self, *, thoroughly: bool = False) -> list[Removal]:
+        """Return the damaged entries. `thoroughly` compares every byte also of kinds with a cheaper check."""
+        looks = {name: checksum.mismatch if kind.check and thoroughly else kind.check for name, kind in kinds().items()}
+        entries = [(entry, look) for name, look in looks.items() if look for entry in self.entries[name]]
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            found = list(pool.map(lambda one: checksum.damage(one[0].path, one[1]), entries))
+        return [Removal(entry.path, entry.size, why) for (entry, _), why in zip(entries, found, strict=True) if why]
+
+    def unused(self) -> list[Removal]:
+        """Return the complete entries that may go: damaged, not needed any more, or over the limit of their kind."""
+        excess = (removal for name, kind in kinds().items() for removal in over(self.entries[name], kind.limit))
+        found = {removal.path: removal for removal in (*excess, *self.damaged(), *self.unneeded())}
+        return [one for path, one in found.items() if not any(parent in found for parent in path.parents)]
+
+    def clear(self, *, idle: bool, dry_run: bool) -> Iterator[Removed]:
+        """Remove what killed processes left, and yield each. What a live process makes is kept.
+
+        `idle`: the caller has the cache to itself. Leftovers without a guard go only then.
+        """
+        for left in self.leftovers:
+            removal = Removal(left.path, left.size, "left by a process that was killed")
+            if left.guard is None and not idle:
+                yield Removed(removal, "another process uses the cache")
+                continue
+            try:
+                guards = [left.guard] if left.guard else []
+                with entries_locked(self.cache.root.resolve(), guards, make=not dry_run) as free:
+                    if free and not dry_run:
+                        remove(left.path)
+            except OSError as error:
+                yield Removed(removal, str(error), failed=True)
+            else:
+                yield Removed(removal, "" if free else "another process makes it")
+
+
+def everything_in(root: Path) -> list[Removal]:
+    """Return the folders in the cache folder that the harness made. Other files there belong to somebody else."""
+    names = dict.fromkeys(pattern.partition("/")[0] for kind in kinds().values() for pattern in kind.patterns)
+    paths = [root.resolve() / name for name in names]
+    return [Removal(path, size_of(path), "--all") for path in paths if path.is_symlink() or path.exists()]
+
+
+def held_locks(root: Path) -> list[Path]:
+    """Return the locks of entries that are being made now."""
+    found = []
+    for path in sorted((root / "locks").glob("*.lock")):
+        with entries_locked(root, (), files=(path,)) as free:
+            if not free:
+                found.append(path)
+    return found
+
+
+def carry_out(removals: Iterable[Removal], *, dry_run: bool) -> Iterator[Removed]:
+    """Remove entries, and yield each. The caller has the cache to itself."""
+    for removal in removals:
+        try:
+            if not dry_run:
+                _remove_entry(removal.path)
+        except OSError as error:
+            yield Removed(removal, str(error), failed=True)
+        else:
+            yield Removed(removal)
+
+
+def _remove_entry(path: Path) -> None:
+    """Remove an entry. If this is killed, it leaves a leftover and never half an entry."""
+    beside = checksum.beside(path)
+    if path.is_dir() and not path.is_symlink():
+        aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
+        path.rename(aside)
+        path = aside
+    remove(path)
+    remove(beside)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Entries of a folder: their sizes, their last use, and which are over a limit. Symbolic links count nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from msgspec import Struct
+
+from lazymmu.provision import checksum
+
+_DAY = 86_400.0
+# Linux: man 2 stat, st_blocks.
+_BLOCK = 512
+
+
+class Limit(Struct, frozen=True):
+    """How much `lazymmu clean` keeps; the entries used last come first. None is no limit."""
+
+    entries: int | None = None
+    #: Bytes of all entries together.
+    size: int | None = None
+    #: Days since an entry was last used.
+    days: int | None = None
+
+    def __str__(self) -> str:
+        parts = (
+            None if self.entries is None else f"{self.entries} entries",
+            None if self.size is None else megabytes(self.size),
+            None if self.days is None else f"{self.days} days",
+        )
+        return ", ".join(part for part in parts if part)
+
+
+class Entry(Struct, frozen=True):
+    """One entry."""
+
+    path: Path
+    #: Bytes on disk, the SHA-256 beside the entry included.
+    size: int
+    #: When it was last read or made (seconds since 1970). A file system may round it to a day.
+    used: float
+
+    @classmethod
+    def read(cls, path: Path, without: frozenset[Path] = frozenset()) -> Entry:
+        """Return the entry at a path, without what belongs to other entries below it. Raises OSError."""
+        status = path.lstat()
+        digest = checksum.beside(path)
+        size = size_of(path, without) + (size_of(digest) if digest.exists() else 0)
+        return cls(path, size, max(status.st_atime, status.st_mtime))
+
+
+class Removal(Struct, frozen=True):
+    """An entry that may be removed, and why."""
+
+    path: Path
+    size: int
+    why: str
+
+
+def megabytes(size: int) -> str:
+    """Return a size in bytes for a person."""
+    return f"{size / 1e6:.1f} MB" if size >= 50_000 else f"{size / 1e3:.1f} kB"
+
+
+def size_of(path: Path, without: frozenset[Path] = frozenset()) -> int:
+    """Return the bytes on disk of a file, or of all files below a folder except those in `without`."""
+    if path.is_symlink():
+        return 0
+    if not path.is_dir():
+        return _on_disk(path.stat())
+    total = 0
+    for folder, folders, files in os.walk(path):
+        here = Path(folder)
+        if without:
+            folders[:] = [name for name in folders if here / name not in without]
+        for name in files:
+            if not without or here / name not in without:
+                total += _on_disk(os.lstat(f"{folder}/{name}"))
+    return total
+
+
+def _on_disk(status: os.stat_result) -> int:
+    """Return the bytes of a file without its holes."""
+    return min(status.st_size, status.st_blocks * _BLOCK)
+
+
+def matches(root: Path, pattern: str, unseen: set[Path]) -> Iterator[Path]:
+    """Yield what a pattern matches below a folder, sorted. Links and folders that cannot be read go to `unseen`."""
+    first, _, rest = pattern.partition("/")
+    if root.is_symlink():
+        unseen.add(root)
+        return
+    try:
+        names = sorted(os.listdir(root))  # noqa: PTH208  (names are wanted, and an error for a file)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError:
+        unseen.add(root)
+        return
+    for name in names:
+        if fnmatch(name, first):
+            yield from matches(root / name, rest, unseen) if rest else [root / name]
+
+
+def by_use(paths: Sequence[Path], without: frozenset[Path] = frozenset()) -> tuple[Entry, ...]:
+    """Return the entries at these paths, the last used first. What vanishes or cannot be read is left out."""
+
+    def readable() -> Iterator[Entry]:
+        for path in paths:
+            try:
+                yield Entry.read(path, without - {path})
+            except OSError:
+                continue
+
+    return tuple(sorted(readable(), key=lambda entry: (-entry.used, entry.path)))
+
+
+def over(entries: Sequence[Entry], limit: Limit, now: float | None = None) -> list[Removal]:
+    """Return the entries over a limit; `entries` has the last used first."""
+    now = time.time() if now is None else now
+    found = []
+    kept = size = 0
+    for entry in entries:
+        why = ""
+        if limit.days is not None and now - entry.used > limit.days * _DAY:
+            why = f"not used for {limit.days} days"
+        elif limit.entries is not None and kept >= limit.entries:
+            why = f"{limit.entries} are kept"
+        elif limit.size is not None and size + entry.size > limit.size:
+            why = f"{megabytes(limit.size)} are kept"
+        if why:
+            found.append(Removal(entry.path, entry.size, why))
+        else:
+            kept, size = kept + 1, size + entry.size
+    return found

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kinds of entries that the cache holds. Each file in `cache_kinds/` defines NAME and KIND."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from lazymmu.provision.cache_entries import Limit
+from lazymmu.support.catalogue import Catalogue
+
+
+class CacheKind(Struct, frozen=True, kw_only=True):
+    """One kind of entry."""
+
+    #: What the entries are, for the doctor.
+    what: str
+    #: Where they are, below the cache folder. `*` matches within one name.
+    patterns: tuple[str, ...]
+    #: What `lazymmu clean` keeps of them.
+    limit: Limit = Limit()
+    #: How `lazymmu clean` checks one: it returns what is wrong. None for entries without a SHA-256.
+    check: Callable[[Path], str | None] | None = None
+    #: Why an entry may go that no recipe and no lock file mentions. Empty if they mention none of this kind.
+    unmentioned: str = ""
+
+
+class _Entry(Protocol):
+    NAME: str
+    KIND: CacheKind
+
+
+_CATALOGUE: Catalogue[_Entry] = Catalogue("lazymmu.provision.cache_kinds", "kind of cache entry", {"KIND": CacheKind})
+
+
+@cache
+def kinds() -> Mapping[str, CacheKind]:
+    """Return all kinds by name. Raises SetupError if a file is broken: `clean` must know what every entry is."""
+    return {name: entry.KIND for name, entry in _CATALOGUE.every().items()}
