@@ -218,7 +218,7 @@ class Guest:
         selection = _selection(self.arch, api, tag, impl, self.kernel)
         selected = units(_scenarios(scenarios), selection)
         results: list[Result] = []
-        Worker(self._machine, self._pool, self._guests, Job(Queue(selected, 1), results.append)).work()
+        Worker(self._machine, self._pool, self._guests, Job(Queue(selected, 1), results.append)).run()
         # A guest that printed an allowed warning, or gave no pass, may not be as clean as the next unit needs it.
         self._pool.is_clean = all(result.outcome is Outcome.PASS for result in results) and not any(
             unit.scenario.kernel_warnings for unit in selected

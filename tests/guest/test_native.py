@@ -35,7 +35,7 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cache = Cache(default_root(), Progress())
     root, current = tool_root.path(cache), kernel("current")
     release = kernels.locked(cache, current)["arm64"]
-    installed = kernels.find(root, current, "arm64", release)
+    installed = kernels.installed_kernel(root, current, "arm64", release)
     assert installed is not None
     assert kernel_listing.has_native(root, installed)
     return kernel_listing.common_headers(root, installed)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,22 +15,19 @@ from lazymmu.support.project import ROOT
 PACKAGE = ROOT / "harness" / "lazymmu"
 # A room may import itself and those after it (docs/architecture.md).
 LAYERS = (
-    *(
-        "__main__",
-        "cli",
-        "commands",
-        "parser",
-        "flags",
-        "interface",
-        "bench",
-        "doctor",
-        "shell",
-        "session",
-        "reports",
-        "results",
-    ),
-    *("guests", "header", "provision", "scenario", "protocol", "subject", "architectures", "architecture", "support"),
+    *("__main__", "cli", "commands", "parser", "flags", "interface", "bench", "doctor", "shell", "session", "reports"),
+    *("results", "guests", "header", "provision", "scenario", "protocol", "subject", "architectures", "architecture"),
+    "support",
 )
+# Names that a reader would have to look up.
+PRIVATE_WORDS = {
+    *("absence", "answer", "answers", "carried", "carry", "causes", "damage", "doubt", "driver", "early"),
+    *("examination", "find", "finished", "found", "guestlink", "incremental", "inuse", "journal", "lasting", "left"),
+    *("listen", "one", "orders", "own", "patience", "said", "settle", "sharing", "shortcut", "situation", "spool"),
+    *("supply", "told", "wake", "wanted", "work"),
+}
+# Those are good names of a function that returns a line or names.
+NO_MODULES_AND_CLASSES = {"line", "names", "serialline"}
 TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 
 
@@ -57,6 +55,26 @@ def test_imports_never_go_up(path: Path) -> None:
         return
     below = LAYERS[LAYERS.index(own) :]
     assert imported(path) <= set(below)
+
+
+def names(tree: ast.Module) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each public function and of each class in lower case, and whether it is a class."""
+    for node in ast.walk(tree):
+        for inner in getattr(node, "body", ()) if isinstance(node, ast.Module | ast.ClassDef) else ():
+            if isinstance(inner, ast.ClassDef):
+                yield inner.name.lower().strip("_"), True
+            elif isinstance(inner, ast.FunctionDef):
+                yield inner.name.lower(), False
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_names_are_words_of_the_field(path: Path) -> None:
+    module = path.parent.name if path.stem == "__init__" else path.stem
+    found = [(module, True), *names(ast.parse(path.read_text()))]
+    private = [
+        name for name, is_type in found if name in PRIVATE_WORDS | (NO_MODULES_AND_CLASSES if is_type else set())
+    ]
+    assert private == []
 
 
 def test_the_model_knows_nothing_of_guests() -> None:

@@ -75,7 +75,7 @@ def _read(state: CacheState) -> None:
     state.locked = kernels.locked(state.cache, state.kernel)
     if state.root_present:
         installed = {
-            arch: kernels.find(root, state.kernel, arch, release)
+            arch: kernels.installed_kernel(root, state.kernel, arch, release)
             for arch, release in state.locked.items()
             if arch in state.arches
         }

@@ -14,7 +14,7 @@ from lazymmu.guests import ssh_keys
 from lazymmu.provision import ssh_image
 from lazymmu.provision.cache import whole
 from lazymmu.provision.cache_entries import megabytes
-from lazymmu.provision.checksum import damage
+from lazymmu.provision.checksum import entry_damage
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.subprocesses import tethered
 from lazymmu.support.errors import LazymmuError
@@ -92,7 +92,7 @@ def _kernel(state: CacheState, arch: str) -> Check:
     if installed is None or state.root is None:
         found = f"locked to {version}, not in the cache, {_not_in_cache(state)}"
         return Check(name, State.MISSING, found, again, blocks=state.offline, facts=facts)
-    wrong = damage(installed.image)
+    wrong = entry_damage(installed.image)
     if wrong:
         found = f"{version}: {installed.image} {wrong}"
         return Check(name, State.BROKEN, found, f"{_CLEAN} && {again}", blocks=True, facts=facts)

@@ -16,7 +16,7 @@ _C = re.compile(r"\w+|[(){};]")
 _NO_NAMES = ("__attribute__", "__printf", "__aligned", "__section")
 
 
-class Names(Struct):
+class Definitions(Struct):
     """What lines define and declare outside of functions' bodies: name -> line."""
 
     functions: dict[str, int] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Names(Struct):
 class _Scan(Struct):
     """Where a walk along the lines stands."""
 
-    found: Names = field(default_factory=Names)
+    found: Definitions = field(default_factory=Definitions)
     braces: int = 0
     parentheses: int = 0
     #: What has parentheses behind it, outside of all others.
@@ -73,7 +73,7 @@ class _Scan(Struct):
             self.body, self.candidate = self.candidate, None
 
 
-def names(lines: Iterable[str], first: int = 1) -> Names:
+def names(lines: Iterable[str], first: int = 1) -> Definitions:
     """Return what bare lines define, of which `first` is the number of the first."""
     scan = _Scan()
     for start, _, line in logical("\n".join(lines)):

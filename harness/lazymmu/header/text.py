@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from lazymmu.header import lines
-from lazymmu.header.functions import Names, names
+from lazymmu.header.functions import Definitions, names
 from lazymmu.header.lines import Region, Unreadable
 from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS
 from lazymmu.subject.revision import state_fields
@@ -147,7 +147,7 @@ def _check_fields(shown: str, regions: Iterable[Region]) -> None:
 
 
 def _check_functions(
-    shown: str, whole: str, regions: Sequence[Region], found: Sequence[Names], functions: set[str]
+    shown: str, whole: str, regions: Sequence[Region], found: Sequence[Definitions], functions: set[str]
 ) -> None:
     looked = f"looked for {', '.join(f'{name}()' for name in NEEDED)} under `#ifdef {CONFIG}`"
     if not functions & set(NEEDED):

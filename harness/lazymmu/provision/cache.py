@@ -26,7 +26,7 @@ from platformdirs import user_cache_path
 
 from lazymmu.provision import checksum
 from lazymmu.provision.cache_entries import matches
-from lazymmu.provision.checksum import Look, damage, mismatch
+from lazymmu.provision.checksum import Look, entry_damage, mismatch
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.subprocesses import ToolError, Tools
 from lazymmu.support import disk
@@ -101,7 +101,7 @@ def unfinished(root: Path, unseen: set[Path]) -> Iterator[tuple[Path, Path]]:
 
 def whole(target: Path, look: Look = mismatch) -> bool:
     """Return whether an entry exists and is undamaged, so that `Cache.obtain` would not make it."""
-    return target.exists() and damage(target, look) is None
+    return target.exists() and entry_damage(target, look) is None
 
 
 class Cache(Struct, frozen=True):
@@ -127,7 +127,7 @@ class Cache(Struct, frozen=True):
             # Another process may have made it meanwhile.
             if not whole(target, look):
                 if target.exists():
-                    self.progress.say(f"{target} {damage(target, look)}; the {what} is made again")
+                    self.progress.say(f"{target} {entry_damage(target, look)}; the {what} is made again")
                 with self.building(target, what, needs=needs) as folder:
                     made = folder / target.name
                     build(made)

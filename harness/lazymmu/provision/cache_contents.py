@@ -111,7 +111,7 @@ class CacheContents(Struct, frozen=True):
         looks = {name: checksum.mismatch if kind.check and thoroughly else kind.check for name, kind in kinds().items()}
         entries = [(entry, look) for name, look in looks.items() if look for entry in self.entries[name]]
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            found = list(pool.map(lambda one: checksum.damage(one[0].path, one[1]), entries))
+            found = list(pool.map(lambda one: checksum.entry_damage(one[0].path, one[1]), entries))
         return [Removal(entry.path, entry.size, why) for (entry, _), why in zip(entries, found, strict=True) if why]
 
     def unused(self) -> list[Removal]:

@@ -85,7 +85,7 @@ def glance(entry: Path) -> str | None:
     return wrong
 
 
-def damage(entry: Path, look: Look = mismatch) -> str | None:
+def entry_damage(entry: Path, look: Look = mismatch) -> str | None:
     """Return what is wrong with an entry that exists, None for nothing and for an entry that vanishes meanwhile."""
     try:
         return None if entry.is_dir() else look(entry)

@@ -73,7 +73,7 @@ def entries(cache: Cache, kernel: Kernel) -> Iterator[KernelEntry]:
     locked, known = kernels.locked(cache, kernel), resolutions(cache, kernel)
     for arch in kernel.flavours:
         release, root = locked.get(arch), tool_root.path(cache, arch)
-        installed = kernels.find(root, kernel, arch, release) if release else None
+        installed = kernels.installed_kernel(root, kernel, arch, release) if release else None
         told = has_native(root, installed) if installed else None
         native, native_from = (arch in kernel.native, "catalogue") if told is None else (told, "headers")
         yield KernelEntry(kernel, arch, release, installed is not None, known.get(arch), native, native_from)

@@ -14,7 +14,7 @@ from msgspec import DecodeError, Struct, json
 from lazymmu.architecture import architectures
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
-from lazymmu.provision.checksum import damage
+from lazymmu.provision.checksum import entry_damage
 from lazymmu.support.errors import SetupError
 
 #: Bytes on disk while kernels are made: packages and package lists, then also headers and boot images.
@@ -94,7 +94,7 @@ def image_path(root: Path, arch: str, release: Release) -> Path:
     return root / "lazymmu" / "kernels" / name
 
 
-def find(root: Path, kernel: Kernel, arch: str, release: Release) -> InstalledKernel | None:
+def installed_kernel(root: Path, kernel: Kernel, arch: str, release: Release) -> InstalledKernel | None:
     """Return the kernel if it is in the tool root."""
     image = image_path(root, arch, release)
     if not image.exists():
@@ -106,6 +106,6 @@ def find(root: Path, kernel: Kernel, arch: str, release: Release) -> InstalledKe
 
 def verify(kernel: InstalledKernel) -> None:
     """Raise SetupError if the boot image is not as it was unpacked."""
-    wrong = damage(kernel.image)
+    wrong = entry_damage(kernel.image)
     if wrong:
         raise SetupError(f"the boot image {kernel.image} {wrong}", hint=f"rm {kernel.image} && lazymmu setup")

@@ -53,7 +53,9 @@ def _look(cache: Cache, kernel: Kernel, arches: Sequence[str], believed: Callabl
     found = _Look({}, {}, [])
     for arch in arches:
         root = tool_root.path(cache, arch)
-        installed = kernels.find(root, kernel, arch, releases[arch]) if arch in releases and root.is_dir() else None
+        installed = (
+            kernels.installed_kernel(root, kernel, arch, releases[arch]) if arch in releases and root.is_dir() else None
+        )
         if installed is not None:
             found.installed[arch] = installed
         elif arch not in kernel.flavours:

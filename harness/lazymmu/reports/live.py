@@ -69,7 +69,7 @@ class LiveView:
             line.activity = activity
             line.ended = time.monotonic() if activity == _DONE else None
 
-    def finished(self, result: Result) -> None:
+    def show_result(self, result: Result) -> None:
         """Count a result, and show it if it is not a pass or if all are shown."""
         with self._lock:
             self._done[result.machine] += 1

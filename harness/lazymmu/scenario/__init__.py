@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lazymmu.scenario.document import read_document
 from lazymmu.scenario.expansion import expander
-from lazymmu.scenario.lookup import find
+from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.compose import compose
 from lazymmu.scenario.strict_yaml.files import read_text
 from lazymmu.scenario.strict_yaml.problems import Problems
@@ -28,7 +28,7 @@ def load(arguments: Sequence[str], library: Path) -> tuple[Scenario, ...]:
     problems = Problems()
     shared = expander()
     scenarios: list[Scenario] = []
-    for found in find(arguments, library, problems):
+    for found in scenario_files(arguments, library, problems):
         text = read_text(found.path, problems)
         root = None if text is None else compose(text, found.path, problems)
         scenario = None if root is None else read_document(root, found.name, found.path, problems, shared)

@@ -16,14 +16,14 @@ from lazymmu.support.errors import Place, UsageError
 _SUFFIXES = (".yaml", ".yml")
 
 
-class Found(Struct, frozen=True, order=True):
+class ScenarioFile(Struct, frozen=True, order=True):
     """A scenario file: its name, and its path as messages show it."""
 
     name: str
     path: str
 
 
-def find(arguments: Sequence[str], library: Path, problems: Problems) -> list[Found]:
+def scenario_files(arguments: Sequence[str], library: Path, problems: Problems) -> list[ScenarioFile]:
     """Return the files that the arguments mean (none: the whole library), each file once, sorted by name.
 
     Raises UsageError for arguments that mean nothing, all of them in one message.
@@ -105,15 +105,15 @@ def _walk(top: str, problems: Problems) -> list[str]:
     return files
 
 
-def _named(paths: Iterable[str], library: str, problems: Problems) -> list[Found]:
+def _named(paths: Iterable[str], library: str, problems: Problems) -> list[ScenarioFile]:
     """Return the files with their names, each real file once and each name once."""
-    by_file: dict[str, Found] = {}
+    by_file: dict[str, ScenarioFile] = {}
     for path in paths:
         if path != _printable(path):
             problems.add(Place(_printable(path), 1, 1), "the name of this file is not UTF-8")
             continue
         file = os.path.realpath(path)
-        found = Found(_name(path, library), path)
+        found = ScenarioFile(_name(path, library), path)
         known = by_file.setdefault(file, found)
         # The file under its own name counts, not a link to it; then whichever name sorts first.
         if (os.path.realpath(known.path) != os.path.abspath(known.path), known) > (  # noqa: PTH100
@@ -121,7 +121,7 @@ def _named(paths: Iterable[str], library: str, problems: Problems) -> list[Found
             found,
         ):
             by_file[file] = found
-    by_name: dict[str, Found] = {}
+    by_name: dict[str, ScenarioFile] = {}
     for found in sorted(by_file.values()):
         first = by_name.setdefault(found.name, found)
         if first is not found:

@@ -15,7 +15,7 @@ from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue
 from lazymmu.results.known_issues import KnownIssue
 from lazymmu.results.result import Outcome, Unit
-from lazymmu.scenario.lookup import find
+from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.compose import compose
 from lazymmu.scenario.strict_yaml.files import read_text
 from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar
@@ -43,7 +43,9 @@ def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[KnownIssue
     problems = Problems()
     text = read_text(path, problems, _WHAT)
     root = None if text is None else compose(text, path, problems, what=f"list of {_WHAT}")
-    names = {unit.scenario.name for unit in selected} | {found.name for found in find([], library, Problems())}
+    names = {unit.scenario.name for unit in selected} | {
+        found.name for found in scenario_files([], library, Problems())
+    }
     entries = () if root is None else tuple(_read(Reader(problems), root, _Scenarios(library, names)))
     if problems.found:
         raise ScenarioError(problems.found)
@@ -62,7 +64,7 @@ class _Scenarios(Struct, frozen=True):
         if name in self.names or any(fnmatchcase(known, name) for known in self.names):
             return True
         try:
-            return any(found.name == name for found in find([name], self.library, Problems()))
+            return any(found.name == name for found in scenario_files([name], self.library, Problems()))
         except UsageError:
             return False
 

@@ -115,7 +115,7 @@ def _run_units(
     def finished(result: Result) -> None:
         result = plan.excused(result)
         results.add(result)
-        view.finished(result)
+        view.show_result(result)
 
     for unit, unavailable in preparation.unavailable:
         finished(unavailable.result(unit))

@@ -185,7 +185,7 @@ class _Schedule:
         made = {name: machine.prepared for name, machine in self._machines.items()}
         return {name: prepared.boot.accelerator for name, prepared in made.items() if prepared}
 
-    def work(self, name: str, number: int) -> None:
+    def run_worker(self, name: str, number: int) -> None:
         """Run one worker from its start to its end."""
         changed = partial(self._changed, name if number == 1 else f"{name} #{number}")
         machine = self._machines[name]
@@ -205,7 +205,7 @@ class _Schedule:
             restore=not self._options.fresh_boot and isolation is not Isolation.BOOT,
         )
         per_guest = None if isolation is Isolation.SHARED else 1
-        Worker(prepared, pool, self.guests, Job(machine.queue, self.finish, per_guest)).work()
+        Worker(prepared, pool, self.guests, Job(machine.queue, self.finish, per_guest)).run()
         changed("done")
 
     def finish(self, result: Result) -> None:
@@ -250,8 +250,8 @@ def run(
     ):
         futures = {}
         for worker in schedule.workers:
-            futures[worker] = pool.submit(schedule.work, *worker)
-            futures[worker].add_done_callback(interrupts.wake)
+            futures[worker] = pool.submit(schedule.run_worker, *worker)
+            futures[worker].add_done_callback(interrupts.notify)
         while not interrupts.came and not all(future.done() for future in futures.values()):
             interrupts.wait()
         if interrupts.came:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from watchfiles._rust_notify import RustNotify
 
 from lazymmu.header.text import HeaderError
-from lazymmu.scenario.lookup import find
+from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.session import requests
 from lazymmu.session.run import run
@@ -71,7 +71,7 @@ class Inputs(Struct, frozen=True):
 def _inputs(arguments: Namespace) -> Inputs:
     """Return the inputs of a run with these arguments. Raises UsageError if they name nothing."""
     library = requests.library()
-    files = {Path(found.path) for found in find(arguments.scenarios, library, Problems())}
+    files = {Path(found.path) for found in scenario_files(arguments.scenarios, library, Problems())}
     if arguments.known is not None:
         files.add(Path(arguments.known))
     if arguments.header is not None:

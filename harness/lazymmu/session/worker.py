@@ -107,7 +107,7 @@ class Worker:
         #: How many units must still run with no other program on the connection.
         self._alone = 0
 
-    def work(self) -> None:
+    def run(self) -> None:
         """Run units until none waits, or until one guest after the other is lost."""
         losses = 0
         error: LazymmuError | OSError | None = None

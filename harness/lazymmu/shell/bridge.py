@@ -37,7 +37,7 @@ class Bridge:
         if self._stdin is None:
             command.send(b"")
 
-    def carry(self) -> int:
+    def run(self) -> int:
         """Return the command's exit status, once it has exited and all output is written.
 
         Raises GuestError if the guest dies, KeyboardInterrupt if the user ends it, BrokenPipeError if nobody reads the

@@ -108,7 +108,7 @@ def _run(connection: AgentConnection, words: Sequence[str], terminal: Terminal |
     # Without a terminal, the shell reads commands from standard input.
     command = words or (_LOGIN if terminal else _LOGIN[:1])
     remote = RemoteCommand(connection, command, terminal.window() if terminal else None)
-    status = Bridge(remote, terminal).carry()
+    status = Bridge(remote, terminal).run()
     if guest.console.received:
         for finding in findings_in(guest.console.text()):
             print(f"lazymmu: {guest.name}: {finding.title}", file=sys.stderr)

@@ -55,10 +55,10 @@ class Interrupts:
             waking.close()
 
     def wait(self) -> None:
-        """Wait in the main thread for the next interrupt or `wake`; those that came before count."""
+        """Wait in the main thread for the next interrupt or `notify`; those that came before count."""
         self._waiting.recv(1)
 
-    def wake(self, _: object = None) -> None:
+    def notify(self, _: object = None) -> None:
         """End one `wait`, from any thread."""
         # When it is full, whoever waits wakes anyway.
         with suppress(BlockingIOError):
@@ -75,7 +75,7 @@ class Interrupts:
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.came = True
-        self.wake()
+        self.notify()
         if self._give_up_after is not None and time.monotonic() > self._give_up_after:
             raise KeyboardInterrupt
 

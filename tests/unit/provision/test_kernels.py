@@ -283,7 +283,7 @@ def test_a_kernel_that_is_there_says_itself_whether_it_has_the_api(home: Path, c
 def test_the_catalogue_says_of_each_kernel_what_its_headers_say(name: str) -> None:
     cache, kernel = Cache(default_root(), Progress()), named(name)
     root, locked = tool_root.path(cache), kernels.locked(cache, kernel)
-    found = {arch: kernels.find(root, kernel, arch, release) for arch, release in locked.items()}
+    found = {arch: kernels.installed_kernel(root, kernel, arch, release) for arch, release in locked.items()}
     said = {
         arch: kernel_listing.has_native(root, one) for arch, one in found.items() if isinstance(one, InstalledKernel)
     }

@@ -46,7 +46,7 @@ def show(terminal: Terminal, units: tuple[Unit, ...], *, quiet: bool = False, ve
         view.changed("arm64 #2", "restoring")
         for result in results:
             store.add(result)
-            view.finished(result)
+            view.show_result(result)
         view.changed("arm64", "done")
     terminal.report(replace(runs.summary(units, []), results=store), Path("results"), quiet=quiet)
 
@@ -111,7 +111,7 @@ def test_each_machine_has_its_own_count(units: tuple[Unit, ...]) -> None:
     machines = runs.numbered(replace(units[0], kernel=kernel) for kernel in ("lts", "current") for _ in range(4))
     view = LiveView(Screen(io.StringIO()), ResultStore(machines))
     view.changed("arm64 current #2", "running")
-    view.finished(runs.result(machines[4], "pass"))
+    view.show_result(runs.result(machines[4], "pass"))
     table = view._table()
     assert [list(column.cells) for column in table.columns[:3]] == [
         ["arm64", "arm64 current", "arm64 current #2"],
@@ -197,7 +197,7 @@ def test_a_terminal_that_cannot_be_written_does_not_stop_a_machine(units: tuple[
     try:
         with Terminal(full).view(ResultStore(units), verbose=True) as view:
             for _ in range(3):
-                view.finished(runs.result(units[0], Outcome.PASS))
+                view.show_result(runs.result(units[0], Outcome.PASS))
     finally:
         with suppress(OSError):
             full.close()

@@ -80,7 +80,7 @@ def work(units: Sequence[Unit], pool: Pool) -> list[Result]:
     results: list[Result] = []
     machine = cast("Machine", SimpleNamespace(time_scale=1.0))
     job = Job(Queue(units, 1), results.append)
-    Worker(machine, cast("GuestPool", pool), RunningGuests(), job).work()
+    Worker(machine, cast("GuestPool", pool), RunningGuests(), job).run()
     assert sorted(result.number for result in results) == list(range(len(units)))
     return results
 
