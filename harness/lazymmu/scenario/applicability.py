@@ -8,7 +8,7 @@ rules out the revision (or personality) that lacks it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -28,36 +28,38 @@ ACTIVE = "active"
 
 @functools.cache
 def counters() -> Mapping[str, frozenset[str]]:
-    """Return every counter, with the personalities that have it."""
+    """Return every counter, with the personalities that lack it."""
+    own = [name for personality in PERSONALITIES.values() for name in personality.COUNTERS]
     return {
-        **{name: frozenset(PERSONALITIES) for name in (*CALLS, *HOOKS.values(), *COMMON_COUNTERS)},
-        **{
-            name: frozenset(other.NAME for other in PERSONALITIES.values() if name in other.COUNTERS)
-            for personality in PERSONALITIES.values()
-            for name in personality.COUNTERS
-        },
+        **dict.fromkeys((*CALLS, *HOOKS.values(), *COMMON_COUNTERS), frozenset()),
+        **{name: frozenset(n for n, other in PERSONALITIES.items() if name not in other.COUNTERS) for name in own},
     }
 
 
 @functools.cache
 def states() -> Mapping[str, tuple[type, frozenset[str]]]:
-    """Return every name of a task's state, with its type and the revisions that have it."""
-    fields = {name: dict(state_fields(revision)) for name, revision in REVISIONS.items()}
+    """Return every name of a task's state, with its type and the revisions that lack it."""
+    fields = {api: dict(state_fields(revision)) for api, revision in REVISIONS.items()}
     return {
-        name: (kind, frozenset(api for api, known in fields.items() if name in known))
+        name: (kind, frozenset(api for api, known in fields.items() if name not in known))
         for known in fields.values()
         for name, kind in known.items()
         if name != ACTIVE
     }
 
 
+def lacking(word: str) -> frozenset[str]:
+    """Return the personalities that lack a counter, or the revisions that lack a name of a task's state."""
+    return counters()[word] if word in counters() else states()[word][1] if word in states() else frozenset()
+
+
 class Named(Struct, frozen=True):
-    """What `api:`, `arch:` and `personality:` name; None where there is nothing (or what could not be read)."""
+    """What `api:`, `arch:` and `personality:` name; None for a key that is missing or could not be read."""
 
     apis: Sequence[Scalar] | None
     #: Guests.
     arches: Sequence[Scalar] | None
-    #: The personality of all guests, in place of the usual one of each.
+    #: The personality of all guests, instead of the usual one of each.
     personality: Scalar | None = None
 
     def personalities(self) -> list[tuple[Scalar, str]] | None:
@@ -74,8 +76,8 @@ def applicable(named: Named, needs: Sequence[Need]) -> tuple[tuple[str, ...], tu
     personalities = named.personalities()
     chosen = PERSONALITIES if personalities is None else {name for _, name in personalities}
     return (
-        tuple(api for api in _among(named.apis, REVISIONS) if not any(need.lacks_api(api) for need in needs)),
-        tuple(name for name in PERSONALITIES if name in chosen and not any(need.lacks_arch(name) for need in needs)),
+        tuple(name for name in _among(named.apis, REVISIONS) if not lack(name, needs)),
+        tuple(name for name in PERSONALITIES if name in chosen and not lack(name, needs)),
     )
 
 
@@ -95,15 +97,15 @@ def report(problems: Problems, named: Named, needs: Sequence[Need]) -> None:
         if why:
             problems.add(name.place, f"{quote(name.text)} cannot be named here: {why}")
     if named.apis is None:
-        _report_none_left(problems, needs, "revision", REVISIONS, Need.lacks_api)
+        _report_none_left(problems, needs, "revision", REVISIONS)
     if personalities is None:
-        _report_none_left(problems, needs, "architecture", PERSONALITIES, Need.lacks_arch)
+        _report_none_left(problems, needs, "architecture", PERSONALITIES)
 
 
 def lack(name: str, needs: Sequence[Need]) -> str:
-    """Return what a revision or personality lacks, and where that is used; nothing when it lacks nothing."""
+    """Return what a revision or personality lacks, and where that is used; nothing if it lacks nothing."""
     for need in needs:
-        if (name in REVISIONS and need.lacks_api(name)) or (name in PERSONALITIES and need.lacks_arch(name)):
+        if need.lacks(name):
             return f"it has no {quote(need.word)} (line {need.place.line})"
     return ""
 
@@ -113,17 +115,15 @@ def _among(named: Sequence[Scalar] | None, known: Collection[str]) -> list[str]:
     return [name for name in known if chosen is None or name in chosen]
 
 
-def _report_none_left(
-    problems: Problems, needs: Sequence[Need], what: str, known: Collection[str], lacks: Callable[[Need, str], bool]
-) -> None:
-    """Report the need that leaves nobody, with those before it that ruled out the others."""
+def _report_none_left(problems: Problems, needs: Sequence[Need], what: str, known: Collection[str]) -> None:
+    """Report the need that rules out the last of `known`, with the needs before it that ruled out the others."""
     left = set(known)
     causes: list[Need] = []
     for need in sorted(needs, key=lambda need: need.place):
-        lacking = {name for name in left if lacks(need, name)}
-        if lacking:
+        ruled_out = {name for name in left if need.lacks(name)}
+        if ruled_out:
             causes.append(need)
-            left -= lacking
+            left -= ruled_out
             if not left:
                 words = listed(f"{quote(cause.word)} (line {cause.place.line})" for cause in causes)
                 problems.add(need.place, f"no {what} has all that this scenario uses: {words}")

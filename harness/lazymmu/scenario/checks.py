@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lazymmu.scenario.applicability import counters, states
+from lazymmu.scenario.applicability import counters, lacking
 from lazymmu.scenario.context import Context, Need
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
 from lazymmu.scenario.strict_yaml.problems import listed, quote
@@ -38,19 +38,13 @@ def read_check(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
         value = _pin(context, name, value_node)
         if value is not None:
             pins[name] = value
-        revisions = states()[name][1] if name in states() else None
-        personalities = counters().get(name)
-        _report_named(context, name, apis, revisions)
-        _report_named(context, name, arches, personalities)
+        for listed_name in (*(apis or ()), *(arches or ())):
+            if listed_name.text in lacking(name):
+                message = f"{quote(listed_name.text)} cannot be named here: it has no {quote(name)}"
+                context.problems.add(listed_name.place, message)
         # A check with a list of its own needs nothing of the revisions or personalities that the list leaves out.
-        context.needs.append(
-            Need(
-                pin.place,
-                name,
-                apis=None if "api" in found else revisions,
-                arches=None if "arch" in found else personalities,
-            )
-        )
+        own = {*(REVISIONS if "api" in found else ()), *(PERSONALITIES if "arch" in found else ())}
+        context.needs.append(Need(pin.place, name, lacking(name) - own))
     if len(found) == len(content.pairs) and found.keys() <= set(_SELECTORS):
         context.problems.add(key.place, f"`check` pins nothing: it may pin {listed(PINS)} or a counter")
     named = found["task"][1] if "task" in found else None
@@ -75,10 +69,3 @@ def _pin(context: Context, name: str, node: Node) -> Value | None:
         return context.hooks(node, what)
     high = {"depth": MAX_U8, "pause_count": MAX_U8, "outstanding": TABLE_ENTRIES}.get(name, MAX_U64)
     return context.integer(node, what, 0, high)
-
-
-def _report_named(context: Context, word: str, names: list[Scalar] | None, having: frozenset[str] | None) -> None:
-    """Report the names in a list of the check's own that lack what it pins."""
-    for name in names or ():
-        if having is not None and name.text not in having:
-            context.problems.add(name.place, f"{quote(name.text)} cannot be named here: it has no {quote(word)}")

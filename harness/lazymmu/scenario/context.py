@@ -22,29 +22,18 @@ Domain = Sequence[Literal] | None
 
 
 class Need(Struct, frozen=True):
-    """A word that the scenario uses, with the revisions and personalities that have it (None: all).
-
-    `only_apis` and `only_arches` are those for which it is used (None: all).
-    """
+    """A word that the scenario uses."""
 
     place: Place
     word: str
-    apis: Collection[str] | None = None
-    arches: Collection[str] | None = None
-    only_apis: Collection[str] | None = None
-    only_arches: Collection[str] | None = None
+    #: Revisions and personalities that lack it.
+    lacking: frozenset[str]
+    #: Those for which it is used; None: all.
+    only: Collection[str] | None = None
 
-    def lacks_api(self, api: str) -> bool:
-        """Return whether the revision would need this and does not have it."""
-        return _lacks(api, self.apis, self.only_apis)
-
-    def lacks_arch(self, arch: str) -> bool:
-        """Return whether the personality would need this and does not have it."""
-        return _lacks(arch, self.arches, self.only_arches)
-
-
-def _lacks(name: str, having: Collection[str] | None, users: Collection[str] | None) -> bool:
-    return having is not None and name not in having and (users is None or name in users)
+    def lacks(self, name: str) -> bool:
+        """Return whether a revision or personality would need this and does not have it."""
+        return name in self.lacking and (self.only is None or name in self.only)
 
 
 class Context(Reader, frozen=True):

@@ -16,7 +16,7 @@ from lazymmu.scenario.expectations import Part
 from lazymmu.scenario.flow import Flow
 from lazymmu.scenario.limits import MAX_CASE_VISITS
 from lazymmu.scenario.strict_yaml.problems import Problems, quote, shown
-from lazymmu.scenario.strict_yaml.scalars import Literal, Reference
+from lazymmu.scenario.strict_yaml.scalars import Literal
 from lazymmu.scenario.templates import (
     Bindings,
     CheckTemplate,
@@ -24,16 +24,15 @@ from lazymmu.scenario.templates import (
     RepeatTemplate,
     Template,
     Value,
-    is_fixed,
     number,
     resolve_pin,
 )
-from lazymmu.subject.case import Case, Check, Expectation, Pinned, Step, Values
+from lazymmu.subject.case import Case, Check, Expectation, Step, Values
 from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
 from lazymmu.subject.operations import CONTEXTS
 from lazymmu.support.errors import Place, Problem
 
-_NO_ARGS: dict[str, int | str] = {}
+_NO_ARGS: Mapping[str, int | str] = {}
 
 #: How many expanded cases are kept: those whose programs were sent ahead to each of a few machines.
 _KEPT = 16
@@ -118,7 +117,7 @@ def _expand(expansion: Expansion, *used: Literal) -> Expanded:
 
 
 class _Case:
-    """Expands one case. Checks and arguments without a `$name` are made once and shared."""
+    """Expands one case."""
 
     def __init__(self, values: Bindings, flow: Flow, problems: Problems, empty: Problems) -> None:
         """Take the values of the names in the case. Lists without steps are added to `empty`."""
@@ -128,8 +127,6 @@ class _Case:
         self._flow = flow
         self._problems = problems
         self._empty = empty
-        self._checks: dict[int, Check] = {}
-        self._args: dict[int, dict[str, int | str]] = {}
 
     def add(self, template: Template, made: list[Step]) -> None:
         """Add the steps of a template. Raises _TooMuch at the limit."""
@@ -184,22 +181,12 @@ class _Case:
             message = f"no steps left in this {quote(template.op)}"
             self._empty.add_once(template.place, message + shown(self._values))
 
-    def _arguments(self, template: OperationTemplate) -> dict[str, int | str]:
-        args = self._args.get(id(template))
-        if args is None:
-            args = {
-                name: value if isinstance(value, str) else number(value, self._values)
-                for name, value in template.args.items()
-            }
-            if not any(isinstance(value, Reference) for value in template.args.values()):
-                self._args[id(template)] = args
-        return args
+    def _arguments(self, template: OperationTemplate) -> Mapping[str, int | str]:
+        return {
+            name: value if isinstance(value, str) else number(value, self._values)
+            for name, value in template.args.items()
+        }
 
     def _check(self, template: CheckTemplate) -> Check:
-        check = self._checks.get(id(template))
-        if check is None:
-            pins: dict[str, Pinned] = {name: resolve_pin(pin, self._values) for name, pin in template.pins.items()}
-            check = Check(pins, task=template.task, apis=template.apis, arches=template.arches)
-            if all(is_fixed(pin) for pin in template.pins.values()):
-                self._checks[id(template)] = check
-        return check
+        pins = {name: resolve_pin(pin, self._values) for name, pin in template.pins.items()}
+        return Check(pins, task=template.task, apis=template.apis, arches=template.arches)

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from lazymmu.scenario.applicability import ACTIVE, counters, states
+from lazymmu.scenario.applicability import ACTIVE, counters, lacking, states
 from lazymmu.scenario.context import Context, Need
 from lazymmu.scenario.strict_yaml import problems
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
@@ -73,14 +74,9 @@ def needs(parts: Sequence[Part], apis: Sequence[str], arches: Sequence[str]) -> 
     """Return what the parts need, each for those pairs of revision and personality for which it counts."""
     found: list[Need] = []
     for part in parts:
-        if not part.words:
-            continue
         pairs = [(api, arch) for api in apis for arch in arches if effective(parts, part.key, api, arch) is part]
-        for word, place in part.words:
-            if part.key == "counters" and part.arch is None:
-                found.append(Need(place, word, arches=counters()[word], only_arches={arch for _, arch in pairs}))
-            elif part.key == "tasks" and part.api is None and word in states():
-                found.append(Need(place, word, apis=states()[word][1], only_apis={api for api, _ in pairs}))
+        only = {name for pair in pairs for name in pair}
+        found += [Need(place, word, lacking(word), only) for word, place in part.words]
     return found
 
 
@@ -115,11 +111,10 @@ def _read_level(context: Context, node: Node, what: str, expect: Expect, api: st
 
 
 def _read_part(context: Context, key: Scalar, node: Node, expect: Expect, api: str | None, arch: str | None) -> None:
-    words: list[tuple[str, Place]] = []
-    scope = _Scope(context, api, arch, words)
-    pin = PARTS[key.text](scope, node, quote(key.text))
+    reader = _Reader(context, api, arch, [])
+    pin = PARTS[key.text](reader, node, quote(key.text))
     if pin is not None:
-        expect.parts.append(Part(key.place, key.text, pin, api, arch, words))
+        expect.parts.append(Part(key.place, key.text, pin, api, arch, reader.words))
 
 
 def _report_ties(context: Context, parts: Sequence[Part]) -> None:
@@ -145,131 +140,112 @@ def _report_ties(context: Context, parts: Sequence[Part]) -> None:
                 break
 
 
-class _Scope(Struct, frozen=True):
-    """Where a part is in `expect`, and the words that its reader finds."""
+class _Reader(Struct, frozen=True):
+    """Reads the parts of a TRACE; `api` and `arch` are the revision and personality around it, if any."""
 
     context: Context
     api: str | None
     arch: str | None
+    #: The counters and names of states that were read, with their places.
     words: list[tuple[str, Place]]
 
+    def hooks(self, node: Node, what: str) -> PinTemplate | None:
+        return self.context.hooks(node, what)
 
-def _hooks(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    return scope.context.hooks(node, what)
+    def hook_active(self, node: Node, what: str) -> PinTemplate | None:
+        return self.context.digits(node, what)
+
+    def outstanding(self, node: Node, what: str) -> PinTemplate | None:
+        return self.context.integer(node, what, 0, TABLE_ENTRIES)
+
+    def values(self, node: Node, what: str) -> PinTemplate | None:
+        found = self.context.listing(node, what, "a list of integers", empty=True)
+        if found is None:
+            return None
+        pins = [self.context.integer(item, f"an item of {what}", 0, MAX_U64) for item in found.items]
+        return [pin for pin in pins if pin is not None]
+
+    def counters(self, node: Node, what: str) -> PinTemplate | None:
+        content = self.context.table(node, what, "counters, for example {arch_enter: 1}")
+        if content is None:
+            return None
+        known = [name for name, lacks in counters().items() if self.arch not in lacks]
+        pins: dict[str, PinTemplate] = {}
+        for key, value in content.pairs:
+            if key.text in known:
+                self.words.append((key.text, key.place))
+                _add(pins, key.text, self.context.integer(value, quote(key.text), 0, MAX_U64))
+            elif key.text in counters():
+                self.context.problems.add(key.place, f"{quote(str(self.arch))} has no counter {quote(key.text)}")
+            else:
+                self.context.unknown(key, f"counter {quote(key.text)}", known)
+        return pins
+
+    def table(self, node: Node, what: str) -> PinTemplate | None:
+        """Return the entries by their decimal numbers, as in the JSON form of a TRACE."""
+        if not isinstance(node, Table):
+            self.context.mistaken(node, what, "a mapping of entries to values, for example {3: 0x1001}")
+            return None
+        pins: dict[str, PinTemplate] = {}
+        for key, value in node.pairs:
+            index = meaning(key)
+            if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < TABLE_ENTRIES:
+                self.context.mistaken(key, f"a key of {what}", f"an integer from 0 to {TABLE_ENTRIES - 1}")
+            elif str(index) in pins:
+                self.context.problems.add(key.place, f"entry {index} is in {what} twice")
+            else:
+                _add(pins, str(index), self.context.integer(value, f"entry {index}", 0, MAX_U64))
+        return pins
+
+    def tasks(self, node: Node, what: str) -> PinTemplate | None:
+        context = self.context
+        content = context.table(node, what, f"{{{MAIN_TASK}: {{active: false}}}}")
+        if content is None:
+            return None
+        pins: dict[str, PinTemplate] = {}
+        for key, value in content.pairs:
+            name = task_name(context, key, f"a key of {what}")
+            state = self._state(value, quote(key.text))
+            if name is not None and context.tasks is not None and name not in context.tasks:
+                known = suggest(name, tuple(context.tasks)) or problems.known(context.tasks)
+                context.problems.add(key.place, f"unknown task {quote(name)} in {what}{known}")
+            elif name is not None:
+                _add(pins, name, state)
+        return pins
+
+    def _state(self, node: Node, what: str) -> PinTemplate | None:
+        context = self.context
+        content = context.table(node, what, "a task's state, for example {active: false}")
+        if content is None:
+            return None
+        known = [name for name, (_, lacks) in states().items() if self.api not in lacks]
+        pins: dict[str, PinTemplate] = {}
+        for key, value in content.pairs:
+            if key.text == ACTIVE or key.text in known:
+                self.words.append((key.text, key.place))
+                flag = key.text == ACTIVE or states()[key.text][0] is bool
+                read = context.boolean if flag else functools.partial(context.integer, low=0, high=MAX_U8)
+                _add(pins, key.text, read(value, quote(key.text)))
+            elif key.text in states():
+                has = f"has no {quote(key.text)} (it has: {listed(known)})"
+                context.problems.add(key.place, f"{quote(str(self.api))} {has}")
+            else:
+                context.unknown(key, f"key {quote(key.text)} in {what}", (ACTIVE, *known))
+        return pins
 
 
-def _hook_active(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    return scope.context.digits(node, what)
-
-
-def _outstanding(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    return scope.context.integer(node, what, 0, TABLE_ENTRIES)
-
-
-def _values(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    found = scope.context.listing(node, what, "a list of integers", empty=True)
-    if found is None:
-        return None
-    pins: list[PinTemplate] = []
-    for item in found.items:
-        pin = scope.context.integer(item, f"an item of {what}", 0, MAX_U64)
-        if pin is not None:
-            pins.append(pin)
-    return pins
-
-
-def _counters(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    context = scope.context
-    content = context.table(node, what, "counters, for example {arch_enter: 1}")
-    if content is None:
-        return None
-    known = [name for name, having in counters().items() if scope.arch is None or scope.arch in having]
-    pins: dict[str, PinTemplate] = {}
-    for key, value in content.pairs:
-        if key.text in counters() and key.text not in known:
-            context.problems.add(key.place, f"{quote(str(scope.arch))} has no counter {quote(key.text)}")
-        elif key.text not in known:
-            context.unknown(key, f"counter {quote(key.text)}", known)
-        else:
-            pin = context.integer(value, quote(key.text), 0, MAX_U64)
-            scope.words.append((key.text, key.place))
-            if pin is not None:
-                pins[key.text] = pin
-    return pins
-
-
-def _table(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    """Return the entries by their decimal numbers, as in the JSON form of a TRACE."""
-    context = scope.context
-    if not isinstance(node, Table):
-        context.mistaken(node, what, "a mapping of entries to values, for example {3: 0x1001}")
-        return None
-    pins: dict[str, PinTemplate] = {}
-    for key, value in node.pairs:
-        index = meaning(key)
-        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < TABLE_ENTRIES:
-            context.mistaken(key, f"a key of {what}", f"an integer from 0 to {TABLE_ENTRIES - 1}")
-        elif str(index) in pins:
-            context.problems.add(key.place, f"entry {index} is in {what} twice")
-        else:
-            pin = context.integer(value, f"entry {index}", 0, MAX_U64)
-            if pin is not None:
-                pins[str(index)] = pin
-    return pins
-
-
-def _tasks(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    context = scope.context
-    content = context.table(node, what, f"{{{MAIN_TASK}: {{active: false}}}}")
-    if content is None:
-        return None
-    pins: dict[str, PinTemplate] = {}
-    for key, value in content.pairs:
-        name = task_name(context, key, f"a key of {what}")
-        state = _state(scope, value, quote(key.text))
-        if name is None:
-            continue
-        if context.tasks is not None and name not in context.tasks:
-            known = suggest(name, tuple(context.tasks)) or problems.known(context.tasks)
-            context.problems.add(key.place, f"unknown task {quote(name)} in {what}{known}")
-        elif state is not None:
-            pins[name] = state
-    return pins
-
-
-def _state(scope: _Scope, node: Node, what: str) -> PinTemplate | None:
-    context = scope.context
-    content = context.table(node, what, "a task's state, for example {active: false}")
-    if content is None:
-        return None
-    known = [name for name, (_, having) in states().items() if scope.api is None or scope.api in having]
-    pins: dict[str, PinTemplate] = {}
-    for key, value in content.pairs:
-        if key.text in states() and key.text not in known:
-            context.problems.add(
-                key.place, f"{quote(str(scope.api))} has no {quote(key.text)} (it has: {listed(known)})"
-            )
-            continue
-        if key.text != ACTIVE and key.text not in known:
-            context.unknown(key, f"key {quote(key.text)} in {what}", (ACTIVE, *known))
-            continue
-        scope.words.append((key.text, key.place))
-        if key.text == ACTIVE or states()[key.text][0] is bool:
-            pin = context.boolean(value, quote(key.text))
-        else:
-            pin = context.integer(value, quote(key.text), 0, MAX_U8)
-        if pin is not None:
-            pins[key.text] = pin
-    return pins
+def _add(pins: dict[str, PinTemplate], name: str, pin: PinTemplate | None) -> None:
+    if pin is not None:
+        pins[name] = pin
 
 
 #: Part of a TRACE -> how its pin is read.
-PARTS: Mapping[str, Callable[[_Scope, Node, str], PinTemplate | None]] = {
-    "hooks": _hooks,
-    "hook_active": _hook_active,
-    "counters": _counters,
-    "values": _values,
-    "outstanding": _outstanding,
-    "table": _table,
-    "tasks": _tasks,
+PARTS: Mapping[str, Callable[[_Reader, Node, str], PinTemplate | None]] = {
+    "hooks": _Reader.hooks,
+    "hook_active": _Reader.hook_active,
+    "counters": _Reader.counters,
+    "values": _Reader.values,
+    "outstanding": _Reader.outstanding,
+    "table": _Reader.table,
+    "tasks": _Reader.tasks,
 }

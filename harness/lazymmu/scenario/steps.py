@@ -23,7 +23,7 @@ from lazymmu.scenario.tasks import read_cpu, task_name
 from lazymmu.scenario.templates import UNREADABLE, OperationTemplate, RepeatTemplate, Template, Value
 from lazymmu.subject.limits import MAX_BEFORE_HOOK_DEPTH, MAX_U64, TABLE_ENTRIES
 from lazymmu.subject.operations import BY_REVISION, COUNT, CPU, MILLISECONDS, OPERATIONS, Argument, Kind, Operation
-from lazymmu.subject.revisions import revisions_with
+from lazymmu.subject.revisions import REVISIONS, revisions_with
 
 _LOOP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -111,7 +111,7 @@ def _operation(
 ) -> OperationTemplate:
     """Return one operation; `word` is what the file has for it, and `named` the task or CPU that it names."""
     if op in BY_REVISION:
-        context.needs.append(Need(word.place, word.text, apis=revisions_with(op)))
+        context.needs.append(Need(word.place, word.text, frozenset(REVISIONS) - revisions_with(op)))
     return OperationTemplate(op, word.place, args or {}, named=None if named is None else named.place)
 
 
@@ -239,34 +239,29 @@ def _read_context(context: Context, operation: Operation, key: Scalar, node: Nod
 
 # Blocks
 
-
-def _read_lazy(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
-    """`- lazy: [..]`: enable, the steps, disable."""
-    opening = _operation(context, key, "enable")
-    return _block(context, key, opening, _nested(context, node, quote(key.text)), "disable")
-
-
-def _read_paused(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
-    """`- paused: [..]`: pause, the steps, resume."""
-    opening = _operation(context, key, "pause")
-    return _block(context, key, opening, _nested(context, node, quote(key.text)), "resume")
+#: Block -> its two calls.
+_BLOCKS = {
+    "lazy": ("enable", "disable"),
+    "lazy_with_ptes": ("enable_with_ptes", "disable"),
+    "paused": ("pause", "resume"),
+}
 
 
-def _read_lazy_with_ptes(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
-    """`- lazy_with_ptes: {index, count, steps}`: enable_with_ptes, the steps, disable."""
-    arguments = OPERATIONS["enable_with_ptes"].args
-    content = context.table(node, quote(key.text), "{index: .., count: .., steps: [..]}")
-    if content is None:
-        return [_unreadable(key)]
-    found = context.fields(content, quote(key.text), [*(argument.name for argument in arguments), "steps"])
-    opening = _operation(context, key, "enable_with_ptes", _read_named(context, arguments, key, found))
-    return _block(context, key, opening, _inner_steps(context, key, found), "disable")
-
-
-def _block(
-    context: Context, key: Scalar, opening: OperationTemplate, steps: Sequence[Template], closing: str
-) -> Sequence[Template]:
-    """Return the two calls of a block with the steps between them."""
+def _read_block(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
+    """`- lazy: [..]`, or `- lazy_with_ptes: {index, count, steps}`: a call, the steps, the closing call."""
+    op, closing = _BLOCKS[key.text]
+    arguments = OPERATIONS[op].args
+    if arguments:
+        names = [*(argument.name for argument in arguments), "steps"]
+        content = context.table(node, quote(key.text), "{index: .., count: .., steps: [..]}")
+        if content is None:
+            return [_unreadable(key)]
+        found = context.fields(content, quote(key.text), names)
+        opening = _operation(context, key, op, _read_named(context, arguments, key, found))
+        steps = _inner_steps(context, key, found)
+    else:
+        opening = _operation(context, key, op)
+        steps = _nested(context, node, quote(key.text))
     last = _operation(context, key, closing)
     return [replace(opening, begins=key.text), *steps, replace(last, ends=key.text)]
 
@@ -320,8 +315,8 @@ WORDS: Mapping[str, Word] = {
         for name, operation in OPERATIONS.items()
     },
     "check": Word("- check: {active: true}", read_check),
-    "lazy": Word("- lazy: [..]", _read_lazy),
-    "lazy_with_ptes": Word("- lazy_with_ptes: {index: 0, count: 4, steps: [..]}", _read_lazy_with_ptes),
-    "paused": Word("- paused: [..]", _read_paused),
+    "lazy": Word("- lazy: [..]", _read_block),
+    "lazy_with_ptes": Word("- lazy_with_ptes: {index: 0, count: 4, steps: [..]}", _read_block),
+    "paused": Word("- paused: [..]", _read_block),
     "repeat": Word("- repeat: {times: 2, steps: [..]}", _read_repeat),
 }

@@ -89,12 +89,3 @@ def resolve_pin(pin: PinTemplate, bindings: Bindings) -> Pinned:
     if isinstance(pin, dict):
         return {key: resolve_pin(value, bindings) for key, value in pin.items()}
     return resolve(pin, bindings)
-
-
-def is_fixed(pin: PinTemplate) -> bool:
-    """Return whether a pin has no `$name`."""
-    if isinstance(pin, list):
-        return all(is_fixed(item) for item in pin)
-    if isinstance(pin, dict):
-        return all(is_fixed(item) for item in pin.values())
-    return not isinstance(pin, Reference)
