@@ -15,7 +15,7 @@ from msgspec import Struct
 from lazymmu.architecture import architectures
 from lazymmu.scenario.context import Need
 from lazymmu.scenario.strict_yaml.nodes import Scalar
-from lazymmu.scenario.strict_yaml.problems import Problems, listed, quote
+from lazymmu.scenario.strict_yaml.problems import Problems, quote
 from lazymmu.subject.counters import COMMON_COUNTERS, HOOKS
 from lazymmu.subject.operations import CALLS
 from lazymmu.subject.personalities import PERSONALITIES
@@ -125,6 +125,6 @@ def _report_none_left(problems: Problems, needs: Sequence[Need], what: str, know
             causes.append(need)
             left -= ruled_out
             if not left:
-                words = listed(f"{quote(cause.word)} (line {cause.place.line})" for cause in causes)
+                words = ", ".join(f"{quote(cause.word)} (line {cause.place.line})" for cause in causes)
                 problems.add(need.place, f"no {what} has all that this scenario uses: {words}")
                 return

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lazymmu.scenario.applicability import counters, lacking
 from lazymmu.scenario.context import Context, Need
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
-from lazymmu.scenario.strict_yaml.problems import listed, quote
+from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.scenario.tasks import task_name
 from lazymmu.scenario.templates import CheckTemplate, OperationTemplate, PinTemplate, Template, Value
 from lazymmu.subject.limits import MAX_U8, MAX_U64, TABLE_ENTRIES
@@ -46,7 +46,7 @@ def read_check(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
         own = {*(REVISIONS if "api" in found else ()), *(PERSONALITIES if "arch" in found else ())}
         context.needs.append(Need(pin.place, name, lacking(name) - own))
     if len(found) == len(content.pairs) and found.keys() <= set(_SELECTORS):
-        context.problems.add(key.place, f"`check` pins nothing: it may pin {listed(PINS)} or a counter")
+        context.problems.add(key.place, f"`check` pins nothing: it may pin {', '.join(PINS)} or a counter")
     named = found["task"][1] if "task" in found else None
     task = None if named is None else task_name(context, named, "`task`")
     if named is not None and task is None:

@@ -10,17 +10,15 @@ from lazymmu.architecture import architectures
 from lazymmu.scenario import applicability, native
 from lazymmu.scenario.applicability import Named
 from lazymmu.scenario.context import Context, Need
-from lazymmu.scenario.expansion import Expander, Expansion
+from lazymmu.scenario.expansion import MAX_ALL_VISITS, Expander, Expansion
 from lazymmu.scenario.expectations import Expect, needs, read_expect
-from lazymmu.scenario.limits import MAX_ALL_VISITS
 from lazymmu.scenario.steps import read_steps
-from lazymmu.scenario.strict_yaml.nodes import Node, scalars
-from lazymmu.scenario.strict_yaml.problems import Problems, listed, quote
-from lazymmu.scenario.strict_yaml.reader import Fields
-from lazymmu.scenario.strict_yaml.scalars import Literal, Reference, meaning
+from lazymmu.scenario.strict_yaml.nodes import Node
+from lazymmu.scenario.strict_yaml.problems import Problems, quote
+from lazymmu.scenario.strict_yaml.scalars import Literal
 from lazymmu.scenario.tasks import read_tasks
 from lazymmu.scenario.templates import UNREADABLE, Template, operations
-from lazymmu.scenario.vary import read_vary
+from lazymmu.scenario.vary import read_vary, report_unused
 from lazymmu.subject.case import Cases, Scenario
 from lazymmu.subject.limits import MAIN_TASK
 from lazymmu.subject.personalities import PERSONALITIES
@@ -31,9 +29,6 @@ KEYS = (
     *("description", "tags", "api", "arch", "personality", "tasks", "vary", "steps", "expect", "kernel_warnings"),
     "version",
 )
-
-#: The one value of `kernel_warnings`.
-_ALLOWED = "allowed"
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -55,24 +50,25 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
     if "version" in found:
         context.integer(found["version"][1], "`version`", 1, 1)
     description = context.text(found["description"][1], "`description`") if "description" in found else None
-    warnings = _read_warnings(context, found)
+    if "kernel_warnings" in found:
+        context.word(found["kernel_warnings"][1], "`kernel_warnings`", ("allowed",))
     tags = _read_tags(context, found["tags"][1]) if "tags" in found else ()
     named = Named(
         context.words(found["api"][1], "`api`", REVISIONS) if "api" in found else None,
         context.words(found["arch"][1], "`arch`", architectures()) if "arch" in found else None,
         context.word(found["personality"][1], "`personality`", PERSONALITIES) if "personality" in found else None,
     )
-    used = {key: _references(found, key) for key in ("steps", "expect", "tasks")}
-    domains = read_vary(context, *found["vary"], set.union(*used.values())) if "vary" in found else {}
+    domains = read_vary(context, *found["vary"]) if "vary" in found else {}
     context = context.within(names=domains)
     tasks = read_tasks(context, found["tasks"][1]) if "tasks" in found else {}
     steps = read_steps(context, found["steps"][1], "`steps`", empty=False) if "steps" in found else None
-    if tasks is not None and steps is not None and not any(step.op == UNREADABLE for step in operations(steps)):
+    if tasks is not None and not any(step.op == UNREADABLE for step in operations(steps or ())):
         context = context.knowing((MAIN_TASK, *tasks, *context.forks))
+    used = sorted(context.used & domains.keys())
     expect = read_expect(context, found["expect"][1]) if "expect" in found else Expect()
     apis, arches = _select(problems, named, context.needs, expect, steps or ())
     varied = {name: values for name, values in domains.items() if values is not None}
-    if steps is None or len(varied) < len(domains):
+    if steps is None or tasks is None or len(varied) < len(domains):
         return None
     expansion = Expansion(
         place=found["steps"][0].place,
@@ -80,13 +76,14 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
         parts=expect.parts,
         tasks=tasks,
         forks=context.forks,
-        used=sorted((used["steps"] | used["tasks"]) & varied.keys()),
+        used=used,
         expander=expander,
     )
     cases = Cases(varied, expansion)
     # Even if something else is wrong, so that all mistakes are reported together.
-    whole = len(problems) == before
-    _check_cases(cases, expansion, sorted(context.shaping & varied.keys()), problems, whole=whole)
+    _check_cases(cases, expansion, sorted(context.shaping & varied.keys()), problems)
+    if len(problems) == before:  # else a part that could not be read may use them
+        report_unused(context, found["vary"][1] if "vary" in found else None)
     if description is None or len(problems) > before:
         return None
     personality = None if named.personality is None else named.personality.text
@@ -95,7 +92,7 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
         path=path,
         description=description,
         tags=tags,
-        kernel_warnings=warnings == _ALLOWED,
+        kernel_warnings="kernel_warnings" in found,
         apis=apis,
         arches=arches,
         cases=cases,
@@ -104,13 +101,8 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
     )
 
 
-def _check_cases(
-    cases: Cases, expansion: Expansion, shaping: Sequence[str], problems: Problems, *, whole: bool
-) -> None:
-    """Report what is wrong in the cases. Of the cases with equal values for the names `shaping`, one is expanded.
-
-    `whole` is false if some of the file could not be read: then an empty list is not reported.
-    """
+def _check_cases(cases: Cases, expansion: Expansion, shaping: Sequence[str], problems: Problems) -> None:
+    """Report what is wrong in the cases. Of the cases with equal values for the names `shaping`, one is expanded."""
     visits: dict[tuple[Literal, ...], int] = {}
     total = 0
     for number in range(len(cases)):
@@ -119,24 +111,13 @@ def _check_cases(
         if key not in visits:
             expanded = expansion.expanded(values)
             visits[key] = expanded.visits
-            for problem in (*expanded.problems, *expanded.empty) if whole else expanded.problems:
+            for problem in expanded.problems:
                 problems.add_once(problem.place, problem.message)
         total += visits[key]
         if total > MAX_ALL_VISITS:
             message = f"more than {MAX_ALL_VISITS:,} steps and turns of `repeat` in all cases together"
             problems.add_once(expansion.place, message)
             return
-
-
-def _read_warnings(context: Context, found: Fields) -> str | None:
-    if "kernel_warnings" not in found:
-        return None
-    node = found["kernel_warnings"][1]
-    value = context.text(node, "`kernel_warnings`")
-    if value is not None and value != _ALLOWED:
-        told = f"`kernel_warnings` takes only {quote(_ALLOWED)} (or is left out), not {quote(value)}"
-        context.problems.add(node.place, told)
-    return value
 
 
 def _read_tags(context: Context, node: Node) -> tuple[str, ...]:
@@ -155,14 +136,6 @@ def _read_tags(context: Context, node: Node) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def _references(found: Fields, key: str) -> set[str]:
-    """Return the `$name`s under a key, even if the rest of it cannot be read."""
-    if key not in found:
-        return set()
-    meanings = (meaning(scalar) for scalar in scalars(found[key][1]))
-    return {value.name for value in meanings if isinstance(value, Reference)}
-
-
 def _select(
     problems: Problems, named: Named, used: Sequence[Need], expect: Expect, steps: Sequence[Template]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -179,18 +152,13 @@ def _select(
         return apis, guests  # reported above
     for selector in expect.selectors:
         if selector.name not in (*apis, *arches):
-            why = applicability.lack(selector.name, used) or f"`{_key_of(selector.name, named)}` does not name it"
+            key = "api" if selector.name in REVISIONS else "arch" if named.personality is None else "personality"
+            why = applicability.lack(selector.name, used) or f"`{key}` does not name it"
             problems.add(selector.place, f"the scenario does not apply to {quote(selector.name)}: {why}")
     for step in operations(steps):
         check = step.check
         for only, left in ((check.apis, apis), (check.arches, arches)) if check is not None and check.pins else ():
             if only and only.isdisjoint(left):
-                names = listed(sorted(only))
+                names = ", ".join(sorted(only))
                 problems.add(step.place, f"this `check` never holds: the scenario does not apply to {names}")
     return apis, guests
-
-
-def _key_of(name: str, named: Named) -> str:
-    if name in REVISIONS:
-        return "api"
-    return "arch" if named.personality is None else "personality"

@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from lazymmu.scenario.expectations import Part
 from lazymmu.scenario.flow import Flow
-from lazymmu.scenario.limits import MAX_CASE_VISITS
 from lazymmu.scenario.strict_yaml.problems import Problems, quote, shown
 from lazymmu.scenario.strict_yaml.scalars import Literal
 from lazymmu.scenario.templates import (
@@ -32,7 +31,10 @@ from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
 from lazymmu.subject.operations import CONTEXTS
 from lazymmu.support.errors import Place, Problem
 
-_NO_ARGS: Mapping[str, int | str] = {}
+#: Steps and turns of `repeat` in one case, and in all cases of one scenario. They bound the time of expansion, that of
+#: empty turns included.
+MAX_CASE_VISITS = 1 << 18
+MAX_ALL_VISITS = 1 << 22
 
 #: How many expanded cases are kept: those whose programs were sent ahead to each of a few machines.
 _KEPT = 16
@@ -45,8 +47,6 @@ class Expanded(Struct, frozen=True):
     #: Steps and turns of `repeat`.
     visits: int
     problems: Sequence[Problem]
-    #: Lists without steps. A mistake elsewhere may be the reason.
-    empty: Sequence[Problem]
 
 
 #: Expands an Expansion's case from the values of the names in it, and keeps the last results.
@@ -68,8 +68,8 @@ class Expansion(Struct, frozen=True, eq=False):
     place: Place
     steps: Sequence[Template]
     parts: Sequence[Part]
-    #: Declared tasks with their CPUs; None if they could not be read.
-    tasks: Mapping[str, Value] | None
+    #: Declared tasks with their CPUs.
+    tasks: Mapping[str, Value]
     #: Task that a `fork` makes -> where the first one is.
     forks: Mapping[str, Place]
     #: The `vary` names in steps and tasks.
@@ -91,7 +91,7 @@ class Expansion(Struct, frozen=True, eq=False):
 
     def cpus(self, values: Bindings) -> dict[str, int]:
         """Return the CPU of each declared task."""
-        return {name: number(cpu, values) for name, cpu in (self.tasks or {}).items()}
+        return {name: number(cpu, values) for name, cpu in self.tasks.items()}
 
 
 class _TooMuch(Exception):
@@ -101,32 +101,30 @@ class _TooMuch(Exception):
 def _expand(expansion: Expansion, *used: Literal) -> Expanded:
     """Return the steps of all cases in which the used names have these values."""
     values = dict(zip(expansion.used, used, strict=True))
-    problems, empty = Problems(), Problems()
-    flow = Flow(expansion.cpus(values), expansion.forks, problems, known=expansion.tasks is not None)
-    case = _Case(values, flow, problems, empty)
+    problems = Problems()
+    case = _Case(values, Flow(expansion.cpus(values), expansion.forks, problems), problems)
     steps: list[Step] = []
     for template in expansion.steps:
         try:
             case.add(template, steps)
         except _TooMuch as limit:
             problems.add(template.place, f"more than {limit} after expansion, up to this step{shown(values)}")
-            return Expanded((), case.visits, problems.found, ())
+            return Expanded((), case.visits, problems.found)
     if not steps:
-        empty.add(expansion.place, f"no steps left after expansion{shown(values)}")
-    return Expanded(tuple(steps), case.visits, problems.found, empty.found)
+        problems.add(expansion.place, f"no steps left after expansion{shown(values)}")
+    return Expanded(tuple(steps), case.visits, problems.found)
 
 
 class _Case:
     """Expands one case."""
 
-    def __init__(self, values: Bindings, flow: Flow, problems: Problems, empty: Problems) -> None:
-        """Take the values of the names in the case. Lists without steps are added to `empty`."""
+    def __init__(self, values: Bindings, flow: Flow, problems: Problems) -> None:
+        """Take the values of the names in the case."""
         self.visits = 0
         self._next = 0
         self._values = dict(values)
         self._flow = flow
         self._problems = problems
-        self._empty = empty
 
     def add(self, template: Template, made: list[Step]) -> None:
         """Add the steps of a template. Raises _TooMuch at the limit."""
@@ -168,7 +166,10 @@ class _Case:
         if template.op in CONTEXTS:
             self._check_context(template, self._next - index - 1)
         check = None if template.check is None else self._check(template.check)
-        args = self._arguments(template) if template.args else _NO_ARGS
+        args = {
+            name: value if isinstance(value, str) else number(value, self._values)
+            for name, value in template.args.items()
+        }
         answer = None if template.answer is None else number(template.answer, self._values)
         return Step(index, template.op, template.place, args, body, before_hook, check, answer)
 
@@ -179,13 +180,7 @@ class _Case:
             self._problems.add_once(template.place, message + shown(self._values))
         elif size == 0:
             message = f"no steps left in this {quote(template.op)}"
-            self._empty.add_once(template.place, message + shown(self._values))
-
-    def _arguments(self, template: OperationTemplate) -> Mapping[str, int | str]:
-        return {
-            name: value if isinstance(value, str) else number(value, self._values)
-            for name, value in template.args.items()
-        }
+            self._problems.add_once(template.place, message + shown(self._values))
 
     def _check(self, template: CheckTemplate) -> Check:
         pins = {name: resolve_pin(pin, self._values) for name, pin in template.pins.items()}

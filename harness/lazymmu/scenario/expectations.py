@@ -12,7 +12,7 @@ from lazymmu.scenario.applicability import ACTIVE, counters, lacking, states
 from lazymmu.scenario.context import Context, Need
 from lazymmu.scenario.strict_yaml import problems
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
-from lazymmu.scenario.strict_yaml.problems import listed, quote, suggest
+from lazymmu.scenario.strict_yaml.problems import quote, suggest
 from lazymmu.scenario.strict_yaml.scalars import meaning
 from lazymmu.scenario.tasks import task_name
 from lazymmu.scenario.templates import PinTemplate
@@ -227,7 +227,7 @@ class _Reader(Struct, frozen=True):
                 read = context.boolean if flag else functools.partial(context.integer, low=0, high=MAX_U8)
                 _add(pins, key.text, read(value, quote(key.text)))
             elif key.text in states():
-                has = f"has no {quote(key.text)} (it has: {listed(known)})"
+                has = f"has no {quote(key.text)} (it has: {', '.join(known)})"
                 context.problems.add(key.place, f"{quote(str(self.api))} {has}")
             else:
                 context.unknown(key, f"key {quote(key.text)} in {what}", (ACTIVE, *known))
@@ -241,11 +241,6 @@ def _add(pins: dict[str, PinTemplate], name: str, pin: PinTemplate | None) -> No
 
 #: Part of a TRACE -> how its pin is read.
 PARTS: Mapping[str, Callable[[_Reader, Node, str], PinTemplate | None]] = {
-    "hooks": _Reader.hooks,
-    "hook_active": _Reader.hook_active,
-    "counters": _Reader.counters,
-    "values": _Reader.values,
-    "outstanding": _Reader.outstanding,
-    "table": _Reader.table,
-    "tasks": _Reader.tasks,
+    name: getattr(_Reader, name)
+    for name in ("hooks", "hook_active", "counters", "values", "outstanding", "table", "tasks")
 }

@@ -15,11 +15,8 @@ from lazymmu.support.errors import Place
 class Flow:
     """Follows the tasks of one case while it is expanded, and reports each step that cannot be done at its place."""
 
-    def __init__(self, cpus: Mapping[str, int], forks: Mapping[str, Place], problems: Problems, *, known: bool) -> None:
-        """Take the declared tasks with their CPUs, and every task that a `fork` makes with the place of the first.
-
-        `known` is false if the declared tasks could not be read: then nothing is reported.
-        """
+    def __init__(self, cpus: Mapping[str, int], forks: Mapping[str, Place], problems: Problems) -> None:
+        """Take the declared tasks with their CPUs, and every task that a `fork` makes with the place of the first."""
         self._cpus = {MAIN_TASK: 0, **cpus}
         self._forks = forks
         self._problems = problems
@@ -27,30 +24,26 @@ class Flow:
         #: The tasks in which the blocks around this step began.
         self._begun: list[str] = []
         #: Whether it is known which task runs now, and where.
-        self._known = known
+        self._known = True
 
     def follow(self, step: OperationTemplate, values: Bindings) -> None:
         """Do what one step does to the tasks; call it for all steps in their order."""
         self._known = self._known and step.op != UNREADABLE
         if not self._known:
             return
-        if step.ends:
-            self._end_block(step, values, self._begun.pop())
+        if step.ends and (first := self._begun.pop()) != self._running:
+            begun, running = quote(first), quote(self._running)
+            self._report(
+                step,
+                f"{quote(step.ends)} begins in task {begun} and ends in {running}: switch back before its end",
+                values,
+            )
         if step.op == "migrate":
             self._migrate(step, values)
         elif (name := step.args.get("task")) is not None:
             self._name(step, values, str(name))
         if step.begins:
             self._begun.append(self._running)
-
-    def _end_block(self, step: OperationTemplate, values: Bindings, first: str) -> None:
-        if self._running != first:
-            self._report(
-                step,
-                f"{quote(step.ends)} begins in task {quote(first)} and ends in {quote(self._running)}: "
-                f"switch back before its end",
-                values,
-            )
 
     def _migrate(self, step: OperationTemplate, values: Bindings) -> None:
         cpu = number(step.args["cpu"], values)

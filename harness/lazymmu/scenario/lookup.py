@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which files the arguments of a command mean, and what their scenarios are called."""
+"""Finds the files that the arguments of a command mean, and the names of their scenarios."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -26,14 +26,14 @@ class ScenarioFile(Struct, frozen=True, order=True):
 def scenario_files(arguments: Sequence[str], library: Path, problems: Problems) -> list[ScenarioFile]:
     """Return the files that the arguments mean (none: the whole library), each file once, sorted by name.
 
-    Raises UsageError for arguments that mean nothing, all of them in one message.
+    Raises one UsageError for all arguments that mean nothing.
     """
     root = str(library)
     wrong: list[str] = []
     paths: list[str] = []
     for argument in arguments or (root,):
         before = len(problems)
-        meant = _meant(argument, root, problems) if arguments else _library(root, problems)
+        meant = _meant(argument, root if arguments else None, problems)
         if meant is None:
             wrong.append(_missing(argument, root))
         elif not meant and len(problems) == before:
@@ -45,44 +45,37 @@ def scenario_files(arguments: Sequence[str], library: Path, problems: Problems) 
     return _named(paths, root, problems)
 
 
-def _meant(argument: str, library: str, problems: Problems) -> list[str] | None:
-    """Return the files that one argument means, None when it means nothing."""
+def _meant(argument: str, library: str | None, problems: Problems) -> list[str] | None:
+    """Return the files that one argument means, None if it means nothing; without a library it is a directory."""
     if not argument or "\0" in argument:
         return None
     candidates = [argument]
-    within = os.path.normpath(os.path.join(library, argument))  # noqa: PTH118 -- keeps the path as given
-    if argument.split("/", maxsplit=1)[0] not in ("", ".", "..") and _under(within, library) is not None:
-        candidates.insert(0, within)
+    if library is not None and argument.split("/", maxsplit=1)[0] not in ("", ".", ".."):
+        within = os.path.normpath(os.path.join(library, argument))  # noqa: PTH118 -- keeps the path as given
+        candidates = [within, argument] if _under(within, library) is not None else candidates
     for candidate in candidates:
-        files = [] if argument.endswith("/") else _files(candidate)
+        files = _files(candidate) if library is not None and not argument.endswith("/") else []
         if files:
             return files
         if os.path.isdir(candidate):  # noqa: PTH112
-            return _walk(candidate, problems)
+            return list(_walk(candidate, problems))
     return None
 
 
-def _library(root: str, problems: Problems) -> list[str] | None:
-    """Return the files of the whole library, None when there is none."""
-    return _walk(root, problems) if os.path.isdir(root) else None  # noqa: PTH112
-
-
 def _files(path: str) -> list[str]:
-    """Return what exists of the path itself (unless it is a directory to walk) and the path with a suffix."""
+    """Return the path itself, unless it is a directory to walk, or else the path with a suffix, if they exist."""
     if os.path.lexists(path) and (path.endswith(_SUFFIXES) or not os.path.isdir(path)):  # noqa: PTH112
         return [path]
     return [path + suffix for suffix in _SUFFIXES if os.path.lexists(path + suffix)]
 
 
-def _walk(top: str, problems: Problems) -> list[str]:
-    """Return the scenario files under a directory, without hidden ones.
+def _walk(top: str, problems: Problems) -> Iterator[str]:
+    """Yield the scenario files under a directory, without hidden ones.
 
-    Each real directory is visited once, so that symbolic links may form loops; links come after what is really there.
+    Each real directory is visited once, so that links may form loops; real directories come before links to them.
     """
-    files: list[str] = []
     seen: set[tuple[int, int]] = set()
-    real: deque[str] = deque([top])
-    links: deque[str] = deque()
+    real, links = deque([top]), deque[str]()
     while real or links:
         directory = real.popleft() if real else links.popleft()
         try:
@@ -99,51 +92,48 @@ def _walk(top: str, problems: Problems) -> list[str]:
             if entry.name.startswith("."):
                 continue
             if entry.name.endswith(_SUFFIXES):
-                files.append(entry.path)
+                yield entry.path
             elif os.path.isdir(entry.path):  # noqa: PTH112 -- entry.is_dir() raises on a link to itself
                 (links if entry.is_symlink() else real).append(entry.path)
-    return files
 
 
 def _named(paths: Iterable[str], library: str, problems: Problems) -> list[ScenarioFile]:
     """Return the files with their names, each real file once and each name once."""
-    by_file: dict[str, ScenarioFile] = {}
+    by_file: dict[str, tuple[bool, ScenarioFile]] = {}
     for path in paths:
         if path != _printable(path):
             problems.add(Place(_printable(path), 1, 1), "the name of this file is not UTF-8")
             continue
         file = os.path.realpath(path)
-        found = ScenarioFile(_name(path, library), path)
-        known = by_file.setdefault(file, found)
-        # The file under its own name counts, not a link to it; then whichever name sorts first.
-        if (os.path.realpath(known.path) != os.path.abspath(known.path), known) > (  # noqa: PTH100
-            file != os.path.abspath(path),  # noqa: PTH100
-            found,
-        ):
-            by_file[file] = found
+        # The file under its own name is preferred to a link to it; then the name that sorts first.
+        choice = (file != os.path.abspath(path), ScenarioFile(_name(path, library), path))  # noqa: PTH100
+        by_file[file] = min(choice, by_file.get(file, choice))
     by_name: dict[str, ScenarioFile] = {}
-    for found in sorted(by_file.values()):
+    for found in sorted(found for _, found in by_file.values()):
         first = by_name.setdefault(found.name, found)
         if first is not found:
             problems.add(Place(found.path, 1, 1), f"has the same name, {quote(found.name)}, as {first.path}")
-    return sorted(by_name.values())
+    return list(by_name.values())
 
 
 def _name(path: str, library: str) -> str:
-    """Return the path under the library without the suffix, or as given where it lies outside."""
-    inside = _under(path, library) or _under(os.path.realpath(path), os.path.realpath(library))
-    name = inside or path
+    """Return the path under the library without the suffix, or as given if it is outside."""
+    name = _under(path, library) or _under(os.path.realpath(path), os.path.realpath(library)) or path
+    return _without_suffix(name)
+
+
+def _without_suffix(name: str) -> str:
     for suffix in _SUFFIXES:
         name = name.removesuffix(suffix)
     return name
 
 
 def _under(path: str, directory: str) -> str | None:
-    """Return the path relative to a directory in which it lies, by its text alone; else None."""
+    """Return the path relative to a directory above it, by its text alone; else None."""
     absolute, root = os.path.abspath(path), os.path.abspath(directory)  # noqa: PTH100
-    if absolute == root:
+    if absolute == root or os.path.commonpath([absolute, root]) != root:
         return None
-    return os.path.relpath(absolute, root) if os.path.commonpath([absolute, root]) == root else None
+    return os.path.relpath(absolute, root)
 
 
 def _missing(argument: str, library: str) -> str:
@@ -152,12 +142,10 @@ def _missing(argument: str, library: str) -> str:
     for path in _walk(library, Problems()):
         name = _name(path, library)
         names.update((name, name.rsplit("/", 1)[0], name.rsplit("/", 1)[-1]))
-    wanted = argument
-    for suffix in _SUFFIXES:
-        wanted = wanted.removesuffix(suffix)
-    return f"no scenario, file or directory {quote(_printable(argument))}{suggest(wanted, tuple(sorted(names)))}"
+    close = suggest(_without_suffix(argument), tuple(sorted(names)))
+    return f"no scenario, file or directory {quote(_printable(argument))}{close}"
 
 
 def _printable(path: str) -> str:
-    """Return the path with bytes that are not UTF-8 written as escapes."""
+    """Return the path with bytes that are not UTF-8 as escapes."""
     return path.encode("utf-8", "backslashreplace").decode()

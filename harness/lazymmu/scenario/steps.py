@@ -7,8 +7,8 @@ Operations are read as the table of operations (`lazymmu.subject.operations`) de
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,14 +18,12 @@ from lazymmu.scenario.context import Context, Domain, Need
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.scenario.strict_yaml.reader import Fields
-from lazymmu.scenario.strict_yaml.scalars import Reference
-from lazymmu.scenario.tasks import read_cpu, task_name
+from lazymmu.scenario.strict_yaml.scalars import NAME
+from lazymmu.scenario.tasks import task_name
 from lazymmu.scenario.templates import UNREADABLE, OperationTemplate, RepeatTemplate, Template, Value
 from lazymmu.subject.limits import MAX_BEFORE_HOOK_DEPTH, MAX_U64, TABLE_ENTRIES
 from lazymmu.subject.operations import BY_REVISION, COUNT, CPU, MILLISECONDS, OPERATIONS, Argument, Kind, Operation
 from lazymmu.subject.revisions import REVISIONS, revisions_with
-
-_LOOP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Word(Struct, frozen=True):
@@ -167,11 +165,11 @@ def _read_arguments(context: Context, operation: Operation, key: Scalar, node: N
     complete = len(found) == len(content.pairs)
     args = _read_named(context, operation.args, key, found, complete=complete)
     template = _operation(context, key, key.text, args, found["cpu"][1] if "cpu" in found else None)
-    return replace(
-        template,
-        before_hook=_before_hook(context, found),
-        answer=_read_answer(context, operation, found["expect"][1]) if "expect" in found else None,
-    )
+    answer: Value | None = None
+    if "expect" in found:
+        read = context.boolean if operation.answers is bool else partial(context.integer, low=0, high=MAX_U64)
+        answer = read(found["expect"][1], f"`expect` of {what}")
+    return replace(template, before_hook=_before_hook(context, found), answer=answer)
 
 
 def _read_named(
@@ -188,9 +186,7 @@ def _read_named(
             if value is not None:
                 args[argument.name] = value
         elif complete:
-            context.problems.add(
-                key.place, f"{quote(key.text)} needs `{argument.name}`: write `{WORDS[key.text].form}`"
-            )
+            _missing(context, key, argument.name)
     if COUNT in arguments and len(args) == len(arguments):
         # Exact, although the two are checked apart: names are independent of each other, or grow together.
         end = context.highest(args["index"]) + context.highest(args["count"])
@@ -200,20 +196,17 @@ def _read_named(
     return args
 
 
+def _missing(context: Context, key: Scalar, argument: str) -> None:
+    context.problems.add(key.place, f"{quote(key.text)} needs `{argument}`: write `{WORDS[key.text].form}`")
+
+
 def _read_argument(context: Context, argument: Argument, node: Node, what: str) -> Value | None:
-    if argument is CPU:
-        return read_cpu(context, node)
     if argument.high is not None:
-        return context.integer(node, what, argument.low, argument.high)
+        return context.integer(node, what, argument.low, argument.high, shapes=argument is CPU)
     name = task_name(context, node, what)
     if name is not None and argument.new:
         context.forks.setdefault(name, node.place)
     return name
-
-
-def _read_answer(context: Context, operation: Operation, node: Node) -> Value | None:
-    what = f"`expect` of {quote(operation.name)}"
-    return context.boolean(node, what) if operation.answers is bool else context.integer(node, what, 0, MAX_U64)
 
 
 def _before_hook(context: Context, found: Fields) -> tuple[Template, ...]:
@@ -269,7 +262,7 @@ def _read_block(context: Context, key: Scalar, node: Node) -> Sequence[Template]
 def _inner_steps(context: Context, key: Scalar, found: Fields) -> tuple[Template, ...]:
     """Return the steps of the key `steps`."""
     if "steps" not in found:
-        context.problems.add(key.place, f"{quote(key.text)} needs `steps`: write `{WORDS[key.text].form}`")
+        _missing(context, key, "steps")
         return (_unreadable(key),)
     return _nested(context, found["steps"][1], f"`steps` of {quote(key.text)}")
 
@@ -282,11 +275,9 @@ def _read_repeat(context: Context, key: Scalar, node: Node) -> Sequence[Template
     found = context.fields(content, "`repeat`", ("times", "steps", "as"))
     times: Value | None = None
     if "times" in found:
-        times = context.integer(found["times"][1], "`times`", 0, None)
+        times = context.integer(found["times"][1], "`times`", 0, None, shapes=True)
     else:
-        context.problems.add(key.place, f"`repeat` needs `times`: write `{WORDS['repeat'].form}`")
-    if isinstance(times, Reference):
-        context.shaping.add(times.name)
+        _missing(context, key, "times")
     turns: Domain = None if times is None else range(max(context.highest(times), 0))
     name = _loop_name(context, found["as"][1]) if "as" in found else None
     body = _inner_steps(context if name is None else context.within(names={name: turns}), key, found)
@@ -295,7 +286,7 @@ def _read_repeat(context: Context, key: Scalar, node: Node) -> Sequence[Template
 
 def _loop_name(context: Context, node: Node) -> str | None:
     word = node.text if isinstance(node, Scalar) else ""
-    if _LOOP_NAME.fullmatch(word) is None:
+    if NAME.fullmatch(word) is None:
         context.mistaken(node, "`as`", "a name (letters, digits and _)")
         return None
     if word in context.names:

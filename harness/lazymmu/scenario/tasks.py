@@ -45,15 +45,7 @@ def _read_task(context: Context, node: Node, what: str) -> Value | None:
     if content is None:
         return None
     found = context.fields(content, what, ("cpu",))
-    return read_cpu(context, found["cpu"][1]) if "cpu" in found else 0
-
-
-def read_cpu(context: Context, node: Node) -> Value | None:
-    """Return the number of a CPU."""
-    cpu = context.integer(node, "`cpu`", CPU.low, CPU.high)
-    if isinstance(cpu, Reference):
-        context.shaping.add(cpu.name)
-    return cpu
+    return context.integer(found["cpu"][1], "`cpu`", CPU.low, CPU.high, shapes=True) if "cpu" in found else 0
 
 
 def task_name(context: Context, node: Node, what: str) -> str | None:

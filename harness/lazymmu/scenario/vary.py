@@ -4,31 +4,27 @@
 from __future__ import annotations
 
 import math
-import re
 
 from lazymmu.scenario.context import Context, Domain
-from lazymmu.scenario.limits import MAX_CASES
-from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
+from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import quote
-from lazymmu.scenario.strict_yaml.scalars import Literal, Nothing, Reference, Trap, meaning
+from lazymmu.scenario.strict_yaml.scalars import NAME, Literal, Nothing, Reference, Trap, meaning
+
+#: Combinations of `vary` values.
+MAX_CASES = 65_536
 
 
-def read_vary(context: Context, key: Scalar, node: Node, used: set[str]) -> dict[str, Domain]:
-    """Return the names with their values in the order written, None for values that could not be read.
-
-    `used` holds the names that the file refers to; a name that is never used is a mistake.
-    """
+def read_vary(context: Context, key: Scalar, node: Node) -> dict[str, Domain]:
+    """Return the names with their values in the order written, None for values that could not be read."""
     content = context.table(node, "`vary`", "names with their values, for example {depth: [1, 2]}")
     if content is None:
         return {}
     domains: dict[str, Domain] = {}
     for name, value in content.pairs:
-        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.text) is None:
+        if NAME.fullmatch(name.text) is None:
             context.problems.add(name.place, f"{quote(name.text)} cannot be a name: letters, digits and _ only")
             continue
         domains[name.text] = _read_values(context, name, value)
-        if name.text not in used:
-            context.problems.add(name.place, f"{quote('$' + name.text)} is never used")
     if math.prod(len(values) for values in domains.values() if values is not None) > MAX_CASES:
         context.problems.add(key.place, f"`vary` makes more than {MAX_CASES:,} cases")
         return dict.fromkeys(domains)
@@ -53,3 +49,10 @@ def _read_values(context: Context, name: Scalar, node: Node) -> Domain:
             seen.add((type(value), value))
             values.append(value)
     return values if len(context.problems) == before else None
+
+
+def report_unused(context: Context, node: Node | None) -> None:
+    """Report the names of `vary` that no `$name` uses."""
+    for name, _ in node.pairs if isinstance(node, Table) else ():
+        if name.text not in context.used:
+            context.problems.add(name.place, f"{quote('$' + name.text)} is never used")

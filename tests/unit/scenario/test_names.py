@@ -84,8 +84,8 @@ def test_a_wrong_vary_is_named_at_its_place(bench: Workbench, vary: str, problem
         ("[check: {depth: $n, outstanding: $m}]", "3:41: unknown name `$m` (known: $n)"),
         ("[check: {depth: $n, outstanding: $nn}]", "3:41: unknown name `$nn` (did you mean `$n`?)"),
         ("[check: {active: $n}]", "3:25: `active` takes true or false, not `1` (`$n` may be that)"),
-        ("[repeat: {times: $n, as: n, steps: []}]", "3:33: `n` is the name of something else here: choose another"),
-        ("[repeat: {times: $n, as: i, steps: [repeat: {times: 1, as: i, steps: []}]}]",
+        ("[repeat: {times: $n, as: n, steps: [flush]}]", "3:33: `n` is the name of something else here: choose another"),
+        ("[repeat: {times: $n, as: i, steps: [repeat: {times: 1, as: i, steps: [flush]}]}]",
          "3:67: `i` is the name of something else here: choose another"),
         ("[repeat: {times: $n, as: 1, steps: [enable]}]", "3:33: `as` takes a name (letters, digits and _), not `1`"),
         ("[repeat: {times: $n, as: i, steps: [enable]}, check: {depth: $i}]", "3:69: unknown name `$i` (known: $n)"),
@@ -112,7 +112,7 @@ def test_a_wrong_name_is_reported_at_its_place(bench: Workbench, steps: str, pro
         ("times: -1, steps: [enable]", "2:25: `times` takes an integer of at least 0, not `-1`"),
         ("times: 2", "2:9: `repeat` needs `steps`: write `- repeat: {times: 2, steps: [..]}`"),
         ("steps: [enable]", "2:9: `repeat` needs `times`: write `- repeat: {times: 2, steps: [..]}`"),
-        ("times: 2, step: [enable], steps: []", "2:28: unknown key `step` in `repeat` (did you mean `steps`?)"),
+        ("times: 2, step: [enable], steps: [flush]", "2:28: unknown key `step` in `repeat` (did you mean `steps`?)"),
     ],
 )
 def test_a_wrong_repeat_is_named_at_its_place(bench: Workbench, repeat: str, problem: str) -> None:

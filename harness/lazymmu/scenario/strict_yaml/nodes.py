@@ -7,8 +7,6 @@ The tree keeps what was written (text and quotes). What a scalar means is left t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import Struct
 
 from lazymmu.support.errors import Place
@@ -43,15 +41,3 @@ class Unreadable(Struct, frozen=True):
 
 
 Node = Scalar | Listing | Table | Unreadable
-
-
-def scalars(node: Node) -> Iterator[Scalar]:
-    """Yield every scalar under the node that is not a key, the node itself included, in order."""
-    if isinstance(node, Scalar):
-        yield node
-    elif isinstance(node, Listing):
-        for item in node.items:
-            yield from scalars(item)
-    elif isinstance(node, Table):
-        for _, value in node.pairs:
-            yield from scalars(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from lazymmu.support.errors import Place, Problem
 
@@ -58,14 +58,9 @@ def suggest(word: str, known: tuple[str, ...]) -> str:
     return f" (did you mean {quote(close[0])}?)" if close else ""
 
 
-def listed(words: Iterable[str]) -> str:
-    """Return the words joined by commas."""
-    return ", ".join(words)
-
-
-def known(words: Collection[str], what: str = "known") -> str:
+def known(words: Collection[str]) -> str:
     """Return `` (known: a, b)`` with a space before it, or nothing if they are too many to help."""
-    return f" ({what}: {listed(words)})" if 0 < len(words) <= _SHOWN else ""
+    return f" (known: {', '.join(words)})" if 0 < len(words) <= _SHOWN else ""
 
 
 def shown(values: Mapping[str, int | bool | str]) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from lazymmu.scenario.strict_yaml import problems
 from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar, Table
-from lazymmu.scenario.strict_yaml.problems import Problems, listed, quote, suggest
+from lazymmu.scenario.strict_yaml.problems import Problems, quote, suggest
 from lazymmu.scenario.strict_yaml.scalars import Nothing, Reference, Trap, meaning
 
 #: Keys of a mapping that are known -> the node of the key, and that of the value.
@@ -73,20 +73,20 @@ class Reader(Struct, frozen=True):
         """Return the node if it is a mapping that is not empty."""
         if isinstance(node, Table) and node.pairs:
             return node
-        if isinstance(node, Table):
+        self._empty_or_mistaken(node, isinstance(node, Table), what, wanted)
+        return None
+
+    def _empty_or_mistaken(self, node: Node, empty: bool, what: str, wanted: str) -> None:
+        if empty:
             self.problems.add(node.place, f"{what} is empty: it takes {wanted}")
         else:
             self.mistaken(node, what, wanted)
-        return None
 
     def listing(self, node: Node, what: str, wanted: str, *, empty: bool = False) -> Listing | None:
         """Return the node if it is a list, not empty unless `empty`."""
         if isinstance(node, Listing) and (node.items or empty):
             return node
-        if isinstance(node, Listing):
-            self.problems.add(node.place, f"{what} is empty: it takes {wanted}")
-        else:
-            self.mistaken(node, what, wanted)
+        self._empty_or_mistaken(node, isinstance(node, Listing), what, wanted)
         return None
 
     def fields(self, table: Table, what: str, known: Collection[str]) -> Fields:
@@ -119,7 +119,7 @@ class Reader(Struct, frozen=True):
         if isinstance(node, Scalar) and node.text and isinstance(meaning(node), str):
             self.unknown(node, f"name {quote(node.text)} in {what}", known)
         else:
-            self.mistaken(node, what, f"one of {listed(known)}")
+            self.mistaken(node, what, f"one of {', '.join(known)}")
         return None
 
     def words(self, node: Node, what: str, known: Collection[str]) -> list[Scalar] | None:

@@ -21,7 +21,8 @@ _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOLEAN_TRAP = re.compile(r"(?i:yes|no|on|off|y|n|true|false)")
 #: What some YAML reader takes for a number or a date.
 _NUMBER_TRAP = re.compile(r"[-+]?(?:0[bBoOxX][0-9a-zA-Z_]*|\.?[0-9][0-9_.:eE+-]*|\.(?i:inf|nan))")
-_NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+#: What may come after the `$`.
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 #: Longest number for which a message works out what to write.
 _EXPLAINED = 24
@@ -61,7 +62,7 @@ def _plain(text: str) -> Meaning:
         value = int(text, 0) if len(text) <= _EXPLAINED else MAX_U64 + 1
         return value if abs(value) <= MAX_U64 else Trap(f"{quote(text)} does not fit in 64 bits")
     if text.startswith("$"):
-        return Reference(text[1:]) if _NAME.fullmatch(text) else Trap(_not_a_name(text))
+        return Reference(text[1:]) if NAME.fullmatch(text[1:]) else Trap(_not_a_name(text))
     if _BOOLEAN_TRAP.fullmatch(text):
         return Trap(f'{quote(text)} is a boolean to some YAML readers: write true or false, or "{text}" for the word')
     return Trap(_number_advice(text)) if _NUMBER_TRAP.fullmatch(text) else text
