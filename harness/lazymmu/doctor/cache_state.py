@@ -9,13 +9,15 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from lazymmu.architecture import architectures, default_names
-from lazymmu.provision import builds, kernels, tool_root
+from lazymmu.provision import builds, setup, ssh_image, tool_root
 from lazymmu.provision.cache import Cache, whole
 from lazymmu.provision.catalogue import Kernel
-from lazymmu.provision.kernels import InstalledKernel, Release
-from lazymmu.provision.resolution_cache import now, resolutions
+from lazymmu.provision.kernels import InstalledKernel
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.support.errors import LazymmuError
+
+#: What only runs over SSH need.
+SSH_SERVER = "SSH server"
 
 
 class CacheState(Struct):
@@ -27,13 +29,9 @@ class CacheState(Struct):
     #: Folder of the tool root; None if this host cannot have one.
     root: Path | None = None
     root_present: bool = False
-    locked: Mapping[str, Release] = field(default_factory=dict)
     #: Kernels in the tool root.
     installed: Mapping[str, InstalledKernel] = field(default_factory=dict)
-    #: Guest archive and module; None if a run would build it.
-    archives: dict[str, Path | None] = field(default_factory=dict)
-    modules: dict[str, Path | None] = field(default_factory=dict)
-    #: Why a run would leave the architecture out: a recent resolution of apt.
+    #: Why a run would leave the architecture out: a recent answer of apt.
     refused: Mapping[str, str] = field(default_factory=dict)
     #: What stopped the reading.
     error: LazymmuError | OSError | None = None
@@ -56,40 +54,30 @@ class CacheState(Struct):
     @property
     def must_build(self) -> bool:
         """Whether a run would build an archive or a module."""
-        return self.must_fetch or None in (*self.archives.values(), *self.modules.values())
+        return self.must_fetch or any(
+            path is None for arch in self.arches for kind, path in self.builds(arch).items() if kind != SSH_SERVER
+        )
+
+    def builds(self, arch: str) -> dict[str, Path | None]:
+        """Return what is built for an architecture's guests; None if the cache does not have it."""
+        if self.root is None or arch in self.refused:
+            return {}
+        sandbox, kernel = Sandbox(name="bwrap", root=self.root), self.installed.get(arch)
+        archive = builds.archive_path(sandbox, architectures()[arch])
+        paths: dict[str, Path | None] = {"archive": archive, "module": None}
+        if kernel is not None:
+            paths["module"] = builds.module_path(sandbox, architectures()[arch], kernel)
+            paths[SSH_SERVER] = ssh_image.parts_path(self.root, arch, kernel)
+        return {kind: path if path and whole(path) else None for kind, path in paths.items()}
 
 
 def read_cache_state(cache: Cache, kernel: Kernel, *, offline: bool) -> CacheState:
     """Return what the cache holds for a run of this kernel. An error stops the reading; the state has it then."""
     state = CacheState(cache, kernel, offline)
     try:
-        _read(state)
+        state.root = tool_root.path(cache)
+        state.root_present = state.root.is_dir()
+        state.installed, state.refused = setup.present(cache, kernel, state.arches, offline=offline)
     except (LazymmuError, OSError) as error:
         state.error = error
     return state
-
-
-def _read(state: CacheState) -> None:
-    state.root = root = tool_root.path(state.cache)
-    state.root_present = root.is_dir()
-    state.locked = kernels.locked(state.cache, state.kernel)
-    if state.root_present:
-        installed = {
-            arch: kernels.installed_kernel(root, state.kernel, arch, release)
-            for arch, release in state.locked.items()
-            if arch in state.arches
-        }
-        state.installed = {arch: kernel for arch, kernel in installed.items() if kernel is not None}
-    time, unlocked = now(), set(state.arches) - set(state.locked)
-    state.refused = {
-        arch: resolution.refusal()
-        for arch, resolution in resolutions(state.cache, state.kernel).items()
-        if arch in unlocked and resolution.reason and (state.offline or resolution.is_recent(time))
-    }
-    sandbox = Sandbox(name="bwrap", root=root)
-    for arch in state.usable_arches:
-        architecture, kernel = architectures()[arch], state.installed.get(arch)
-        archive = builds.archive_path(sandbox, architecture)
-        module = builds.module_path(sandbox, architecture, kernel) if kernel else None
-        state.archives[arch] = archive if whole(archive) else None
-        state.modules[arch] = module if module and whole(module) else None

@@ -39,10 +39,12 @@ class Check(Struct, frozen=True):
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def guarded(name: str, look: Callable[[], Iterable[Check]], *, blocks: bool = True) -> Iterator[Check]:
+def guarded(
+    name: str, look: Callable[..., Iterable[Check]], *arguments: object, blocks: bool = True
+) -> Iterator[Check]:
     """Yield the checks of a function. If it fails, yield a broken check, which blocks a run if `blocks`."""
     try:
-        yield from look()
+        yield from look(*arguments)
     except LazymmuError as error:
         yield Check(name, State.BROKEN, error.message, error.hint or "", blocks)
     except (OSError, subprocess.SubprocessError) as error:

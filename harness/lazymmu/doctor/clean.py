@@ -8,13 +8,19 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from lazymmu.doctor.folders import RUNS_LIMIT, runs
 from lazymmu.doctor.processes import Emulator, emulators, kill
-from lazymmu.provision.cache import Cache, remove
-from lazymmu.provision.cache_contents import CacheContents, Removed, carry_out, everything_in, held_locks
-from lazymmu.provision.cache_entries import Removal, megabytes, over
-from lazymmu.provision.cache_lock import alone, entries_locked, holders
-from lazymmu.reports.results_folder import LOCK, default_root
+from lazymmu.provision.cache import Cache
+from lazymmu.provision.cache_contents import (
+    CacheContents,
+    Removed,
+    carry_out,
+    everything_in,
+    held_locks,
+    remove_unlocked,
+)
+from lazymmu.provision.cache_entries import Removal, megabytes, size_of
+from lazymmu.provision.cache_lock import alone, holders
+from lazymmu.reports.results_folder import KEPT, LOCK, default_root, kept
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
 from lazymmu.support.errors import SetupError
@@ -41,15 +47,19 @@ def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run:
     running = emulators(cache.root)
     with alone(cache.root) as unlocked:
         idle = unlocked and all(one.owner is None for one in running)
-        if everything:
-            _refuse_if_used(cache, running, idle=idle)
+        locks = held_locks(cache.root) if everything else []
+        if everything and (locks or not idle):
+            users = _users(cache.root, running) + (f" (lock {locks[0]})" if locks else "")
+            raise SetupError(
+                f"{cache.root} is used by {users}: nothing was removed", hint="try again when it has ended"
+            )
         ended = _end_orphans(terminal, running, unlocked=unlocked, dry_run=dry_run)
-        idle = idle and ended
         if everything:
             if not ended:
                 raise SetupError(f"{cache.root} is used by a QEMU that could not be ended: nothing was removed")
             yield from carry_out(everything_in(cache.root), dry_run=dry_run)
             return
+        idle = idle and ended
         stock = CacheContents.read(cache)
         yield from stock.clear(idle=idle, dry_run=dry_run)
         for path in stock.unseen:
@@ -64,14 +74,6 @@ def _users(root: Path, running: Sequence[Emulator]) -> str:
     """Return which processes use the cache, if that is known."""
     pids = sorted({*holders(root), *(one.owner for one in running if one.owner is not None)})
     return f"process {', '.join(map(str, pids))}" if pids else "another process"
-
-
-def _refuse_if_used(cache: Cache, running: Sequence[Emulator], *, idle: bool) -> None:
-    """Raise SetupError if another process uses the cache."""
-    locks = held_locks(cache.root)
-    if not idle or locks:
-        users = _users(cache.root, running) + (f" (lock {locks[0]})" if locks else "")
-        raise SetupError(f"{cache.root} is used by {users}: nothing was removed", hint="try again when it has ended")
 
 
 def _end_orphans(terminal: Terminal, running: Sequence[Emulator], *, unlocked: bool, dry_run: bool) -> bool:
@@ -96,17 +98,10 @@ def _end_orphans(terminal: Terminal, running: Sequence[Emulator], *, unlocked: b
 
 def _clean_results(folder: Path, *, everything: bool, dry_run: bool) -> Iterator[Removed]:
     """Remove the runs over the limit, or all, yielding each. A run in progress is kept."""
-    entries = runs(folder)
-    removals = [Removal(one.path, one.size, "--all") for one in entries] if everything else over(entries, RUNS_LIMIT)
-    for removal in removals:
-        try:
-            with entries_locked(folder, (), files=(removal.path / LOCK,), make=False) as free:
-                if free and not dry_run:
-                    remove(removal.path)
-        except OSError as error:
-            yield Removed(removal, str(error), failed=True)
-        else:
-            yield Removed(removal, "" if free else "its run is in progress")
+    runs = kept(folder)
+    for path in runs if everything else runs[KEPT:]:
+        removal = Removal(path, size_of(path), "--all" if everything else f"{KEPT} are kept")
+        yield remove_unlocked(folder, removal, files=[path / LOCK], busy="its run is in progress", dry_run=dry_run)
 
 
 def _print(terminal: Terminal, removed: Iterable[Removed], *, dry_run: bool) -> int:

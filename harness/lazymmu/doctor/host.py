@@ -13,17 +13,17 @@ from pathlib import Path
 
 from lazymmu.doctor.cache_state import CacheState
 from lazymmu.doctor.check import Check, State
-from lazymmu.provision.sandbox import Sandbox
+from lazymmu.provision.sandbox import HINT, Sandbox
 from lazymmu.provision.subprocesses import PACKAGES, tethered
 from lazymmu.provision.tool_root import host_architecture
 
 _PYTHON = (3, 11)
-# Tool -> Debian package.
-_FETCH = {name: PACKAGES.get(name, name) for name in ("mmdebstrap", "apt-get", "apt-cache", "dpkg-deb")}
-_START = {"setpriv": "util-linux"}
+# What every command needs; the other tools only fetch.
+_START = "setpriv"
+_TOOLS = ("mmdebstrap", "apt-get", "apt-cache", "dpkg-deb", _START)
 # The launcher installs it by itself if it may.
 _BY_LAUNCHER = "mmdebstrap"
-# A sandbox that hangs must not hang the doctor (seconds).
+# A program that hangs must not hang the doctor (seconds).
 _TIMEOUT = 20.0
 
 
@@ -45,38 +45,34 @@ def architecture() -> Iterator[Check]:
 
 def tools(state: CacheState) -> Iterator[Check]:
     """Check the host's tools. A missing one blocks only a run that uses it."""
-    for name, package in (_FETCH | _START).items():
-        path = shutil.which(name)
-        if path:
+    for name in _TOOLS:
+        if path := shutil.which(name):
             yield Check(name, State.OK, path)
             continue
-        use = "to fetch" if name in _FETCH else "to start every program"
-        needed = name in _START or state.must_fetch
+        needed = name == _START or state.must_fetch
         automatic = name == _BY_LAUNCHER and os.geteuid() == 0 and not state.offline and bool(shutil.which("apt-get"))
+        found = "needed to start every program" if name == _START else "needed to fetch"
         if not needed:
-            found = f"needed {use}; the cache has everything that a run uses"
-        else:
-            found = f"needed {use}" + ("; ./lazymmu run installs it" if automatic else "")
-        install = f"apt-get install {package}   (as root)"
+            found += "; the cache has everything that a run uses"
+        elif automatic:
+            found += "; ./lazymmu run installs it"
+        install = f"apt-get install {PACKAGES[name]}   (as root)"
         yield Check(name, State.MISSING, found, install, blocks=needed and not automatic)
 
 
-def _failure(sandbox: Sandbox) -> str | None:
-    """Return why a program does not run in a sandbox, None if it does."""
+def run(sandbox: Sandbox, *argv: str) -> tuple[str, str | None]:
+    """Run a program in a sandbox, which it may only read. Return its output, and why it failed: None if it worked."""
+    # In a chroot without devices, a writer would create a file /dev/null.
+    command = tethered(sandbox.command(argv))
     try:
-        # Read-only: in a chroot without devices, a writer would create a file /dev/null.
         done = subprocess.run(
-            tethered(sandbox.command(["/usr/bin/true"])),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=_TIMEOUT,
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_TIMEOUT, errors="replace"
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
+        return "", str(error)
     if done.returncode == 0:
-        return None
-    return " ".join(done.stderr.decode(errors="replace").split()) or f"status {done.returncode}"
+        return done.stdout, None
+    return done.stdout, " ".join(done.stderr.split()) or f"status {done.returncode}"
 
 
 def sandbox(state: CacheState) -> tuple[Sandbox | None, Check]:
@@ -84,23 +80,15 @@ def sandbox(state: CacheState) -> tuple[Sandbox | None, Check]:
     # Without a tool root, the host's own root shows whether namespaces are allowed.
     root = state.root if state.root and state.root_present else Path("/")
     failures: dict[str, str] = {}
+    why = ""
     for name in ("bwrap", "chroot"):
         sandbox = Sandbox(name=name, root=root)
-        failure = _failure(sandbox)
+        _, failure = run(sandbox, "/usr/bin/true")
         if failure is None:
-            found = f"{name} works; {_reasons(failures) or 'chroot is not needed'}"
+            found = f"{name} works; {why or 'chroot is not needed'}"
             return sandbox, Check("sandbox", State.OK, found, facts={"sandbox": name, "failures": failures})
         failures[name] = failure
-    if shutil.which("bwrap") is None:
-        advice = "apt-get install bubblewrap   (as root)"
-    else:
-        advice = (
-            "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu also "
-            "kernel.apparmor_restrict_unprivileged_userns=0), or run as root"
-        )
+        why = "; ".join(f"{name} does not work: {failure}" for name, failure in failures.items())
+    advice = HINT if shutil.which("bwrap") else "apt-get install bubblewrap   (as root)"
     facts = {"sandbox": None, "failures": failures}
-    return None, Check("sandbox", State.MISSING, _reasons(failures), advice, blocks=True, facts=facts)
-
-
-def _reasons(failures: dict[str, str]) -> str:
-    return "; ".join(f"{name} does not work: {failure}" for name, failure in failures.items())
+    return None, Check("sandbox", State.MISSING, why, advice, blocks=True, facts=facts)

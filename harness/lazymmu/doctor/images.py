@@ -1,29 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks of what guests are made of: the tool root and its programs, kernels, archives, modules, SSH servers."""
+"""Checks of what guests are made of: the tool root and its programs, kernels, builds, SSH keys, accelerators."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 from lazymmu.architecture import architectures
-from lazymmu.doctor.cache_state import CacheState
-from lazymmu.doctor.check import Check, State
-from lazymmu.guests import ssh_keys
-from lazymmu.provision import ssh_image
-from lazymmu.provision.cache import whole
+from lazymmu.doctor.cache_state import SSH_SERVER, CacheState
+from lazymmu.doctor.check import Check, State, guarded
+from lazymmu.doctor.host import run
+from lazymmu.guests import accelerator, ssh_keys
+from lazymmu.guests.boot import Accelerator
+from lazymmu.guests.machine import prepare, untried_boot
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision.cache_entries import megabytes
 from lazymmu.provision.checksum import entry_damage
+from lazymmu.provision.kernels import locked
 from lazymmu.provision.sandbox import Sandbox
-from lazymmu.provision.subprocesses import tethered
+from lazymmu.provision.setup import Images
 from lazymmu.support.errors import LazymmuError
 from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 
 _SETUP = "lazymmu setup"
 _CLEAN = "lazymmu clean"
-# A program that hangs must not hang the doctor (seconds).
-_TIMEOUT = 30.0
 
 
 def _not_in_cache(state: CacheState, fetcher: str = "lazymmu run") -> str:
@@ -48,19 +49,11 @@ def tool_root(state: CacheState, sandbox: Sandbox | None) -> Iterator[Check]:
 
 def _program(sandbox: Sandbox, name: str) -> Check:
     """Check that a program in the tool root starts: it prints its version."""
-    done = subprocess.run(
-        tethered(sandbox.command([f"/usr/bin/{name}", "--version"])),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        timeout=_TIMEOUT,
-    )
-    text = done.stdout.decode(errors="replace")
-    version = re.search(r"\d+(\.\d+)+", text.partition("\n")[0])
-    if done.returncode == 0 and version:
+    output, failure = run(sandbox, f"/usr/bin/{name}", "--version")
+    version = re.search(r"\d+(\.\d+)+", output.partition("\n")[0])
+    if version and failure is None:
         return Check(name, State.OK, version.group(), facts={"version": version.group()})
-    lines = (done.stderr.decode(errors="replace") or text).strip().splitlines()
-    found = f"does not start in the tool root: {lines[-1] if lines else f'status {done.returncode}'}"
+    found = f"does not start in the tool root: {failure or output.strip()}"
     return Check(name, State.BROKEN, found, f"{_CLEAN} --all && {_SETUP}", blocks=True)
 
 
@@ -81,9 +74,8 @@ def _kernel(state: CacheState, arch: str) -> Check:
     if arch in state.refused:
         # A run leaves this architecture out. It needs at least one.
         alone = set(state.refused) == set(state.arches)
-        found = f"does not resolve: {state.refused[arch]}"
-        return Check(name, State.MISSING if alone else State.NOTE, found, again, blocks=alone)
-    release, installed = state.locked.get(arch), state.installed.get(arch)
+        return Check(name, State.MISSING if alone else State.NOTE, state.refused[arch], again, blocks=alone)
+    release, installed = locked(state.cache, state.kernel).get(arch), state.installed.get(arch)
     if release is None:
         found = f"no version is locked yet, {_not_in_cache(state)}"
         return Check(name, State.MISSING, found, again, blocks=state.offline)
@@ -99,19 +91,22 @@ def _kernel(state: CacheState, arch: str) -> Check:
     headers = state.root / installed.headers.lstrip("/")
     if not headers.is_dir():
         found, remedy = f"{version}: its headers {headers} are missing", f"rm {installed.image} && {again}"
-        return Check(name, State.BROKEN, found, remedy, blocks=state.modules.get(arch) is None, facts=facts)
+        return Check(name, State.BROKEN, found, remedy, blocks=not state.builds(arch)["module"], facts=facts)
     return Check(name, State.OK, version, facts=facts)
 
 
 def builds(state: CacheState) -> Iterator[Check]:
-    """Check that the current module and agent are built. A run builds what is missing."""
-    for kind, paths in (("archive", state.archives), ("module", state.modules)):
-        for arch, path in paths.items():
+    """Check what is built for guests, and the servers that only runs over SSH need. A run makes what is missing."""
+    for arch in state.arches:
+        for kind, path in state.builds(arch).items():
             name = f"{kind} {machine_name(arch, state.kernel.name)}"
-            if path is None:
-                yield Check(name, State.NOTE, "not built for the current source; lazymmu run builds it", _SETUP)
-            else:
+            if path is not None:
                 yield Check(name, State.OK, f"{path.name}, {megabytes(path.stat().st_size)}")
+            elif kind == SSH_SERVER:
+                found = f"not in the cache, {_not_in_cache(state, 'a run over SSH')}"
+                yield Check(name, State.NOTE, found, f"{_SETUP} --transport ssh")
+            else:
+                yield Check(name, State.NOTE, "not built for the current source; lazymmu run builds it", _SETUP)
 
 
 def ssh_key_files() -> Iterator[Check]:
@@ -127,15 +122,28 @@ def ssh_key_files() -> Iterator[Check]:
         yield Check("SSH keys", State.NOTE, found, f"{_SETUP} --transport ssh")
 
 
-def ssh_servers(state: CacheState) -> Iterator[Check]:
-    """Check the servers, with their network driver, that only runs over SSH need."""
-    if state.root is None:
-        return
-    for arch, kernel in state.installed.items():
-        name = f"SSH server {machine_name(arch, state.kernel.name)}"
-        path = ssh_image.parts_path(state.root, arch, kernel)
-        if whole(path):
-            yield Check(name, State.OK, path.name)
-        else:
-            found = f"not in the cache, {_not_in_cache(state, 'a run over SSH')}"
-            yield Check(name, State.NOTE, found, f"{_SETUP} --transport ssh")
+def accelerators(state: CacheState, sandbox: Sandbox | None) -> Iterator[Check]:
+    """Check what would execute the instructions of each architecture's guests: KVM or emulation, and why."""
+    for arch in state.usable_arches:
+        name = f"accelerator {machine_name(arch, state.kernel.name)}"
+        yield from guarded(name, _accelerator, name, state, sandbox, arch, blocks=False)
+
+
+def _accelerator(name: str, state: CacheState, sandbox: Sandbox | None, arch: str) -> Iterator[Check]:
+    box = sandbox or Sandbox(name="bwrap", root=state.root or Path("/"))
+    kernel = state.installed.get(arch)
+    boot = untried_boot(box, architectures()[arch], kernel.image if kernel else box.root / "none")
+    emulation = accelerator.without_kvm(boot)
+    earlier = None if emulation else accelerator.earlier_trial(state.cache, boot)
+    chosen, when = emulation or earlier, "; an earlier run tried it" if earlier else ""
+    if chosen is None and sandbox and None not in (state.builds(arch)[kind] for kind in ("archive", "module")):
+        # A run does the same. It builds nothing, since archive and module are present.
+        images = Images(state.cache, {arch: sandbox}, state.installed, name=state.kernel.name)
+        chosen, when = prepare(images, arch, 1.0, RunningGuests()).boot.accelerator, "; tried now"
+    chosen = chosen or Accelerator("unknown", "/dev/kvm is usable; the first run tries it")
+    yield Check(
+        name,
+        State.NOTE if chosen.name == "unknown" else State.OK,
+        f"{chosen.name} ({chosen.reason}){when}",
+        facts={"arch": arch, "accelerator": chosen.name, "reason": chosen.reason, "cached": earlier is not None},
+    )

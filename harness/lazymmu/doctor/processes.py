@@ -15,8 +15,6 @@ from lazymmu.guests.boot import PORT_NAME
 
 _PORT = f"virtserialport,chardev=channel,name={PORT_NAME}"
 _QEMU = "qemu-system-"
-# Programs between a harness and its QEMU (`tethered` in provision/subprocesses.py, and provision/sandbox.py).
-_WRAPPERS = ("bwrap", "unshare", "setpriv", "chroot", "env", "sh")
 # Seconds for a killed process to end.
 _TIMEOUT = 5.0
 
@@ -38,17 +36,17 @@ def emulators(root: Path) -> list[Emulator]:
     for path in Path("/proc").glob("[0-9]*"):
         pid = int(path.name)
         argv = _argv(pid)
-        if not _program(argv).startswith(_QEMU) or _PORT not in argv:
+        if _PORT not in argv or not _program(argv).startswith(_QEMU):
             continue
-        ours = _is_below(pid, argv, roots)
-        parent = _parent(pid)
-        while _PORT in (outer := _argv(parent)) and _program(outer) in _WRAPPERS:
-            ours = ours or _is_below(parent, outer, roots)
-            parent = _parent(parent)
+        ours, process = False, pid
+        # The programs between a harness and its QEMU have QEMU's arguments, too.
+        while _PORT in (arguments := _argv(process)) and not _is_python(process):
+            ours = ours or _is_below(process, arguments, roots)
+            process = _parent(process)
         if ours:
             # The new parent of an orphan is process 1 or a service manager, neither of which is a Python. In a
             # container, process 1 may be the harness itself.
-            found.append(Emulator(pid, _program(argv), parent if _is_python(parent) else None, argv))
+            found.append(Emulator(pid, _program(argv), process if _is_python(process) else None, argv))
     return sorted(found, key=lambda emulator: emulator.pid)
 
 

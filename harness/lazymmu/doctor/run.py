@@ -6,13 +6,11 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from functools import partial
 
-from lazymmu.doctor import accelerators, folders, host, images
+from lazymmu.doctor import folders, host, images
 from lazymmu.doctor.cache_state import CacheState, read_cache_state
 from lazymmu.doctor.check import Check, State, document, guarded, run_can_work
 from lazymmu.provision import cache_lock
-from lazymmu.provision.cache_contents import CacheContents
 from lazymmu.reports.destination import Target
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
@@ -54,21 +52,16 @@ def _all_checks(states: Sequence[CacheState]) -> Iterator[Check]:
     yield from host.tools(neediest)
     sandbox, check = host.sandbox(neediest)
     yield check
-    yield from guarded("cache", partial(folders.cache_folder, neediest))
-    yield from guarded("disk", partial(folders.free_space, neediest))
-    yield from guarded("tool root", partial(images.tool_root, neediest, sandbox))
+    yield from guarded("cache", folders.cache_folder, neediest)
+    yield from guarded("disk", folders.free_space, neediest)
+    yield from guarded("tool root", images.tool_root, neediest, sandbox)
     for state in states:
-        yield from guarded("kernels", partial(images.kernels, state))
-        yield from guarded("builds", partial(images.builds, state))
-        yield from accelerators.accelerators(state, sandbox)
-    yield from guarded("ssh", images.ssh_key_files, blocks=False)
-    for state in states:
-        yield from guarded("ssh", partial(images.ssh_servers, state), blocks=False)
-    stock = CacheContents.read(cache)
-    yield from guarded("sizes", partial(folders.sizes, stock), blocks=False)
-    yield from guarded("unneeded", partial(folders.unneeded, stock), blocks=False)
-    yield from guarded("leftovers", partial(folders.leftovers, stock), blocks=False)
-    yield from guarded("guests", partial(folders.guests, cache), blocks=False)
+        yield from guarded("kernels", images.kernels, state)
+        yield from guarded("builds", images.builds, state)
+        yield from images.accelerators(state, sandbox)
+    yield from guarded("SSH keys", images.ssh_key_files, blocks=False)
+    yield from guarded("contents", folders.contents, cache, blocks=False)
+    yield from guarded("guests", folders.guests, cache, blocks=False)
     yield from guarded("results", folders.results, blocks=False)
 
 

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from lazymmu.guests.boot import Accelerator, Boot
 from lazymmu.guests.qemu import Guest
-from lazymmu.provision.cache import Cache, digest
+from lazymmu.provision.cache import Cache, digest, whole
 from lazymmu.support.errors import GuestError, HostStarved, SetupError
 
 #: Waits until a guest's agent answers. Raises GuestError if it does not.
@@ -28,6 +28,7 @@ Trial = Callable[[Guest], object]
 #: Runs a guest for the length of a `with`.
 Start = Callable[[Boot], AbstractContextManager[Guest]]
 
+_DEVICE = Path("/dev/kvm")
 _WHAT = "trial of KVM"
 
 
@@ -53,23 +54,33 @@ def _failure(boot: Boot, start: Start, trial: Trial) -> str | None:
     return None
 
 
-def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = Path("/dev/kvm")) -> Accelerator:
-    """Return the accelerator for this guest on this host, with the reason."""
+def without_kvm(boot: Boot, device: Path = _DEVICE) -> Accelerator | None:
+    """Return emulation if this host cannot try KVM for this guest, None if it can."""
     architecture = boot.architecture
     if platform.machine() != architecture.host_machine:
         return tcg(f"this host is {platform.machine()}, KVM for {architecture.name} needs {architecture.host_machine}")
     if not os.access(device, os.R_OK | os.W_OK):
         return tcg(f"{device} does not exist" if not device.exists() else f"this user may not open {device}")
-    host_boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    # The label is only for messages.
-    key = digest([host_boot, str(replace(boot, label="")), str(os.geteuid())])
+    return None
+
+
+def earlier_trial(cache: Cache, boot: Boot, device: Path = _DEVICE) -> Accelerator | None:
+    """Return what a trial found since the host booted, None if there was none."""
+    outcome = _outcome(cache, boot)
+    return _tried(json.loads(outcome.read_text(encoding="utf-8")), device) if whole(outcome) else None
+
+
+def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = _DEVICE) -> Accelerator:
+    """Return the accelerator for this guest on this host, with the reason."""
+    if emulation := without_kvm(boot, device):
+        return emulation
 
     def build(target: Path) -> None:
         target.write_text(json.dumps(_failure(boot, start, trial)), encoding="utf-8")
 
     try:
         try:
-            outcome = cache.obtain(cache.root / "kvm" / key, _WHAT, build)
+            outcome = cache.obtain(_outcome(cache, boot), _WHAT, build)
             failure = json.loads(outcome.read_text(encoding="utf-8"))
         except SetupError:
             # The cache cannot be written, so every run needs a trial.
@@ -79,6 +90,17 @@ def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = 
         # Do not keep it: the next run may find the host idle.
         cache.tools.check(_WHAT)
         return tcg(f"{device} could not be tried: {error.message}")
+    return _tried(failure, device)
+
+
+def _outcome(cache: Cache, boot: Boot) -> Path:
+    """Return the file that keeps the outcome of a trial."""
+    host_boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    # The label is only for messages.
+    return cache.root / "kvm" / digest([host_boot, str(replace(boot, label="")), str(os.geteuid())])
+
+
+def _tried(failure: str | None, device: Path) -> Accelerator:
     if failure is not None:
         return tcg(f"{device} does not work: {failure}")
     return Accelerator(name="kvm", reason=f"a trial run on {device} worked")

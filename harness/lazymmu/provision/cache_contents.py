@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -130,15 +130,22 @@ class CacheContents(Struct, frozen=True):
             if left.guard is None and not idle:
                 yield Removed(removal, "another process uses the cache")
                 continue
-            try:
-                guards = [left.guard] if left.guard else []
-                with entries_locked(self.cache.root.resolve(), guards, make=not dry_run) as free:
-                    if free and not dry_run:
-                        remove(left.path)
-            except OSError as error:
-                yield Removed(removal, str(error), failed=True)
-            else:
-                yield Removed(removal, "" if free else "another process makes it")
+            guards = [left.guard] if left.guard else []
+            root = self.cache.root.resolve()
+            yield remove_unlocked(root, removal, guards, busy="another process makes it", dry_run=dry_run)
+
+
+def remove_unlocked(
+    root: Path, removal: Removal, targets: Sequence[Path] = (), files: Sequence[Path] = (), *, busy: str, dry_run: bool
+) -> Removed:
+    """Remove something unless a process holds one of its locks (see `entries_locked`); `busy` is the reason then."""
+    try:
+        with entries_locked(root, targets, files=files, make=not dry_run) as free:
+            if free and not dry_run:
+                remove(removal.path)
+    except OSError as error:
+        return Removed(removal, str(error), failed=True)
+    return Removed(removal, "" if free else busy)
 
 
 def everything_in(root: Path) -> list[Removal]:

@@ -27,6 +27,11 @@ _DEVICES = ("null", "zero", "urandom", "kvm")
 _STACK = "7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]\n"
 # A guest does not need the host's processes; and a sandbox that is killed takes all of its own along.
 _NAMESPACES = ("--unshare-pid", "--unshare-ipc")
+#: What to do on a host where no sandbox works.
+HINT = (
+    "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu "
+    "kernel.apparmor_restrict_unprivileged_userns=0) with bubblewrap installed, or run as root, where chroot is enough"
+)
 
 
 class Sandbox(Struct, frozen=True):
@@ -106,7 +111,5 @@ def choose(root: Path) -> Sandbox:
         reasons.append(f"    {name}: {reason}")
     raise SetupError(
         "no way to run programs in the tool root works here\n" + "\n".join(reasons),
-        hint="allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu "
-        "kernel.apparmor_restrict_unprivileged_userns=0) with bubblewrap installed, or run as root, "
-        "where chroot is enough",
+        hint=HINT,
     )

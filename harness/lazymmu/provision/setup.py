@@ -67,6 +67,15 @@ def _look(cache: Cache, kernel: Kernel, arches: Sequence[str], believed: Callabl
     return found
 
 
+def present(
+    cache: Cache, kernel: Kernel, arches: Sequence[str], *, offline: bool
+) -> tuple[dict[str, InstalledKernel], dict[str, str]]:
+    """Return, by architecture, the kernels that a run would find in the cache, and why it would leave others out."""
+    time = now()
+    look = _look(cache, kernel, arches, lambda answer: offline or answer.is_recent(time))
+    return look.installed, look.refused
+
+
 def prepare(
     cache: Cache,
     kernel: Kernel,

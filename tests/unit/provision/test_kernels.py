@@ -315,7 +315,7 @@ def test_the_doctor_tells_of_each_kernel_and_a_refusal_blocks_only_where_nothing
 
     check = told(*both)["kernel current s390x"]
     assert (check["state"], check["blocks"], check["next"]) == ("note", False, "lazymmu setup --kernel current")
-    assert check["found"].startswith("does not resolve: Failed to fetch")
+    assert check["found"].startswith("kernel current does not resolve for s390x: Failed to fetch")
     assert {"kernel lts s390x", "module arm64 current", "accelerator x86_64 current"} <= told(*both).keys()
     assert "module s390x current" not in told(*both)
     cache = Cache(home / "cache" / "lazymmu", Progress())
