@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from lazymmu.architecture import architectures
-from lazymmu.provision import builds, recorded_commands
+from lazymmu.provision import builds, fast_rebuild
 from lazymmu.provision.cache import Cache, default_root, digest
 from lazymmu.provision.checksum import beside
 from lazymmu.provision.progress import Progress
@@ -123,16 +123,16 @@ def test_recorded_commands_give_what_kbuild_gives(tmp_path: Path, monkeypatch: p
     # It needs of the kernel what the module has not needed before.
     edited = f"{plain}\nvoid lmm_{tmp_path.name}(void);\nvoid lmm_{tmp_path.name}(void)\n{{\n\tdump_stack();\n}}\n"
     done: list[bool] = []
-    rebuilt = recorded_commands.rebuilt
+    rebuilt = fast_rebuild._replay
 
     def noted(*given: Any) -> bool:
         done.append(rebuilt(*given))
         return done[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(recorded_commands, "rebuilt", noted)
+        patch.setattr(fast_rebuild, "_replay", noted)
         first = build(edited)
         assert first != build(plain)
     assert done == [True, True]
-    monkeypatch.setattr(recorded_commands, "rebuilt", lambda *_: False)
+    monkeypatch.setattr(fast_rebuild, "_replay", lambda *_: False)
     assert build(edited) == first

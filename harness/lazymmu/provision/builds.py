@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from lazymmu.architecture import Architecture
-from lazymmu.provision import cpio, fast_rebuild, recorded_commands
+from lazymmu.provision import cpio, fast_rebuild
 from lazymmu.provision.cache import Cache, digest, digest_files
 from lazymmu.provision.kernels import InstalledKernel
 from lazymmu.provision.sandbox import Sandbox
@@ -79,7 +80,7 @@ def module(
 
     def build(target: Path) -> None:
         command = [
-            *("make", "-s", "-C", kernel.headers, f"M={sandbox.inside(work)}"),
+            *("make", "-s", f"-j{len(os.sched_getaffinity(0))}", "-C", kernel.headers, f"M={sandbox.inside(work)}"),
             *(f"ARCH={architecture.kbuild}", f"CROSS_COMPILE={architecture.compiler_prefix}"),
             # BTF would need pahole and the kernel's own debug information; the rest only costs time.
             *("CONFIG_DEBUG_INFO_BTF_MODULES=", "CONFIG_DEBUG_INFO="),
@@ -95,11 +96,7 @@ def module(
 
         files = fast_rebuild.files(source, variant.sources)
         with cache.locked(work, f"module for {architecture.name}"):
-            if not recorded_commands.rebuilt(
-                work, sandbox.inside(work), files, name, lambda script: run(["sh", "-c", script])
-            ):
-                with fast_rebuild.folder(work, files):
-                    run(command)
+            fast_rebuild.build(work, sandbox.inside(work), files, name, command, run)
             shutil.copyfile(work / f"{name}.ko", target)
 
     target = target or module_path(sandbox, architecture, kernel, source, variant)

@@ -1,110 +1,166 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Folders in which kbuild works again and again, so that a module of which one file changed costs one compilation.
+"""Builds a module again in the folder of its last build, so that the edit of one file costs one compilation.
 
-What kbuild finds there depends on contents and not on times: the object of a source file that changed is removed, and
-when anything else changed, all of them are. A build that did not come to its end leaves nothing to the next one, save
-one that refused a source file; nor does one whose folder is no longer as it was left, to the last byte: an object that
-is not of its source makes a module that looks like a wrong implementation.
+kbuild's makefiles take longer than the compiler. If only C files changed, the commands that kbuild recorded for them
+(`.NAME.cmd`) run, in the folder that guest/module/Kbuild recorded. Otherwise kbuild runs; it finds the objects of
+unchanged C files, unless a header or a makefile changed.
+
+What is kept depends on contents and not on times. The folder must be as the last build left it, to the last byte: an
+object of another source would make a module that looks like a wrong implementation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from lazymmu.provision.cache import digest, remove
 from lazymmu.provision.subprocesses import ToolError
 
-# Stands in a folder in which the last build came to its end, and tells what is in it.
+# A file in a folder whose last build ended as it should. It holds a digest of the folder.
 _WHOLE = ".whole"
-# The compiler, and what looks for the symbols that a module needs.
+# From guest/module/Kbuild: the architecture's name in the kernel's sources, and the folder in which commands run.
+_WHERE = ".where"
+# Before the target in kbuild's record.
+_SAVED = "savedcmd_"
+# How the compiler, and modpost, which looks for symbols of the kernel, refuse a source file.
 _REFUSALS = (": error: ", "ERROR: modpost: ")
 
 
 def files(source: Path, own: Mapping[str, bytes]) -> dict[Path, bytes]:
-    """Return the files of a folder by their names in it, those of `own` among them or in their place."""
+    """Return the files of a folder by their names in it; those of `own` replace them or are added."""
     found = {path.relative_to(source): path.read_bytes() for path in source.rglob("*") if path.is_file()}
     return {**found, **{Path(name): content for name, content in own.items()}}
 
 
-@contextmanager
-def folder(work: Path, files: Mapping[Path, bytes]) -> Iterator[None]:
-    """Bring a folder to these files for a build within the `with`; whoever calls has the folder's lock.
+def build(
+    work: Path,
+    inside: str,
+    files: Mapping[Path, bytes],
+    name: str,
+    make: Sequence[str],
+    run: Callable[[Sequence[str]], object],
+) -> None:
+    """Make the module `name` of these files in a folder, whose lock the caller holds.
 
-    Objects of unchanged files are there when an earlier build left them.
+    `run` runs a command in the sandbox, where the folder's name is `inside`; `make` is kbuild's. Raises ToolError.
     """
-    if not _keep_objects(work, files):
+    if not _replay(work, inside, files, name, run):
+        _prepare(work, files)
+        with _complete_at_end(work):
+            run(make)
+
+
+def _replay(
+    work: Path, inside: str, files: Mapping[Path, bytes], name: str, run: Callable[[Sequence[str]], object]
+) -> bool:
+    """Run the recorded commands, and return whether that was possible. Raises ToolError for a refused source file."""
+    changed = [path for path, content in files.items() if not _same(work / path, content)]
+    gone = {path.relative_to(work) for path in work.rglob("*.c")} - files.keys() - {Path(f"{name}.mod.c")}
+    if not changed or gone or any(path.suffix != ".c" for path in changed) or not _is_complete(work):
+        return False
+    script = _script(work, inside, changed, name)
+    if script is None:
+        return False
+    symbols = work / f"{name}.mod.c"
+    before = symbols.read_bytes()
+    try:
+        with _complete_at_end(work):
+            for path in changed:
+                (work / path).write_bytes(files[path])
+            try:
+                run(["sh", "-c", script])
+            except ToolError:
+                # So the next build finds the state before this one, without these files.
+                for path in changed:
+                    (work / path).unlink()
+                symbols.write_bytes(before)
+                raise
+    except ToolError as error:
+        if _is_refusal(error):
+            raise
+        return False
+    return True
+
+
+def _script(work: Path, inside: str, changed: Collection[Path], name: str) -> str | None:
+    """Return the commands that make the module from changed C files; None if some were not recorded."""
+    objects = [*(str(file.with_suffix(".o")) for file in changed), f"{name}.o"]
+    try:
+        arch, folder = (work / _WHERE).read_text().split()
+        commands = [_recorded(work, target) for target in objects]
+        # modpost writes which symbols the module needs, mostly the same as before.
+        symbols, symbols_object = _recorded(work, "Module.symvers"), _recorded(work, f"{name}.mod.o")
+        module = _recorded(work, f"{name}.ko")
+    except (FileNotFoundError, ValueError):
+        return None
+    source = f"{inside}/{name}.mod.c"
+    return "\n".join(
+        [
+            *("set -e", f"export SRCARCH={arch}", f"cd {folder}", *commands),
+            *(f"cp {source} {source}.before", symbols, f"cmp -s {source} {source}.before || {{ {symbols_object}; }}"),
+            *(f"rm {source}.before", module),
+        ]
+    )
+
+
+def _recorded(work: Path, made: str) -> str:
+    """Return the command that kbuild recorded for a file. Raises ValueError or FileNotFoundError."""
+    first, _, _ = (work / f".{made}.cmd").read_text().partition("\n")
+    target, assigned, command = first.partition(" := ")
+    if not target.startswith(_SAVED) or not assigned:
+        raise ValueError(f"{made}: no command")
+    # The record is written for make.
+    return command.strip().replace("$(pound)", "#").replace("$$", "$")
+
+
+def _prepare(work: Path, files: Mapping[Path, bytes]) -> None:
+    """Bring a folder to these files. The objects of unchanged C files stay if they can be used."""
+    unchanged = {path for path, content in files.items() if _same(work / path, content)}
+    if not _is_complete(work) or any(path.suffix != ".c" for path in files.keys() - unchanged):
         remove(work)
-    for name, content in files.items():
-        path = work / name
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-    with unfinished(work):
-        yield
+    else:
+        # kbuild's record of the command and of the headers is beside the object.
+        sources = [path for path in unchanged if path.suffix == ".c"]
+        objects = {made for c in sources for made in (c.with_suffix(".o"), c.with_name(f".{c.stem}.o.cmd"))}
+        for path in work.rglob("*"):
+            if path.is_file() and path.relative_to(work) not in unchanged | objects:
+                path.unlink()
+    for path, content in files.items():
+        if not (work / path).exists():
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            (work / path).write_bytes(content)
 
 
 @contextmanager
-def unfinished(work: Path) -> Iterator[None]:
-    """For the length of a `with`, let what is in the folder be worth nothing; at its end it is whole again.
-
-    So it is when a file was refused, for then its object is not there.
-    """
+def _complete_at_end(work: Path) -> Iterator[None]:
+    """Let the folder count as incomplete until the end of a `with`. It is complete also if a file was refused."""
     (work / _WHOLE).unlink(missing_ok=True)
     try:
         yield
     except ToolError as error:
-        if refused(error):
+        if _is_refusal(error):
             (work / _WHOLE).write_text(_state(work), encoding="ascii")
         raise
     (work / _WHOLE).write_text(_state(work), encoding="ascii")
 
 
 def _state(work: Path) -> str:
-    """Return a key for all that is in a folder."""
+    """Return a digest of everything in a folder."""
     found = sorted(path for path in work.rglob("*") if path.is_file() and path.name != _WHOLE)
     return digest(part for path in found for part in (str(path.relative_to(work)), path.read_bytes()))
 
 
-def _is_whole(work: Path) -> bool:
-    """Return whether the last build in a folder came to its end, and nobody changed anything in it since."""
+def _is_complete(work: Path) -> bool:
+    """Return whether the last build in a folder was complete and nobody changed anything since."""
     mark = work / _WHOLE
     return mark.is_file() and mark.read_text(encoding="ascii", errors="replace") == _state(work)
 
 
-def refused(error: ToolError) -> bool:
-    """Return whether a build failed for what is in a source file."""
+def _is_refusal(error: ToolError) -> bool:
     return any(said in error.output for said in _REFUSALS)
-
-
-def changed(work: Path, files: Mapping[Path, bytes]) -> list[Path]:
-    """Return the C files that a folder has not got as they are here; none when it is not whole, or lacks others."""
-    if not _is_whole(work):
-        return []
-    # A source that is gone changes what is linked; kbuild itself makes NAME.mod.c.
-    if any(path.relative_to(work) not in files for path in work.rglob("*.c") if not path.name.endswith(".mod.c")):
-        return []
-    found = [name for name, content in files.items() if not _same(work / name, content)]
-    return found if all(name.suffix == ".c" for name in found) else []
 
 
 def _same(path: Path, content: bytes) -> bool:
     return path.is_file() and path.read_bytes() == content
-
-
-def _keep_objects(work: Path, files: Mapping[Path, bytes]) -> bool:
-    """Remove all but the unchanged sources and their objects; return whether these can be used."""
-    if not _is_whole(work):
-        return False
-    (work / _WHOLE).unlink()
-    unchanged = {name for name, content in files.items() if _same(work / name, content)}
-    if any(name.suffix != ".c" for name in files.keys() - unchanged):
-        return False
-    sources = {name for name in unchanged if name.suffix == ".c"}
-    # kbuild's record of the command and of the headers stands beside the object.
-    objects = {made for name in sources for made in (name.with_suffix(".o"), name.with_name(f".{name.stem}.o.cmd"))}
-    for path in work.rglob("*"):
-        if path.is_file() and path.relative_to(work) not in unchanged | objects:
-            path.unlink()
-    return True
