@@ -2,18 +2,15 @@
 """The SHA-256 beside each cache entry that is a file, and whether the entry still matches it.
 
 The file has the form of sha256sum, so `sha256sum -c NAME.sha256` works in the entry's folder. Comments in it give the
-length, and the boot of the host in which the whole entry was last checked. The SHA-256 of a file with holes, such as a
-guest's memory, is taken over the blocks that are not zero, which takes a third of the time; a comment says so.
+length, and the boot of the host in which every byte was last compared.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,14 +19,6 @@ SUFFIX = ".sha256"
 #: Returns what is wrong with an entry, None for nothing: `mismatch` or `glance`.
 Look = Callable[[Path], str | None]
 _DIGITS = 64
-# Part of the file's form: caches hold it.
-_BLOCKS = "# of the length, and of each block of 4096 bytes that is not zero behind its number; numbers in 8 bytes"
-_BLOCK = 4096
-_NOTHING = bytes(_BLOCK)
-# Bytes that are read at once, a multiple of the block.
-_PIECE = 256 * _BLOCK
-# Linux: man 3type stat, st_blocks.
-_SECTOR = 512
 _CHECKED = "# read whole in boot "
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _LENGTH = re.compile(r"^# ([0-9]+) bytes$", re.MULTILINE)
@@ -42,10 +31,8 @@ def beside(entry: Path) -> Path:
 
 def write(made: Path, target: Path) -> None:
     """Write the SHA-256 of the file `made`, which will become the entry that `target` names."""
-    status = made.stat()
-    how = f"{_BLOCKS}\n" if status.st_blocks * _SECTOR < status.st_size else ""
     name = target.name.removesuffix(SUFFIX)
-    target.write_text(f"{_sha256(made, by_blocks=bool(how))}  {name}\n# {status.st_size} bytes\n{how}{_checked()}\n")
+    target.write_text(f"{_sha256(made)}  {name}\n# {made.stat().st_size} bytes\n{_checked()}\n")
 
 
 def recorded(entry: Path) -> str:
@@ -57,8 +44,7 @@ def recorded(entry: Path) -> str:
 
 def mismatch(entry: Path) -> str | None:
     """Return what is wrong with an entry, None for nothing. Raises OSError."""
-    text = _read(entry)
-    if text[:_DIGITS] == _sha256(entry, by_blocks=_BLOCKS in text.splitlines()):
+    if _read(entry)[:_DIGITS] == _sha256(entry):
         return None
     return "is damaged: its SHA-256 is not the one from when it was made"
 
@@ -104,38 +90,6 @@ def _checked() -> str:
     return f"{_CHECKED}{_BOOT_ID.read_text(encoding='ascii').strip()}"
 
 
-def _sha256(path: Path, *, by_blocks: bool) -> str:
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
-        if not by_blocks:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        state = hashlib.sha256(os.fstat(file.fileno()).st_size.to_bytes(8))
-        for number, data in _extents(file.fileno()):
-            pieces = []
-            for start in range(0, len(data), _BLOCK):
-                block = data[start : start + _BLOCK]
-                if block != _NOTHING[: len(block)]:
-                    pieces += [(number + start // _BLOCK).to_bytes(8), block]
-            state.update(b"".join(pieces))
-        return state.hexdigest()
-
-
-def _extents(file: int) -> Iterator[tuple[int, bytes]]:
-    """Yield what is not a hole of a file, in pieces of many blocks: the number of the first block, and the bytes."""
-    offset, size = 0, os.fstat(file).st_size
-    while offset < size:
-        try:
-            offset = os.lseek(file, offset, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == errno.ENXIO:  # only a hole is left
-                return
-            raise
-        end = os.lseek(file, offset, os.SEEK_HOLE)
-        # A hole may begin and end within a block.
-        offset -= offset % _BLOCK
-        end = min(size, end + -end % _BLOCK)
-        while offset < end:
-            data = os.pread(file, min(_PIECE, end - offset), offset)
-            if not data:
-                return
-            yield offset // _BLOCK, data
-            offset += len(data)
+        return hashlib.file_digest(file, "sha256").hexdigest()
