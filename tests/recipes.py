@@ -14,10 +14,10 @@ from lazymmu.support.project import ROOT
 from tests.documents import Command, missing, recipes, steps
 from tests.guest.checkouts import checkout_with
 
-# In place of the launcher, whose environment this process runs in. `test` is pytest without tox, for the guests' tests.
+# Replaces the launcher, whose environment this process runs in. `test` is pytest without tox, for findings only.
 _LAUNCHER = """\
 #!/bin/sh
-[ "$1" != test ] || { shift 2; exec "$PYTHON" -m pytest -q -p no:cacheprovider tests/unit/guests "$@"; }
+[ "$1" != test ] || { shift 2; exec "$PYTHON" -m pytest -q -p no:cacheprovider tests/unit/guests/findings "$@"; }
 exec "$PYTHON" -P -m lazymmu "$@"
 """
 

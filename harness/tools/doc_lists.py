@@ -17,6 +17,7 @@ from lazymmu.architecture import architectures
 from lazymmu.commands import COMMANDS
 from lazymmu.parser import command_parser
 from lazymmu.provision import catalogue
+from lazymmu.provision.cache_kind import kinds
 from lazymmu.scenario import load
 from lazymmu.subject.counters import COMMON_COUNTERS, HOOKS
 from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
@@ -50,6 +51,7 @@ def all_lists() -> dict[str, str]:
         "counters": _counters(),
         "architectures": _architectures(),
         "native scenarios": _native(),
+        "cache": _cache(),
     }
 
 
@@ -132,6 +134,16 @@ def _architectures() -> str:
                 _codes(architecture.native) or "none",
             )
             for name, architecture in architectures().items()
+        ),
+    )
+
+
+def _cache() -> str:
+    return _table(
+        ("entries", "what they are", "how much stays"),
+        (
+            (name, kind.what, str(kind.limit) or ("what is in use" if kind.unmentioned else "all"))
+            for name, kind in kinds().items()
         ),
     )
 

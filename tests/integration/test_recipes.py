@@ -26,7 +26,17 @@ def test_a_recipe_has_at_most_ten_lines(recipe: str) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["command", "report", "revision", "personality", "architecture", "console finding", "transport", "operation"],
+    [
+        "command",
+        "report",
+        "revision",
+        "personality",
+        "architecture",
+        "console finding",
+        "transport",
+        "cache kind",
+        "operation",
+    ],
 )
 def test_each_catalogue_has_a_recipe(kind: str) -> None:
     assert any(recipe.split(maxsplit=1)[1] == kind for recipe in recipes())
