@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A `pgtable.h` in our own words: what Linux 7.1 and later have by docs/semantics.md, and what the s390 series adds."""
+"""A `pgtable.h` in words of our own: Linux 7.0, Linux 7.1 and later, and the s390 series (docs/semantics.md)."""
 
 from __future__ import annotations
 
 HEAD = """\
-/* A header's beginning: not a #ifdef */
+/* The beginning of a header, not an #ifdef */
 #ifndef _MINE_H
 #define _MINE_H
 """
@@ -74,30 +74,12 @@ static inline void lazy_mmu_mode_resume(void)
 }
 """
 
-# As in 7.0, which has no functions for another task.
-_WITHOUT = """\
-static inline void lazy_mmu_mode_pause(void)
-{
-	struct lazy_mmu_state *mine = &current->lazy_mmu_state;
-
-	if (in_interrupt())
-		return;
-	VM_WARN_ON_ONCE(mine->pause_count == 255);
-	if (mine->pause_count++ == 0 && mine->enable_count)
-		arch_leave_lazy_mmu_mode();
-}
-
-static inline void lazy_mmu_mode_resume(void)
-{
-	struct lazy_mmu_state *mine = &current->lazy_mmu_state;
-
-	if (in_interrupt())
-		return;
-	VM_WARN_ON_ONCE(!mine->pause_count);
-	if (--mine->pause_count == 0 && mine->enable_count)
-		arch_enter_lazy_mmu_mode();
-}
-"""
+# As in 7.0, which has no functions for another task
+_WITHOUT = (
+    _OF_TASKS.replace("__task_lazy", "lazy")
+    .replace("struct task_struct *whose", "void")
+    .replace("&whose->lazy_mmu_state;\n", "&current->lazy_mmu_state;\n\n\tif (in_interrupt())\n\t\treturn;")
+)
 
 _WITH_PTES = """\
 #ifndef arch_enter_lazy_mmu_mode_with_ptes
@@ -138,10 +120,10 @@ MERGED = HEAD + IFDEF + _FUNCTIONS + _OF_TASKS + _CALLERS + TAIL
 OF_7_0 = HEAD + IFDEF + _FUNCTIONS + _WITHOUT + TAIL
 EXTENDED = HEAD + IFDEF + _FUNCTIONS + _OF_TASKS + _CALLERS + _WITH_PTES + TAIL
 
-#: What flushes when a nested section ends; without it, the first wrong step is the inner disable.
+#: The flush at the end of a nested section. Without it, the first wrong step is the inner disable.
 NESTED_FLUSH = "\t\tarch_flush_lazy_mmu_mode();\n"
 
 
 def line(text: str, part: str) -> int:
-    """Return the number of the line in which a part of a text first stands."""
+    """Return the number of the first line that contains a part of a text."""
     return text.count("\n", 0, text.index(part)) + 1

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Lines of C as the preprocessor sees them: which stand there only when a macro is defined.
+"""Lines of C as the preprocessor sees them, and which of them depend on a macro.
 
-Nothing here is a compiler: what it cannot read it leaves to gcc, whose messages then name the user's own lines. Only
-what has no end, a comment or a conditional, is an error here, for gcc would be given another text than the user's.
+This is not a compiler: gcc reports every mistake in C, with the user's own line numbers. Only a comment or a
+conditional without an end is an error here, because gcc would then compile another text than the user's.
 """
 
 from __future__ import annotations
@@ -10,52 +10,52 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 _TOKEN = re.compile(
     r"""//(?:[^\n\\]|\\.)*  |  /\*.*?\*/  |  /\*  |  "(?:[^"\\\n]|\\.)*"?  |  '(?:[^'\\\n]|\\.)*'?""",
     re.DOTALL | re.VERBOSE,
 )
-#: A directive, with its name and what follows.
+#: A directive: its name and the rest.
 DIRECTIVE = re.compile(r"\s*#\s*(\w+)\b(.*)", re.DOTALL)
 
 
-class Unreadable(Exception):
-    """A text that has no end of something; `line` is where that begins."""
+class UnreadableError(Exception):
+    """A comment or a conditional has no end, or no beginning; `line` says where."""
 
-    def __init__(self, line: int, what: str) -> None:
-        super().__init__(what)
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
         self.line = line
 
 
 class Region(Struct, frozen=True):
-    """Whole lines that stand there only when the macro is defined."""
+    """Whole lines that are compiled only if the macro is defined."""
 
-    #: Number of the first one, from 1.
+    #: Number of the first line, from 1.
     first: int
     lines: tuple[str, ...]
-    #: The same without comments and what is in strings.
+    #: The same lines without comments and the content of strings.
     bare: tuple[str, ...]
 
 
 def bare(text: str) -> str:
-    """Return the text with as many lines, without comments and what is in strings and characters.
+    """Return the text without comments and the content of strings, with as many lines. Raises UnreadableError.
 
-    Lines that a comment joins end in a backslash, as it is with lines that are continued. Raises Unreadable.
+    A line that a comment joins to the next one ends in a backslash, like a continued line.
     """
 
-    def instead(match: re.Match[str]) -> str:
+    def shortened(match: re.Match[str]) -> str:
         found = match[0]
         if found == "/*":
-            raise Unreadable(text.count("\n", 0, match.start()) + 1, "a comment that begins here has no end")
-        lines = "\\\n" * found.count("\n")
-        return f" {lines}" if found[0] == "/" else found[0] + lines + found[0]
+            raise UnreadableError(text.count("\n", 0, match.start()) + 1, "a comment that begins here has no end")
+        newlines = "\\\n" * found.count("\n")
+        return f" {newlines}" if found[0] == "/" else found[0] + newlines + found[0]
 
-    return _TOKEN.sub(instead, text)
+    return _TOKEN.sub(shortened, text)
 
 
 def logical(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield the lines of a bare text, those that are continued as one: its first and last number, and what it says."""
+    """Yield each line of a bare text, joined with its continuations: its first and last number, and its content."""
     first, parts = 1, []
     for number, line in enumerate(text.split("\n"), start=1):
         parts.append(line.removesuffix("\\"))
@@ -66,90 +66,72 @@ def logical(text: str) -> Iterator[tuple[int, int, str]]:
         yield first, first + len(parts) - 1, " ".join(parts)
 
 
-def _needs(macro: str, directive: str, expression: str) -> tuple[bool, bool]:
-    """Return whether a condition can only hold with the macro defined, and whether it can only fail so."""
+def _implied(macro: str, directive: str, condition: str) -> bool | None:
+    """Return True if a condition holds only with the macro defined, False if it fails only so, else None."""
     name = re.escape(macro)
     test = rf"(?:defined\s*\(\s*{name}\s*\)|defined\s+{name}|IS_(?:ENABLED|BUILTIN)\s*\(\s*{name}\s*\))"
-    words = expression.strip()
-    if directive in ("ifdef", "elifdef"):
-        return words == macro, False
-    if directive in ("ifndef", "elifndef"):
-        return False, words == macro
-    # One that is true of parts that all must be is so of all; and the other way round.
-    with_it = "||" not in words and any(
-        re.fullmatch(rf"\(*\s*{test}\s*\)*", part.strip()) for part in words.split("&&")
-    )
-    without = "&&" not in words and any(
-        re.fullmatch(rf"\(*\s*!\s*\(?\s*{test}\s*\)*", part.strip()) for part in words.split("||")
-    )
-    return with_it, without
+    condition = condition.strip()
+    if directive.endswith("def"):
+        return (directive in ("ifdef", "elifdef")) if condition == macro else None
+    # Each part of a && must hold; each part of a || must fail.
+    for part in condition.split("&&") if "||" not in condition else ():
+        if re.fullmatch(rf"\(*\s*{test}\s*\)*", part.strip()):
+            return True
+    for part in condition.split("||") if "&&" not in condition else ():
+        if re.fullmatch(rf"\(*\s*!\s*\(?\s*{test}\s*\)*", part.strip()):
+            return False
+    return None
 
 
-class _Open(Struct):
-    """A conditional that is not closed yet."""
+class _Conditional(Struct):
+    """An open #if."""
 
     line: int
-    what: str
-    #: The first line of the branch, when it stands there only with the macro; None when it does not.
-    begin: int | None
-    #: A condition before this branch failed, which it does only with the macro.
-    proven: bool
-    #: The branch is never compiled.
-    dead: bool
-    otherwise: bool = False
+    text: str
+    #: The first line of its present branch, if that depends on the macro.
+    begin: int | None = None
+    #: An earlier condition fails only if the macro is defined.
+    proven: bool = False
+    #: Its present branch is never compiled.
+    dead: bool = False
+    has_else: bool = False
 
 
-class _Walk(Struct):
-    """The conditionals of a text, from its top to its bottom."""
-
-    macro: str
-    open: list[_Open] = field(default_factory=list)
-    #: First line and the one after the last.
-    found: list[tuple[int, int]] = field(default_factory=list)
-
-    def line(self, first: int, last: int, directive: str, rest: str) -> None:
-        """Take one directive; raises Unreadable."""
-        if directive in ("if", "ifdef", "ifndef"):
-            self.open.append(_Open(first, f"#{directive}{rest.rstrip()}", None, proven=False, dead=False))
-            self._branch(last, directive, rest)
-        elif directive in ("elif", "elifdef", "elifndef", "else", "endif"):
-            if not self.open:
-                raise Unreadable(first, f"#{directive} without #if")
-            self._end(first)
-            if directive == "endif":
-                self.open.pop()
-                return
-            if self.open[-1].otherwise:
-                raise Unreadable(first, f"#{directive} after #else (of the #if at line {self.open[-1].line})")
-            self._branch(last, directive, rest)
-
-    def _branch(self, last: int, directive: str, rest: str) -> None:
-        top = self.open[-1]
-        with_it, without = (False, False) if directive == "else" else _needs(self.macro, directive, rest)
-        inside = any(outer.begin is not None or outer.dead for outer in self.open[:-1])
-        top.otherwise = directive == "else"
-        top.dead = directive in ("if", "elif") and rest.strip() == "0"
-        top.begin = last + 1 if (with_it or top.proven) and not inside else None
-        top.proven = top.proven or without
-
-    def _end(self, line: int) -> None:
-        begin = self.open[-1].begin
-        if begin is not None and begin < line:
-            self.found.append((begin, line))
-        self.open[-1].begin = None
+def _ranges(text: str, macro: str) -> Iterator[tuple[int, int]]:
+    """Yield the lines that depend on the macro: the first, and the one after the last."""
+    stack: list[_Conditional] = []
+    for first, last, line in logical(text):
+        match = DIRECTIVE.match(line)
+        if match is None or not re.fullmatch("if(n?def)?|el(se|if(n?def)?)|endif", match[1]):
+            continue
+        directive, condition = match[1], match[2]
+        if directive.startswith("if"):
+            stack.append(_Conditional(first, f"#{directive}{condition.rstrip()}"))
+        elif not stack:
+            raise UnreadableError(first, f"#{directive} without #if")
+        top = stack[-1]
+        if top.begin is not None and top.begin < first:
+            yield top.begin, first
+        if directive == "endif":
+            stack.pop()
+            continue
+        if top.has_else:
+            raise UnreadableError(first, f"#{directive} after #else (of the #if at line {top.line})")
+        top.has_else = directive == "else"
+        implied = None if top.has_else else _implied(macro, directive, condition)
+        top.dead = directive in ("if", "elif") and condition.strip() == "0"
+        inside = any(outer.begin is not None or outer.dead for outer in stack[:-1])
+        top.begin = last + 1 if (implied or top.proven) and not inside else None
+        top.proven = top.proven or implied is False
+    if stack:
+        raise UnreadableError(stack[-1].line, f"`{stack[-1].text}` has no #endif")
 
 
 def regions(text: str, macro: str) -> list[Region]:
-    """Return the lines that stand there only when a macro is defined, in order. Raises Unreadable."""
-    without = bare(text)
-    walk = _Walk(macro)
-    for first, last, line in logical(without):
-        match = DIRECTIVE.match(line)
-        if match:
-            walk.line(first, last, match[1], match[2])
-    if walk.open:
-        raise Unreadable(walk.open[-1].line, f"`{walk.open[-1].what}` has no #endif")
-    lines, bares = text.split("\n"), without.split("\n")
+    """Return the lines that are compiled only if a macro is defined, in order. Raises UnreadableError."""
+    bare_text = bare(text)
+    lines, bare_lines = text.split("\n"), bare_text.split("\n")
     return [
-        Region(begin, tuple(lines[begin - 1 : end - 1]), tuple(bares[begin - 1 : end - 1])) for begin, end in walk.found
+        Region(begin, tuple(lines[begin - 1 : end - 1]), tuple(bare_lines[begin - 1 : end - 1]))
+        for begin, end in _ranges(bare_text, macro)
     ]

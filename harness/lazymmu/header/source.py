@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The file of the module that a header's text becomes, and what a compiler that refuses it says of the user's lines.
+"""The file of the module that contains a header's functions, and what a compiler says of the user's lines in it.
 
-guest/module/header.h and header_api.h are its two ends. The text is in it line by line and nowhere else in the
-project; a build of it lies in the user's cache.
+The file begins with guest/module/header.h and ends with header_api.h. Between them are the user's lines, unchanged.
 """
 
 from __future__ import annotations
@@ -10,107 +9,97 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lazymmu.header.functions import names
-from lazymmu.header.text import OF_STATE, OF_TASKS, WITH_PTES, HeaderError, Text
+from lazymmu.header.functions import definitions
+from lazymmu.header.text import WITH_PTES, HeaderError, Text
 from lazymmu.provision.builds import Variant
 from lazymmu.provision.subprocesses import ToolError
 
-#: The file of the module whose place it takes.
+#: The file of the module that it replaces.
 FILE = "api_header.c"
-# Stands for the user's path: that is no part of what is compiled, or a copy elsewhere would be built anew.
+# The user's path as the compiler sees it. The real one would make a copy elsewhere another build.
 _SHOWN = "text-of-header"
 _AFTER = "header_api.h"
-# What the module has for those that the text lacks.
-_OWN = dict(
-    zip(
-        (*OF_STATE, *OF_TASKS),
-        ("lmm_header_active", "lmm_header_task_active", "lmm_header_pause", "lmm_header_resume"),
-        strict=True,
-    )
-)
+# The module's functions in place of those that the text lacks.
+_DEFAULTS = {
+    "is_lazy_mmu_mode_active": "lmm_header_active",
+    "__task_lazy_mmu_mode_active": "lmm_header_task_active",
+    "__task_lazy_mmu_mode_pause": "lmm_header_pause",
+    "__task_lazy_mmu_mode_resume": "lmm_header_resume",
+}
 _MESSAGE = re.compile(r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? (?P<what>.*)$")
-_PLACE = re.compile(rf"\b{_SHOWN}:(\d+)")
 _UNDEFINED = re.compile(r'^ERROR: modpost: "(\w+)" .* undefined!$', re.MULTILINE)
-# Lines of the compiler: who made one mistake may read all of this, who made many begins with the first.
-_MOST = 20
+# The most lines of the compiler that are shown.
+_MAX = 20
 
 
 def variant(text: Text) -> Variant:
     """Return the build of the module with the functions of this text."""
-    return Variant(sources={FILE: _source(text).encode()})
-
-
-def _source(text: Text) -> str:
     renamed = {name: f"lmm_text_{name}" for name in sorted(text.functions) if not name.startswith("arch_")}
-    missing = {name: own for name, own in _OWN.items() if name not in text.functions}
-    head = [
-        "// SPDX-License-Identifier: GPL-2.0-only",
-        "/* Made of a header's text by run --header. */",
-        '#include "header.h"',
-        # A kernel may have functions of these names.
-        *(line for name, own in {**renamed, **missing}.items() for line in (f"#undef {name}", f"#define {name} {own}")),
-    ]
-    if WITH_PTES in text.functions:
-        head.append("#define LMM_HEADER_WITH_PTES")
+    defaults = {name: ours for name, ours in _DEFAULTS.items() if name not in text.functions}
+    # The guest's kernel may have functions of these names.
+    macros = [(f"#undef {name}", f"#define {name} {ours}") for name, ours in {**renamed, **defaults}.items()]
     body = [line for region in text.regions for line in (f'#line {region.first} "{_SHOWN}"', *region.lines)]
-    return "\n".join([*head, *body, f'#line 1 "{FILE}"', f'#include "{_AFTER}"', ""])
+    source = [
+        "// SPDX-License-Identifier: GPL-2.0-only",
+        "/* run --header made this file of a header's text. */",
+        '#include "header.h"',
+        *(line for pair in macros for line in pair),
+        *(["#define LMM_HEADER_WITH_PTES"] if WITH_PTES in text.functions else []),
+        *body,
+        f'#line 1 "{FILE}"',
+        f'#include "{_AFTER}"',
+        "",
+    ]
+    return Variant(sources={FILE: "\n".join(source).encode()})
 
 
 def refused(text: Text, error: ToolError) -> HeaderError | None:
-    """Return what a failed build says of the text; None when the text is not why it failed."""
-    said = list(_said(text, error.output.splitlines()))
-    if not said:
-        said = [line for name in sorted(set(_UNDEFINED.findall(error.output))) for line in _uses(text, name)]
-    elif not any(line.startswith(f"    {text.shown}:") for line in said):
-        said = [*_unclosed(text), *said]
-    if not said:
+    """Return the error that a failed build found in the text; None if the text is not why it failed."""
+    messages = list(_messages(text, error.output.splitlines()))
+    if not messages:
+        messages = [line for name in sorted(set(_UNDEFINED.findall(error.output))) for line in _uses(text, name)]
+    elif not any(line.startswith(f"    {text.shown}:") for line in messages):
+        messages = [*_unclosed(text), *messages]
+    if not messages:
         return None
-    more = [f"    ({len(said) - _MOST} more lines)"] if len(said) > _MOST else []
+    more = [f"    ({len(messages) - _MAX} more lines)"] if len(messages) > _MAX else []
     return HeaderError(
-        "\n".join([f"--header {text.shown}: its functions cannot be compiled:", *said[:_MOST], *more]),
-        hint="they are compiled with what linux/pgtable.h and linux/sched.h declare, and with a task that has "
-        "nothing but its lazy_mmu_state",
+        "\n".join([f"--header {text.shown}: its functions cannot be compiled:", *messages[:_MAX], *more]),
+        hint="they are compiled with linux/pgtable.h and linux/sched.h, for a task that has only its lazy_mmu_state",
     )
 
 
-def _said(text: Text, lines: list[str]) -> Iterator[str]:
-    """Yield the compiler's messages that are about the text, with the line and a mark under the column."""
-    if not any(": error: " in line for line in lines):
-        return
-    about_text = any(_PLACE.search(line) for line in lines)
-    # The text may leave something open, which is noticed in the lines behind it.
-    behind = any(line.startswith((f"{_AFTER}:", f"{FILE}:")) or f"/{_AFTER}:" in line for line in lines)
-    if not about_text and not behind:
+def _messages(text: Text, lines: list[str]) -> Iterator[str]:
+    """Yield the compiler's messages if they are about the text, each with the user's line and a mark at the column."""
+    # An error in the lines after the text may be due to something that the text leaves open.
+    ours = re.compile(rf"\b{_SHOWN}:\d|(^|/){_AFTER}:|^{FILE}:")
+    if not any(": error: " in line for line in lines) or not any(ours.search(line) for line in lines):
         return
     whole = text.whole.split("\n")
     for line in lines:
         match = _MESSAGE.match(line)
-        if match is None:
-            continue
-        if match["file"] != _SHOWN:
-            if ": error: " in line:
-                yield f"    {line.rpartition('/')[2]}"
-            continue
-        number, column = int(match["line"]), match["column"]
-        place = f"{text.shown}:{number}:{column}" if column else f"{text.shown}:{number}"
-        yield f"    {place}: {match['what']}"
-        if column and 0 < number <= len(whole):
-            shown = whole[number - 1]
-            yield f"      {shown}"
-            yield "      " + re.sub(r"[^\t]", " ", shown.encode()[: int(column) - 1].decode(errors="replace")) + "^"
+        if match and match["file"] == _SHOWN:
+            number, column = int(match["line"]), match["column"]
+            yield f"    {text.shown}:{number}:{f'{column}:' if column else ''} {match['what']}"
+            if column and 0 < number <= len(whole):
+                before = whole[number - 1].encode()[: int(column) - 1].decode(errors="replace")
+                yield f"      {whole[number - 1]}"
+                yield "      " + re.sub(r"[^\t]", " ", before) + "^"
+        elif match and ": error: " in line:
+            yield f"    {line.rpartition('/')[2]}"
 
 
 def _unclosed(text: Text) -> Iterator[str]:
-    """Yield which function it is that goes on into the lines behind the text."""
+    """Yield which function has no end, so that it includes the lines after the text."""
     for region in text.regions:
-        open_one = names(region.bare, region.first).unclosed
-        if open_one is not None:
-            yield f"    {text.shown}:{open_one[1]}: error: {open_one[0]}() begins here, and its end is missing"
+        unclosed = definitions(region.bare, region.first).unclosed
+        if unclosed is not None:
+            yield f"    {text.shown}:{unclosed[1]}: error: {unclosed[0]}() begins here, and its end is missing"
 
 
 def _uses(text: Text, name: str) -> Iterator[str]:
-    """Yield where the text uses a name that the kernel does not give to modules."""
+    """Yield where the text uses a name that the kernel does not export to modules."""
     for region in text.regions:
         for number, line in enumerate(region.bare, start=region.first):
             if re.search(rf"\b{name}\b", line):
-                yield f"    {text.shown}:{number}: error: `{name}` is not there for modules"
+                yield f"    {text.shown}:{number}: error: `{name}` is not available to modules"

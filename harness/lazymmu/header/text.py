@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The text of a `pgtable.h`: the lazy-MMU functions in it, which revision they are, or what it has instead of them.
+"""The text of a `pgtable.h`: its lazy-MMU functions, and the revision that they are.
 
-Every refusal says what was looked for, and where: the user may have named another file, another version or a draft.
+A refusal says what was searched for, and where, because the user may have named another file, version or draft.
 """
 
 from __future__ import annotations
@@ -13,172 +13,158 @@ from pathlib import Path
 from msgspec import Struct
 
 from lazymmu.header import lines
-from lazymmu.header.functions import Definitions, names
-from lazymmu.header.lines import Region, Unreadable
+from lazymmu.header.functions import Definitions, definitions
+from lazymmu.header.lines import Region, UnreadableError
 from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS
 from lazymmu.subject.revision import state_fields
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import UsageError
 
-#: What the functions stand under.
+#: The condition around the functions.
 CONFIG = "CONFIG_ARCH_HAS_LAZY_MMU_MODE"
-#: Functions without which nothing can be run.
+#: The functions that every header must have.
 NEEDED = ("lazy_mmu_mode_enable", "lazy_mmu_mode_disable", "lazy_mmu_mode_pause", "lazy_mmu_mode_resume")
-#: The two that came with 7.1, both or none.
+#: Functions that Linux 7.1 added; a header has both or none.
 OF_TASKS = ("__task_lazy_mmu_mode_pause", "__task_lazy_mmu_mode_resume")
-#: The one that the s390 series of 2026 adds.
+#: The function that the s390 series of 2026 adds.
 WITH_PTES = "lazy_mmu_mode_enable_with_ptes"
-#: Those that stand in sched.h up to now.
-OF_STATE = ("is_lazy_mmu_mode_active", "__task_lazy_mmu_mode_active")
-#: The names that a kernel may have itself.
-API = (*NEEDED, *OF_TASKS, WITH_PTES, *OF_STATE)
+#: All functions of the API; Linux 7 has the last two in sched.h.
+API = (*NEEDED, *OF_TASKS, WITH_PTES, "is_lazy_mmu_mode_active", "__task_lazy_mmu_mode_active")
 
 _MERGED, _EXTENDED = "merged", "with-ptes"
 _FIELDS = ("enable_count", "pause_count")
-# Of old headers: the architecture said with the first that it has the mode.
+# A header from before 7.0 has one of these.
 _BEFORE = re.compile(r"\b__HAVE_ARCH_ENTER_LAZY_MMU_MODE\b|\barch_enter_lazy_mmu_mode\s*\(")
 _STATE = re.compile(r"\bstruct\s+lazy_mmu_state\s*\*\s*(?:const\s+)?(\w+)")
-# Bytes; the kernel's own has 70,000.
-_MOST = 4_000_000
-_HINT = "the file that is looked for is include/linux/pgtable.h of Linux 7.0 or later, or an edited copy of it"
+# Bytes; the kernel's own header has 70,000.
+_MAX = 4_000_000
+_SEARCHED = f"searched for {', '.join(f'{name}()' for name in NEEDED)} under `#ifdef {CONFIG}`"
+_HINT = "give include/linux/pgtable.h of Linux 7.0 or later, or an edited copy of it"
 
 
 class HeaderError(UsageError):
-    """A file that cannot be tested as it stands; an edit may mend it."""
+    """The file cannot be tested as it is; an edit may help."""
 
 
 class Text(Struct, frozen=True):
-    """A header with all that is needed in it."""
+    """A header that can be tested."""
 
     #: Its path as the user gave it.
     shown: str
     whole: str
     regions: tuple[Region, ...]
-    #: Functions, and macros of the API's names, that the regions define.
+    #: The functions that the regions define, and the macros with names of the API.
     functions: frozenset[str]
 
     @property
     def revision(self) -> str:
-        """The revision that its functions are."""
+        """The revision of its functions."""
         return _EXTENDED if WITH_PTES in self.functions else _MERGED
 
 
 def read(shown: str) -> Text:
-    """Return the text of the file of this name. HeaderError for one that is no header with the functions in it."""
+    """Return the header of this path. Raises HeaderError if its functions are missing or cannot be tested."""
     whole = _content(shown)
     try:
         regions = lines.regions(whole, CONFIG)
-    except Unreadable as error:
+    except UnreadableError as error:
         raise HeaderError(f"--header {shown}:{error.line}: {error}") from None
-    found = [names(region.bare, region.first) for region in regions]
+    found = [definitions(region.bare, region.first) for region in regions]
     functions = {name for one in found for name in one.functions}
     functions |= {name for one in found for name in one.macros if name in API}
     _check_fields(shown, regions)
-    _check_functions(shown, whole, regions, found, functions)
+    if not functions & set(NEEDED):
+        raise _no_functions(shown, whole, regions)
+    _check_missing(shown, regions, found, functions)
     return Text(shown, whole, tuple(regions), frozenset(functions))
 
 
 def revisions(text: Text, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Return the revisions to run it as: its own, or those of --api. UsageError for one that it cannot be."""
-    possible = [_MERGED] if text.revision == _MERGED else [_MERGED, _EXTENDED]
+    """Return the revisions to run: the header's own, or those of --api. Raises UsageError if it is not of one."""
+    possible = (_MERGED,) if text.revision == _MERGED else (_MERGED, _EXTENDED)
     if not wanted:
         return (text.revision,)
     if "all" in wanted:
-        return tuple(possible)
+        return possible
     for name in wanted:
-        if name in possible or name not in REVISIONS:
-            continue
-        why = (
-            f"it has no {WITH_PTES}()"
-            if name in IMPLEMENTATIONS[HEADER].revisions
-            else f"its state is {' and '.join(_FIELDS)}, that of {name} is "
-            f"{' and '.join(field for field, _ in state_fields(REVISIONS[name]))}"
-        )
-        raise UsageError(f"--api {name}: {text.shown} is not of this revision: {why}", hint=f"it is {text.revision}")
+        if name in REVISIONS and name not in possible:
+            fields = " and ".join(field for field, _ in state_fields(REVISIONS[name]))
+            state = f"its state is {' and '.join(_FIELDS)}, that of {name} is {fields}"
+            why = f"it has no {WITH_PTES}()" if name in IMPLEMENTATIONS[HEADER].revisions else state
+            raise UsageError(f"--api {name}: {text.shown} is another revision: {why}", hint=f"it is {text.revision}")
     return tuple(wanted)
 
 
 def _content(shown: str) -> str:
     path = Path(shown)
     try:
-        if path.is_dir():
-            raise UsageError(f"--header {shown}: a folder, not a file", hint=_HINT)
         if path.exists() and not path.is_file():
-            raise UsageError(f"--header {shown}: not a file", hint=_HINT)
+            raise UsageError(f"--header {shown}: {'a folder, ' if path.is_dir() else ''}not a file", hint=_HINT)
         with path.open("rb") as file:
-            data = file.read(_MOST + 1)
+            data = file.read(_MAX + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"--header {shown}: cannot be read: {why}", hint=_HINT) from None
     if not data.strip():
         raise HeaderError(f"--header {shown}: is empty", hint=_HINT)
-    if len(data) > _MOST:
-        raise HeaderError(f"--header {shown}: has more than {_MOST:,} bytes, which no header has", hint=_HINT)
+    if len(data) > _MAX:
+        raise HeaderError(f"--header {shown}: has more than {_MAX:,} bytes, more than any header", hint=_HINT)
     try:
-        text = data.decode()
+        if (zero := data.find(0)) >= 0:
+            raise UnicodeDecodeError("utf-8", data, zero, zero + 1, "NUL")
+        return data.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise HeaderError(f"--header {shown}:{line}: not a text (byte {error.start})", hint=_HINT) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise HeaderError(f"--header {shown}:{line}: not a text (a byte of 0)", hint=_HINT)
-    return text.replace("\r\n", "\n")
+        raise HeaderError(f"--header {shown}:{line}: not a text (byte {data[error.start]:#04x})", hint=_HINT) from None
 
 
 def _check_fields(shown: str, regions: Iterable[Region]) -> None:
+    """Raise HeaderError if the functions use another state of a task than `merged` has."""
     for region in regions:
-        variables = {name for line in region.bare for name in _STATE.findall(line)}
-        access = re.compile(
-            rf"\b(?:{'|'.join(map(re.escape, ('lazy_mmu_state', *sorted(variables))))})\s*(?:->|\.)\s*(\w+)"
-        )
+        variables = {"lazy_mmu_state", *_STATE.findall("\n".join(region.bare))}
+        access = re.compile(rf"\b(?:{'|'.join(sorted(variables))})\s*(?:->|\.)\s*(\w+)")
         for number, line in enumerate(region.bare, start=region.first):
             for field in access.findall(line):
                 if field in _FIELDS:
                     continue
                 others = [name for name, one in REVISIONS.items() if field in dict(state_fields(one))]
+                owner = f"is that of {' and '.join(others)}" if others else "no revision has"
                 raise HeaderError(
-                    f"--header {shown}:{number}: its functions use `{field}` of a task's state, which "
-                    f"{'is that of ' + ' and '.join(others) if others else 'no revision has'}: Linux 7.0 and later "
-                    f"have {' and '.join(_FIELDS)}",
-                    hint=f"the module itself is also of these revisions: lazymmu run --api {others[0]}"
-                    if others
-                    else _HINT,
+                    f"--header {shown}:{number}: its functions use `{field}` of a task's state, which {owner}: Linux "
+                    f"7.0 and later have {' and '.join(_FIELDS)}",
+                    hint=f"the module has these revisions, too: lazymmu run --api {others[0]}" if others else _HINT,
                 )
 
 
-def _check_functions(
-    shown: str, whole: str, regions: Sequence[Region], found: Sequence[Definitions], functions: set[str]
-) -> None:
-    looked = f"looked for {', '.join(f'{name}()' for name in NEEDED)} under `#ifdef {CONFIG}`"
-    if not functions & set(NEEDED):
-        everywhere = names(lines.bare(whole).split("\n"))
-        outside = everywhere.functions.get(NEEDED[0])
-        if outside is not None:
-            raise HeaderError(
-                f"--header {shown}:{outside}: {NEEDED[0]}() does not stand under `#ifdef {CONFIG}`; {looked}",
-                hint="without the condition it cannot be told from the empty functions of other architectures",
-            )
-        for number, line in enumerate(lines.bare(whole).split("\n"), start=1):
-            old = _BEFORE.search(line)
-            if old and not regions:
-                raise HeaderError(
-                    f"--header {shown}:{number}: from before Linux 7.0: `{old[0].rstrip('( ')}` is there, and "
-                    f"no {NEEDED[0]}(); {looked}",
-                    hint="lazy MMU mode does not nest there, and there is nothing to test",
-                )
-        has = f"what stands there begins at {_places(regions)}" if regions else "which it has not got"
-        raise HeaderError(f"--header {shown}: has none of the lazy-MMU functions; {looked}, {has}", hint=_HINT)
+def _no_functions(shown: str, whole: str, regions: Sequence[Region]) -> HeaderError:
+    bare = lines.bare(whole)
+    outside = definitions(bare.split("\n")).functions.get(NEEDED[0])
+    if outside is not None:
+        return HeaderError(
+            f"--header {shown}:{outside}: {NEEDED[0]}() is not under `#ifdef {CONFIG}`; {_SEARCHED}",
+            hint="the condition tells it from the empty functions for other architectures",
+        )
+    if (old := _BEFORE.search(bare)) and not regions:
+        return HeaderError(
+            f"--header {shown}:{bare.count(chr(10), 0, old.start()) + 1}: from before Linux 7.0: it has "
+            f"`{old[0].rstrip('( ')}` and no {NEEDED[0]}(); {_SEARCHED}",
+            hint="lazy MMU mode does not nest there, so there is nothing to test",
+        )
+    where = f"which begins at {_places(regions)}" if regions else "which it does not have"
+    return HeaderError(f"--header {shown}: has none of the lazy-MMU functions; {_SEARCHED}, {where}", hint=_HINT)
+
+
+def _check_missing(shown: str, regions: Sequence[Region], found: Sequence[Definitions], functions: set[str]) -> None:
+    """Raise HeaderError if the header has only some of the functions that belong together."""
     pair = OF_TASKS if functions & set(OF_TASKS) else ()
     missing = [name for name in (*NEEDED, *pair) if name not in functions]
     if not missing:
         return
-    declared = {name: line for one in found for name, line in one.declared.items()}
-    said = [
-        f"{name}()" + (f" (only declared, at line {declared[name]})" if name in declared else "") for name in missing
-    ]
+    declared = {name: f" (only declared, at line {line})" for one in found for name, line in one.declared.items()}
+    listed = ", ".join(f"{name}()" + declared.get(name, "") for name in missing)
     raise HeaderError(
-        f"--header {shown}: {', '.join(said)} {'is' if len(said) == 1 else 'are'} missing: of the lazy-MMU functions "
-        f"only {', '.join(f'{name}()' for name in API if name in functions)} have a body under `#ifdef {CONFIG}`, "
+        f"--header {shown}: {listed} {'is' if len(missing) == 1 else 'are'} missing: of the lazy-MMU functions only "
+        f"{', '.join(f'{name}()' for name in API if name in functions)} have a body under `#ifdef {CONFIG}`, "
         f"at {_places(regions)}",
         hint=_HINT,
     )

@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-from lazymmu.header.functions import names
+from lazymmu.header.functions import Definitions, definitions
 from lazymmu.header.lines import bare
 
 
-def of(text: str) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
-    found = names(bare(text).split("\n"))
-    return found.functions, found.macros, found.declared
+def of(text: str) -> Definitions:
+    return definitions(bare(text).split("\n"))
 
 
 def test_functions_are_told_from_calls_declarations_and_macros() -> None:
-    text = """\
+    found = of("""\
 #define one(a) do { \\
 	two(a); } while (0)
 static inline void three(void)
@@ -28,18 +27,15 @@ seven(struct s *a,
       int b) __must_hold(b) { return eight(a); }
 struct nine { int (*ten)(void); };
 static int eleven[] = { twelve(1) };
-"""
-    functions, macros, declared = of(text)
-    assert functions == {"three": 3, "seven": 11}
-    assert macros == {"one": 1}
-    assert declared == {"six": 9}
+""")
+    assert (found.functions, found.macros, found.declared) == ({"three": 3, "seven": 11}, {"one": 1}, {"six": 9})
 
 
-def test_branches_that_open_a_brace_twice_do_not_hide_what_follows() -> None:
+def test_branches_that_open_a_brace_twice_do_not_hide_later_functions() -> None:
     text = "void one(void)\n{\n#ifdef A\n\tif (a) {\n#else\n\tif (b) {\n#endif\n\t}\n}\nvoid two(void) { }\n"
-    assert of(text)[0] == {"one": 1, "two": 10}
+    assert of(text).functions == {"one": 1, "two": 10}
 
 
 def test_a_function_without_an_end_is_named() -> None:
-    assert names(bare("void one(void)\n{\n}\nvoid two(void)\n{\n\tif (a) {\n\t}\n").split("\n")).unclosed == ("two", 4)
-    assert names(bare("void one(void)\n{\n}\n").split("\n")).unclosed is None
+    assert of("void one(void)\n{\n}\nvoid two(void)\n{\n\tif (a) {\n\t}\n").unclosed == ("two", 4)
+    assert of("void one(void)\n{\n}\n").unclosed is None
