@@ -138,12 +138,12 @@ def _under(path: str, directory: str) -> str | None:
 
 def _missing(argument: str, library: str) -> str:
     """Return the message for an argument that means nothing, with close names of the library."""
-    names: set[str] = set()
-    for path in _walk(library, Problems()):
-        name = _name(path, library)
-        names.update((name, name.rsplit("/", 1)[0], name.rsplit("/", 1)[-1]))
-    close = suggest(_without_suffix(argument), tuple(sorted(names)))
-    return f"no scenario, file or directory {quote(_printable(argument))}{close}"
+    wanted = _without_suffix(argument)
+    names = {_name(path, library) for path in _walk(library, Problems())}
+    names |= {name.rpartition("/")[0] for name in names}
+    in_folder = sorted(name for name in names if name.rpartition("/")[2] == wanted)
+    guess = f" (did you mean {quote(in_folder[0])}?)" if in_folder else suggest(wanted, tuple(sorted(names)))
+    return f"no scenario, file or directory {quote(_printable(argument))}{guess}"
 
 
 def _printable(path: str) -> str:

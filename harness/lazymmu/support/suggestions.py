@@ -9,9 +9,10 @@ from collections.abc import Iterable
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return `` (did you mean `x`?)`` with a space before it, or an empty text if no known word is close.
 
-    Close: one letter was added, left out, replaced or swapped with the next one; two in words of 6 letters or more.
+    A word is close if one letter was added, left out, replaced or swapped with the next one; in words of six letters or
+    more also two, in words of less than three none.
     """
-    limit = 1 if len(word) < 6 else 2
+    limit = 0 if len(word) < 3 else 1 if len(word) < 6 else 2
     near = [(distance, name) for name in known if (distance := _distance(word, name, limit)) <= limit]
     return f" (did you mean `{min(near)[1]}`?)" if near else ""
 

@@ -116,7 +116,7 @@ def test_loops_through_links_end_and_real_names_count(library: Path) -> None:
     ("argument", "message"),
     [
         ("nestin", "no scenario, file or directory `nestin` (did you mean `nesting`?)"),
-        ("two-levels.yaml", "no scenario, file or directory `two-levels.yaml` (did you mean `two-levels`?)"),
+        ("two-levels.yaml", "no scenario, file or directory `two-levels.yaml` (did you mean `nesting/two-levels`?)"),
         ("xyzzy", "no scenario, file or directory `xyzzy`"),
         ("", "no scenario, file or directory ``"),
         ("first.yaml/x", "no scenario, file or directory `first.yaml/x`"),

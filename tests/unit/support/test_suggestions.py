@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A suggestion is made only for a word that is a typing mistake away from a known one."""
+
+from __future__ import annotations
+
+import pytest
+from lazymmu.support.suggestions import suggestion
+
+KNOWN = ("arm64", "s390x", "disable", "enable", "two-levels", "v3")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("arm46", "arm64"),
+        ("s39x", "s390x"),
+        ("enabel", "enable"),
+        ("twolevles", "two-levels"),
+        ("sparc64", None),
+        ("preempt_disable", None),
+        ("v5", None),
+        ("", None),
+    ],
+)
+def test_a_near_word_is_suggested_and_no_other(word: str, meant: str | None) -> None:
+    assert suggestion(word, KNOWN) == (f" (did you mean `{meant}`?)" if meant else "")
