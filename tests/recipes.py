@@ -31,7 +31,7 @@ def needs_guest(recipe: str) -> bool:
 
 def follow(recipe: str, folder: Path) -> None:
     """Save the recipe's files and run its commands, at the top of a copy of the checkout."""
-    checkout = checkout_with({}, folder / "checkout")
+    checkout = checkout_with((), folder / "checkout")
     shutil.copytree(ROOT / "tests", checkout / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", checkout)
     (checkout / "lazymmu").write_text(_LAUNCHER)
