@@ -10,14 +10,7 @@ from pathlib import Path
 
 from lazymmu.doctor.processes import Emulator, emulators, kill
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.cache_contents import (
-    CacheContents,
-    Removed,
-    carry_out,
-    everything_in,
-    held_locks,
-    remove_unlocked,
-)
+from lazymmu.provision.cache_contents import CacheContents, Removed, carry_out, everything_in, remove_unlocked
 from lazymmu.provision.cache_entries import Removal, megabytes, size_of
 from lazymmu.provision.cache_lock import alone, holders
 from lazymmu.reports.results_folder import KEPT, LOCK, default_root, kept
@@ -47,12 +40,9 @@ def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run:
     running = emulators(cache.root)
     with alone(cache.root) as unlocked:
         idle = unlocked and all(one.owner is None for one in running)
-        locks = held_locks(cache.root) if everything else []
-        if everything and (locks or not idle):
-            users = _users(cache.root, running) + (f" (lock {locks[0]})" if locks else "")
-            raise SetupError(
-                f"{cache.root} is used by {users}: nothing was removed", hint="try again when it has ended"
-            )
+        if everything and not idle:
+            message = f"{cache.root} is used by {_users(cache.root, running)}: nothing was removed"
+            raise SetupError(message, hint="try again when it has ended")
         ended = _end_orphans(terminal, running, unlocked=unlocked, dry_run=dry_run)
         if everything:
             if not ended:

@@ -155,16 +155,6 @@ def everything_in(root: Path) -> list[Removal]:
     return [Removal(path, size_of(path), "--all") for path in paths if path.is_symlink() or path.exists()]
 
 
-def held_locks(root: Path) -> list[Path]:
-    """Return the locks of entries that are being made now."""
-    found = []
-    for path in sorted((root / "locks").glob("*.lock")):
-        with entries_locked(root, (), files=(path,)) as free:
-            if not free:
-                found.append(path)
-    return found
-
-
 def carry_out(removals: Iterable[Removal], *, dry_run: bool) -> Iterator[Removed]:
     """Remove entries, and yield each. The caller has the cache to itself."""
     for removal in removals:
