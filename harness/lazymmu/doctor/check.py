@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct, field
-from msgspec.structs import asdict
 
 from lazymmu.support.errors import LazymmuError
-
-_SCHEMA = 1
 
 
 class State(StrEnum):
@@ -49,14 +46,3 @@ def guarded(
         yield Check(name, State.BROKEN, error.message, error.hint or "", blocks)
     except (OSError, subprocess.SubprocessError) as error:
         yield Check(name, State.BROKEN, str(error), blocks=blocks)
-
-
-def run_can_work(checks: Sequence[Check]) -> bool:
-    """Return whether no check prevents a run."""
-    return not any(check.blocks for check in checks)
-
-
-def document(checks: Sequence[Check]) -> dict[str, Any]:
-    """Return the document of `lazymmu doctor --json`."""
-    entries = [{**asdict(check), "next": check.next or None} for check in checks]
-    return {"schema": _SCHEMA, "works": run_can_work(checks), "checks": entries}

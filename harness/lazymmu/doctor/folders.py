@@ -75,7 +75,7 @@ def _removable(name: str, things: Sequence[Leftover | Removal], what: str) -> Ch
 
 
 def contents(cache: Cache) -> Iterator[Check]:
-    """Check the sizes of what the cache holds against the limits, and for entries of which nobody makes use."""
+    """Check the sizes of what the cache holds against the limits, and for what `lazymmu clean` would remove."""
     stock = CacheContents.read(cache)
     for name, kind in kinds().items():
         if entries := stock.entries[name]:
@@ -88,7 +88,7 @@ def contents(cache: Cache) -> Iterator[Check]:
                 f"size {name}", found, excess, {"entries": len(entries), "bytes": size, "limit": bounds}
             )
     yield Check("size of all", State.OK, megabytes(stock.total()), facts={"bytes": stock.total()})
-    yield _removable("unneeded", stock.unneeded(), "that no recipe or lock file mentions")
+    yield _removable("unneeded", stock.unneeded(), "not mentioned in a recipe or lock file")
     yield _removable("leftovers", stock.leftovers, "in progress or left by a killed process")
     for removal in stock.damaged(thoroughly=True):
         yield Check("damaged", State.BROKEN, f"{removal.path} {removal.why}", _CLEAN)
@@ -100,10 +100,9 @@ def guests(cache: Cache) -> Iterator[Check]:
     """Check for running guests whose harness was killed: nobody else will end them."""
     running = emulators(cache.root)
     orphans = [one for one in running if one.owner is None]
-    if orphans:
-        found = f"left by a killed process: {', '.join(f'{one.program} {one.pid}' for one in orphans)}"
-    else:
-        found = ", ".join(f"{one.program} {one.pid} (of process {one.owner})" for one in running) or "none running"
+    owners = ("left by a killed process" if one.owner is None else f"of process {one.owner}" for one in running)
+    names = (f"{one.program} {one.pid} ({owner})" for one, owner in zip(running, owners, strict=True))
+    found = ", ".join(names) or "none running"
     yield _may_be_cleaned("guests", found, orphans, {"orphans": [one.pid for one in orphans]})
 
 

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from lazymmu.doctor.cache_state import CacheState
 from lazymmu.doctor.check import Check, State
-from lazymmu.provision.sandbox import HINT, Sandbox
+from lazymmu.provision.sandbox import HINT, Sandbox, first_working
 from lazymmu.provision.subprocesses import PACKAGES, tethered
 from lazymmu.provision.tool_root import host_architecture
 
-_PYTHON = (3, 11)
 # What every command needs; the other tools only fetch.
 _START = "setpriv"
 _TOOLS = ("mmdebstrap", "apt-get", "apt-cache", "dpkg-deb", _START)
@@ -27,19 +26,10 @@ _BY_LAUNCHER = "mmdebstrap"
 _TIMEOUT = 20.0
 
 
-def python() -> Iterator[Check]:
-    """Check that this Python is new enough."""
-    version = platform.python_version()
-    if sys.version_info >= _PYTHON:
-        yield Check("python", State.OK, f"{version} ({sys.executable})", facts={"version": version})
-    else:
-        found = f"{version}, 3.11 or newer is needed"
-        yield Check("python", State.BROKEN, found, "set LAZYMMU_PYTHON to a newer one", blocks=True)
-
-
-def architecture() -> Iterator[Check]:
-    """Check that there is a tool root for this host."""
-    machine = platform.machine()
+def host() -> Iterator[Check]:
+    """Check Python, and that there is a tool root for this host. The launcher refuses a Python that is too old."""
+    version, machine = platform.python_version(), platform.machine()
+    yield Check("python", State.OK, f"{version} ({sys.executable})", facts={"version": version})
     yield Check("host", State.OK, f"{machine} (Debian's {host_architecture()})", facts={"machine": machine})
 
 
@@ -79,16 +69,11 @@ def sandbox(state: CacheState) -> tuple[Sandbox | None, Check]:
     """Return the sandbox that a run would use, None if there is none, and the check."""
     # Without a tool root, the host's own root shows whether namespaces are allowed.
     root = state.root if state.root and state.root_present else Path("/")
-    failures: dict[str, str] = {}
-    why = ""
-    for name in ("bwrap", "chroot"):
-        sandbox = Sandbox(name=name, root=root)
-        _, failure = run(sandbox, "/usr/bin/true")
-        if failure is None:
-            found = f"{name} works; {why or 'chroot is not needed'}"
-            return sandbox, Check("sandbox", State.OK, found, facts={"sandbox": name, "failures": failures})
-        failures[name] = failure
-        why = "; ".join(f"{name} does not work: {failure}" for name, failure in failures.items())
+    sandbox, failures = first_working(root, lambda candidate: run(candidate, "/usr/bin/true")[1])
+    reasons = "; ".join(f"{name} does not work: {failure}" for name, failure in failures.items())
+    facts = {"sandbox": sandbox.name if sandbox else None, "failures": failures}
+    if sandbox:
+        found = f"{sandbox.name} works; {reasons or 'chroot is not needed'}"
+        return sandbox, Check("sandbox", State.OK, found, facts=facts)
     advice = HINT if shutil.which("bwrap") else "apt-get install bubblewrap   (as root)"
-    facts = {"sandbox": None, "failures": failures}
-    return None, Check("sandbox", State.MISSING, why, advice, blocks=True, facts=facts)
+    return None, Check("sandbox", State.MISSING, reasons, advice, blocks=True, facts=facts)

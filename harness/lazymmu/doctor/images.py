@@ -20,7 +20,6 @@ from lazymmu.provision.checksum import entry_damage
 from lazymmu.provision.kernels import locked
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
-from lazymmu.support.errors import LazymmuError
 from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 
 _SETUP = "lazymmu setup"
@@ -60,10 +59,7 @@ def _program(sandbox: Sandbox, name: str) -> Check:
 def kernels(state: CacheState) -> Iterator[Check]:
     """Check for each architecture that the locked kernel is present and undamaged."""
     if state.error is not None:
-        hint = state.error.hint if isinstance(state.error, LazymmuError) else None
-        found = str(state.error).partition("\n")[0]
-        yield Check(f"kernel {state.kernel.name}", State.BROKEN, found, hint or "", blocks=True)
-        return
+        raise state.error
     for arch in state.arches:
         yield _kernel(state, arch)
 
@@ -76,13 +72,11 @@ def _kernel(state: CacheState, arch: str) -> Check:
         alone = set(state.refused) == set(state.arches)
         return Check(name, State.MISSING if alone else State.NOTE, state.refused[arch], again, blocks=alone)
     release, installed = locked(state.cache, state.kernel).get(arch), state.installed.get(arch)
-    if release is None:
-        found = f"no version is locked yet, {_not_in_cache(state)}"
-        return Check(name, State.MISSING, found, again, blocks=state.offline)
-    version = f"Linux {release.release} (package {release.version})"
-    facts = {"release": release.release, "version": release.version}
+    version = f"Linux {release.release} (package {release.version})" if release else ""
+    facts = {"release": release.release, "version": release.version} if release else {}
     if installed is None or state.root is None:
-        found = f"locked to {version}, not in the cache, {_not_in_cache(state)}"
+        found = f"locked to {version}, not in the cache" if release else "no version is locked yet"
+        found = f"{found}, {_not_in_cache(state)}"
         return Check(name, State.MISSING, found, again, blocks=state.offline, facts=facts)
     wrong = entry_damage(installed.image)
     if wrong:

@@ -23,31 +23,34 @@ class Emulator(Struct, frozen=True):
     """A QEMU that was started from a tool root of this cache."""
 
     pid: int
-    program: str
     #: The process that started it; None if that has ended, so that nobody will end this one.
     owner: int | None
     argv: tuple[str, ...]
+
+    @property
+    def program(self) -> str:
+        """The name of the program."""
+        return self.argv[0].rpartition("/")[2]
 
 
 def emulators(root: Path) -> list[Emulator]:
     """Return the guests of this cache folder, by process id."""
     roots = f"{root.resolve() / 'roots'}/"
     found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        pid = int(path.name)
+    for pid in sorted(int(path.name) for path in Path("/proc").glob("[0-9]*")):
         argv = _argv(pid)
-        if _PORT not in argv or not _program(argv).startswith(_QEMU):
+        if _PORT not in argv or _QEMU not in argv[0]:
             continue
         ours, process = False, pid
         # The programs between a harness and its QEMU have QEMU's arguments, too.
-        while _PORT in (arguments := _argv(process)) and not _is_python(process):
-            ours = ours or _is_below(process, arguments, roots)
+        while _PORT in _argv(process) and not _is_python(process):
+            ours = ours or _is_below(process, roots)
             process = _parent(process)
         if ours:
             # The new parent of an orphan is process 1 or a service manager, neither of which is a Python. In a
             # container, process 1 may be the harness itself.
-            found.append(Emulator(pid, _program(argv), process if _is_python(process) else None, argv))
-    return sorted(found, key=lambda emulator: emulator.pid)
+            found.append(Emulator(pid, process if _is_python(process) else None, argv))
+    return found
 
 
 def kill(emulator: Emulator) -> bool:
@@ -65,36 +68,27 @@ def kill(emulator: Emulator) -> bool:
 
 def _argv(pid: int) -> tuple[str, ...]:
     """Return a process's command line; empty if it has ended, is a zombie, or is not readable."""
-    try:
+    with suppress(OSError):
         return tuple(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1])
-    except OSError:
-        return ()
+    return ()
 
 
 def _parent(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        return int(status.rpartition(")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
+    """Return the parent of a process; 0 if it has ended."""
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+    return 0
 
 
-def _program(argv: tuple[str, ...]) -> str:
-    return argv[0].rpartition("/")[2] if argv else ""
-
-
-def _is_below(pid: int, argv: tuple[str, ...], roots: str) -> bool:
-    """Return whether a process has its root, or names a path, in the folder of tool roots."""
-    if any(roots in argument for argument in argv):
-        return True
-    try:
-        return f"{Path(f'/proc/{pid}/root').readlink()}/".startswith(roots)
-    except OSError:
-        return False
+def _is_below(pid: int, roots: str) -> bool:
+    """Return whether a process names a path in the folder of tool roots, or has its root there."""
+    paths = _argv(pid)
+    with suppress(OSError):
+        paths = (*paths, f"{Path(f'/proc/{pid}/root').readlink()}/")
+    return any(roots in path for path in paths)
 
 
 def _is_python(pid: int) -> bool:
-    try:
+    with suppress(OSError):
         return Path(f"/proc/{pid}/exe").readlink().name.startswith("python")
-    except OSError:
-        return False
+    return False

@@ -7,9 +7,11 @@ import json
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import asdict
+
 from lazymmu.doctor import folders, host, images
 from lazymmu.doctor.cache_state import CacheState, read_cache_state
-from lazymmu.doctor.check import Check, State, document, guarded, run_can_work
+from lazymmu.doctor.check import Check, State, guarded
 from lazymmu.provision import cache_lock
 from lazymmu.reports.destination import Target
 from lazymmu.reports.terminal import Terminal
@@ -31,15 +33,15 @@ def doctor(arguments: Namespace) -> int:
         for check in _all_checks([read_cache_state(cache, kernel, offline=arguments.offline) for kernel in kernels]):
             _print(terminal, check)
             checks.append(check)
-    works = run_can_work(checks)
-    names = dict.fromkeys(check.name for check in checks if check.blocks)
-    if works:
-        terminal.line("a run can work", "bold green")
+    blocking = dict.fromkeys(check.name for check in checks if check.blocks)
+    if blocking:
+        terminal.line(f"a run cannot work: {', '.join(blocking)}", "bold red")
     else:
-        terminal.line(f"a run cannot work: {', '.join(names)}", "bold red")
+        terminal.line("a run can work", "bold green")
     if target is not None:
-        target.write(json.dumps(document(checks), indent=2) + "\n")
-    return 0 if works else SetupError.exit_status
+        entries = [{**asdict(check), "next": check.next or None} for check in checks]
+        target.write(json.dumps({"schema": 1, "works": not blocking, "checks": entries}, indent=2) + "\n")
+    return SetupError.exit_status if blocking else 0
 
 
 def _all_checks(states: Sequence[CacheState]) -> Iterator[Check]:
@@ -47,8 +49,7 @@ def _all_checks(states: Sequence[CacheState]) -> Iterator[Check]:
     # The kernel with the largest needs stands for all in checks of what they share.
     neediest = max(states, key=lambda state: (state.must_fetch, state.must_build))
     cache = neediest.cache
-    yield from guarded("python", host.python)
-    yield from guarded("host", host.architecture)
+    yield from guarded("host", host.host)
     yield from host.tools(neediest)
     sandbox, check = host.sandbox(neediest)
     yield check
@@ -56,7 +57,7 @@ def _all_checks(states: Sequence[CacheState]) -> Iterator[Check]:
     yield from guarded("disk", folders.free_space, neediest)
     yield from guarded("tool root", images.tool_root, neediest, sandbox)
     for state in states:
-        yield from guarded("kernels", images.kernels, state)
+        yield from guarded(f"kernel {state.kernel.name}", images.kernels, state)
         yield from guarded("builds", images.builds, state)
         yield from images.accelerators(state, sandbox)
     yield from guarded("SSH keys", images.ssh_key_files, blocks=False)

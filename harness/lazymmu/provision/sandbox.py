@@ -11,7 +11,7 @@ import os
 import stat
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -100,16 +100,24 @@ def _failure(sandbox: Sandbox) -> str | None:
     return done.stderr.decode(errors="replace").strip() or f"status {done.returncode}"
 
 
-def choose(root: Path) -> Sandbox:
-    """Return the first sandbox that works for this tool root; SetupError says why none does."""
-    reasons = []
+def first_working(
+    root: Path, failure: Callable[[Sandbox], str | None] = _failure
+) -> tuple[Sandbox | None, dict[str, str]]:
+    """Return the first sandbox that works for this tool root, None if none does, and why the others do not."""
+    failures: dict[str, str] = {}
     for name in ("bwrap", "chroot"):
         sandbox = Sandbox(name=name, root=root)
-        reason = _failure(sandbox)
+        reason = failure(sandbox)
         if reason is None:
-            return sandbox
-        reasons.append(f"    {name}: {reason}")
-    raise SetupError(
-        "no way to run programs in the tool root works here\n" + "\n".join(reasons),
-        hint=HINT,
-    )
+            return sandbox, failures
+        failures[name] = reason
+    return None, failures
+
+
+def choose(root: Path) -> Sandbox:
+    """Return the first sandbox that works for this tool root. Raises SetupError if none does."""
+    sandbox, failures = first_working(root)
+    if sandbox is None:
+        reasons = "".join(f"\n    {name}: {reason}" for name, reason in failures.items())
+        raise SetupError(f"no way to run programs in the tool root works here{reasons}", hint=HINT)
+    return sandbox
