@@ -128,17 +128,14 @@ def opened(out: str | None, started: datetime) -> Iterator[Folder]:
         path = _fresh(root, started)
         lock = _lock(path)
         lock.acquire(timeout=0)
+    folder = Folder(path, path / _GUESTS, root)
     try:
         with _explained(path):
-            (path / _GUESTS).mkdir()
-        yield Folder(path, path / _GUESTS, root)
+            folder.guests.mkdir()
+        yield folder
     finally:
-        results = path / store.FILE
-        if (
-            not (path / RESULTS).exists()
-            and _is_empty(path / _GUESTS)
-            and not (results.exists() and results.stat().st_size)
-        ):
+        has_results = (path / RESULTS).exists() or (folder.results.exists() and folder.results.stat().st_size)
+        if not has_results and _is_empty(folder.guests):
             shutil.rmtree(path, ignore_errors=True)
         lock.release()
 
@@ -260,16 +257,9 @@ def kept(root: Path) -> list[Path]:
 def _prune(root: Path) -> None:
     """Remove the oldest folders beyond `KEPT`, except those of runs that are under way."""
     for path in kept(root)[KEPT:]:
-        lock = _lock(path)
-        try:
-            lock.acquire(timeout=0)
-        except (Timeout, OSError):
-            continue
-        try:
+        with suppress(Timeout, OSError), _lock(path).acquire(timeout=0):
             # Another run may be removing the same folder.
             shutil.rmtree(path, ignore_errors=True)
-        finally:
-            lock.release()
 
 
 def _relative(scenario: Scenario) -> str:

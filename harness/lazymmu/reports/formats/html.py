@@ -10,12 +10,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from msgspec import Struct
-
 from lazymmu.reports.plain import counted, explanation, visible
 from lazymmu.reports.styles import STYLES
 from lazymmu.results.failure_groups import failure_groups
-from lazymmu.results.result import Result, Unit
+from lazymmu.results.result import Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
 
@@ -30,27 +28,6 @@ _TEMPLATE = "page.html.jinja"
 _NOT_RUN = "not run"
 
 
-class _Cell(Struct, frozen=True):
-    """The units of one scenario in one column."""
-
-    #: The worst outcome, or `not run`.
-    outcome: str
-    text: str
-    #: The number of the first failure group that a unit belongs to; None if all passed.
-    group: int | None
-
-
-class _Group(Struct, frozen=True):
-    """One failure group."""
-
-    number: int
-    outcome: str
-    #: The label of the first unit, and those of the others.
-    label: str
-    others: Sequence[str]
-    text: str
-
-
 def write(run: RunSummary, file: TextIO) -> None:
     """Write the page."""
     results, counts = run.results, run.results.counts()
@@ -63,7 +40,8 @@ def write(run: RunSummary, file: TextIO) -> None:
         facts=_facts(run),
         columns=columns,
         rows=_rows(results, columns, numbers),
-        groups=(_group(number, group) for number, group in enumerate(groups, 1)),
+        groups=groups,
+        explanation=explanation,
         issues=run.known or (),
     )
     file.writelines(pieces)
@@ -103,31 +81,22 @@ def _facts(run: RunSummary) -> Iterator[tuple[str, str]]:
 
 def _rows(
     results: ResultStore, columns: Sequence[tuple[str, str]], groups: Mapping[int, int]
-) -> Iterator[tuple[str, list[_Cell | None]]]:
+) -> Iterator[tuple[str, list[Mapping[str, object] | None]]]:
     """Yield each scenario's name, and its cells; None where it has no units."""
     for scenario, of_scenario in groupby(results.units, key=lambda unit: unit.scenario.name):
         units: dict[tuple[str, str], list[Unit]] = {}
         for unit in of_scenario:
             units.setdefault(_column(unit), []).append(unit)
-        yield scenario, [_cell(results, units[one], groups) if one in units else None for one in columns]
+        yield scenario, [_cell(results, units[column], groups) if column in units else None for column in columns]
 
 
-def _cell(results: ResultStore, units: Sequence[Unit], groups: Mapping[int, int]) -> _Cell:
+def _cell(results: ResultStore, units: Sequence[Unit], groups: Mapping[int, int]) -> Mapping[str, object]:
+    """Return the worst outcome of these units, a text, and the number of the first failure group among them."""
     counts = Counter(str(results[unit.index].outcome) if unit.index in results else _NOT_RUN for unit in units)
-    # The worst comes first, what was not run last.
-    there = {outcome: counts[outcome] for outcome in [*STYLES, _NOT_RUN] if counts[outcome]}
-    worst = next(iter(there))
-    group = next((groups[unit.index] for unit in units if unit.index in groups), None)
-    return _Cell(outcome=worst, text=worst if len(units) == 1 else counted(there), group=group)
-
-
-def _group(number: int, group: Sequence[Result]) -> _Group:
-    first, *others = group
-    known = [f"known: {first.known}"] if first.known else []
-    return _Group(
-        number=number,
-        outcome=str(first.outcome),
-        label=first.label(),
-        others=[result.label() for result in others],
-        text="\n".join([*known, *explanation(first)]),
-    )
+    worst_first = {outcome: counts[outcome] for outcome in [*STYLES, _NOT_RUN] if counts[outcome]}
+    worst = next(iter(worst_first))
+    return {
+        "outcome": worst,
+        "text": worst if len(units) == 1 else counted(worst_first),
+        "group": next((groups[unit.index] for unit in units if unit.index in groups), None),
+    }
