@@ -67,7 +67,7 @@ class PreparedUnit:
             )
         except GuestError as error:
             return self.failed(error, release=release, seconds=seconds)
-        differences = tuple(judge(unit, predicted, observed))
+        differences = tuple(judge(unit, predicted, observed, self.case))
         return Result.of(
             unit,
             Outcome.FAIL if differences else Outcome.PASS,

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from lazymmu.results.result import Difference, Unit
-from lazymmu.subject.case import Case, Check, Step
+from lazymmu.subject.case import Case, Step
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.trace import StepTrace, Trace, compact
 from lazymmu.support.errors import Place
@@ -54,14 +54,14 @@ def _differing(parts: tuple[str, ...], predicted: Any, observed: Any, what: str,
 
 def _compare(case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
     """Return the differences of the first step that differs; if none does, those of the ends."""
+    if predicted.steps == observed.steps:
+        return _differing(_END_PARTS, predicted, observed, "at the end", None)
     for expected, seen in zip(predicted.steps, observed.steps, strict=False):
         if expected != seen:
             step = next(step for step in case.walk() if step.index == expected.index)
             return _differing(_STEP_PARTS, expected, seen, f"step {step.index} {step.op}", step)
-    if len(predicted.steps) != len(observed.steps):
-        counts = {"predicted": str(len(predicted.steps)), "observed": str(len(observed.steps))}
-        return [Difference("number of steps that ran", counts)]
-    return _differing(_END_PARTS, predicted, observed, "at the end", None)
+    counts = {"predicted": str(len(predicted.steps)), "observed": str(len(observed.steps))}
+    return [Difference("number of steps that ran", counts)]
 
 
 def _actual(pin: str, api: str, state: StepTrace, hooks: str, counters: Mapping[str, int]) -> int | bool | str:
@@ -75,23 +75,6 @@ def _actual(pin: str, api: str, state: StepTrace, hooks: str, counters: Mapping[
     if pin in ("active", "outstanding"):
         return getattr(state, pin)  # type: ignore[no-any-return]
     return counters[pin]
-
-
-def _checks(case: Case, unit: Unit, trace: Trace) -> Iterator[tuple[Step, Check, str, Any]]:
-    """Yield step, check, pin and actual value for every pin that the trace reached."""
-    steps = {step.index: step for step in case.walk() if step.check is not None}
-    if not steps:
-        return
-    hooks = ""
-    counters = dict.fromkeys(trace.counters, 0)
-    for record in trace.steps:
-        hooks += record.hooks
-        counters.update(record.counters)
-        step = steps.get(record.index)
-        if step is None or step.check is None or not step.check.applies(unit.api, unit.personality):
-            continue
-        for pin in step.check.pins:
-            yield step, step.check, pin, _actual(pin, unit.api, record, hooks, counters)
 
 
 def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
@@ -128,32 +111,33 @@ class _Broken(Struct, frozen=True):
         return Difference(self.what, {"pinned": _show(self.pinned), who: _show(self.actual)}, self.place)
 
 
-def _broken(case: Case, unit: Unit, trace: Trace) -> list[_Broken]:
-    """Return every pin of the author that does not hold in a trace."""
-    found = [
-        _Broken(f"check {pin}{f' of task {check.task}' if check.task else ''}", step.place, check.pins[pin], actual)
-        for step, check, pin, actual in _checks(case, unit, trace)
-        if actual != check.pins[pin]
-    ]
-    found += _answers(case, trace)
-    for part, (pinned, place) in case.expected(unit.api, unit.personality).items():
-        breach = _breach(part, pinned, getattr(trace, part))
-        if breach:
-            found.append(_Broken(f"expect {part}", place, *breach))
-    return found
-
-
-def _answers(case: Case, trace: Trace) -> Iterator[_Broken]:
-    """Yield every answer that differs from the one that the author pinned at its step."""
-    steps = {step.index: step for step in case.walk() if step.answer is not None}
-    for record in trace.steps if steps else ():
-        step = steps.get(record.index)
-        if step is not None and record.value != step.answer:
+def _broken(case: Case, unit: Unit, trace: Trace) -> Iterator[_Broken]:
+    """Yield every pin of the author that does not hold in a trace."""
+    pinned = {step.index: step for step in case.walk() if step.check is not None or step.answer is not None}
+    hooks = ""
+    counters = dict.fromkeys(trace.counters, 0)
+    for record in trace.steps if pinned else ():
+        hooks += record.hooks
+        counters.update(record.counters)
+        step = pinned.get(record.index)
+        if step is None:
+            continue
+        if step.check is not None and step.check.applies(unit.api, unit.personality):
+            task = f" of task {step.check.task}" if step.check.task else ""
+            for pin, value in step.check.pins.items():
+                actual = _actual(pin, unit.api, record, hooks, counters)
+                if actual != value:
+                    yield _Broken(f"check {pin}{task}", step.place, value, actual)
+        if step.answer is not None and record.value != step.answer:
             values = (
                 bool(value) if step.op == "touch" and value is not None else value
                 for value in (step.answer, record.value)
             )
             yield _Broken(f"step {step.index} {step.op}: answer", step.place, *values)
+    for part, (value, place) in case.expected(unit.api, unit.personality).items():
+        breach = _breach(part, value, getattr(trace, part))
+        if breach:
+            yield _Broken(f"expect {part}", place, *breach)
 
 
 def pins(unit: Unit, trace: Trace, who: str) -> list[Difference]:
@@ -161,16 +145,16 @@ def pins(unit: Unit, trace: Trace, who: str) -> list[Difference]:
     return [broken.difference(who) for broken in _broken(unit.case, unit, trace)]
 
 
-def judge(unit: Unit, predicted: Trace, observed: Trace) -> list[Difference]:
-    """Return every difference, the most important first; none means pass.
+def judge(unit: Unit, predicted: Trace, observed: Trace, case: Case | None = None) -> list[Difference]:
+    """Return every difference, the most important first; none means pass. `case` is the unit's, if it is at hand.
 
     The guest is compared with the model, and both are compared with the author's pins.
     """
-    case = unit.case
+    case = case or unit.case
     differences = _compare(case, predicted, observed)
-    in_model = _broken(case, unit, predicted)
+    in_model = list(_broken(case, unit, predicted))
     # Traces without a difference break the same pins.
-    in_guest = _broken(case, unit, observed) if differences else in_model
+    in_guest = list(_broken(case, unit, observed)) if differences else in_model
     return [
         *differences,
         *(broken.difference("the model says") for broken in in_model),
