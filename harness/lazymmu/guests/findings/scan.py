@@ -4,23 +4,39 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections.abc import Iterator
 
 from msgspec import Struct
 
 from lazymmu.guests.findings.finding import Finding, Severity
-from lazymmu.guests.findings.records import lines_and_records
 from lazymmu.guests.findings.row import Row
 from lazymmu.guests.findings.table import whole_table
 
+# Longer than any line of the kernel (PRINTK_MESSAGE_MAX in kernel/printk/internal.h). The scan ignores the rest of a
+# line, so a flood without newlines cannot make its expressions slow.
+_LONGEST_RECORD = 2_048
 _LONGEST_TITLE = 200
+
+_CODES = re.compile(r"\x1b\[[0-9;?]*+[ -/]*+[@-~]|\x1b[@-Z\\-_a-z]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+# A level, a time, and a task or CPU (CONFIG_PRINTK_CALLER). Text before a time is another program's unfinished line.
+_PREFIX = re.compile(r"(?:<\d{1,3}>)?\[ {0,8}\d{1,9}\.\d{6}\] ?(?:\[ *[TC]\d{1,9}\] ?)?")
+_LEVEL = re.compile(r"[\ufffd ]*+<\d{1,3}>|\ufffd+")
+
 _OFFSET = re.compile(r"\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?")
 _ADDRESS = re.compile(r"\b(?:0x)?(?=[0-9a-f]*\d)[0-9a-f]{8,16}\b")
 _FOLDER = re.compile(r"(?<![\w.])/(?:[\w.+~-]{1,64}/)++(?=[\w.-]+\.[chS]\b)")
 # Smaller numbers stay in a title: they are offsets from a NULL pointer, exit codes and the like.
 _SMALLEST_ADDRESS = 0x10000
 
-_pattern = cache(re.compile)
+
+def lines_and_records(text: str) -> Iterator[tuple[str, str]]:
+    """Return each line without terminal codes, and its record: what printk() was given, without the prefix."""
+    for line in text.split("\n"):
+        clean = line if line.isprintable() else _CONTROL.sub("", _CODES.sub("", line))
+        prefix = _PREFIX.search(clean) or _LEVEL.match(clean)
+        begin = prefix.end() if prefix else 0
+        yield clean, clean[begin : begin + _LONGEST_RECORD]
 
 
 def findings_in(text: str) -> tuple[Finding, ...]:
@@ -31,21 +47,15 @@ def findings_in(text: str) -> tuple[Finding, ...]:
     """
     reports: list[_Report] = []
     current: _Report | None = None
-    table = whole_table()
+    row_of = whole_table().row_of
     for number, (line, record) in enumerate(lines_and_records(text), start=1):
-        row = table.row_of(record) if record else None
-        # The last line of a report may look like the first of another.
-        if row is not None and not (current is not None and current.ends_with(record)):
-            stage = current.stage_of(row) if current is not None else None
-            if current is not None and stage is not None:
-                current.add_row(row, stage, line, record)
-                continue
-            if row.opens:
-                current = _Report(number, row, record, row.stages[0], row.severity, row.fault, [(line, record)])
-                reports.append(current)
-                continue
-        if current is not None and not current.add_other(line, record):
-            current = None
+        row = row_of(record) if record else None
+        if current is not None and current.add(row, line, record):
+            continue
+        current = None
+        if row is not None and row.opens:
+            current = _Report(number, row, record, row.stages[0], row.severity, row.fault, [(line, record)])
+            reports.append(current)
     return tuple(report.finding() for report in reports if report.row.weight)
 
 
@@ -63,48 +73,40 @@ class _Report(Struct):
     lines: list[tuple[str, str]]
     #: How many of the lines certainly belong to the report.
     certain: int = 1
+    #: Whether the last line has come; only a dump can follow it.
     ended: bool = False
 
-    def ends_with(self, record: str) -> bool:
-        """Return whether a record is the last line of this report."""
-        until = self.row.extent.until
-        return bool(until) and not self.ended and _pattern(until).match(record) is not None
+    def add(self, row: Row | None, line: str, record: str) -> bool:
+        """Add a line if it belongs to this report; `row` describes it. Return whether it does."""
+        extent = self.row.extent
+        stage = None if row is None else self._stage_of(row)
+        # The last line of a report may look like the first of another.
+        if extent.until and not self.ended and re.match(extent.until, record):
+            self.ended = True
+        elif row is not None and stage is not None:
+            self.stage = stage
+            self.fault = self.fault if row.fault is None else row.fault
+            if row.weight > self.row.weight:
+                self.row, self.record, self.severity = row, record, row.severity
+            else:
+                self.severity = max(self.severity, row.severity, key=list(Severity).index)
+        elif row is not None and row.opens:
+            return False
+        elif extent.until and not self.ended:
+            self.lines.append((line, record))
+            return True
+        elif not (extent.everything or (extent.tail and whole_table().is_dump(record))):
+            return False
+        self.lines.append((line, record))
+        self.certain = len(self.lines)
+        return True
 
-    def stage_of(self, row: Row) -> int | None:
+    def _stage_of(self, row: Row) -> int | None:
         """Return the stage of this report that a line of a row is; None if the line begins another report."""
         same = not self.ended and row.report and row.report == self.row.report
         if not same or (row.fault and self.fault is False):
             return None
         return next((stage for stage in row.stages if stage > self.stage), None)
-
-    def add_row(self, row: Row, stage: int, line: str, record: str) -> None:
-        """Add a line that a row describes."""
-        self._add(line, record)
-        self.stage = stage
-        self.fault = self.fault if row.fault is None else row.fault
-        if row.weight > self.row.weight:
-            self.row, self.record, self.severity = row, record, row.severity
-        else:
-            self.severity = max(self.severity, row.severity, key=list(Severity).index)
-
-    def add_other(self, line: str, record: str) -> bool:
-        """Add a line that no row describes, if it belongs here; return whether the report can continue after it."""
-        extent = self.row.extent
-        if self.ends_with(record):
-            self._add(line, record)
-            self.ended = True
-            return extent.tail
-        if extent.until and not self.ended:
-            self.lines.append((line, record))
-            return True
-        if extent.everything or (extent.tail and whole_table().is_dump(record)):
-            self._add(line, record)
-            return True
-        return False
-
-    def _add(self, line: str, record: str) -> None:
-        self.lines.append((line, record))
-        self.certain = len(self.lines)
 
     def finding(self) -> Finding:
         """Return the finding. If the last line is missing, its text ends where the dump ends."""
@@ -115,15 +117,15 @@ class _Report(Struct):
         while not self.lines[end - 1][1].strip():
             end -= 1
         records = [record for _, record in self.lines[:end]]
-        match = _pattern(self.row.begins).match(self.record)
+        match = re.match(self.row.begins, self.record)
         function = next(filter(None, map(table.function, records)), "")
         # A WARN() prints its message between "cut here" and the headline.
-        message = records[1 : records.index(self.record)]
+        message = " ".join(records[1 : records.index(self.record)])
         title = self.row.title.format(
             **{name: value or "" for name, value in match.groupdict().items()} if match else {},
             line=self.record,
             where=f" in {function}" if function else "",
-            message=f": {' '.join(message)}" if message else "",
+            message=f": {message}" if message else "",
         )
         return Finding(
             kind=self.row.kind,

@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from lazymmu.guests.findings.records import lines_and_records
-from lazymmu.guests.findings.scan import findings_in
+from lazymmu.guests.findings.scan import findings_in, lines_and_records
 from lazymmu.guests.findings.table import TABLES, whole_table
 
 from tests.unit.guests.findings.corpus import FOLDER, LOGS, expected, text
