@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import lazymmu
+from lazymmu.architecture import architectures
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
-from lazymmu.provision import catalogue, setup
+from lazymmu.provision import builds, catalogue, setup
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.setup import Images
@@ -27,6 +30,14 @@ def images(arch: str, kernel: str = "lts") -> Images:
 def machine(arch: str, kernel: str = "lts") -> Machine:
     """Return one architecture's machine as a run prepares it."""
     return prepare(images(arch, kernel), arch, 1.0, RunningGuests())
+
+
+def build(arch: str, **options: Any) -> Path:
+    """Build a module for one architecture's guest; the options are those of `builds.module`. Return its file."""
+    made = images(arch)
+    return builds.module(
+        Cache(default_root(), Progress()), made.sandboxes[arch], architectures()[arch], made.kernels[arch], **options
+    )
 
 
 @contextmanager

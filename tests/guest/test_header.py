@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`run --header`: a right text passes everywhere, a slip in it fails at its step, and one that is no C is refused."""
+"""`run --header`: a right text passes everywhere, a slip fails at its step, and a text that is not C is refused."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lazymmu.architecture import architectures
 from lazymmu.provision import builds, fast_rebuild
 from lazymmu.provision.cache import Cache, default_root, digest
 from lazymmu.provision.checksum import beside
@@ -20,8 +20,8 @@ from tests.guest import machines
 from tests.guest.conftest import Lazymmu
 from tests.headers import EXTENDED, MERGED, NESTED_FLUSH, OF_7_0, line
 
-# Two levels, pauses of the running task and of another one, contexts, and hooks that find the task interrupted.
 _ARCH = "s390x"
+# Two levels, pauses of the running task and of another one, and contexts
 _SOME = ("nesting/two-levels", "pause", "interrupts", "history/xen-pauses-another-task")
 
 
@@ -31,18 +31,16 @@ def header(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_a_right_text_passes_on_all_architectures_and_the_run_says_which_it_was(
-    lazymmu: Lazymmu, tmp_path: Path
-) -> None:
+def test_a_right_text_passes_on_all_architectures_and_is_named_in_the_results(lazymmu: Lazymmu, tmp_path: Path) -> None:
     text = header(tmp_path, MERGED)
     done, document = lazymmu.run(*_SOME, "--header", text, "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert {(result["api"], result["impl"]) for result in document["results"]} == {("merged", "header")}
     assert {result["arch"] for result in document["results"]} == {*machines.ARCHES}
     assert {result["outcome"] for result in document["results"]} <= {"pass", "skip"}
-    told = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert told["header"] == text
-    assert told["sources"][text] == digest([MERGED.encode()])
+    written = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert written["header"] == text
+    assert written["sources"][text] == digest([MERGED.encode()])
 
 
 def test_a_text_with_ranges_passes_and_a_wrong_range_does_not(lazymmu: Lazymmu, tmp_path: Path) -> None:
@@ -76,7 +74,7 @@ def test_a_slip_fails_and_the_first_wrong_step_is_named(lazymmu: Lazymmu, tmp_pa
         assert "step 2 disable: hooks: predicted f, observed (none)" in result["differences"][0]
 
 
-def test_what_a_compiler_refuses_is_shown_and_an_edit_mends_it(lazymmu: Lazymmu, tmp_path: Path) -> None:
+def test_an_error_of_the_compiler_is_shown_and_an_edit_repairs_it(lazymmu: Lazymmu, tmp_path: Path) -> None:
     text = OF_7_0.replace("mine->enable_count += 1;", "mine->enable_count += one;")
     flags = ("pause", "--arch", _ARCH, "--header")
     done = lazymmu("run", *flags, header(tmp_path, text))
@@ -97,22 +95,15 @@ def test_a_kernels_own_header_passes_and_with_a_slip_it_does_not(lazymmu: Lazymm
     flags = (*_SOME, "--arch", _ARCH, "--header")
     done = lazymmu("run", *flags, header(tmp_path, own[-1]))
     assert done.returncode == 0, done.stdout + done.stderr
-    done = lazymmu("run", *flags, header(tmp_path, own[-1].replace("\t\tarch_flush_lazy_mmu_mode();", "\t\t;")))
+    slipped = re.sub(r"\barch_flush_lazy_mmu_mode\(\);", ";", own[-1])
+    done = lazymmu("run", *flags, header(tmp_path, slipped))
     assert done.returncode == 1
     assert "disable: hooks" in done.stdout
 
 
 def test_recorded_commands_give_what_kbuild_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    images = machines.images(_ARCH)
-
     def build(contents: str) -> bytes:
-        path = builds.module(
-            Cache(default_root(), Progress()),
-            images.sandboxes[_ARCH],
-            architectures()[_ARCH],
-            images.kernels[_ARCH],
-            variant=builds.Variant(sources={"api_header.c": contents.encode()}),
-        )
+        path = machines.build(_ARCH, variant=builds.Variant(sources={"api_header.c": contents.encode()}))
         module = path.read_bytes()
         path.unlink()
         beside(path).unlink()
@@ -120,7 +111,7 @@ def test_recorded_commands_give_what_kbuild_gives(tmp_path: Path, monkeypatch: p
 
     plain = (MODULE_SOURCE / "api_header.c").read_text()
     build(plain)
-    # It needs of the kernel what the module has not needed before.
+    # It needs a symbol of the kernel that the module did not need before.
     edited = f"{plain}\nvoid lmm_{tmp_path.name}(void);\nvoid lmm_{tmp_path.name}(void)\n{{\n\tdump_stack();\n}}\n"
     done: list[bool] = []
     rebuilt = fast_rebuild._replay

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Makes the corpus's real logs anew: `python -m tests.guest.faults.collect [NAME or NAME-ARCH ...]`, by hand.
+"""Writes the real logs of the corpus again: `python -m tests.guest.faults.collect [NAME or NAME-ARCH ...]`.
 
-It boots one guest for each log, fifteen minutes in all, and writes what the console, or QEMU, said, unchanged. What the
-logs should hold stands in the .yaml beside each: look at every difference after a renewal.
+It boots one guest for each log, which takes fifteen minutes in all, and writes what the console or QEMU printed. The
+.yaml file beside each log says what it should contain: check every difference.
 """
 
 from __future__ import annotations
@@ -30,86 +30,66 @@ from tests.guest.faults import Faulty, faulty
 
 FOLDER = ROOT / "tests" / "fixtures" / "console"
 _ALL = tuple(architectures())
-# QEMU says the same of all.
+# QEMU's messages do not depend on the architecture.
 _QEMU_ARCH = "x86_64"
-_LAST_WORDS = 5.0
-_GO_ON = "sysctl.kernel.panic_on_oops=0"
-# Backtraces of other tasks are printed at the level of harmless notes.
-_TALK = "sysctl.kernel.printk=8"
+_LAST_OUTPUT = 5.0
+_NO_PANIC = "sysctl.kernel.panic_on_oops=0"
+# Prints backtraces of other tasks, too, whose level is low.
+_ALL_LEVELS = "sysctl.kernel.printk=8"
+_WATCHDOG = "watchdog_thresh=1"
 
 
 class Log(Struct, frozen=True):
-    """One fault, or several one after the other, and what the guest needs for it."""
+    """Faults, one after the other, and what the guest needs for them."""
 
     name: str
-    arches: tuple[str, ...] = _ALL
     faults: tuple[str, ...] = ()
     kernel_arguments: tuple[str, ...] = ()
-    #: How long to listen where the guest does not die.
+    arches: tuple[str, ...] = _ALL
+    #: How long to wait if the guest does not die.
     seconds: float = 20.0
 
 
 LOGS = (
-    Log("panic", faults=("panic",)),
-    Log("oops", faults=("oops",)),
-    Log("goes-on", faults=("warn", "warn_plain", "warn_once", "bug", "oops", "panic"), kernel_arguments=(_GO_ON,)),
-    Log("bad-address", faults=("bad_address",)),
-    Log("wild-address", faults=("wild_address",)),
-    Log("bug", faults=("bug",)),
-    Log("refcount", faults=("refcount",), seconds=3.0),
-    Log("list-corruption", faults=("list_corruption",)),
-    Log("kfence", faults=("kfence",), kernel_arguments=("kfence.sample_interval=1",), seconds=10.0),
-    Log("slab", faults=("slab",), kernel_arguments=("slub_debug=FZ",), seconds=3.0),
-    Log("fortify", faults=("fortify",)),
-    Log("usercopy", faults=("usercopy",)),
-    Log("illegal", faults=("illegal",)),
-    Log("oops-irqs-off", faults=("oops_irqs_off",)),
-    Log("init-killed", faults=("init_killed",)),
-    Log("init-oops", faults=("init_oops",), kernel_arguments=(_GO_ON,)),
-    Log("no-root", kernel_arguments=("rdinit=/nothing",)),
-    Log("oom", faults=("oom",), kernel_arguments=(_TALK,), seconds=40.0),
-    Log("stack-overflow", faults=("stack_overflow",)),
-    Log("scheduling-while-atomic", faults=("scheduling_while_atomic",), seconds=3.0),
-    Log(
-        "hung-task",
-        faults=("hung_task",),
-        kernel_arguments=("sysctl.kernel.hung_task_timeout_secs=2", _TALK),
-        seconds=12.0,
-    ),
-    Log("rcu-stall", faults=("rcu_stall",), kernel_arguments=("rcupdate.rcu_cpu_stall_timeout=3", _TALK), seconds=10.0),
+    Log("panic", ("panic",)),
+    Log("oops", ("oops",)),
+    Log("goes-on", ("warn", "warn_plain", "warn_once", "bug", "oops", "panic"), (_NO_PANIC,)),
+    Log("bad-address", ("bad_address",)),
+    Log("wild-address", ("wild_address",)),
+    Log("bug", ("bug",)),
+    Log("refcount", ("refcount",), seconds=3.0),
+    Log("list-corruption", ("list_corruption",)),
+    Log("kfence", ("kfence",), ("kfence.sample_interval=1",), seconds=10.0),
+    Log("slab", ("slab",), ("slub_debug=FZ",), seconds=3.0),
+    Log("fortify", ("fortify",)),
+    Log("usercopy", ("usercopy",)),
+    Log("illegal", ("illegal",)),
+    Log("oops-irqs-off", ("oops_irqs_off",)),
+    Log("init-killed", ("init_killed",)),
+    Log("init-oops", ("init_oops",), (_NO_PANIC,)),
+    Log("no-root", (), ("rdinit=/nothing",)),
+    Log("oom", ("oom",), (_ALL_LEVELS,), seconds=40.0),
+    Log("stack-overflow", ("stack_overflow",)),
+    Log("scheduling-while-atomic", ("scheduling_while_atomic",), seconds=3.0),
+    Log("hung-task", ("hung_task",), ("sysctl.kernel.hung_task_timeout_secs=2", _ALL_LEVELS), seconds=12.0),
+    Log("rcu-stall", ("rcu_stall",), ("rcupdate.rcu_cpu_stall_timeout=3", _ALL_LEVELS), seconds=10.0),
     Log(
         "rcu-expedited-stall",
-        faults=("rcu_expedited_stall",),
-        kernel_arguments=("rcupdate.rcu_exp_cpu_stall_timeout=1000", _TALK),
+        ("rcu_expedited_stall",),
+        ("rcupdate.rcu_exp_cpu_stall_timeout=1000", _ALL_LEVELS),
         seconds=6.0,
     ),
-    Log(
-        "hard-lockup",
-        faults=("hard_lockup",),
-        # s390x has no detector of its own, and x86_64 no events to build one on: RCU notices.
-        kernel_arguments=("watchdog_thresh=1", "rcupdate.rcu_cpu_stall_timeout=4", _TALK),
-        seconds=12.0,
-    ),
-    Log(
-        "soft-lockup",
-        arches=("arm64", "x86_64"),
-        faults=("soft_lockup",),
-        kernel_arguments=("watchdog_thresh=1", _TALK),
-        seconds=6.0,
-    ),
-    Log(
-        "soft-lockup-panic",
-        arches=("arm64", "x86_64"),
-        faults=("soft_lockup",),
-        kernel_arguments=("watchdog_thresh=1", "softlockup_panic=1"),
-    ),
-    Log("stack-protector", arches=("arm64", "x86_64"), faults=("stack_protector",)),
-    Log("divide", arches=("s390x", "x86_64"), faults=("divide",)),
-    Log("double-fault", arches=("x86_64",), faults=("double_fault",)),
-    Log("specification", arches=("s390x",), faults=("specification",)),
-    Log("addressing", arches=("s390x",), faults=("addressing",)),
-    Log("allocation-failure", arches=("arm64",), faults=("allocation",), seconds=3.0),
-    Log("bad-page", arches=("s390x",), faults=("bad_page",), kernel_arguments=("page_poison=1",), seconds=3.0),
+    # RCU notices it: s390x has no detector of its own, and x86_64 no events for one.
+    Log("hard-lockup", ("hard_lockup",), (_WATCHDOG, "rcupdate.rcu_cpu_stall_timeout=4", _ALL_LEVELS), seconds=12.0),
+    Log("soft-lockup", ("soft_lockup",), (_WATCHDOG, _ALL_LEVELS), ("arm64", "x86_64"), seconds=6.0),
+    Log("soft-lockup-panic", ("soft_lockup",), (_WATCHDOG, "softlockup_panic=1"), ("arm64", "x86_64")),
+    Log("stack-protector", ("stack_protector",), arches=("arm64", "x86_64")),
+    Log("divide", ("divide",), arches=("s390x", "x86_64")),
+    Log("double-fault", ("double_fault",), arches=("x86_64",)),
+    Log("specification", ("specification",), arches=("s390x",)),
+    Log("addressing", ("addressing",), arches=("s390x",)),
+    Log("allocation-failure", ("allocation",), arches=("arm64",), seconds=3.0),
+    Log("bad-page", ("bad_page",), ("page_poison=1",), ("s390x",), seconds=3.0),
 )
 
 
@@ -117,7 +97,7 @@ def _emulated(boot: Boot, **changes: object) -> Boot:
     return replace(boot, architecture=replace(boot.architecture, **changes), accelerator=tcg("collecting"))
 
 
-#: What QEMU says itself: name -> what is wrong with the start.
+#: QEMU's own messages: name -> a mistake in the boot.
 QEMU_LOGS: dict[str, Callable[[Boot], Boot]] = {
     "qemu-bad-cpu": lambda boot: _emulated(boot, cpu="nosuch"),
     "qemu-bad-machine": lambda boot: _emulated(boot, machine=("-M", "nosuch")),
@@ -126,7 +106,7 @@ QEMU_LOGS: dict[str, Callable[[Boot], Boot]] = {
     "qemu-no-kernel": lambda boot: replace(_emulated(boot), kernel=boot.sandbox.root / "nothing"),
     "qemu-not-there": lambda boot: _emulated(boot, qemu="qemu-system-nosuch"),
 }
-#: The guest itself is well, and QEMU is told to end.
+#: A signal ends QEMU; nothing is wrong with the guest.
 TERMINATED = "qemu-terminated"
 
 
@@ -141,19 +121,19 @@ def _console(log: Log, guests: Faulty) -> str:
 def _stderr(boot: Boot) -> str:
     with qemu.start(boot) as guest:
         with suppress(GuestError):
-            AgentConnection(guest).handshake(Deadline.after(_LAST_WORDS))
+            AgentConnection(guest).handshake(Deadline.after(_LAST_OUTPUT))
         return guest.stderr()
 
 
 def _terminated(guests: Faulty) -> str:
     with guests.start() as (guest, _):
         os.kill(processes.qemus(os.getpid())[guest.boot.architecture.qemu], signal.SIGTERM)
-        guest.console.wait_for_end(_LAST_WORDS)
+        guest.console.wait_for_end(_LAST_OUTPUT)
         return guest.stderr()
 
 
 def main(wanted: list[str]) -> None:
-    """Write the logs of these names, all of them without any."""
+    """Write the logs of these names, or all of them."""
     for arch in _ALL:
         guests = faulty(arch)
         todo = {log.name: partial(_console, log, guests) for log in LOGS if arch in log.arches}

@@ -25,7 +25,7 @@ static void fault_oops_irqs_off(void)
 	fault_oops();
 }
 
-/* An address of the kernel's half that nothing is mapped at any more. */
+/* An address in the kernel's half, where nothing is mapped any more */
 static void fault_bad_address(void)
 {
 	volatile char *page = vmalloc(PAGE_SIZE);
@@ -36,7 +36,7 @@ static void fault_bad_address(void)
 	*page = 1;
 }
 
-/* An address that no architecture's tables can hold. */
+/* An address beyond every architecture's page tables */
 static void fault_wild_address(void)
 {
 	sink = *(volatile unsigned long *)(0xdead000000001000UL + zero);

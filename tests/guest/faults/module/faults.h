@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What each file of faults offers: a table that ends with an entry without a name. */
+/* The table of faults in each file; an entry without a name ends it. */
 #ifndef FAULTS_H
 #define FAULTS_H
 
@@ -8,7 +8,7 @@
 struct fault {
 	const char *name;
 	void (*run)(void);
-	/* Runs in the process that loads the module, which is init. */
+	/* Runs in init, which loads the module. */
 	bool in_init;
 };
 
@@ -17,7 +17,7 @@ extern const struct fault memory[];
 extern const struct fault stalls[];
 extern const struct fault traps[];
 
-/* Read and written so that the compiler cannot know what the faults do. */
+/* Keeps the compiler from recognising the faults. */
 extern volatile int zero;
 extern volatile unsigned long sink;
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Does one thing that kills, stops or confuses a guest, chosen by the
- * parameter "fault", so that tests see what its console says of it.
+ * Kills, stops or damages the guest in the way that the parameter "fault" names, so
+ * that tests see what its console prints.
  *
- * A fault runs in a kernel thread of its own, bound to CPU 1 where there is
- * one, and the load waits for the thread's end. So a thread that dies leaves
- * init alive. The load then fails with ECANCELED: the module never stays, and
- * can be loaded again with another fault.
+ * The fault runs in its own kernel thread, on CPU 1 if there is one, and the load waits
+ * for the thread. So init survives if the thread dies. The load then fails with
+ * ECANCELED, so that the module can be loaded again with another fault.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -40,7 +39,7 @@ static int thread(void *data)
 
 	complete(&started);
 	run();
-	/* kthread_stop() may only be called for a thread that has not ended by itself. */
+	/* kthread_stop() needs a thread that has not ended by itself. */
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(HZ);
 	return 0;
@@ -55,10 +54,10 @@ static int run_in_thread(const char *name, void (*run)(void))
 		return PTR_ERR(task);
 	if (num_online_cpus() > 1)
 		kthread_bind(task, 1);
-	/* The thread may die of its fault, and is still asked for its end. */
+	/* The fault may kill the thread, and kthread_stop() still uses its task_struct. */
 	get_task_struct(task);
 	wake_up_process(task);
-	/* A thread that is stopped before it ran never runs. */
+	/* kthread_stop() would keep a thread that has not run yet from running. */
 	wait_for_completion(&started);
 	kthread_stop(task);
 	put_task_struct(task);
@@ -96,5 +95,5 @@ static int __init faults_init(void)
 }
 module_init(faults_init);
 
-MODULE_DESCRIPTION("Faults on request, for tests of what the harness makes of them");
+MODULE_DESCRIPTION("Faults on request, to test how the harness reports them");
 MODULE_LICENSE("GPL");

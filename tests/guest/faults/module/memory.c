@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Faults of memory: there is none left, or what lies in it is damaged. */
+/* Faults of memory: it is exhausted or damaged. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/gfp.h>
@@ -17,7 +17,7 @@
 
 #include "faults.h"
 
-/* A second agent is what the OOM killer may kill; init is spared. */
+/* A second agent, because the OOM killer spares init */
 static void fault_oom(void)
 {
 	static char *argv[] = { "/init", NULL };
@@ -99,7 +99,7 @@ static void fault_refcount(void)
 	refcount_inc(&count);
 }
 
-/* Takes objects until one comes from KFENCE's pool. */
+/* Allocates objects until one is from KFENCE's pool. */
 static char *fenced(void)
 {
 	unsigned long end = jiffies + 20 * HZ;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Faults of time and context: what never ends, never sleeps, or sleeps where it must not. */
+/* Faults of time and context: code that never ends, never sleeps, or sleeps where it must not */
 #include <linux/bottom_half.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
@@ -28,7 +28,7 @@ static int wait_for_rcu(void *data)
 	return 0;
 }
 
-/* Nobody stalls who is not waited for. */
+/* RCU reports a stall only if something waits for a grace period. */
 static void want_grace_period(void (*wait)(void))
 {
 	kthread_run(wait_for_rcu, wait, "faults/rcu");
@@ -65,7 +65,7 @@ static void fault_rcu_expedited_stall(void)
 
 static void fault_hung_task(void)
 {
-	/* kthread_stop() wakes whatever state it is in. */
+	/* kthread_stop() wakes it from any state. */
 	while (!zero) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		schedule();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Instructions that a CPU refuses; one that an architecture does not have does nothing there. */
+/* Instructions that a CPU refuses; on architectures without one, the function does nothing. */
 #include "faults.h"
 
-/* Traps where the CPU does; arm64 gives 0. */
+/* arm64 does not trap: the result is 0. */
 static void fault_divide(void)
 {
 	sink = sink / (unsigned long)zero;
@@ -21,7 +21,7 @@ static void fault_illegal(void)
 #endif
 }
 
-/* A stack that is not there when the CPU wants to push a first exception. */
+/* No stack for the CPU's first exception */
 static void fault_double_fault(void)
 {
 #if defined(CONFIG_X86)
@@ -41,7 +41,7 @@ static void fault_specification(void)
 static void fault_addressing(void)
 {
 #if defined(CONFIG_S390)
-	/* Store to a real address far behind the memory's end */
+	/* Store to a real address far beyond the end of memory */
 	asm volatile("stura %0,%1" : : "d" (0UL), "a" (1UL << 50) : "memory");
 #endif
 }
