@@ -149,14 +149,9 @@ def _need_preemption(call: Call) -> None:
 
 #: Operation -> what a step of it does.
 BEHAVIOURS: Mapping[str, Callable[[Call], None]] = {
-    "enable": api_call,
-    "disable": api_call,
-    "pause": api_call,
-    "resume": api_call,
-    "enable_with_ptes": api_call,
+    **dict.fromkeys(("enable", "disable", "pause", "resume", "enable_with_ptes"), api_call),
     "flush": flush,
-    "pause_task": task_call,
-    "resume_task": task_call,
+    **dict.fromkeys(("pause_task", "resume_task"), task_call),
     "check": check,
     "set_pte": set_pte,
     "clear_pte": clear_pte,

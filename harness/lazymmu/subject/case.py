@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a scenario file becomes: cases made of numbered steps, ready for the model and for a guest.
+"""A scenario as data: cases made of numbered steps, ready for the simulator and for a guest.
 
-The loader (`harness/lazymmu/scenario`) makes these; the model and the guest program are two readers that know
-nothing of YAML and nothing of each other.
+The loader (`scenario/`) makes them. The simulator and the writer of programs read them; neither knows of YAML, or of
+the other.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import overload
 
@@ -22,39 +23,37 @@ Values = Mapping[str, int | bool | str]
 
 
 class Check(Struct, frozen=True):
-    """An author's assertion at one point; `pins` maps what is pinned to its value.
+    """An author's assertion at one point."""
 
-    Keys of `pins`: active, depth, pause_count, outstanding, hooks (the trace so far), or any counter.
-    """
-
+    #: active, depth, pause_count, outstanding, hooks (the trace so far), or any counter -> its value.
     pins: Mapping[str, Pinned]
-    #: The task whose active, depth or pause_count is meant; None is the task that runs.
+    #: The task of active, depth and pause_count; None: the running task.
     task: str | None = None
-    #: The assertion holds only for these revisions / personalities; None means all.
+    #: The revisions and personalities for which the assertion holds; None: all.
     apis: frozenset[str] | None = None
     arches: frozenset[str] | None = None
 
     def applies(self, api: str, arch: str) -> bool:
-        """Return whether the assertion is made for this revision and personality."""
+        """Return whether the assertion holds for this revision and personality."""
         return (self.apis is None or api in self.apis) and (self.arches is None or arch in self.arches)
 
 
 class Step(Struct, frozen=True):
     """One operation after expansion: blocks are their two calls, repeats are unrolled."""
 
-    #: Number within the case, from 0, in the order of the text (a step before its own nested steps).
+    #: Number within the case, from 0, in the order of the text: a step comes before its nested steps.
     index: int
-    #: A call of the API, an operation on the table, a hand-over, a context, or check (docs/protocol.md, section 1).
+    #: A name of the table of operations.
     op: str
     place: Place
-    #: What it takes, in the order in which the program text has it: {"index": entry, "value": 64 bits}, {"task": name}.
+    #: Its arguments, in the order of the program text: {"index": 3, "value": 4097}, {"task": "other"}.
     args: Mapping[str, int | str] = field(default_factory=dict)
-    #: Steps run inside a context (interrupt, softirq, bh_disabled, irqs_off).
+    #: Steps that run inside this context.
     body: tuple[Step, ...] = ()
-    #: Steps run where this call's hook is about to be called, not at all when none is called.
+    #: Steps that run when this call's hook is about to be called, if one is called.
     before_hook: tuple[Step, ...] = ()
     check: Check | None = None
-    #: What the author pinned as the answer of touch (1 or 0), get_pte, clear_pte or load.
+    #: The answer that the author pinned; 1 or 0 for true or false.
     answer: int | None = None
 
     def walk(self) -> Iterator[Step]:
@@ -65,16 +64,12 @@ class Step(Struct, frozen=True):
 
 
 class Expectation(Struct, frozen=True):
-    """What `expect` pins for some revisions and personalities (None: all); keys are those of a TRACE."""
+    """What `expect` pins for a revision and a personality (None: all); keys are those of a TRACE."""
 
     pins: Mapping[str, Pinned]
     place: Place
     api: str | None = None
     arch: str | None = None
-
-    def applies(self, api: str, arch: str) -> bool:
-        """Return whether this part is about this revision and personality."""
-        return self.api in (None, api) and self.arch in (None, arch)
 
 
 class Case(Struct, frozen=True):
@@ -97,33 +92,28 @@ class Case(Struct, frozen=True):
     def expected(self, api: str, arch: str) -> dict[str, tuple[Pinned, Place]]:
         """Return what `expect` pins for this revision and personality: part of a TRACE -> (value, place).
 
-        A part pinned for a revision and a personality replaces one pinned for either, and that one pinned for all.
+        A part for a revision and a personality replaces one for either of them, and that replaces one for all.
         """
         parts: dict[str, tuple[Pinned, Place]] = {}
-        applying = [part for part in self.expect if part.applies(api, arch)]
+        applying = [part for part in self.expect if part.api in (None, api) and part.arch in (None, arch)]
         for expectation in sorted(applying, key=lambda part: (part.api is not None) + (part.arch is not None)):
             parts.update({key: (value, expectation.place) for key, value in expectation.pins.items()})
         return parts
 
 
 class Cases(Sequence[Case]):
-    """The cases of a scenario, the last `vary` name varying fastest; each is made when it is asked for.
+    """The cases of a scenario; the last `vary` name varies fastest.
 
-    A scenario may have tens of thousands, so that none is held here. Several threads may ask at once.
+    A scenario may have tens of thousands, so each is made when it is needed. Several threads may do so at once.
     """
 
     __slots__ = ("_domains", "_expand", "_numbers")
 
     def __init__(self, domains: Mapping[str, Sequence[int | bool | str]], expand: Callable[[Values], Case]) -> None:
-        """Take the values of each name, and what makes the case of one combination (with `==` and a hash)."""
+        """Take the values of each name, and the function that makes the case of one combination."""
         self._expand = expand
-        #: Name, its values, and how many cases one value lasts: the digits of a number with mixed radixes.
-        self._domains: list[tuple[str, Sequence[int | bool | str], int]] = []
-        length = 1
-        for name in reversed(list(domains)):
-            self._domains.insert(0, (name, domains[name], length))
-            length *= len(domains[name])
-        self._numbers = range(length)
+        self._domains = domains
+        self._numbers = range(math.prod(len(values) for values in domains.values()))
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -133,21 +123,25 @@ class Cases(Sequence[Case]):
     @overload
     def __getitem__(self, number: slice) -> tuple[Case, ...]: ...
     def __getitem__(self, number: int | slice) -> Case | tuple[Case, ...]:
-        """Return one case, or those of a slice; raises IndexError beyond the last."""
+        """Return one case, or those of a slice. Raises IndexError beyond the last."""
         if isinstance(number, slice):
             return tuple(self._expand(self.values(one)) for one in self._numbers[number])
         return self._expand(self.values(number))
 
     def values(self, number: int) -> Values:
-        """Return the `vary` values of one case without making its steps; raises IndexError beyond the last."""
-        number = self._numbers[number]
-        return {name: values[number // lasts % len(values)] for name, values, lasts in self._domains}
+        """Return the `vary` values of one case without making its steps. Raises IndexError beyond the last."""
+        left = self._numbers[number]
+        values: dict[str, int | bool | str] = dict.fromkeys(self._domains, 0)
+        for name in reversed(list(values)):
+            left, digit = divmod(left, len(self._domains[name]))
+            values[name] = self._domains[name][digit]
+        return values
 
 
 class Scenario(Struct, frozen=True):
-    """One scenario file, checked; its cases are expanded when they are asked for."""
+    """One scenario file that has no mistake."""
 
-    #: Path under the library without the suffix, or the path as given when it lies outside.
+    #: Path under the library without the suffix, or the path as given if it is outside.
     name: str
     path: str
     description: str
@@ -159,7 +153,7 @@ class Scenario(Struct, frozen=True):
     #: Guests it applies to, in the order of the catalogue.
     arches: tuple[str, ...]
     cases: Cases
-    #: The personality that its guests take on; None: each its own.
+    #: The personality of all guests; None: the usual one of each.
     personality: str | None = None
     #: Guests on which it can run on the kernel's own implementation, if that kernel has one (docs/native.md).
     native: tuple[str, ...] = ()

@@ -18,11 +18,8 @@ from lazymmu.subject.task import Task
 Hook = Callable[[Task, range], None]
 
 
-class Count(Protocol):
-    """Counts into the trace."""
-
-    def __call__(self, counter: str, number: int = 1) -> None:
-        """Add a number to a counter."""
+#: Counts into the trace, as `count(counter, number=1)`.
+Count = Callable[..., None]
 
 
 def is_valid(value: int) -> bool:

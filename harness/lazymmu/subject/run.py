@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict, astuple
 
 from lazymmu.subject.behaviour import BEHAVIOURS, PreemptionOff
 from lazymmu.subject.case import Step
 from lazymmu.subject.counters import HOOKS, counter_names
-from lazymmu.subject.implementations import NATIVE
+from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE
 from lazymmu.subject.limits import MAIN_TASK, TABLE_ENTRIES
 from lazymmu.subject.personality import Personality
 from lazymmu.subject.revision import Revision
@@ -77,15 +77,21 @@ class Call:
 
 
 class Run:
-    """Fresh tasks, an empty table, all counters 0. Call `play` once."""
+    """Fresh tasks, an empty table, all counters 0. Call `play` once.
+
+    On the running kernel's own implementation (docs/native.md) a trace shows what the kernel keeps for a task beside
+    the revision's state (arm64: TIF_LAZY_MMU_PENDING), but not the page table, which belongs to the kernel.
+    """
 
     #: Operation -> what a step of it does.
     behaviours: ClassVar[Mapping[str, Callable[[Call], None]]] = BEHAVIOURS
 
-    def __init__(self, revision: Revision, personality: Personality, tasks: Mapping[str, int]) -> None:
+    def __init__(
+        self, revision: Revision, personality: Personality, tasks: Mapping[str, int], impl: str = MODULE
+    ) -> None:
         """Take the declared tasks beside `main`, each with its CPU."""
         self.revision = revision
-        self.personality = personality
+        self._hooks_only = IMPLEMENTATIONS[impl].hooks_only
         #: The page table's memory and the one TLB, by entry.
         self.memory = [0] * TABLE_ENTRIES
         self.tlb: dict[int, int] = {}
@@ -97,12 +103,12 @@ class Run:
         #: In a hard interrupt, in a softirq, or with bottom halves disabled.
         self.in_interrupt = False
         #: Every counter of the trace in report order. They are 64 bits wide and never wrap here.
-        self.counters = dict.fromkeys(counter_names(personality.NAME), 0)
+        self.counters = dict.fromkeys(counter_names(personality.NAME, impl), 0)
         #: The counters that changed since the last record, with their new values.
         self._changed: dict[str, int] = {}
         self._records: list[StepTrace] = []
-        #: The states of the records by their values: equal states are held once.
-        self._states: dict[tuple[int | bool, ...], dict[str, int | bool]] = {}
+        #: The states of the records by their values.
+        self._states: dict[tuple[int | bool, ...], Mapping[str, int | bool]] = {}
 
     @property
     def active(self) -> bool:
@@ -111,19 +117,28 @@ class Run:
 
     def is_active(self, task: Task) -> bool:
         """Return whether a task is active at this point of the run."""
-        return bool(task.state.active) and not self.in_interrupt
+        return not self.in_interrupt and task.state.active
 
-    def state(self, task: Task) -> dict[str, int | bool]:
-        """Return a task's state as the trace shows it."""
-        return asdict(task.state)
+    def state(self, task: Task) -> Mapping[str, int | bool]:
+        """Return a task's state as the trace shows it. Equal states are the same object."""
+        values = astuple(task.state)
+        kernels: Mapping[str, bool] = {}
+        if self._hooks_only:
+            kernels = self.model.kernel_state(task)
+            values = (*values, *kernels.values())
+        state = self._states.get(values)
+        if state is None:
+            state = self._states[values] = {**asdict(task.state), **kernels}
+        return state
 
     def defined_hook(self, letter: str) -> str:
         """Return the hook that this personality has for a letter: that hook, or the one instead of an optional hook."""
         return letter if letter in self.model.hooks else INSTEAD_OF_OPTIONAL[letter]
 
     def count(self, counter: str, number: int = 1) -> None:
-        """Add to a counter of the trace."""
-        self.counters[counter] = self._changed[counter] = self.counters[counter] + number
+        """Add to a counter, if the trace shows it."""
+        if counter in self.counters:
+            self.counters[counter] = self._changed[counter] = self.counters[counter] + number
 
     def steps(self, steps: Iterable[Step]) -> None:
         """Run steps one after the other; each leaves its record when it ends. Raises PreemptionOff."""
@@ -136,7 +151,6 @@ class Run:
         """Record what the step did, with the counters that differ from the record before, in no fixed order."""
         changed, self._changed = self._changed, {}
         subject = call.subject
-        state = self.state(subject)
         self._records.append(
             StepTrace(
                 index=call.step.index,
@@ -145,10 +159,10 @@ class Run:
                 hooks=call.hooks,
                 hook_active=call.hook_active,
                 active=self.is_active(subject),
-                state=self._states.setdefault(tuple(state.values()), state),
-                outstanding=len(self.model.outstanding),
+                state=self.state(subject),
+                outstanding=None if self._hooks_only else len(self.model.outstanding),
                 counters=changed,
-                value=call.value,
+                value=None if self._hooks_only else call.value,
             )
         )
 
@@ -159,47 +173,15 @@ class Run:
         except PreemptionOff as off:
             return Skip(f"comes to {off.step.op} (step {off.step.index}) with preemption off", off.step)
         records = tuple(self._records)
+        values = tuple(record.value for record in records if record.value is not None)
+        table = {index: value for index, value in enumerate(self.memory) if value}
         return Trace(
             hooks="".join(record.hooks for record in records),
             hook_active="".join(record.hook_active for record in records),
             counters=dict(self.counters),
-            values=tuple(record.value for record in records if record.value is not None),
-            outstanding=len(self.model.outstanding),
-            table={index: value for index, value in enumerate(self.memory) if value},
+            values=None if self._hooks_only else values,
+            outstanding=None if self._hooks_only else len(self.model.outstanding),
+            table=None if self._hooks_only else table,
             tasks={name: {**self.state(task), "active": task.state.active} for name, task in self.tasks.items()},
             steps=records,
-        )
-
-
-class NativeRun(Run):
-    """A run on the running kernel's own implementation (docs/native.md).
-
-    The trace shows what the kernel keeps for a task beside the revision's state (arm64: TIF_LAZY_MMU_PENDING). It does
-    not show the page table and its counters, which belong to the kernel.
-    """
-
-    def state(self, task: Task) -> dict[str, int | bool]:
-        """Return the revision's state, and the architecture's own."""
-        return {**super().state(task), **self.model.kernel_state(task)}
-
-    def play(self, steps: Iterable[Step]) -> Trace | Skip:
-        """Run the whole case and return the part that is visible."""
-        trace = super().play(steps)
-        if isinstance(trace, Skip):
-            return trace
-        visible = counter_names(self.personality.NAME, NATIVE)
-
-        def only_visible(counters: Mapping[str, int]) -> dict[str, int]:
-            return {name: value for name, value in counters.items() if name in visible}
-
-        return replace(
-            trace,
-            counters=only_visible(trace.counters),
-            values=None,
-            outstanding=None,
-            table=None,
-            steps=tuple(
-                replace(step, counters=only_visible(step.counters), outstanding=None, value=None)
-                for step in trace.steps
-            ),
         )

@@ -8,11 +8,11 @@ case, `behaviour.py` has what each operation does, `revisions/` and `personaliti
 from __future__ import annotations
 
 from lazymmu.subject.case import Case
-from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE, NATIVE
+from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE
 from lazymmu.subject.operations import BY_REVISION, OPERATIONS
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import REVISIONS
-from lazymmu.subject.run import NativeRun, Run
+from lazymmu.subject.run import Run
 from lazymmu.subject.trace import Skip, Trace
 from lazymmu.support.errors import UsageError
 
@@ -30,5 +30,4 @@ def predict(case: Case, api: str, arch: str, impl: str = MODULE) -> Trace | Skip
     if lacking:
         who = f"revision {api}" if impl == MODULE else f"revision {api} of implementation {impl}"
         raise UsageError(f"{who} has no operation {', '.join(sorted(lacking))}")
-    run = NativeRun if impl == NATIVE else Run
-    return run(revision, personality, case.tasks).play(case.steps)
+    return Run(revision, personality, case.tasks, impl).play(case.steps)

@@ -83,7 +83,7 @@ proposal.enable => state.count and caller.hook("w") / proposal.enable
 
 [revisions/v3.py]
 proposal.enable(state, caller) => state.enabled |= state.count == 0 / proposal.enable(state, caller)
-caller.warn() / proposal.pause => return / proposal.pause
+state.count > 0 and state.enabled) / proposal.pause => True) / state.enabled and proposal.pause
 
 [revisions/v4.py]
 state.active = True / caller.hook("e") / def => caller.hook("e") / state.active = True / def
@@ -154,7 +154,7 @@ copy.copy(run.task.state) => run.task.state
 run.model.fork(run.task, child) => run.model.fork(run.task, child) / run.task = child
 
 [run.py]
-bool(task.state.active) and not self.in_interrupt => bool(task.state.active)
+not self.in_interrupt and task.state.active => task.state.active
 if self.step.before_hook: => if False:
 "1" if run.active else "0" => "1" if run.task.state.active else "0"
 letter if letter in self.model.hooks else INSTEAD_OF_OPTIONAL[letter] => INSTEAD_OF_OPTIONAL.get(letter, letter)
@@ -195,18 +195,17 @@ self.count("iptes") => self.count("iptes", entries)
 .slots.get(index, self.memory[index]) => .slots.get(index) or self.memory[index]
 batch.slots.pop(index, None) => pass
 "e": self.enter, => "e": self.leave,
-no range.""" / self.apply(task) => no range."""
-new range.""" / self.apply(task) => new range."""
+or none.""" / self.apply(task) => or none."""
 preemption on.""" / self.apply(task) => preemption on."""
-"f": self.flush => "f": self.resume
+"f": self.flush => "f": nothing
 "f": self.flush => "f": self.enter
-"p": self.pause => "p": self.resume
-"p": self.pause => "p": self.leave
-"r": self.resume => "r": self.enter
-"r": self.resume => "r": self.flush
-batch.entries = None / batch.preemption_off = True => batch.preemption_off = True
+"p": self.flush => "p": nothing
+"p": self.flush => "p": self.leave
+"r": nothing => "r": self.enter
+"r": nothing => "r": self.flush
+batch.entries = entries or None => batch.entries = entries or batch.entries
+batch.entries = entries or None / batch.preemption_off = True => batch.entries = entries or None
 batch.entries = None / batch.preemption_off = False => batch.preemption_off = False
-batch.entries = entries / batch.preemption_off = True => batch.entries = entries
 batch.entries = None / batch.preemption_off = False => batch.entries = None
 
 [personalities/x86_64.py]
@@ -232,9 +231,11 @@ def slips() -> Iterator[tuple[str, str, str]]:
     for line in filter(None, SLIPS.splitlines()):
         if line.startswith("["):
             file = line.strip("[]")
-            if file in ("revisions/v3.py", "revisions/v4.py", "revisions/merged.py"):
-                for check in re.findall(r"(if .*:)\n +caller\.warn\(\)", (FOLDER / file).read_text()):
-                    yield file, f"{check} / caller.warn()", "pass"
+            for check in re.findall(r"(if .*:)\n +caller\.warn\(\)", (FOLDER / file).read_text()):
+                yield file, f"{check} / caller.warn()", "pass"
+            for checks in re.findall(r"    check\(caller, (.*)\)", (FOLDER / file).read_text()):
+                for check in checks.split(", "):
+                    yield file, f"caller, {checks})", f"caller, {checks.replace(check, 'True')})"
         else:
             there, instead = line.split(" => ")
             yield file, there, instead

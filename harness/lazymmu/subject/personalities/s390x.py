@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field
 
-from lazymmu.subject.personality import Count, PersonalityModel, is_valid
+from lazymmu.subject.personality import Count, PersonalityModel, is_valid, nothing
 from lazymmu.subject.task import Task
 
 NAME = "s390x"
@@ -48,11 +48,11 @@ class S390x(PersonalityModel):
         super().__init__(memory, count)
         self.hooks = {
             "e": self.enter,
-            "w": self.enter_with_ptes,
+            "w": self.enter,
             "f": self.flush,
             "l": self.leave,
-            "p": self.pause,
-            "r": self.resume,
+            "p": self.flush,
+            "r": nothing,
         }
         self.batches: dict[str, Batch] = {}
         #: Entry -> the task in whose slot its last write waits.
@@ -101,22 +101,15 @@ class S390x(PersonalityModel):
                 self.outstanding.pop(index, None)
         slots.clear()
 
-    def enter(self, task: Task, _entries: range) -> None:
-        """Apply, then no range."""
+    def enter(self, task: Task, entries: range) -> None:
+        """Apply, then the range of `w`, or none."""
         self.apply(task)
         batch = self.batch(task)
-        batch.entries = None
-        batch.preemption_off = True
-
-    def enter_with_ptes(self, task: Task, entries: range) -> None:
-        """Apply, then the new range."""
-        self.apply(task)
-        batch = self.batch(task)
-        batch.entries = entries
+        batch.entries = entries or None
         batch.preemption_off = True
 
     def flush(self, task: Task, _entries: range) -> None:
-        """Apply; the range is kept."""
+        """Apply, and keep the range. So does arch_pause; preemption stays off."""
         self.apply(task)
 
     def leave(self, task: Task, _entries: range) -> None:
@@ -125,13 +118,6 @@ class S390x(PersonalityModel):
         batch = self.batch(task)
         batch.entries = None
         batch.preemption_off = False
-
-    def pause(self, task: Task, _entries: range) -> None:
-        """Apply; the range is kept, and preemption stays off."""
-        self.apply(task)
-
-    def resume(self, _task: Task, _entries: range) -> None:
-        """Nothing: the range is there still."""
 
     def preemption_off(self, task: Task) -> bool:
         """From `e` or `w` until `l`."""

@@ -16,35 +16,34 @@ TITLE = "version 3 of the series, 15 October 2025"
 DATE = "2025-10-15"
 
 
+def check(caller: Caller, *held: bool) -> None:
+    """Warn of each check that did not hold."""
+    for one in held:
+        if not one:
+            caller.warn()
+
+
 def enable(state: ProposalState, caller: Caller) -> None:
     """Check that the count is below 255, and that a section is not paused."""
-    if not state.count < MAX_U8:
-        caller.warn()
-    if not (state.count == 0 or state.enabled):
-        caller.warn()
+    check(caller, state.count < MAX_U8, state.count == 0 or state.enabled)
     proposal.enable(state, caller)
 
 
 def disable(state: ProposalState, caller: Caller) -> None:
     """Check that the count is above 0, and the flag set."""
-    if not state.count > 0:
-        caller.warn()
-    if not state.enabled:
-        caller.warn()
+    check(caller, state.count > 0, state.enabled)
     proposal.disable(state, caller)
 
 
 def pause(state: ProposalState, caller: Caller) -> None:
     """Check that the task is in a section that is not paused."""
-    if not (state.count > 0 and state.enabled):
-        caller.warn()
+    check(caller, state.count > 0 and state.enabled)
     proposal.pause(state, caller)
 
 
 def resume(state: ProposalState, caller: Caller) -> None:
     """Check that the task is in a section that is paused."""
-    if not (state.count > 0 and not state.enabled):
-        caller.warn()
+    check(caller, state.count > 0 and not state.enabled)
     proposal.resume(state, caller)
 
 

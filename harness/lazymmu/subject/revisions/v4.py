@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from lazymmu.subject.limits import MAX_U8
 from lazymmu.subject.revision import Caller, u8
+from lazymmu.subject.revisions.v3 import check
 
 NAME = "v4"
 TITLE = "version 4 of the series, 29 October 2025"
@@ -25,10 +26,7 @@ class V4State(Struct):
 
 def enable(state: V4State, caller: Caller) -> None:
     """Enter at nesting_level 0."""
-    if not state.nesting_level < MAX_U8:
-        caller.warn()
-    if not (state.nesting_level == 0 or state.active):
-        caller.warn()
+    check(caller, state.nesting_level < MAX_U8, state.nesting_level == 0 or state.active)
     enters = state.nesting_level == 0
     state.nesting_level = u8(state.nesting_level + 1)
     if enters:
@@ -38,10 +36,7 @@ def enable(state: V4State, caller: Caller) -> None:
 
 def disable(state: V4State, caller: Caller) -> None:
     """Leave when nesting_level becomes 0, else flush."""
-    if not state.nesting_level > 0:
-        caller.warn()
-    if not state.active:
-        caller.warn()
+    check(caller, state.nesting_level > 0, state.active)
     state.nesting_level = u8(state.nesting_level - 1)
     if state.nesting_level == 0:
         state.active = False
@@ -52,16 +47,14 @@ def disable(state: V4State, caller: Caller) -> None:
 
 def pause(state: V4State, caller: Caller) -> None:
     """Clear the flag, then leave."""
-    if not (state.nesting_level > 0 and state.active):
-        caller.warn()
+    check(caller, state.nesting_level > 0 and state.active)
     state.active = False
     caller.hook("l")
 
 
 def resume(state: V4State, caller: Caller) -> None:
     """Set the flag, then enter."""
-    if not (state.nesting_level > 0 and not state.active):
-        caller.warn()
+    check(caller, state.nesting_level > 0 and not state.active)
     state.active = True
     caller.hook("e")
 
