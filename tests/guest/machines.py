@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import lazymmu
 from lazymmu.architecture import architectures
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.machine import Machine, prepare
+from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import builds, catalogue, setup
@@ -38,6 +39,11 @@ def build(arch: str, **options: Any) -> Path:
     return builds.module(
         Cache(default_root(), Progress()), made.sandboxes[arch], architectures()[arch], made.kernels[arch], **options
     )
+
+
+def ready(machine: Machine, changed: Callable[[str], None] = lambda _: None) -> AbstractContextManager[AgentConnection]:
+    """Run a guest of a machine, restored if possible, for the length of a `with`."""
+    return GuestPool(machine, RunningGuests(), changed, restore=True).ready()
 
 
 @contextmanager

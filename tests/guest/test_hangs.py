@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A guest that stands still is found, told from one that is slow, and the place is named."""
+"""A guest that hangs is told from one that is slow, and the report says where it hangs."""
 
 from __future__ import annotations
 
@@ -10,23 +10,15 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
 from tests.guest.hogs import hogs
+from tests.guest.machines import ARCHES
 from tests.guest.processes import wait_for_qemus
 from tests.guest.test_run import FLUSH, LONG, PLAIN, outcomes, write
-
-ARCHES = ["arm64", "s390x", "x86_64"]
-
-
-def reasons(document: dict[str, Any]) -> dict[str, str]:
-    """Return architecture -> reason of the one result there is for each."""
-    return {result["arch"]: result["reason"] for result in document["results"]}
-
 
 SPIN = "{ local_irq_disable(); while (READ_ONCE(run->task)) cpu_relax(); local_irq_enable(); }"
 WAIT = "{ DECLARE_COMPLETION_ONSTACK(never); wait_for_completion(&never); }"
@@ -43,7 +35,7 @@ WAITS = ("waits for something that never comes: all processors are idle",)
         pytest.param(WAIT, WAITS, ARCHES, marks=pytest.mark.exhaustive),
     ],
 )
-def test_a_guest_that_stands_still_is_found_and_the_place_and_step_are_named(
+def test_the_report_of_a_hang_names_the_function_and_the_step(
     broken: Callable[..., Lazymmu], tmp_path: Path, code: str, words: tuple[str, ...], arches: list[str]
 ) -> None:
     folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
@@ -51,24 +43,23 @@ def test_a_guest_that_stands_still_is_found_and_the_place_and_step_are_named(
     done, document = broken(at_start_of("lmm_arch_flush", code)).run(folder, "--api", "merged", *flags)
     assert done.returncode == 3, done.stdout + done.stderr
     assert outcomes(document, "flush") == {(arch, "error") for arch in arches}
-    # The one behind it gets a guest of its own.
+    # The unit after it gets another guest.
     assert outcomes(document, "plain") == {(arch, "pass") for arch in arches}
-    struck = [result for result in document["results"] if result["outcome"] == "error"]
-    for reason in (result["reason"] for result in struck):
+    for result in (result for result in document["results"] if result["outcome"] == "error"):
+        reason = result["reason"]
         assert all(word in reason for word in words), reason
         assert "last begun: step 1 flush (" in reason
         assert "b_flush.yaml:2:17)" in reason
-    # Far below the deadline, also on a busy host; tests/soak measures it on an idle one.
-    assert max(result["seconds"] for result in document["results"]) < 60
-    for result in struck:
+        # Far below the deadline, also on a busy host. tests/soak measures it on an idle one.
+        assert result["seconds"] < 60
         assert "where its processors are:" in result["details"]
         (line,) = (line for line in result["details"].splitlines() if "CPU 0: " in line)
-        # Asked three times, each with function and offset.
+        # Three samples, each with function and offset.
         assert len(re.findall(r"\S+\+0x[0-9a-f]+ ", line)) == 3, line
 
 
-def test_a_slow_but_living_guest_is_no_hang(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    # Seconds of work for the guest in one program, on a host whose processors are all taken.
+def test_a_slow_guest_is_not_a_hang(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    # Seconds of work for the guest in one program, on a host whose processors are all busy.
     many = "description: x\nsteps: [repeat: {times: 8000, steps: [interrupt: [enable, flush]]}]\n"
     folder = write(tmp_path / "given", many=many)
     with hogs():
@@ -78,7 +69,7 @@ def test_a_slow_but_living_guest_is_no_hang(lazymmu: Lazymmu, tmp_path: Path) ->
 
 
 @pytest.mark.exhaustive
-def test_a_qemu_that_is_stopped_by_a_signal_is_an_error_that_says_so(lazymmu: Lazymmu, tmp_path: Path) -> None:
+def test_a_qemu_that_a_signal_stopped_is_an_error_that_says_so(lazymmu: Lazymmu, tmp_path: Path) -> None:
     command = lazymmu.command("run", write(tmp_path / "given", long=LONG), "--api", "merged")
     with subprocess.Popen(command, env=lazymmu.environment(), stdout=subprocess.PIPE, text=True) as process:
         victim = wait_for_qemus(process.pid, 3)["qemu-system-s390x"]
@@ -90,9 +81,9 @@ def test_a_qemu_that_is_stopped_by_a_signal_is_an_error_that_says_so(lazymmu: La
     assert time.monotonic() - begin < 30
 
 
-def test_an_agent_that_is_gone_is_told_from_a_kernel_that_is(broken: Callable[..., Lazymmu]) -> None:
+def test_an_agent_that_hangs_is_told_from_a_kernel_that_hangs(broken: Callable[..., Lazymmu]) -> None:
     deaf = broken(at_start_of("serve", "for (;;)\n\t\tpause();"))
     done, document = deaf.run("nesting/single", "--api", "merged", "--arch", "x86_64")
     assert done.returncode == 3, done.stdout + done.stderr
-    reason = reasons(document)["x86_64"]
-    assert "all processors are idle, its agent does not answer" in reason
+    (result,) = document["results"]
+    assert "all processors are idle, its agent does not answer" in result["reason"]

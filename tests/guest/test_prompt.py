@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `shell` through a real terminal and real guests: what a person at a prompt meets, in bad ends too."""
+"""`lazymmu shell` through a real terminal and real guests, also when it ends badly."""
 
 from __future__ import annotations
 
@@ -23,23 +23,22 @@ from tests.guest.conftest import Lazymmu
 from tests.guest.machines import ARCHES
 from tests.guest.processes import gone, wait_for_qemus
 
-# A machine that also runs others may first have to boot a guest for its snapshot.
+# On a busy host, a guest may first have to boot for its snapshot.
 _SECONDS = 240
 
 
-class Person:
-    """Somebody at a terminal whose login shell runs `lazymmu shell`; `end` gives what that shell saw of it."""
+class User:
+    """A user at a terminal, whose login shell runs `lazymmu shell`."""
 
     def __init__(self, lazymmu: Lazymmu, folder: Path, *arguments: str) -> None:
         self._lines = 0
         self._temporary = folder / "tmp"
         self._temporary.mkdir(exist_ok=True)
         command = shlex.join(lazymmu.command("shell", *arguments))
-        # Its process group is in the foreground, as it is of a shell with job control.
-        script = f"stty -g; {command}; echo status=$?; stty -g"
+        # The command's process group is in the foreground, as in a shell with job control.
         self.terminal: pexpect.spawn[str] = pexpect.spawn(
             "sh",
-            ["-c", script],
+            ["-c", f"stty -g; {command}; echo status=$?; stty -g"],
             env=lazymmu.environment({"TMPDIR": str(self._temporary), "TERM": "xterm"}),
             cwd=str(folder),
             dimensions=(31, 97),
@@ -48,21 +47,20 @@ class Person:
             codec_errors="replace",
         )
         self.terminal.delaybeforesend = None
-        self.terminal.expect(r"([0-9a-f:]+)\r\n")
-        self._before = self._settings()
+        self._settings = self._match(r"([0-9a-f:]+)\r\n")
 
-    def _settings(self) -> str:
-        found = self.terminal.match
-        assert isinstance(found, re.Match)
-        return str(found[1])
+    def _match(self, pattern: str) -> str:
+        self.terminal.expect(pattern)
+        assert isinstance(self.terminal.match, re.Match)
+        return str(self.terminal.match[1])
 
     def prompt(self) -> str:
-        """Wait for the guest's prompt, and return what came before it."""
+        """Wait for the guest's prompt; return the output before it."""
         self.terminal.expect_exact(" # ")
         return str(self.terminal.before)
 
-    def says(self, text: str) -> str:
-        """Type a line, and return what came until it was done; prompts are drawn anew now and then."""
+    def types(self, text: str) -> str:
+        """Type a line; return the output until it is done. The shell may draw its prompt again."""
         self._lines += 1
         self.terminal.sendline(f"{text}; echo done-{self._lines}")
         self.terminal.expect_exact(f"\ndone-{self._lines}\r\n")
@@ -75,45 +73,46 @@ class Person:
         return pid
 
     def lazymmu(self) -> int:
-        """Return the process id of the command itself."""
+        """Return the process id of the command."""
         (pid,) = Path(f"/proc/{self.terminal.pid}/task/{self.terminal.pid}/children").read_text().split()
         return int(pid)
 
     def end(self) -> tuple[int, str]:
-        """Wait for the command's end; return its status and what it said last.
+        """Wait for the command's end; return its status and its last output.
 
-        The terminal is as it was, and nothing is left in the temporary folder.
+        The terminal must be as before, and the temporary folder empty.
         """
-        self.terminal.expect(r"status=(\d+)\r\n")
-        status, said = int(self._settings()), str(self.terminal.before)
-        self.terminal.expect(r"([0-9a-f:]+)\r\n")
-        assert self._settings() == self._before
+        status, output = int(self._match(r"status=(\d+)\r\n")), str(self.terminal.before)
+        assert self._match(r"([0-9a-f:]+)\r\n") == self._settings
         self.terminal.expect(pexpect.EOF)
         assert list(self._temporary.iterdir()) == []
-        return status, said
+        return status, output
+
+
+NewUser = Callable[..., User]
 
 
 @pytest.fixture
-def person(lazymmu: Lazymmu, tmp_path: Path) -> Iterator[Callable[..., Person]]:
-    """Return a function that seats somebody at a terminal; who is still there at the end is sent away."""
-    seated: list[Person] = []
+def new_user(lazymmu: Lazymmu, tmp_path: Path) -> Iterator[NewUser]:
+    """Return a function that starts `lazymmu shell` at a terminal. The end of the test closes the terminal."""
+    users: list[User] = []
 
-    def seat(*arguments: str, command: Lazymmu = lazymmu) -> Person:
-        seated.append(Person(command, tmp_path, *arguments))
-        return seated[-1]
+    def start(*arguments: str) -> User:
+        users.append(User(lazymmu, tmp_path, *arguments))
+        return users[-1]
 
-    yield seat
-    for one in seated:
-        one.terminal.close(force=True)
+    yield start
+    for user in users:
+        user.terminal.close(force=True)
 
 
 @contextmanager
-def open_shell(person: Callable[..., Person], *flags: str) -> Iterator[tuple[Person, int]]:
-    """Yield somebody at a prompt with the guest's process, which is gone behind the `with`."""
-    someone = person("arm64", *flags)
-    someone.prompt()
-    qemu = someone.qemu()
-    yield someone, qemu
+def at_prompt(new_user: NewUser, *flags: str) -> Iterator[tuple[User, int]]:
+    """Yield a user at a prompt, and the guest's process, which must be gone afterwards."""
+    user = new_user("arm64", *flags)
+    user.prompt()
+    qemu = user.qemu()
+    yield user, qemu
     assert gone([qemu])
 
 
@@ -125,36 +124,34 @@ def open_shell(person: Callable[..., Person], *flags: str) -> Iterator[tuple[Per
         *(pytest.param(arch, "serial", marks=pytest.mark.exhaustive) for arch in ARCHES if arch != "s390x"),
     ],
 )
-def test_a_prompt_with_a_terminal_interrupts_and_scenarios(
-    person: Callable[..., Person], arch: str, transport: str
-) -> None:
-    someone = person(arch, "--transport", transport)
-    assert f"{arch}, Linux " in someone.prompt()
-    qemu = someone.qemu()
-    assert "31 97" in someone.says("stty size")
-    someone.terminal.setwinsize(44, 99)
-    # The size goes ahead of what is typed later.
-    assert "44 99" in someone.says("while [ \"$(stty size)\" != '44 99' ]; do :; done; stty size")
-    # Line editing: the last letter is taken back.
-    assert "\nright\r" in someone.says("echo rightx\x7f")
-    # Said by the command itself: a shell that is about to start one forgets the interrupt.
-    someone.terminal.sendline("sh -c 'echo begun; exec sleep 1000'")
-    someone.terminal.expect("\nbegun\r")
-    someone.terminal.sendcontrol("c")
-    # What is typed ahead of a prompt goes with what was interrupted.
-    someone.prompt()
-    assert "\nstatus 130\r" in someone.says("echo status $?")
-    told = someone.says("run-scenario nesting/two-levels; echo status $?")
-    assert told.count("as predicted") == 2 and "status 0" in told
-    assert "run 1 " not in told
-    assert "nesting/two-levels merged" in someone.says("lazymmu-log")
-    # A prompt that is left is no failure, whatever came last.
-    someone.prompt()
-    someone.terminal.sendline("false")
-    # Between two prompts the key would mean something else.
-    someone.prompt()
-    someone.terminal.sendcontrol("d")
-    assert someone.end()[0] == 0
+def test_a_prompt_has_a_terminal_interrupts_and_scenarios(new_user: NewUser, arch: str, transport: str) -> None:
+    user = new_user(arch, "--transport", transport)
+    assert f"{arch}, Linux " in user.prompt()
+    qemu = user.qemu()
+    assert "31 97" in user.types("stty size")
+    user.terminal.setwinsize(44, 99)
+    # The size arrives before what is typed later.
+    assert "44 99" in user.types("while [ \"$(stty size)\" != '44 99' ]; do :; done; stty size")
+    # Line editing removes the last letter.
+    assert "\nright\r" in user.types("echo rightx\x7f")
+    # The command itself says that it runs: a shell that is about to start one forgets the interrupt.
+    user.terminal.sendline("sh -c 'echo begun; exec sleep 1000'")
+    user.terminal.expect("\nbegun\r")
+    user.terminal.sendcontrol("c")
+    # The interrupt discards what is typed before the next prompt.
+    user.prompt()
+    assert "\nstatus 130\r" in user.types("echo status $?")
+    output = user.types("run-scenario nesting/two-levels; echo status $?")
+    assert output.count("as predicted") == 2 and "status 0" in output
+    assert "run 1 " not in output
+    assert "nesting/two-levels merged" in user.types("lazymmu-log")
+    # A prompt ends with 0, whatever the last command was.
+    user.prompt()
+    user.terminal.sendline("false")
+    # Before the prompt, the key would end the input of `false`.
+    user.prompt()
+    user.terminal.sendcontrol("d")
+    assert user.end()[0] == 0
     assert gone([qemu])
 
 
@@ -166,46 +163,44 @@ def test_a_prompt_with_a_terminal_interrupts_and_scenarios(
         *(pytest.param(rest, marks=pytest.mark.exhaustive) for rest in (signal.SIGINT, signal.SIGHUP)),
     ],
 )
-def test_whoever_ends_it_from_outside_gets_the_terminal_back(
-    person: Callable[..., Person], number: signal.Signals | None
+def test_the_terminal_is_restored_after_a_signal_and_ctrl_bracket(
+    new_user: NewUser, number: signal.Signals | None
 ) -> None:
-    with open_shell(person) as (someone, _):
-        someone.terminal.sendline("echo begun; cat /dev/zero >/dev/null")
-        someone.terminal.expect("\nbegun\r")
+    with at_prompt(new_user) as (user, _):
+        user.terminal.sendline("echo begun; cat /dev/zero >/dev/null")
+        user.terminal.expect("\nbegun\r")
         if number is None:
-            someone.terminal.sendcontrol("]")
+            user.terminal.sendcontrol("]")
         else:
-            os.kill(someone.lazymmu(), number)
-        assert someone.end()[0] == 130
+            os.kill(user.lazymmu(), number)
+        assert user.end()[0] == 130
 
 
 @pytest.mark.parametrize("transport", ["serial", "ssh"])
-def test_a_guest_that_panics_gives_the_terminal_back_and_tells_why(
-    person: Callable[..., Person], transport: str
-) -> None:
-    with open_shell(person, "--transport", transport) as (someone, _):
-        # As an editor leaves it that is on the other screen, without a cursor.
-        someone.terminal.sendline(r"printf '\033[?1049h\033[?25l'")
-        # A guest that dies takes with it what it has not sent yet.
-        someone.terminal.expect_exact("\x1b[?25l")
-        someone.terminal.sendline("echo c >/proc/sysrq-trigger")
-        status, said = someone.end()
+def test_the_terminal_is_restored_and_the_cause_named_after_a_panic(new_user: NewUser, transport: str) -> None:
+    with at_prompt(new_user, "--transport", transport) as (user, _):
+        # An editor uses the alternate screen without a cursor.
+        user.terminal.sendline(r"printf '\033[?1049h\033[?25l'")
+        # A guest that dies loses what it has not sent yet.
+        user.terminal.expect_exact("\x1b[?25l")
+        user.terminal.sendline("echo c >/proc/sysrq-trigger")
+        status, output = user.end()
     assert status == 3
-    assert "kernel panic: sysrq triggered crash" in said
-    assert "last console lines" in said
-    assert "\x1b[?1049l" in said and "\x1b[?25h" in said
+    assert "kernel panic: sysrq triggered crash" in output
+    assert "last console lines" in output
+    assert "\x1b[?1049l" in output and "\x1b[?25h" in output
 
 
-def test_a_qemu_that_is_killed_gives_the_terminal_back(person: Callable[..., Person]) -> None:
-    with open_shell(person) as (someone, qemu):
+def test_the_terminal_is_restored_after_qemu_was_killed(new_user: NewUser) -> None:
+    with at_prompt(new_user) as (user, qemu):
         os.kill(qemu, signal.SIGKILL)
-        status, said = someone.end()
+        status, output = user.end()
     assert status == 3
-    assert "arm64: QEMU exited with status" in said
+    assert "arm64: QEMU exited with status" in output
 
 
 def piped(lazymmu: Lazymmu, *arguments: str, given: bytes = b"", cwd: Path | None = None) -> Any:
-    """Run the command as a script does: its streams are pipes."""
+    """Run the command with pipes, as a script does."""
     return subprocess.run(
         lazymmu.command("shell", *arguments),
         input=given,
@@ -224,15 +219,21 @@ def test_a_command_has_its_streams_and_its_status(lazymmu: Lazymmu, transport: s
     assert (done.returncode, done.stdout == given, done.stderr) == (7, True, b"not a tty\n")
 
 
-def test_a_command_that_does_not_exist_and_one_that_is_killed_end_as_in_a_shell(lazymmu: Lazymmu) -> None:
+def test_a_missing_command_and_a_killed_one_have_the_status_of_a_shell(lazymmu: Lazymmu) -> None:
     done = piped(lazymmu, "arm64", "--", "no such program", "--json")
     assert (done.returncode, done.stderr) == (127, b"no such program: No such file or directory\n")
-    # Without a command the guest's shell reads what is given; a word is one word, whatever is in it.
+    # Without a command, the guest's shell reads standard input. A word stays one word, whatever is in it.
     done = piped(lazymmu, "arm64", given=b"printf '<%s>' 'a  b'\nkill -9 $$\n")
     assert (done.returncode, done.stdout) == (137, b"<a  b>")
 
 
-def test_files_go_in_and_come_out_as_they_were_and_replace_none(lazymmu: Lazymmu, tmp_path: Path) -> None:
+def test_a_command_has_no_input_if_standard_input_is_closed(lazymmu: Lazymmu) -> None:
+    command = ["sh", "-c", 'exec "$@" <&-', "sh", *lazymmu.command("shell", "arm64", "--", "cat")]
+    done = subprocess.run(command, env=lazymmu.environment(), check=False, timeout=_SECONDS)
+    assert done.returncode == 0
+
+
+def test_files_are_copied_unchanged_and_replace_none(lazymmu: Lazymmu, tmp_path: Path) -> None:
     content = os.urandom(300_000)
     (tmp_path / "a b").write_bytes(content)
     script = tmp_path / "script"
@@ -242,17 +243,18 @@ def test_files_go_in_and_come_out_as_they_were_and_replace_none(lazymmu: Lazymmu
     done = piped(lazymmu, "arm64", *flags, "--", "./script", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, b"")
     assert (tmp_path / "out").read_bytes() == content
-    # It is here now; and the guest has no file of the other name.
+    # The host has the file now.
     (tmp_path / "out").write_bytes(b"mine")
     done = piped(lazymmu, "arm64", *flags, "--", "./script", cwd=tmp_path)
     assert done.returncode == 2 and b"`out` exists" in done.stderr
     assert (tmp_path / "out").read_bytes() == b"mine"
+    # The guest does not have this one.
     done = piped(lazymmu, "arm64", "--pull", "nothing", "--", "true", cwd=tmp_path)
     assert done.returncode == 3 and f"the guest could not read {files.HOME}/nothing".encode() in done.stderr
     assert not (tmp_path / "nothing").exists()
 
 
-def test_a_scenario_that_differs_from_the_model_is_shown_where(broken: Callable[..., Lazymmu]) -> None:
+def test_run_scenario_shows_the_first_difference_from_the_model(broken: Callable[..., Lazymmu]) -> None:
     wrong = broken(at_start_of("lmm_arch_flush", "return;"))
     done = piped(wrong, "s390x", "--", "run-scenario", "nesting/flush-anywhere", "--api", "merged")
     assert done.returncode == 1, done.stdout + done.stderr
@@ -262,14 +264,14 @@ def test_a_scenario_that_differs_from_the_model_is_shown_where(broken: Callable[
     assert re.search(rb"observed:  run \d+ " + predicted[1] + rb" .* hooks=- ", done.stdout)
 
 
-def test_what_does_not_exist_in_the_library_is_told(lazymmu: Lazymmu) -> None:
+def test_run_scenario_refuses_what_the_library_does_not_have(lazymmu: Lazymmu) -> None:
     script = (
         "run-scenario no/such; echo $?; run-scenario nesting/single --api nope; echo $?; run-scenario --list; ls /tmp"
     )
     done = piped(lazymmu, "arm64", "--", "sh", "-c", script)
     assert done.stdout.startswith(b"2\n2\n")
-    # It leaves nothing in the guest either.
-    assert b"\nwrap/pause-and-back\n" in done.stdout
+    # /tmp is empty, so a scenario is listed last.
+    assert done.stdout.splitlines()[-1].startswith(b"wrap/")
     assert b"no scenario no/such of amended merged\n" in done.stderr and b"nesting/single of nope\n" in done.stderr
 
 
@@ -279,24 +281,24 @@ def test_an_edited_library_is_in_the_next_guest_and_then_in_a_snapshot(
 ) -> None:
     edited = broken()
     single = tmp_path / "checkout" / "scenarios" / "nesting" / "single.yaml"
-    # No earlier run of this test had that name.
+    # No earlier run of this test used this name.
     name = f"renamed-{secrets.token_hex(8)}"
     single.rename(single.with_name(f"{name}.yaml"))
-    told = [piped(edited, "arm64", "--", "run-scenario", "--list") for _ in range(3)]
-    for done in told:
+    runs = [piped(edited, "arm64", "--", "run-scenario", "--list") for _ in range(3)]
+    for done in runs:
         assert f"\nnesting/{name}\n".encode() in done.stdout and b"\nnesting/single\n" not in done.stdout
-    # What one run has built, the next one saves.
-    said = [b"loading the module, for a snapshot" in done.stderr for done in told]
-    assert (said, told[2].stderr) == ([False, True, False], b"")
+    # The first run builds it, the second one saves it.
+    saved = [b"loading the module, for a snapshot" in done.stderr for done in runs]
+    assert (saved, runs[2].stderr) == ([False, True, False], b"")
 
 
 @pytest.mark.exhaustive
-def test_arguments_for_the_kernel_and_for_qemu(lazymmu: Lazymmu) -> None:
+def test_arguments_reach_the_kernel_and_qemu(lazymmu: Lazymmu) -> None:
     kernel = ("--kernel-arg", "lazymmu_test=a,b", "--kernel-arg", "another")
     for _ in range(2):
         done = piped(lazymmu, "arm64", *kernel, "--", "cat", "/proc/cmdline")
         assert done.returncode == 0 and done.stdout.endswith(b" lazymmu_test=a,b another\n")
-    # The second was restored; others do not have them.
+    # The second guest was restored.
     assert b"booting" not in done.stderr
     facts = ("sh", "-c", "ls /sys/bus/virtio/devices | wc -l; cat /proc/cmdline")
     plain = piped(lazymmu, "arm64", "--", *facts)

@@ -14,7 +14,6 @@ import paramiko
 import pytest
 from lazymmu.guests import snapshot, ssh_keys, ssh_transport
 from lazymmu.guests.machine import Machine, prepare
-from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.support.deadline import Deadline
@@ -122,7 +121,7 @@ def listening(guest: Guest) -> set[tuple[str, int]]:
 def test_a_snapshot_with_a_server_is_small(arch: str, tmp_path: Path) -> None:
     made = replace(machine(arch, tmp_path), built_before=True)
     for _ in range(2):
-        with GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready():
+        with machines.ready(made):
             pass
     for file in (snapshot.path(made.boot), snapshot.path(made.boot, made.module)):
         # 64 MB of memory, so 2^20 bytes each.
@@ -134,7 +133,7 @@ def test_guests_at_the_same_time_have_their_own_ports_and_listen_nowhere_else(tm
     together = threading.Barrier(_MANY)
 
     def one(_: int) -> int:
-        with GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready() as connection:
+        with machines.ready(made) as connection:
             together.wait(120)
             port = connection.guest.forwarded_port(Deadline.after(5))
             # /proc writes 127.0.0.1 so.
@@ -152,7 +151,7 @@ def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine,
     """A guest that was reached over SSH: its machine, the keys, and the port of its server."""
     folder = tmp_path_factory.mktemp("keys")
     made = replace(machine("s390x", folder), built_before=True)
-    with GuestPool(made, RunningGuests(), lambda _: None, restore=True).ready() as connection:
+    with machines.ready(made) as connection:
         yield made, ssh_keys.Keys(folder / "ssh"), connection.guest.forwarded_port(Deadline.after(5))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.guest.conftest import Lazymmu
-from tests.unit.guests.test_catalogue_transports import PIGEON
+from tests.integration.test_catalogue_transports import PIGEON
 
 _REFUSING = """
 from lazymmu.support.errors import SetupError

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A whole answer of a guest: a transport makes it, guestlink reads it."""
+"""The reply of a guest's agent to one request. A transport receives it, and `report` reads the trace in it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from msgspec import Struct
 
 
 class AgentReply(Struct, frozen=True):
-    """The errno of the request (0: well) and the text of the kernel's log records, in order."""
+    """A complete reply: the errno of the request, 0 if it succeeded, and the kernel's log records in order."""
 
     status: int
     records: tuple[str, ...]
-    #: Level (0: emergency .. 7: debug) and text of those records that are not the module's.
+    #: Level (0: emergency .. 7: debug) and text of the records that are not the module's.
     foreign: tuple[tuple[int, str], ...] = ()
-    #: Content of the file that a `read` asked for; None without one.
+    #: Content of the file that a `read` asked for; None for other requests.
     content: bytes | None = None

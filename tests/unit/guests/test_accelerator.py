@@ -68,15 +68,6 @@ def test_a_failure_is_kept(host: Host) -> None:
     assert host.trials == 1
 
 
-def test_a_damaged_outcome_is_replaced(host: Host) -> None:
-    host.choose()
-    (outcome,) = host.outcomes()
-    outcome.write_bytes(b"{")
-    for _ in range(2):
-        assert host.choose().reason.endswith("does not work: the guest died")
-    assert host.trials == 2
-
-
 def test_a_trial_on_a_busy_host_is_not_kept(host: Host) -> None:
     host.error = HostStarved("the host is too slow")
     for _ in range(2):

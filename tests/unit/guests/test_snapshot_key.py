@@ -32,14 +32,6 @@ def _newer_qemu(boot: Boot) -> Boot:
     return boot
 
 
-def _larger_qemu(boot: Boot) -> Boot:
-    path = boot.sandbox.root / "usr/bin" / boot.architecture.qemu
-    status = path.stat()
-    path.write_text("another")
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    return boot
-
-
 def _another_kernel(boot: Boot) -> Boot:
     boot.kernel.write_text("another")
     checksum.write(boot.kernel, checksum.beside(boot.kernel))
@@ -50,7 +42,6 @@ def _another_kernel(boot: Boot) -> Boot:
     "change",
     [
         _newer_qemu,
-        _larger_qemu,
         _another_kernel,
         lambda boot: replace(boot, archive=boot.archive.with_name("other")),
         lambda boot: replace(boot, architecture=replace(boot.architecture, memory=256)),
