@@ -21,7 +21,7 @@ from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import SetupError
 
 # Increase it when the content or the format of a snapshot changes.
-_VERSION = "2"
+_VERSION = "3"
 _PAGE = 4096
 _PIECE = 1 << 20
 _ZEROS = bytes(_PAGE)
