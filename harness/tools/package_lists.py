@@ -19,7 +19,6 @@ from lazymmu.provision.debian import Apt
 from lazymmu.provision.kernel_resolution import resolve
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.tool_root import debian_names, host_architecture
-from lazymmu.support.errors import SetupError
 from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 # What apt reads to choose and to fetch; descriptions and checksums that it does not trust are left out.
@@ -74,11 +73,7 @@ def main() -> int:
     flavours = {arch: kernel.flavours[arch] for arch in default_names()}
     with tempfile.TemporaryDirectory() as scratch:
         cache = Cache(Path(scratch), Progress())
-        apt = Apt.open(cache, cache.root / "apt", kernel.suite, debian_names(flavours))
-        if apt.instead:
-            raise SetupError(
-                f"{kernel.suite} of this mirror: {apt.instead}", hint="LAZYMMU_MIRROR names another mirror"
-            )
+        apt = Apt.open(cache.tools, cache.root / "apt", kernel.suite, debian_names(flavours))
         for architecture, text in lists(apt, flavours).items():
             path = pinned_packages.path(kernel.suite, architecture)
             path.parent.mkdir(parents=True, exist_ok=True)
