@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A `lazymmu run --watch` under way, for tests: what it says is read line by line."""
+"""A running `lazymmu run --watch`, for tests, which read its output line by line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-# Seconds for all that one watch does.
+# Seconds after which a watch is killed, in case it never prints what a test waits for.
 _LIMIT = 180.0
 
 
@@ -21,21 +21,21 @@ class Watch:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self._said: list[str] = []
+        self._output: list[str] = []
 
     def until(self, text: str) -> list[str]:
-        """Wait for a line with this text; return the lines from the last wait to it."""
+        """Wait for a line with this text; return the lines since the last wait."""
         assert self._process.stdout is not None
         lines: list[str] = []
         for line in self._process.stdout:
             lines.append(line.rstrip("\n"))
-            self._said.append(line)
+            self._output.append(line)
             if text in line:
                 return lines
-        raise AssertionError(f"it ended without {text!r}: {''.join(self._said)}")
+        raise AssertionError(f"the watch ended without {text!r}: {''.join(self._output)}")
 
     def interrupt(self, number: int = signal.SIGINT) -> int:
-        """Interrupt it, and return its exit status."""
+        """Interrupt the process; return its exit status."""
         self._process.send_signal(number)
         return self._process.wait(30)
 
@@ -45,7 +45,7 @@ def watching(checkout: Path, state: Path, *arguments: str, extra: Mapping[str, s
     """Run `lazymmu run --watch` of a checkout for the length of a `with`."""
     environment = {**os.environ, "PYTHONPATH": str(checkout / "harness"), "XDG_STATE_HOME": str(state), **(extra or {})}
     process = subprocess.Popen(
-        # A shell's background job ignores SIGINT, and hands that down to us and ours.
+        # Background jobs of a shell ignore SIGINT, and so do their children.
         ["env", "--default-signal=INT", sys.executable, "-P", "-m", "lazymmu", "run", "--watch", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -54,7 +54,6 @@ def watching(checkout: Path, state: Path, *arguments: str, extra: Mapping[str, s
         env=environment,
         cwd=checkout,
     )
-    # A watch that never says what a test waits for.
     limit = threading.Timer(_LIMIT, process.kill)
     limit.start()
     with process:

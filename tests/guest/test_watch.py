@@ -9,7 +9,7 @@ from tests.guest.checkouts import at_start_of, checkout_with
 from tests.watching import watching
 
 
-def test_each_edit_has_its_verdict_and_what_cannot_be_built_ends_nothing(tmp_path: Path) -> None:
+def test_each_edit_has_its_verdict_and_a_failed_build_does_not_end_the_watch(tmp_path: Path) -> None:
     checkout = checkout_with({}, tmp_path / "checkout")
     scenario, module = tmp_path / "mine.yaml", checkout / "guest/module/api_merged.c"
     scenario.write_text("description: x\nsteps: [enable, disable]\n")

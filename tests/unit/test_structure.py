@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The rules of the tree: data flows one way, every file has its licence line, and no host or machine is named."""
+"""The rules of the tree: imports never go up, names are plain, each file has its licence line, no host is named."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from lazymmu.support.project import ROOT
 
 PACKAGE = ROOT / "harness" / "lazymmu"
@@ -31,6 +30,9 @@ NO_MODULES_AND_CLASSES = {"line", "names", "serialline"}
 TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 
 
+TREES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
 def layer(module: str) -> str | None:
     parts = module.split(".")
     return parts[1] if parts[0] == "lazymmu" and len(parts) > 1 else None
@@ -38,7 +40,7 @@ def layer(module: str) -> str | None:
 
 def imported(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(TREES[path]):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -48,32 +50,29 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_never_go_up(path: Path) -> None:
-    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    if own == "__init__":
-        return
-    below = LAYERS[LAYERS.index(own) :]
-    assert imported(path) <= set(below)
+def test_imports_never_go_up() -> None:
+    rooms = {path: path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in TREES}
+    below = {room: set(LAYERS[number:]) for number, room in enumerate(LAYERS)}
+    assert {path for path, room in rooms.items() if room != "__init__" and not imported(path) <= below[room]} == set()
 
 
 def names(tree: ast.Module) -> Iterator[tuple[str, bool]]:
     """Yield the name of each public function and of each class in lower case, and whether it is a class."""
     for node in ast.walk(tree):
-        for inner in getattr(node, "body", ()) if isinstance(node, ast.Module | ast.ClassDef) else ():
+        for inner in node.body if isinstance(node, ast.Module | ast.ClassDef) else ():
             if isinstance(inner, ast.ClassDef):
                 yield inner.name.lower().strip("_"), True
             elif isinstance(inner, ast.FunctionDef):
                 yield inner.name.lower(), False
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
-def test_names_are_words_of_the_field(path: Path) -> None:
-    module = path.parent.name if path.stem == "__init__" else path.stem
-    found = [(module, True), *names(ast.parse(path.read_text()))]
-    private = [
-        name for name, is_type in found if name in PRIVATE_WORDS | (NO_MODULES_AND_CLASSES if is_type else set())
-    ]
+def test_names_are_words_of_the_field() -> None:
+    private = []
+    for path, tree in TREES.items():
+        module = path.parent.name if path.stem == "__init__" else path.stem
+        for name, is_type in [(module, True), *names(tree)]:
+            if name in PRIVATE_WORDS or (is_type and name in NO_MODULES_AND_CLASSES):
+                private.append(f"{path}: {name}")
     assert private == []
 
 
