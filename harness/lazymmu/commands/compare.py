@@ -25,9 +25,8 @@ def main(arguments: Namespace) -> int:
 
         from lazymmu.reports import compare, documents
         from lazymmu.reports.destination import targets
-        from lazymmu.reports.saved_results import read
         from lazymmu.session import requests
-    old, new = read(arguments.old), read(arguments.new)
+    old, new = compare.read(arguments.old), compare.read(arguments.new)
     goals = targets({"--json": arguments.json})
     terminal = requests.human(arguments)
     changes = compare.compare(old, new)

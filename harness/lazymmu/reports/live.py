@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import Struct
 
 from lazymmu.reports.plain import first_line, visible
-from lazymmu.reports.screen import Screen
-from lazymmu.reports.styles import STYLES
+from lazymmu.reports.screen import STYLES, Screen
 from lazymmu.results.result import Outcome, Result
 from lazymmu.results.store import ResultStore
 

@@ -12,9 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from lazymmu.reports.plain import visible
+from lazymmu.results.result import Outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+#: Outcome -> style, the worst outcome first.
+STYLES = {
+    Outcome.FAIL: "bold red",
+    Outcome.ERROR: "bold magenta",
+    Outcome.SKIP: "yellow",
+    Outcome.KNOWN: "yellow",
+    Outcome.PASS: "green",
+}
 
 
 class Screen:

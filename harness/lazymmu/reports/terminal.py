@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from itertools import groupby
 from pathlib import Path
 from typing import TextIO
 
 from lazymmu.reports import plain
 from lazymmu.reports.live import LiveView
-from lazymmu.reports.screen import Screen
-from lazymmu.reports.styles import STYLES
+from lazymmu.reports.screen import STYLES, Screen
 from lazymmu.results.failure_groups import failure_groups
 from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.results.run_summary import RunSummary
@@ -31,11 +30,11 @@ class Terminal:
         """Write to a stream, with colours if it is a terminal; `plain`: without, whatever the environment says."""
         self._screen = Screen(stream, plain=plain)
 
-    @contextmanager
-    def view(self, results: ResultStore, *, quiet: bool = False, verbose: bool = False) -> Iterator[LiveView]:
+    def view(
+        self, results: ResultStore, *, quiet: bool = False, verbose: bool = False
+    ) -> AbstractContextManager[LiveView]:
         """Show a run while it is under way, for the length of a `with`."""
-        with LiveView(self._screen, results, quiet=quiet, verbose=verbose).shown() as view:
-            yield view
+        return LiveView(self._screen, results, quiet=quiet, verbose=verbose).shown()
 
     def line(self, text: str, style: str = "") -> None:
         """Print one line."""
@@ -58,17 +57,14 @@ class Terminal:
         """Print each failure group: what explains its first result, and which other units are in it."""
         groups = [group for group in failure_groups(results) if group[0].outcome is not Outcome.KNOWN]
         for first, *_ in groups:
-            self._failure(first)
+            self.line(f"{str(first.outcome).upper()} {first.label()}", STYLES[first.outcome])
+            for text in plain.explanation(first):
+                self.line(f"    {text}")
         for first, *others in groups:
             if others:
                 self.line(f"the same ({plain.first_line(first.reason)}) in {len(others)} more:")
                 for line in _labels(others):
                     self.line(f"    {line}")
-
-    def _failure(self, result: Result) -> None:
-        self.line(f"{str(result.outcome).upper()} {result.label()}", STYLES[result.outcome])
-        for text in plain.explanation(result):
-            self.line(f"    {text}")
 
     def _known(self, run: RunSummary, *, quiet: bool) -> None:
         """Print known failures, and entries of --known with a message."""

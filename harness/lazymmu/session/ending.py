@@ -11,7 +11,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from lazymmu.reports.destination import Target
-from lazymmu.reports.formats import FORMATS
+from lazymmu.reports.formats import FORMATS, Format
 from lazymmu.reports.results_folder import Folder
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results.run_summary import RunSummary
@@ -33,7 +33,7 @@ def report(
 ) -> int:
     """Write every report that can be written. Returns the exit status, which run.json has, too.
 
-    `results_status` is the exit status for the results alone, `targets` has the target of each report's name.
+    `results_status` is the exit status for the results alone, `targets` has the target of each flag.
     """
 
     def status(failures: Sequence[Exception]) -> int:
@@ -48,7 +48,8 @@ def report(
     summary = replace(summary, facts={**summary.facts, **manifest.end(first, datetime.now(UTC), summary.accelerators)})
     on_terminal = partial(terminal.report, summary, folder.path, quiet=quiet)
     outputs = [partial(_write_abandonable, interrupts, "the report on the terminal", on_terminal)]
-    outputs += [partial(_write, interrupts, summary, name, target) for name, target in targets.items()]
+    formats = [form for form in FORMATS.values() if form.FLAG in targets]
+    outputs += [partial(_write, interrupts, summary, form, targets[form.FLAG]) for form in formats]
 
     of_folder = _failures([partial(folder.finish, summary)])
     # The logs are in the same folder, so a full disk is reported once.
@@ -62,12 +63,12 @@ def report(
     return last
 
 
-def _write(interrupts: Interrupts, summary: RunSummary, name: str, target: Target) -> None:
+def _write(interrupts: Interrupts, summary: RunSummary, form: Format, target: Target) -> None:
     """Write one report to its target."""
 
     def write() -> None:
         with target.opened() as file:
-            FORMATS[name].write(summary, file)
+            form.write(summary, file)
 
     if target.is_regular():
         write()

@@ -7,9 +7,9 @@ Only such runs import the header's reader, which takes long to load.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -76,14 +76,8 @@ def build(header: Text, prepared: Sequence[Images]) -> None:
             raise refused from error
 
     machines = [(images, arch) for images in prepared for arch in images.kernels]
-    with ThreadPoolExecutor(max_workers=len(machines)) as pool, _stopped_by_interrupt(prepared):
-        for future in [pool.submit(one, *machine) for machine in machines]:
-            future.result()
-
-
-@contextmanager
-def _stopped_by_interrupt(prepared: Sequence[Images]) -> Iterator[None]:
-    with ExitStack() as stack:
+    with ThreadPoolExecutor(max_workers=len(machines)) as pool, ExitStack() as stack:
         for images in prepared:
             stack.enter_context(images.cache.tools.stopped_by_interrupt())
-        yield
+        for future in [pool.submit(one, *machine) for machine in machines]:
+            future.result()

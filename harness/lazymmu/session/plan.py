@@ -42,7 +42,7 @@ class Plan(Struct, frozen=True):
     units: Sequence[Unit]
     #: The entries of --known; None without that flag.
     issues: Sequence[KnownIssue] | None
-    #: Report's name -> its target.
+    #: Report's flag -> its target.
     targets: Mapping[str, Target]
     started: datetime
 
@@ -55,17 +55,13 @@ class Plan(Struct, frozen=True):
         header = header_run.read(arguments)
         selection = header_run.selected(requests.selection(arguments), header, arguments)
         selected = units(load(arguments.scenarios, library), selection, repeat=arguments.repeat)
-        flags = {form.FLAG: name for name, form in FORMATS.items()}
         return cls(
             arguments=arguments,
             selection=selection,
             header=header,
             units=selected,
             issues=None if arguments.known is None else known_file.load(arguments.known, library, selected),
-            targets={
-                flags[flag]: target
-                for flag, target in targets({flag: vars(arguments)[name] for flag, name in flags.items()}).items()
-            },
+            targets=targets({form.FLAG: vars(arguments)[name] for name, form in FORMATS.items()}),
             started=started,
         )
 

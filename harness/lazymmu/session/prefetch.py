@@ -35,16 +35,12 @@ def asked(question: Callable[[], T]) -> Callable[[], T]:
 
 def sandbox() -> Callable[[Path], Sandbox]:
     """Start to try sandboxes in the tool root; return a function like `choose` that uses the answer."""
-    tried = asked(_tried)
+    expected = tool_root.path(requests.cache())
+    # There may be no tool root yet.
+    tried = asked(lambda: choose(expected) if expected.is_dir() else None)
 
     def answer(root: Path) -> Sandbox:
-        found = tried()
-        return found if found is not None and found.root == root else choose(root)
+        found = tried() if root == expected else None
+        return found or choose(root)
 
     return answer
-
-
-def _tried() -> Sandbox | None:
-    """Return the sandbox that works here; None if there is no tool root yet."""
-    root = tool_root.path(requests.cache())
-    return choose(root) if root.is_dir() else None

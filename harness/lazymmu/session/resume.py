@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,12 +56,15 @@ def _absolute(target: str | None) -> str | None:
 def check(kept: Folder, facts: Mapping[str, Any], scenarios: Sequence[Scenario], arguments: Namespace) -> None:
     """Raise UsageError with what changed since the run began: the results would not be those of one run."""
     copies = facts.get("scenarios", {scenario.name: None for scenario in scenarios})
-    changed = [f"scenario {name} (no longer selected)" for name in copies if name not in _names(scenarios)]
+    names = {scenario.name for scenario in scenarios}
+    changed = [f"scenario {name} (no longer selected)" for name in copies if name not in names]
     for scenario in scenarios:
         if scenario.name not in copies:
             changed.append(f"scenario {scenario.name} (not selected at first)")
-        elif copies[scenario.name] is not None and not _same(kept.path / copies[scenario.name], Path(scenario.path)):
-            changed.append(f"scenario {scenario.path}")
+        elif (copy := copies[scenario.name]) is not None:
+            copy = kept.path / copy
+            if not copy.is_file() or not filecmp.cmp(copy, scenario.path, shallow=False):
+                changed.append(f"scenario {scenario.path}")
     before, now = facts.get("sources", {}), manifest.sources(arguments)
     changed += [f"the source {name}" for name in now if before.get(name) != now[name]]
     _refuse(kept, changed)
@@ -82,20 +86,6 @@ def check_images(kept: Folder, facts: Mapping[str, Any], now: Mapping[str, Any])
 
 def _refuse(kept: Folder, changed: Sequence[str]) -> None:
     if changed:
-        raise UsageError(
-            "\n".join(
-                [f"--resume: since the run in {kept.path} began, this changed:", *(f"    {one}" for one in changed)]
-            ),
-            hint="undo the changes, or start a new run",
-        )
-
-
-def _names(scenarios: Sequence[Scenario]) -> set[str]:
-    return {scenario.name for scenario in scenarios}
-
-
-def _same(copy: Path, path: Path) -> bool:
-    try:
-        return copy.read_bytes() == path.read_bytes()
-    except OSError:
-        return False
+        lines = "".join(f"\n    {change}" for change in changed)
+        message = f"--resume: since the run in {kept.path} began, this changed:{lines}"
+        raise UsageError(message, hint="undo the changes, or start a new run")

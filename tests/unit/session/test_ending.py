@@ -54,7 +54,7 @@ def ended(
             results_status,
             folder,
             summary,
-            targets={flag.removeprefix("--"): target for flag, target in targets(files).items()},
+            targets=targets(files),
             terminal=Terminal(stream),
             interrupts=interrupts,
             log_failures=log_failures,
