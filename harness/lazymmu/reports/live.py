@@ -78,7 +78,6 @@ class LiveView:
                 self._screen.line(_line(result), STYLES[result.outcome])
 
     def _table(self) -> Table:
-        """Return the lines of the machines."""
         from rich.table import Table  # noqa: PLC0415  (a log need not wait for it)
 
         table = Table.grid(padding=(0, 2))
@@ -96,7 +95,6 @@ class LiveView:
 
 
 def _line(result: Result) -> str:
-    """Return a result on one line."""
     word = f"known {result.raw_outcome}" if result.known else str(result.outcome)
     reason = first_line(result.known or result.reason)
     return f"{word:5} {result.label()} ({result.seconds:.2f} s){f': {reason}' if reason else ''}"

@@ -199,7 +199,6 @@ def _locked(path: Path, shown: str, purpose: str, *, check: Callable[[], None] =
 
 
 def _lock(path: Path) -> FileLock:
-    """Return the lock of a folder."""
     # The soft fallback, a lock by the file's existence, would outlive its process.
     return FileLock(path / LOCK, thread_local=False, fallback_to_soft=False)
 
@@ -273,7 +272,6 @@ def _is_empty(path: Path) -> bool:
 
 
 def _remove(folder: Path, names: Sequence[str]) -> None:
-    """Remove these files and folders."""
     for path in [folder / name for name in names]:
         destination.partial(path).unlink(missing_ok=True)
         if path.is_dir() and not path.is_symlink():

@@ -67,7 +67,6 @@ class Terminal:
                     self.line(f"    {line}")
 
     def _known(self, run: RunSummary, *, quiet: bool) -> None:
-        """Print known failures, and entries of --known with a message."""
         for result in run.results if not quiet else ():
             if result.outcome is Outcome.KNOWN:
                 text = f"known {result.raw_outcome} {result.label()}: {result.known}"
@@ -78,7 +77,6 @@ class Terminal:
                 self.line(f"known: {checked.issue.place}: {checked.message}", style)
 
     def _scenarios(self, results: ResultStore) -> None:
-        """Print one line for each scenario, with the number of its results of each outcome."""
         for scenario, group in groupby(results, key=lambda result: result.scenario_name):
             counts = Counter(result.outcome for result in group)
             worst = next(outcome for outcome in STYLES if counts[outcome])
@@ -86,7 +84,6 @@ class Terminal:
             self.line(f"{worst:5} {scenario}: {plain.counted(ordered)}", STYLES[worst])
 
     def _facts(self, run: RunSummary, folder: Path) -> None:
-        """Print what ran, and where to find more."""
         for machine, (name, reason) in run.accelerators.items():
             self.line(f"{machine}: {name} ({reason})", "dim")
         self.line(f"kernels: {', '.join(run.results.releases) or 'none answered'}", "dim")

@@ -50,23 +50,16 @@ class ResultStore:
         if not self._trace and result.raw_outcome is not Outcome.FAIL:
             result = result.without_steps()
         line = msgspec.json.encode(result)
-        if self._write(line + b"\n"):
-            self._note(result, len(line))
-        else:
-            self._note(result, line)
+        self._note(result, (self._end, len(line)) if self._write(line + b"\n") else line)
 
-    def _note(self, result: Result, line: bytes | int) -> None:
-        """Note a result, and its line or the length of its line in the file."""
-        # Reports other than the JSON document, which has the lines, need no steps, and no traces of a pass.
+    def _note(self, result: Result, line: bytes | tuple[int, int]) -> None:
+        # The JSON document has the lines. Other reports need no steps, and no traces of a pass.
         passed = result.outcome is Outcome.PASS
-        self._results[result.number] = (
-            replace(result, predicted=None, observed=None) if passed else result.without_steps()
-        )
-        if isinstance(line, int):
-            self._lines[result.number] = (self._end, line)
-            self._end += line + 1
-        else:
-            self._lines[result.number] = line
+        short = replace(result, predicted=None, observed=None) if passed else result.without_steps()
+        self._results[result.number] = short
+        self._lines[result.number] = line
+        if isinstance(line, tuple):
+            self._end += line[1] + 1
 
     def _write(self, line: bytes) -> bool:
         if self._descriptor < 0 or self.failure is not None:
@@ -160,21 +153,19 @@ def _read(store: ResultStore, path: Path) -> None:
     if not path.is_file():
         return
     size = path.stat().st_size
+    units = {unit.index: unit for unit in store.units}
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             result = _decoded(line)
             if result is None and file.tell() == size:
                 break
-            if (
-                result is None
-                or not 0 <= result.number < len(store.units)
-                or not result.is_of(store.units[result.number])
-            ):
+            unit = units.get(result.number) if result is not None else None
+            if result is None or unit is None or not result.is_of(unit):
                 raise UsageError(
                     f"{path}:{number}: not a result of what is selected",
                     hint="the file is damaged, or lazymmu now selects something else: start a new run",
                 )
-            store._note(result, len(line) - 1)
+            store._note(result, (store._end, len(line) - 1))
     if store._end != size:
         os.ftruncate(store._descriptor, store._end)
 

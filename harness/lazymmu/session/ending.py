@@ -64,7 +64,6 @@ def report(
 
 
 def _write(interrupts: Interrupts, summary: RunSummary, form: Format, target: Target) -> None:
-    """Write one report to its target."""
 
     def write() -> None:
         with target.opened() as file:
@@ -86,7 +85,6 @@ def _write_abandonable(interrupts: Interrupts, what: str, write: Callable[[], No
 
 
 def _failures(writes: Iterable[Callable[[], None]]) -> list[LazymmuError | OSError]:
-    """Call each of these, and return their errors."""
     failures: list[LazymmuError | OSError] = []
     for write in writes:
         try:

@@ -35,7 +35,6 @@ class Selection(Struct, frozen=True):
 
 
 def _check(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
-    """Raise UsageError if one of the names is unknown."""
     known = list(known)
     for name in names:
         if name not in known:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`lazymmu compare`: what changed between two runs, what of it is worse, and which files are no results."""
+"""`lazymmu compare`: what changed between two runs, what got worse, and which files are refused."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,50 +15,51 @@ from msgspec.structs import replace
 
 from tests.unit import runs
 
+#: Returns the exit status, the JSON document, and what a person reads.
+Compare = Callable[[Any, Any], tuple[int, dict[str, Any], str]]
+Document = Callable[..., dict[str, Any]]
+
 
 @pytest.fixture(scope="module")
 def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
     return runs.selected(tmp_path_factory.mktemp("library"))
 
 
-class Bench:
-    """Writes two documents and compares them by the command line."""
+@pytest.fixture
+def document(units: tuple[Unit, ...]) -> Document:
+    """Return a function that makes the document of a run with these outcomes."""
 
-    def __init__(self, folder: Path, units: tuple[Unit, ...], capsys: pytest.CaptureFixture[str]) -> None:
-        self._folder = folder
-        self._units = units
-        self._capsys = capsys
+    def make(outcomes: Sequence[str] = (), reason: str = "why") -> dict[str, Any]:
+        return runs.document(runs.summary(units, outcomes, reason=reason))
 
-    def document(self, outcomes: Sequence[str], reason: str = "why") -> dict[str, Any]:
-        """Return a real run's document."""
-        return runs.document(runs.summary(self._units, outcomes, reason=reason))
-
-    def compare(self, old: Any, new: Any) -> tuple[int, dict[str, Any], str]:
-        """Return status, the JSON and what a person reads."""
-        for name, document in (("old.json", old), ("new.json", new)):
-            content = document if isinstance(document, str) else json.dumps(document)
-            (self._folder / name).write_text(content)
-        target = self._folder / "changes.json"
-        names = [str(self._folder / name) for name in ("old.json", "new.json")]
-        status = main(["compare", *names, "--json", str(target)])
-        said = self._capsys.readouterr()
-        return status, json.loads(target.read_text()) if target.exists() else {}, said.out + said.err
+    return make
 
 
 @pytest.fixture
-def bench(tmp_path: Path, units: tuple[Unit, ...], capsys: pytest.CaptureFixture[str]) -> Bench:
-    return Bench(tmp_path, units, capsys)
+def compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Compare:
+    """Return a function that compares two documents by the command line."""
+
+    def run(old: Any, new: Any) -> tuple[int, dict[str, Any], str]:
+        files = [tmp_path / "old.json", tmp_path / "new.json"]
+        for file, content in zip(files, (old, new), strict=True):
+            file.write_text(content if isinstance(content, str) else json.dumps(content))
+        target = tmp_path / "changes.json"
+        status = main(["compare", *map(str, files), "--json", str(target)])
+        output = capsys.readouterr()
+        return status, json.loads(target.read_text()) if target.exists() else {}, output.out + output.err
+
+    return run
 
 
 def changes(document: dict[str, Any]) -> list[tuple[str, bool]]:
     return [(change["change"], change["worse"]) for change in document["changes"]]
 
 
-def test_the_same_is_no_change(bench: Bench) -> None:
-    same = bench.document(["fail", "error", "skip"])
-    status, document, said = bench.compare(same, same)
-    assert (status, document["changes"], document["worse"]) == (0, [], False)
-    assert "nothing got worse" in said
+def test_equal_runs_have_no_change(compare: Compare, document: Document) -> None:
+    same = document(["fail", "error", "skip"])
+    status, found, output = compare(same, same)
+    assert (status, found["changes"], found["worse"]) == (0, [], False)
+    assert "nothing got worse" in output
 
 
 @pytest.mark.parametrize(
@@ -73,81 +74,85 @@ def test_the_same_is_no_change(bench: Bench) -> None:
         ("skip", "fail", "other outcome", False),
     ],
 )
-def test_a_changed_outcome_is_named_and_worse_when_it_was_a_pass(
-    bench: Bench, old: str, new: str, kind: str, worse: bool
+def test_another_outcome_is_worse_if_it_was_a_pass(
+    compare: Compare, document: Document, old: str, new: str, kind: str, worse: bool
 ) -> None:
-    status, document, said = bench.compare(bench.document([old]), bench.document([new]))
+    status, found, output = compare(document([old]), document([new]))
     assert status == int(worse)
-    assert changes(document) == [(kind, worse)]
-    assert f"nesting/deep[depth=1] merged on arm64: {old} -> {new}" in said
-    (change,) = document["changes"]
+    assert changes(found) == [(kind, worse)]
+    assert f"nesting/deep[depth=1] merged on arm64: {old} -> {new}" in output
+    (change,) = found["changes"]
     assert (change["old"]["outcome"], change["new"]["outcome"], change["case"]) == (old, new, {"depth": 1})
-    assert document["summary"][kind] == 1
+    assert found["summary"][kind] == 1
 
 
-def test_another_reason_is_told(bench: Bench) -> None:
-    status, document, said = bench.compare(bench.document(["error"]), bench.document(["error"], reason="panic"))
-    assert (status, changes(document)) == (0, [("other reason", False)])
-    assert "error -> error: panic" in said
+def test_another_reason_is_a_change(compare: Compare, document: Document) -> None:
+    status, found, output = compare(document(["error"]), document(["error"], reason="panic"))
+    assert (status, changes(found)) == (0, [("other reason", False)])
+    assert "error -> error: panic" in output
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("pass", 1), ("fail", 0)])
-def test_what_disappeared_is_worse_only_if_it_passed(bench: Bench, outcome: str, status: int) -> None:
-    old = bench.document([outcome])
+def test_a_missing_result_is_worse_if_it_was_a_pass(
+    compare: Compare, document: Document, outcome: str, status: int
+) -> None:
+    old = document([outcome])
     new = {**old, "results": old["results"][1:]}
-    assert bench.compare(old, new)[:2] == (status, bench.compare(old, new)[1])
-    assert changes(bench.compare(old, new)[1]) == [("disappeared", outcome == "pass")]
-    assert changes(bench.compare(new, old)[1]) == [("appeared", False)]
+    assert compare(old, new)[0] == status
+    assert changes(compare(old, new)[1]) == [("disappeared", outcome == "pass")]
+    assert changes(compare(new, old)[1]) == [("appeared", False)]
 
 
-def test_a_failure_that_is_known_is_not_worse(bench: Bench) -> None:
-    new = bench.document(["fail"])
-    new["results"][0]["known"] = "bug 7"
-    status, document, said = bench.compare(bench.document([]), new)
-    assert (status, changes(document)) == (0, [("newly failing", False)])
-    assert "pass -> fail (known)" in said
+@pytest.mark.parametrize(
+    ("old", "new", "change", "line"),
+    [
+        ("pass", "known", "newly failing", "pass -> fail (known)"),
+        ("known", "fail", "other outcome", "fail (known) -> fail"),
+    ],
+)
+def test_a_known_failure_is_not_worse(
+    compare: Compare, document: Document, old: str, new: str, change: str, line: str
+) -> None:
+    documents = [document(["fail" if outcome == "known" else outcome]) for outcome in (old, new)]
+    for made, outcome in zip(documents, (old, new), strict=True):
+        made["results"][0]["known"] = "bug 7" if outcome == "known" else ""
+    status, found, output = compare(*documents)
+    assert (status, changes(found)) == (0, [(change, False)])
+    assert line in output
 
 
-def test_a_known_failure_that_is_no_longer_known_is_told(bench: Bench) -> None:
-    old, new = bench.document(["fail"]), bench.document(["fail"])
-    old["results"][0]["known"] = "bug 7"
-    status, document, said = bench.compare(old, new)
-    assert (status, changes(document)) == (0, [("other outcome", False)])
-    assert "fail (known) -> fail" in said
-
-
-def test_of_several_repetitions_the_worst_counts(bench: Bench) -> None:
-    once, twice = bench.document([]), bench.document([])
+def test_the_worst_of_several_repetitions_counts(compare: Compare, document: Document) -> None:
+    once, twice = document(), document()
     twice["results"] = [{**result, "repetition": number} for result in twice["results"] for number in (1, 2)]
-    assert bench.compare(once, twice)[:2][0] == 0
+    assert compare(once, twice)[0] == 0
     twice["results"][1]["outcome"] = "fail"
-    status, document, _ = bench.compare(once, twice)
-    assert (status, changes(document)) == (1, [("newly failing", True)])
+    status, found, _ = compare(once, twice)
+    assert (status, changes(found)) == (1, [("newly failing", True)])
 
 
-def test_only_a_large_change_of_time_is_told_and_never_worse(bench: Bench) -> None:
-    old, new = bench.document([]), bench.document([])
+def test_only_a_large_change_of_time_is_a_change(compare: Compare, document: Document) -> None:
+    old, new = document(), document()
     new["results"][0]["seconds"], new["results"][1]["seconds"] = 2.5, 0.6
-    status, document, said = bench.compare(old, new)
-    assert (status, changes(document)) == (0, [("other time", False)])
-    assert "0.25 s -> 2.50 s" in said
+    status, found, output = compare(old, new)
+    assert (status, changes(found)) == (0, [("other time", False)])
+    assert "0.25 s -> 2.50 s" in output
 
 
-def test_kernels_are_told_apart_when_a_run_had_several(bench: Bench) -> None:
-    old = bench.document([])
-    other = {**old, "results": [{**result, "kernel": "current"} for result in old["results"]]}
-    assert bench.compare(old, other)[1]["changes"] == []
-    both = {**old, "results": old["results"] + other["results"]}
-    both["results"][8]["outcome"] = "fail"
-    assert changes(bench.compare(old, both)[1]) == [("appeared", False)] * 8
+def test_kernels_distinguish_units_only_if_a_run_has_several(compare: Compare, document: Document) -> None:
+    old = document()
+    other = {**old, "results": [{**result, "kernel": "current", "impl": "native"} for result in old["results"]]}
+    module = [{**result, "impl": "module"} for result in other["results"]]
+    assert compare(old, {**old, "results": module})[1]["changes"] == []
+    found = compare(old, {**old, "results": [*old["results"], *other["results"]]})
+    assert changes(found[1]) == [("appeared", False)] * 8
+    assert "nesting/deep[depth=1] merged native on arm64 current: not run -> pass" in found[2]
 
 
-def test_an_interrupted_run_is_named(bench: Bench) -> None:
-    old = bench.document([])
-    new = {**old, "results": old["results"][:3], "interrupted": True}
-    status, _, said = bench.compare(old, new)
+def test_an_interrupted_run_is_named(compare: Compare, document: Document) -> None:
+    old = document()
+    status, _, output = compare(old, {**old, "results": old["results"][:3], "interrupted": True})
     assert status == 1
-    assert "is of a run that was interrupted: 3 of 8 were done" in said
+    assert "is of a run that was interrupted: 3 of 8 were done" in output
 
 
 @pytest.mark.parametrize(
@@ -162,19 +167,20 @@ def test_an_interrupted_run_is_named(bench: Bench) -> None:
         (("seconds", True), "Expected `float`, got `bool` - at `$.results[0].seconds`"),
     ],
 )
-def test_what_is_no_result_is_refused_with_path_and_reason(bench: Bench, change: Any, message: str) -> None:
-    good = bench.document([])
-    bad = change
+def test_another_file_is_refused_with_path_and_reason(
+    compare: Compare, document: Document, change: Any, message: str
+) -> None:
+    good, bad = document(), change
     if isinstance(change, tuple):
-        bad = json.loads(json.dumps(good))
+        bad = document()
         bad["results"][0][change[0]] = change[1]
-    status, _, said = bench.compare(bad, good)
+    status, _, output = compare(bad, good)
     assert status == 2
-    assert message in said
+    assert message in output
 
 
-def test_a_folder_stands_for_its_results_and_an_unfinished_one_is_refused(
-    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_results_folder_is_read_if_its_run_has_ended(
+    document: Document, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
@@ -183,16 +189,16 @@ def test_a_folder_stands_for_its_results_and_an_unfinished_one_is_refused(
     (folder / "run.json").write_text('{"program": "lazymmu"}')
     assert main(["compare", str(folder), str(folder)]) == 2
     assert f"{folder}: this run has not ended" in capsys.readouterr().err
-    (folder / "results.json").write_text(json.dumps(bench.document([])))
+    (folder / "results.json").write_text(json.dumps(document()))
     assert main(["compare", str(folder), str(folder / "results.json")]) == 0
 
 
-def test_the_json_on_standard_output_is_alone_there(
-    bench: Bench, tmp_path: Path, units: tuple[Unit, ...], capsys: pytest.CaptureFixture[str]
+def test_a_document_on_standard_output_is_alone_there(
+    tmp_path: Path, units: tuple[Unit, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "one.json"
     path.write_text(json.dumps(runs.document(replace(runs.summary(units, []), seed=3))))
     assert main(["compare", str(path), str(path), "--json", "-"]) == 0
-    said = capsys.readouterr()
-    assert json.loads(said.out)["worse"] is False
-    assert "nothing got worse" in said.err
+    output = capsys.readouterr()
+    assert json.loads(output.out)["worse"] is False
+    assert "nothing got worse" in output.err

@@ -14,8 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from lazymmu.reports.live import LiveView
-from lazymmu.reports.screen import Screen
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results.result import Outcome, Unit
 from lazymmu.results.store import ResultStore
@@ -105,19 +103,6 @@ def test_many_units_with_the_same_reason_are_counted_by_machine(
     begin = lines.index(f"the same (why) in {number - 1} more:")
     assert len([line for line in lines[begin:] if "on arm64 current" in line]) == labels
     assert ("    41 on arm64 current" in lines) is (labels == 1)
-
-
-def test_each_machine_has_its_own_count(units: tuple[Unit, ...]) -> None:
-    machines = runs.numbered(replace(units[0], kernel=kernel) for kernel in ("lts", "current") for _ in range(4))
-    view = LiveView(Screen(io.StringIO()), ResultStore(machines))
-    view.changed("arm64 current #2", "running")
-    view.show_result(runs.result(machines[4], "pass"))
-    table = view._table()
-    assert [list(column.cells) for column in table.columns[:3]] == [
-        ["arm64", "arm64 current", "arm64 current #2"],
-        ["waiting", "waiting", "running"],
-        ["0/4", "1/4", ""],
-    ]
 
 
 def on_terminal(act: Callable[[Terminal], None]) -> tuple[str, bool]:

@@ -108,7 +108,6 @@ def _issue(file: TextIO, checked: CheckedIssue, indent: str, number: int) -> _En
 
 
 def _result(file: TextIO, indent: str, number: int, name: str, end: _End, directive: str = "") -> _End:
-    """Write a result line."""
     # The description ends at the first hash sign.
     name = _one_line(name).replace("#", "_")
     last = f" # {_one_line(directive)}" if directive else ""
