@@ -31,7 +31,7 @@ class CacheState(Struct):
     root_present: bool = False
     #: Kernels in the tool root.
     installed: Mapping[str, InstalledKernel] = field(default_factory=dict)
-    #: Why a run would leave the architecture out: a recent answer of apt.
+    #: Why a run would leave the architecture out: apt refused it recently.
     refused: Mapping[str, str] = field(default_factory=dict)
     #: What stopped the reading.
     error: LazymmuError | OSError | None = None
@@ -40,11 +40,6 @@ class CacheState(Struct):
     def arches(self) -> tuple[str, ...]:
         """The architectures of the default run that have this kernel."""
         return tuple(arch for arch in default_names() if arch in self.kernel.flavours)
-
-    @property
-    def usable_arches(self) -> tuple[str, ...]:
-        """The architectures that a run would not leave out."""
-        return tuple(arch for arch in self.arches if arch not in self.refused)
 
     @property
     def must_fetch(self) -> bool:

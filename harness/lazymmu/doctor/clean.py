@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from lazymmu.doctor.processes import Emulator, emulators, kill
@@ -25,18 +26,15 @@ def clean(arguments: Namespace) -> int:
     # Symbolic links above the cache are the user's own.
     cache = Cache(given.root.resolve(), given.progress)
     terminal = Terminal(sys.stdout)
-    everything, dry_run = arguments.all, arguments.dry_run
-
-    def removed() -> Iterator[Removed]:
-        if cache.root.is_dir():
-            yield from _clean_cache(cache, terminal, everything=everything, dry_run=dry_run)
-        yield from _clean_results(default_root(), everything=everything, dry_run=dry_run)
-
-    return _print(terminal, removed(), dry_run=dry_run)
+    flags = {"everything": arguments.all, "dry_run": arguments.dry_run}
+    removed = chain(_clean_cache(cache, terminal, **flags), _clean_results(default_root(), **flags))
+    return _print(terminal, removed, dry_run=arguments.dry_run)
 
 
 def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run: bool) -> Iterator[Removed]:
     """Remove what may go from the cache, yielding each thing."""
+    if not cache.root.is_dir():
+        return
     running = emulators(cache.root)
     with alone(cache.root) as unlocked:
         idle = unlocked and all(one.owner is None for one in running)
@@ -69,9 +67,7 @@ def _users(root: Path, running: Sequence[Emulator]) -> str:
 def _end_orphans(terminal: Terminal, running: Sequence[Emulator], *, unlocked: bool, dry_run: bool) -> bool:
     """End guests whose harness was killed, unless another process uses the cache. Return whether all ended."""
     ended = True
-    for orphan in running:
-        if orphan.owner is not None:
-            continue
+    for orphan in (one for one in running if one.owner is None):
         name = f"{orphan.program}, process {orphan.pid}"
         if not unlocked:
             ended = False

@@ -118,9 +118,10 @@ def ssh_key_files() -> Iterator[Check]:
 
 def accelerators(state: CacheState, sandbox: Sandbox | None) -> Iterator[Check]:
     """Check what would execute the instructions of each architecture's guests: KVM or emulation, and why."""
-    for arch in state.usable_arches:
-        name = f"accelerator {machine_name(arch, state.kernel.name)}"
-        yield from guarded(name, _accelerator, name, state, sandbox, arch, blocks=False)
+    for arch in state.arches:
+        if arch not in state.refused:
+            name = f"accelerator {machine_name(arch, state.kernel.name)}"
+            yield from guarded(name, _accelerator, name, state, sandbox, arch, blocks=False)
 
 
 def _accelerator(name: str, state: CacheState, sandbox: Sandbox | None, arch: str) -> Iterator[Check]:

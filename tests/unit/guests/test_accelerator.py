@@ -68,6 +68,13 @@ def test_a_failure_is_kept(host: Host) -> None:
     assert host.trials == 1
 
 
+def test_an_earlier_trial_is_known_without_another(host: Host) -> None:
+    assert accelerator.earlier_trial(host.cache, host.boot, host.device) is None
+    chosen = host.choose()
+    assert accelerator.earlier_trial(host.cache, host.boot, host.device) == chosen
+    assert host.trials == 1
+
+
 def test_a_trial_on_a_busy_host_is_not_kept(host: Host) -> None:
     host.error = HostStarved("the host is too slow")
     for _ in range(2):

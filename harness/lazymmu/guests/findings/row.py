@@ -69,5 +69,6 @@ class Row(Struct, frozen=True):
 trap = partial(Row, report="trap", extent=TRACE)
 message = partial(trap, stages=(0, 2), weight=5)
 headline = partial(trap, stages=(3,), weight=4, fault=True)
+deadly = partial(headline, severity=Severity.FATAL)
 die = partial(trap, stages=(5,), fault=True)
 null_dereference = partial(headline, "null-dereference", title="NULL pointer dereference at {address}{where}")

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Lines that only s390x prints. Sources: arch/s390/mm/fault.c, arch/s390/kernel/{traps,dumpstack}.c."""
 
-from lazymmu.guests.findings.finding import Severity
-from lazymmu.guests.findings.row import die, headline, null_dereference
+from lazymmu.guests.findings.row import deadly, die, headline, null_dereference
 
 NAME = "s390x"
 
@@ -12,7 +11,7 @@ ROWS = (
     headline("page-fault", r"Unable to handle kernel .* in virtual (?:kernel|user) address space", "page fault{where}"),
     # The headline does not mention NULL: the failing address is in the first page.
     null_dereference(r"Failing address: (?P<address>0{13}[0-9a-f]+) TEID: ", stages=(4,), weight=6, opens=False),
-    headline("stack-overflow", r"Kernel stack overflow", "kernel stack overflow", Severity.FATAL),
+    deadly("stack-overflow", r"Kernel stack overflow", "kernel stack overflow"),
     die("divide-error", r"fixpoint divide exception" + _CHECK, "division by zero or overflow{where}"),
     die("illegal-instruction", r"illegal operation" + _CHECK, "illegal instruction{where}"),
     die("specification-exception", r"specification exception" + _CHECK, "specification exception{where}"),

@@ -5,7 +5,7 @@ Sources: arch/x86/mm/fault.c, arch/x86/kernel/{traps,dumpstack,process_64}.c, ar
 """
 
 from lazymmu.guests.findings.finding import Severity
-from lazymmu.guests.findings.row import Row, die, headline, null_dereference
+from lazymmu.guests.findings.row import Row, deadly, die, headline, null_dereference
 
 NAME = "x86_64"
 
@@ -16,8 +16,8 @@ ROWS = (
     headline(
         "page-fault", r"BUG: unable to handle (?:page fault for address|kernel paging request at)", "page fault{where}"
     ),
-    headline("double-fault", r"(?:traps: )?PANIC: double fault", "double fault{where}", Severity.FATAL),
-    headline("early-exception", r"PANIC: early exception (?P<number>\w+)", "early exception {number}", Severity.FATAL),
+    deadly("double-fault", r"(?:traps: )?PANIC: double fault", "double fault{where}"),
+    deadly("early-exception", r"PANIC: early exception (?P<number>\w+)", "early exception {number}"),
     headline("stack-overflow", r"BUG: (?:\S+ )?stack guard page was hit at ", "kernel stack overflow"),
     die("general-protection", _OOPS + r"general protection fault[^:\d]*", "general protection fault{where}"),
     die("divide-error", _OOPS + r"divide error: ", "division by zero or overflow{where}"),
