@@ -37,13 +37,15 @@ _CHUNK = 65_536
 _RESPONSE = 1.0
 
 
-class SshTransport(Transport, frozen=True):
+class SshTransport(Transport):
     """Starts an agent in each guest over SSH."""
 
-    keys: Keys
-    #: Architecture and kernel's name -> archive with the SSH server and the network driver.
-    parts: Mapping[tuple[str, str], Path]
     direct = False
+
+    def __init__(self, keys: Keys, parts: Mapping[tuple[str, str], Path]) -> None:
+        """`parts`: architecture and kernel's name -> archive with the SSH server and the network driver."""
+        self._keys = keys
+        self._parts = parts
 
     def adapt_boot(self, boot: Boot, kernel: InstalledKernel) -> Boot:
         """Add a network card and an SSH server."""
@@ -51,18 +53,18 @@ class SshTransport(Transport, frozen=True):
         return replace(
             boot,
             sandbox=replace(boot.sandbox, network=True),
-            archive=ssh_image.archive_path(boot.sandbox, architecture, self.parts[architecture.name, kernel.name]),
+            archive=ssh_image.archive_path(boot.sandbox, architecture, self._parts[architecture.name, kernel.name]),
             arguments=(*boot.arguments, *user_network.arguments(architecture.network)),
         )
 
     def ensure_bootable(self, images: Images, boot: Boot, kernel: InstalledKernel) -> None:
         """Make the guest archive with the SSH server."""
         arch = boot.architecture.name
-        ssh_image.archive(images.cache, images.sandboxes[arch], boot.architecture, self.parts[arch, kernel.name])
+        ssh_image.archive(images.cache, images.sandboxes[arch], boot.architecture, self._parts[arch, kernel.name])
 
     def send_ahead(self, control: AgentConnection) -> None:
         """Send the keys, and load paramiko while the guest is restored."""
-        control.send("listen", self.keys.authorized().encode() + self.keys.host_for_dropbear())
+        control.send("listen", self._keys.authorized().encode() + self._keys.host_for_dropbear())
         import paramiko  # noqa: F401, PLC0415  (it takes a quarter of a second)
 
     @contextmanager
@@ -85,7 +87,7 @@ class SshTransport(Transport, frozen=True):
                 transport.get_security_options().kex = ("curve25519-sha256@libssh.org",)
                 seconds = deadline.remaining()
                 transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = seconds
-                host_key, client_key = (load(str(path)) for path in (self.keys.host, self.keys.client))
+                host_key, client_key = (load(str(path)) for path in (self._keys.host, self._keys.client))
                 transport.connect(hostkey=host_key, username="root", pkey=client_key)
                 channel = transport.open_session(timeout=deadline.remaining())
                 channel.exec_command(f"lazymmu-agent {first_record}")

@@ -14,8 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from msgspec import Struct
-
 from lazymmu.support.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from lazymmu.support.deadline import Deadline
 
 
-class Transport(Struct, frozen=True):
+class Transport:
     """Reaches agents over the channel of the guest's init, which is the control connection. Others override it.
 
     Any number of threads may use one transport.
