@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
-from lazymmu.support.interrupts import PATIENCE, Interrupts
+from lazymmu.support.interrupts import WRITE_LIMIT, Interrupts
 
 from tests.unit import runs
 from tests.unit.session.test_ending import ended, recorded_status
@@ -21,7 +21,7 @@ def test_an_interrupt_ends_the_writing_to_a_pipe_that_nobody_reads(tmp_path: Pat
     given_up = Event()
 
     def ask() -> None:
-        while not given_up.wait(PATIENCE / 4):
+        while not given_up.wait(WRITE_LIMIT / 4):
             os.kill(os.getpid(), signal.SIGTERM)  # SIGINT may be ignored, in a background job
 
     with Interrupts.noted(), ThreadPoolExecutor() as pool:

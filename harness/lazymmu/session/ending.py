@@ -78,7 +78,7 @@ def _write(interrupts: Interrupts, summary: RunSummary, form: Format, target: Ta
 def _write_abandonable(interrupts: Interrupts, what: str, write: Callable[[], None]) -> None:
     """Write to a terminal or a pipe; if nobody reads from it, an interrupt ends the writing."""
     try:
-        with interrupts.not_for_ever():
+        with interrupts.bounded():
             write()
     except KeyboardInterrupt:
         raise LazymmuError(f"{what} is not complete: interrupted") from None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One time budget, handed down so that nested waits share it."""
+"""A time limit that nested waits share."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from msgspec import Struct
 
 
 class Deadline(Struct, frozen=True):
-    """A moment on the monotonic clock, in seconds; `budget` is how long it was when it was set."""
+    """A time `at` on the monotonic clock, in seconds; `budget` is its distance when it was set."""
 
     at: float
     budget: float
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
-        """Return the deadline that lies so many seconds from now."""
+        """Return the deadline in so many seconds."""
         return cls(at=time.monotonic() + seconds, budget=seconds)
 
     def remaining(self) -> float:
-        """Return the seconds left, 0.0 when it has passed."""
+        """Return the remaining seconds, 0.0 after the deadline."""
         return max(0.0, self.at - time.monotonic())

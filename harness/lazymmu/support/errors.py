@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The exceptions that end a command, each with the exit status that the command line returns for it.
+"""The exceptions that end a command, with its exit status: 2 for wrong usage or scenarios, 3 for machines and tools.
 
-Exit statuses (docs/command-line.md): 1 a wrong implementation, 2 a wrong command or scenario, 3 a machine or
-tool that could not do its work. A failure (1) is a result and never an exception.
+A wrong implementation (1) is a result and never an exception. docs/command-line.md documents the statuses.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from typing import NamedTuple
 #: Exit status of a command that was interrupted.
 INTERRUPTED = 130
 
-#: Exit status that tells `git bisect run` nothing of a commit (man git-bisect): it tries another one.
+#: Exit status that makes `git bisect run` skip a commit (man git-bisect).
 UNTESTABLE = 125
 
 
 class Place(NamedTuple):
-    """Where something stands in a file; line and column count from 1."""
+    """A place in a file; line and column count from 1."""
 
     path: str
     line: int
@@ -30,7 +29,7 @@ class Place(NamedTuple):
 
 
 class LazymmuError(Exception):
-    """Something the user can act on: the message names the thing and the place, `hint` the next step."""
+    """An error on which the user can act: the message names the thing and the place, `hint` the next step."""
 
     exit_status = 3
 
@@ -60,7 +59,7 @@ class Problem(NamedTuple):
 
 
 class ScenarioError(LazymmuError):
-    """Every mistake found in one or more scenario files, in the order of their places."""
+    """All mistakes in one or more scenario files, in the order of their places."""
 
     exit_status = 2
 
@@ -70,7 +69,7 @@ class ScenarioError(LazymmuError):
 
 
 class SetupError(LazymmuError):
-    """A tool, package, kernel or cache entry that cannot be had."""
+    """A tool, package, kernel or cache entry is not available."""
 
 
 class GuestError(LazymmuError):

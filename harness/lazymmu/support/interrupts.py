@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SIGINT and SIGTERM where an exception would do damage: they are noted, and wake the main thread that waits."""
+"""Notes SIGINT and SIGTERM where a KeyboardInterrupt would do damage, and wakes the main thread if it waits."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Self
 
-#: After how many seconds an output that somebody has to read (a pipe, say) may be given up.
-PATIENCE = 2.0
+#: Seconds after which an interrupt ends a write that waits for a reader, such as one into a pipe.
+WRITE_LIMIT = 2.0
 
 
 class Interrupts:
-    """Whether an interrupt came. Elsewhere it raises KeyboardInterrupt; see `noted`."""
+    """Tells whether an interrupt came while they are noted; otherwise they raise KeyboardInterrupt."""
 
     def __init__(self, waiting: socket.socket, waking: socket.socket) -> None:
         self.came = False
         self._waiting = waiting
         self._waking = waking
-        self._give_up_after: float | None = None
+        self._raise_after: float | None = None
 
     @classmethod
     @contextmanager
     def noted(cls) -> Iterator[Self]:
-        """For the length of a `with`, interrupts are noted and raise nothing, however many come.
+        """Note interrupts for the length of a `with`, in which they raise nothing, however many come.
 
-        A signal that is ignored, as SIGINT in a shell's background job, stays so. In another thread than the main one,
-        which Python interrupts, nothing is noted.
+        An ignored signal stays ignored, such as SIGINT in a shell's background job. Only the main thread can note
+        interrupts; in another one `came` stays False.
         """
         waiting, waking = socket.socketpair()
         noted = cls(waiting, waking)
@@ -40,8 +40,8 @@ class Interrupts:
             with waiting, waking:
                 yield noted
             return
-        # Written at the signal itself: Python calls a handler only when the main thread comes back to it, and one that
-        # is just about to wait (for a queue, a lock) does not.
+        # The signal itself writes to the socket. Python calls a handler only when the main thread runs Python code: one
+        # that is about to wait for a queue or a lock would wait on.
         wakeup = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
         handled = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
         before = {number: signal.signal(number, noted._note) for number in handled}
@@ -55,28 +55,28 @@ class Interrupts:
             waking.close()
 
     def wait(self) -> None:
-        """Wait in the main thread for the next interrupt or `notify`; those that came before count."""
+        """Wait in the main thread for the next interrupt or `notify`; earlier ones count."""
         self._waiting.recv(1)
 
     def notify(self, _: object = None) -> None:
         """End one `wait`, from any thread."""
-        # When it is full, whoever waits wakes anyway.
+        # If the socket is full, `wait` returns anyway.
         with suppress(BlockingIOError):
             self._waking.send(b"\0")
 
     @contextmanager
-    def not_for_ever(self) -> Iterator[None]:
-        """Let an interrupt raise KeyboardInterrupt again when this `with` takes longer than `PATIENCE`."""
-        self._give_up_after = time.monotonic() + PATIENCE
+    def bounded(self) -> Iterator[None]:
+        """Let an interrupt raise KeyboardInterrupt if this `with` takes longer than WRITE_LIMIT."""
+        self._raise_after = time.monotonic() + WRITE_LIMIT
         try:
             yield
         finally:
-            self._give_up_after = None
+            self._raise_after = None
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.came = True
         self.notify()
-        if self._give_up_after is not None and time.monotonic() > self._give_up_after:
+        if self._raise_after is not None and time.monotonic() > self._raise_after:
             raise KeyboardInterrupt
 
 
@@ -84,8 +84,7 @@ class Interrupts:
 def importing() -> Iterator[None]:
     """Delay interrupts while a `with` imports modules.
 
-    Code in C that looks for something takes any exception for its absence, so an interrupt that is raised in the middle
-    of an import may be lost.
+    C code that looks for a module or an attribute takes any exception for its absence, and so loses an interrupt.
     """
     with Interrupts.noted() as interrupts:
         yield

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The name of a machine: an architecture with a kernel."""
+"""Names of machines; a machine is an architecture with a kernel."""
 
 from __future__ import annotations
 
-#: The kernel of a guest when none is named (images/kernels.yaml).
+#: The kernel of images/kernels.yaml that guests have by default.
 DEFAULT_KERNEL = "lts"
 
 

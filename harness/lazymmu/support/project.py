@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where the project's files are: in the checkout, or in the installed package, which carries copies as data."""
+"""The folders of the project's files: in the checkout, or in the installed package, which has copies as data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 #: The Python package itself.
 PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = PACKAGE.parents[1]
-#: Whether the package runs from its checkout, as `./lazymmu` does; only a checkout has tests.
+#: True if the package is in a checkout, which `./lazymmu` runs; only a checkout has tests.
 IN_CHECKOUT = (_CHECKOUT / "guest" / "module").is_dir()
 #: The folder with guest/, images/ and scenarios/.
 ROOT = _CHECKOUT if IN_CHECKOUT else PACKAGE / "data"

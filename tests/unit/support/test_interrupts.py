@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Interrupts are noted and delayed, and an ignored signal stays ignored."""
+"""Interrupts are noted and delayed; an ignored signal stays ignored."""
 
 from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from threading import Timer
 
-from lazymmu.support.interrupts import Interrupts
+import pytest
+from lazymmu.support.interrupts import Interrupts, importing
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
@@ -18,7 +20,7 @@ def interrupt() -> None:
         os.kill(os.getpid(), number)
 
 
-def test_interrupts_are_noted_and_wake_who_waits() -> None:
+def test_interrupts_are_noted_and_end_a_wait() -> None:
     before = [signal.getsignal(number) for number in NUMBERS]
     with Interrupts.noted() as interrupts:
         assert not interrupts.came
@@ -38,3 +40,24 @@ def test_an_ignored_signal_stays_ignored() -> None:
             assert not interrupts.came
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_during_an_import_is_raised_after_it() -> None:
+    steps = []
+    with pytest.raises(KeyboardInterrupt), importing():
+        interrupt()
+        steps.append("imported")
+    assert steps == ["imported"]
+
+
+def test_another_thread_than_the_main_one_notes_nothing_and_changes_nothing() -> None:
+    before = [signal.getsignal(number) for number in NUMBERS]
+
+    def note() -> bool:
+        with Interrupts.noted() as interrupts:
+            interrupts.notify()
+            interrupts.wait()
+            return interrupts.came or [signal.getsignal(number) for number in NUMBERS] != before
+
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(note).result() is False
