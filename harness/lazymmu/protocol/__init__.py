@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Program text for the module, and kernel-log lines back into a Trace (docs/protocol.md, sections 1 and 2)."""
+"""Writes program texts for the module, and reads its reports into traces (docs/protocol.md, sections 1 and 2)."""

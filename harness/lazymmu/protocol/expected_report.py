@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Writes a trace as the report that the module prints of such a run: the reverse of `report.parse`.
+"""Writes the report that the module prints of a run with this trace: the reverse of `report.parse`.
 
-A guest without Python compares by it (docs/protocol.md, section 2).
+Guests without Python compare with it (docs/protocol.md, section 2).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from lazymmu.subject.counters import counter_names
 from lazymmu.subject.implementations import state_of
 from lazymmu.subject.trace import StepTrace, Trace
 
-# In a line of the report, of the table's.
+# Entries of the table in one line.
 _ENTRIES = 32
 
 
@@ -37,7 +37,7 @@ def _lines(trace: Trace, api: str, personality: str, steps: int) -> Iterator[str
     yield f"total{_pairs(trace.counters)}"
     own = [name for name, _ in state_of(api, personality)]
     for name, state in trace.tasks.items():
-        # A revision's own `active` is a word of its own.
+        # v4's own flag `active` is a word beside the last one.
         yield f"task {name}{_pairs({word: state[word] for word in own})} active={int(state['active'])}"
     entries = [f"{index}:{value}" for index, value in sorted((trace.table or {}).items())]
     yield f"table outstanding={trace.outstanding} entries={len(entries)}"

@@ -24,7 +24,7 @@ def _lines(step: Step) -> Iterator[str]:
 
 
 def revision(api: str, impl: str) -> str:
-    """Return the module's name of a revision as one implementation has it."""
+    """Return the module's name of a revision of one implementation."""
     return api if impl == MODULE else f"{api}/{impl}"
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Reads the module's report out of kernel-log records (docs/protocol.md, section 2): a pure function of its lines.
 
-A report is an error until every line of it has proved otherwise.
+A report is an error unless every line of it is right.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from lazymmu.protocol.program import revision
 from lazymmu.subject.case import Case
 from lazymmu.subject.counters import counter_names
 from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE, state_of
-from lazymmu.subject.limits import MAIN_TASK, TABLE_ENTRIES
-from lazymmu.subject.operations import ANSWERING
+from lazymmu.subject.limits import MAIN_TASK, MAX_U64, TABLE_ENTRIES
+from lazymmu.subject.operations import ANSWERING, OPERATIONS
 from lazymmu.subject.trace import StepTrace, Trace
 from lazymmu.support.errors import GuestError
 
 _PREFIX = "lazymmu: "
-# The answer stands apart, for it differs where all other words are the same.
+# The answer has a group of its own: it differs between lines whose other words are the same.
 _STEP = re.compile(
     r"step (\d+) (\w+ task=\S+ hooks=\S+ inside=\S+ active=[01]) (?:value=(\d{1,20}) )?([^|]*) \|((?: \w+=\d+)*)",
     re.ASCII,
@@ -38,24 +38,22 @@ _TABLE = re.compile(r"table outstanding=(\d{1,3}) entries=(\d{1,3})", re.ASCII)
 _ENTRIES = re.compile(r"entries \d{1,3}:\d{1,20}(?:,\d{1,3}:\d{1,20})*", re.ASCII)
 _END = re.compile(r"end lines=(\d+) crc=([0-9a-f]{8})", re.ASCII)
 _HOOKS = re.compile(r"[elfprw]?")
-#: Highest entry of the table, 64 bits.
-_MAX_VALUE = (1 << 64) - 1
 
 
 class _Malformed(Exception):
-    """A line that does not say what it should."""
+    """A line that is not as it should be."""
 
 
-# Compared by what it is, since each is made once: a report asks for it with every line.
+# Each is made once, and compared by identity: it is part of a cache's key for every line.
 class _Form(Struct, frozen=True, eq=False):
     """What the reports of one revision, implementation and personality hold."""
 
     revision: str
     #: A task's state: names with their types.
     state: tuple[tuple[str, type], ...]
-    #: Every counter, each by the same text so that it is held once.
+    #: Every counter by its name, so that each name is held once.
     counters: Mapping[str, str]
-    #: Nothing is told of the page table.
+    #: The report says nothing of the page table.
     hooks_only: bool
 
 
@@ -67,6 +65,14 @@ def _form(api: str, impl: str, personality: str) -> _Form:
         counters={name: name for name in counter_names(personality, impl)},
         hooks_only=IMPLEMENTATIONS[impl].hooks_only,
     )
+
+
+def _match(pattern: re.Pattern[str], text: str, what: str) -> re.Match[str]:
+    """Return what a pattern finds in the whole of a text, which must be `what`."""
+    found = pattern.fullmatch(text)
+    if found is None:
+        raise _Malformed(f"expected {what}, not `{text[:120]}`")
+    return found
 
 
 def _pairs(words: str) -> dict[str, int]:
@@ -81,7 +87,7 @@ def _pairs(words: str) -> dict[str, int]:
 
 
 def _typed_state(form: _Form, pairs: Mapping[str, int]) -> dict[str, int | bool]:
-    """Return a task's state by its names; anything more or less is malformed."""
+    """Return a task's state by its names, of which none may be missing or too many."""
     if set(pairs) != {name for name, _ in form.state}:
         raise _Malformed(f"state {' '.join(pairs)} is not that of {form.revision}")
     if any(kind is bool and pairs[name] > 1 for name, kind in form.state):
@@ -89,12 +95,8 @@ def _typed_state(form: _Form, pairs: Mapping[str, int]) -> dict[str, int | bool]
     return {name: kind(pairs[name]) for name, kind in form.state}
 
 
-def _dash(word: str) -> str:
-    return "" if word == "-" else word
-
-
 class _Outcome(NamedTuple):
-    """What a step line says beside its number, answer and counters; few of these words differ from line to line."""
+    """What a step line says beside its number, answer and counters. Most lines repeat another line's."""
 
     op: str
     task: str
@@ -107,17 +109,15 @@ class _Outcome(NamedTuple):
 
 @functools.lru_cache(maxsize=4096)
 def _outcome(form: _Form, words: str, numbers: str) -> _Outcome:
-    """Return what these words of a step line say. Most lines repeat another one's, whose answer they share."""
-    found = _WORDS.fullmatch(words)
-    if found is None:
-        raise _Malformed("a step line was due")
-    hooks, inside = _dash(found[3]), _dash(found[4])
+    """Return what these words of a step line say."""
+    found = _match(_WORDS, words, "a step")
+    hooks, inside = ("" if word == "-" else word for word in found.group(3, 4))
     if not _HOOKS.fullmatch(hooks) or len(inside) != len(hooks) or inside.strip("01"):
         raise _Malformed(f"hooks={found[3]} inside={found[4]}")
     state = _pairs(numbers)
     outstanding = state.pop("outstanding", None)
     if (outstanding is None) is not form.hooks_only:
-        raise _Malformed(f"outstanding is {'missing' if outstanding is None else 'not to be seen'}")
+        raise _Malformed(f"outstanding is {'missing' if outstanding is None else 'not expected'}")
     return _Outcome(
         op=found[1],
         task=found[2],
@@ -131,39 +131,34 @@ def _outcome(form: _Form, words: str, numbers: str) -> _Outcome:
 
 def _step(form: _Form, text: str) -> StepTrace:
     """Return what a step line says."""
-    found = _STEP.fullmatch(text)
-    if found is None:
-        raise _Malformed("a step line was due")
-    number, words, told, state, changes = found.groups()
+    number, words, answer, state, changes = _match(_STEP, text, "a step").groups()
     outcome = _outcome(form, words, state)
-    value = None if told is None else int(told)
+    value = None if answer is None else int(answer)
     if (value is None) is (outcome.op in ANSWERING and not form.hooks_only):
         raise _Malformed(f"step {number} {outcome.op} has {'no answer' if value is None else 'an answer'}")
-    if value is not None and value > (1 if outcome.op == "touch" else _MAX_VALUE):
+    if value is not None and value > (1 if OPERATIONS[outcome.op].answers is bool else MAX_U64):
         raise _Malformed(f"step {number} {outcome.op} cannot have the answer {value}")
     try:
         changed = {form.counters[name]: int(amount) for name, amount in _COUNTER.findall(changes)}
     except KeyError as error:
         raise _Malformed(f"counter {error} is not known") from None
     if len(changed) != changes.count("="):
-        raise _Malformed(f"a counter stands twice:{changes}")
+        raise _Malformed(f"a counter is there twice:{changes}")
     return StepTrace(int(number), *outcome, changed, value)
 
 
 def _table(lines: list[str]) -> tuple[int, dict[int, int]]:
-    """Take the lines of the table, and return what is outstanding and the entries that are not 0."""
-    found = _TABLE.fullmatch(_take(lines, "table"))
-    if found is None or int(found[1]) > TABLE_ENTRIES:
-        raise _Malformed("the table line was due")
+    """Take the lines of the table; return what is outstanding, and the entries that are not 0."""
+    found = _match(_TABLE, _take(lines, "table"), "the table")
+    if int(found[1]) > TABLE_ENTRIES:
+        raise _Malformed(f"{found[1]} entries cannot be outstanding")
     table: dict[int, int] = {}
     last = -1
     while lines and lines[0].startswith("entries "):
-        line = lines.pop(0)
-        if not _ENTRIES.fullmatch(line):
-            raise _Malformed(f"`{line}` is no line of the table")
+        line = _match(_ENTRIES, lines.pop(0), "entries of the table")[0]
         for entry in line.removeprefix("entries ").split(","):
             index, value = map(int, entry.split(":"))
-            if not last < index < TABLE_ENTRIES or not 0 < value <= _MAX_VALUE:
+            if not last < index < TABLE_ENTRIES or not 0 < value <= MAX_U64:
                 raise _Malformed(f"`{entry}` cannot be the next entry of the table")
             table[index], last = value, index
     if len(table) != int(found[2]):
@@ -172,49 +167,38 @@ def _table(lines: list[str]) -> tuple[int, dict[int, int]]:
 
 
 def _task(form: _Form, text: str) -> tuple[str, dict[str, int | bool]]:
-    found = _TASK.fullmatch(text)
-    if found is None:
-        raise _Malformed("a task line was due")
+    found = _match(_TASK, text, "a task")
     state, active = _typed_state(form, _pairs(found[2])), found[3] == "1"
     # v4 has a flag of this name, which is the same outside interrupt.
     if state.get("active", active) is not active:
-        raise _Malformed(f"task {found[1]} is active and is not")
+        raise _Malformed(f"task {found[1]} is said to be active and not active")
     return found[1], {**state, "active": active}
 
 
 def _tasks(case: Case) -> list[str]:
-    """Return the tasks of a case in the order of their lines; a fork is never nested, so each one comes to be."""
+    """Return the tasks of a case in the order of their lines. No fork is nested, so each of them runs."""
     forked = (str(step.args["task"]) for step in case.steps if step.op == "fork")
     return [MAIN_TASK, *case.tasks, *forked]
 
 
-def _own_lines(records: Sequence[str], run: int) -> list[str]:
-    """Return the lines of this run, without prefix; other kernel messages may stand between them."""
-    of_a_run, own = f"{_PREFIX}run ", f"run {run} "
-    lines = [record.removeprefix(_PREFIX) for record in records if record.startswith(of_a_run)]
-    strange = [line for line in lines if not line.startswith(own)]
-    if strange:
-        raise _Malformed(f"a line of another run: {strange[0]}")
-    return lines
-
-
-def _whole(lines: Sequence[str], run: int) -> list[str]:
-    """Return what each line says, once `end` has vouched for all of them."""
+def _body(records: Sequence[str], run: int) -> list[str]:
+    """Return the lines of a run's report without their prefix, if the last line confirms all of them."""
     own = f"run {run} "
-    end = _END.fullmatch(lines[-1].removeprefix(own) if lines else "")
-    if end is None:
-        raise _Malformed("it has no end")
-    body = lines[:-1]
-    crc = zlib.crc32("\n".join([*body, ""]).encode())
-    if int(end[1]) != len(body) or int(end[2], 16) != crc:
-        raise _Malformed(f"{len(body)} lines with checksum {crc:08x}, the end says {end[1]} with {end[2]}")
-    return [line.removeprefix(own) for line in body]
+    lines = [record.removeprefix(_PREFIX) for record in records if record.startswith(f"{_PREFIX}run ")]
+    for line in lines:
+        if not line.startswith(own):
+            raise _Malformed(f"a line of another run: {line}")
+    end = _match(_END, lines.pop().removeprefix(own) if lines else "", "its end")
+    crc = zlib.crc32("\n".join([*lines, ""]).encode())
+    if int(end[1]) != len(lines) or int(end[2], 16) != crc:
+        raise _Malformed(f"{len(lines)} lines with checksum {crc:08x}, and the end says {end[1]} with {end[2]}")
+    return [line.removeprefix(own) for line in lines]
 
 
 def _take(lines: list[str], word: str) -> str:
     """Take the next line, which must begin with that word."""
     if not lines or not lines[0].startswith(f"{word} "):
-        raise _Malformed(f"a {word} line was due")
+        raise _Malformed(f"expected a {word} line")
     return lines.pop(0)
 
 
@@ -230,18 +214,18 @@ def _assemble(lines: list[str], case: Case, form: _Form, personality: str) -> Tr
     total = _pairs(_take(rest, "total").removeprefix("total"))
     if tuple(total) != tuple(form.counters):
         raise _Malformed("the counters of the total are not those of the personality")
-    told = [_task(form, _take(rest, "task"))]
+    tasks = [_task(form, _take(rest, "task"))]
     while rest and rest[0].startswith("task "):
-        told.append(_task(form, rest.pop(0)))
-    names = [name for name, _ in told]
+        tasks.append(_task(form, rest.pop(0)))
+    names = [name for name, _ in tasks]
     if names != _tasks(case):
         raise _Malformed(f"the tasks {', '.join(names)} are not those of the case")
     unknown = {step.task for step in steps} - {*names}
     if unknown:
-        raise _Malformed(f"a step of a task that is not there: {', '.join(sorted(unknown))}")
+        raise _Malformed(f"a step of an unknown task: {', '.join(sorted(unknown))}")
     outstanding, table = (None, None) if form.hooks_only else _table(rest)
     if rest:
-        raise _Malformed(f"nothing was due there: {rest[0]}")
+        raise _Malformed(f"expected no more lines: {rest[0]}")
     return Trace(
         hooks="".join(step.hooks for step in steps),
         hook_active="".join(step.hook_active for step in steps),
@@ -249,13 +233,13 @@ def _assemble(lines: list[str], case: Case, form: _Form, personality: str) -> Tr
         values=None if form.hooks_only else tuple(step.value for step in steps if step.value is not None),
         outstanding=outstanding,
         table=table,
-        tasks=dict(told),
+        tasks=dict(tasks),
         steps=steps,
     )
 
 
 def parse(answer: AgentReply, case: Case, *, run: int, api: str, personality: str, impl: str = MODULE) -> Trace:
-    """Return the Trace that an answer reports; GuestError when it does not hold a whole report."""
+    """Return the Trace that an answer reports. Raises GuestError if it has no whole report."""
     try:
         if answer.status:
             raise _Malformed(
@@ -263,7 +247,7 @@ def parse(answer: AgentReply, case: Case, *, run: int, api: str, personality: st
                 if answer.status == errno.ENOTEMPTY
                 else f"the module refused the program (errno {answer.status})"
             )
-        return _assemble(_whole(_own_lines(answer.records, run), run), case, _form(api, impl, personality), personality)
+        return _assemble(_body(answer.records, run), case, _form(api, impl, personality), personality)
     except _Malformed as error:
         raise GuestError(
             f"no whole report: {error}",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a step of each operation does in the simulator, in every revision and under every personality.
 
-Contexts, tasks, counting and the table are here and in `run.py`. What a call of the API does to a task's state is in
-`revisions/`, what a write or a hook does in `personalities/`.
+`simulator.py` has the run around it. `revisions/` have what a call of the API does to a task's state, `personalities/`
+what a write or a hook does.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from lazymmu.subject.case import Step
-from lazymmu.subject.personality import is_valid
-from lazymmu.subject.task import Task
+from lazymmu.subject.personality import Task, is_valid
 
 if TYPE_CHECKING:
-    from lazymmu.subject.run import Call
+    from lazymmu.subject.simulator import Call
 
 
 class PreemptionOff(Exception):
@@ -150,21 +149,8 @@ def _need_preemption(call: Call) -> None:
 #: Operation -> what a step of it does.
 BEHAVIOURS: Mapping[str, Callable[[Call], None]] = {
     **dict.fromkeys(("enable", "disable", "pause", "resume", "enable_with_ptes"), api_call),
-    "flush": flush,
     **dict.fromkeys(("pause_task", "resume_task"), task_call),
-    "check": check,
-    "set_pte": set_pte,
-    "clear_pte": clear_pte,
-    "get_pte": get_pte,
-    "touch": touch,
-    "load": load,
-    "tlb_flush": tlb_flush,
-    "interrupt": in_interrupt,
-    "softirq": in_interrupt,
-    "bh_disabled": in_interrupt,
-    "irqs_off": irqs_off,
-    "switch": switch,
-    "migrate": migrate,
-    "sleep": sleep,
-    "fork": fork,
+    **dict.fromkeys(("interrupt", "softirq", "bh_disabled"), in_interrupt),
+    **{one.__name__: one for one in (flush, check, set_pte, clear_pte, get_pte, touch, load, tlb_flush)},
+    **{one.__name__: one for one in (irqs_off, switch, migrate, sleep, fork)},
 }

@@ -3,31 +3,23 @@
 
 from __future__ import annotations
 
-#: Highest value of a nesting counter.
+#: Highest value of a nesting counter, and of a statistic or a page-table entry.
 MAX_U8 = 255
-
-#: Highest value of a statistic or a page-table entry.
 MAX_U64 = (1 << 64) - 1
 
 #: Entries of the module's private page table; ranges lie in 0 .. TABLE_ENTRIES.
 TABLE_ENTRIES = 256
 
-#: Operations of one case after expansion, blocks and checks included.
+#: Operations of one case after expansion, blocks and checks included; and inside one context, at any depth.
 MAX_OPERATIONS = 65_536
-
-#: Operations inside one context, at any depth.
 MAX_CONTEXT_OPERATIONS = 4_096
 
 #: How deep `before_hook` may nest.
 MAX_BEFORE_HOOK_DEPTH = 8
 
-#: The task that every scenario starts in.
+#: The task that every scenario starts in; tasks of one case, with `main` and forked ones; characters in a name.
 MAIN_TASK = "main"
-
-#: Tasks of one case, `main` and forked ones included.
 MAX_TASKS = 64
-
-#: Characters in a task's name.
 MAX_TASK_NAME = 32
 
 #: CPUs of a guest that scenarios use: 0 and 1.

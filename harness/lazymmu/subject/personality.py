@@ -9,9 +9,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
-from lazymmu.subject.task import Task
+from msgspec import Struct
+
+
+class Task(Struct, eq=False):
+    """One task of a run: declared, forked, or `main`. A personality keeps what it knows of it by its name."""
+
+    name: str
+    #: The CPU on which it runs, or ran last.
+    cpu: int
+    #: Its state of the API: the revision's STATE.
+    state: Any
+
 
 #: What a hook does, as `hook(task, entries)`: `task` runs or is interrupted; `entries` is the range of `w`, and empty
 #: for every other hook.

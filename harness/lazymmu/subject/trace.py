@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What happened in one run of a case, step by step: the model predicts one Trace, a guest reports another.
+"""What happened in one run of a case, step by step: the simulator predicts one Trace, a guest reports another.
 
-The JSON form is read by other programs; its keys are fixed (docs/command-line.md).
+Other programs read the JSON form; its keys are fixed (docs/command-line.md).
 """
 
 from __future__ import annotations
@@ -28,44 +28,44 @@ def _no_counters() -> dict[str, int]:
     return {}
 
 
-# Not frozen, and yet never changed: a frozen one takes five times as long to make, which is half of what a step costs.
+# Never changed, but not frozen: to make a frozen one takes five times as long, half of what a step costs.
 class StepTrace(Struct, omit_defaults=True):
-    """What one step did. Records stand in the order in which steps *end*, so nested steps come first."""
+    """What one step did. Records are in the order in which steps *end*, so nested steps come first."""
 
     #: `Step.index` and `Step.op`.
     index: int = field(name="step")
     op: str
-    #: The task that runs, or is interrupted, at the end of the step; for a check of another task, that one.
+    #: The running or interrupted task at the end of the step; for a check of another task, that one.
     task: str
     #: The hook letter of this step's own call ("" or one letter; nested steps have their own records).
     hooks: str
-    #: One digit for each letter: was the task active as seen from inside that hook?
+    #: One digit for each letter: whether the task was active as seen from inside that hook.
     hook_active: str
-    #: Is the task active at the end of the step, where the step stands (never in interrupt)?
+    #: Whether the task is active at the end of the step, at its place: never in interrupt.
     active: bool
     #: The running task's state at the end of the step, by the revision's own names.
     state: Mapping[str, int | bool]
-    #: Entries whose last write has not taken full effect; None where the page table is not seen.
+    #: Entries whose last write has not taken full effect; None if the page table is not visible.
     outstanding: int | None = None
     #: Counters that differ from the record before (all 0 before the first), with their new values. Always in the JSON.
     counters: Mapping[str, int] = field(default_factory=_no_counters)
-    #: The answer of touch, get_pte, clear_pte or load; None where the page table is not seen.
+    #: The answer of touch, get_pte, clear_pte or load; None if the page table is not visible.
     value: int | None = None
 
 
 class Skip(Struct, frozen=True):
-    """Why a case cannot run under a personality, in place of a trace."""
+    """Why a case cannot run under a personality, instead of a trace."""
 
     #: For a person, as `comes to switch (step 4) with preemption off`.
     reason: str
-    #: The step that it comes to.
+    #: The step that cannot run.
     step: Step
 
 
 class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The whole run. `hooks` is the letters of all steps in order; `counters` holds all, 0 included.
 
-    What is None is not seen of the implementation (`Implementation.hooks_only`), and stands in no JSON.
+    A part is None, and not in the JSON, if it is not visible of the implementation (`Implementation.hooks_only`).
     """
 
     hooks: str
@@ -81,6 +81,6 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
     steps: tuple[StepTrace, ...] = ()
 
     def to_json(self, *, steps: bool) -> dict[str, Any]:
-        """Return the JSON form, with its steps only when asked for."""
+        """Return the JSON form, with its steps only if `steps`."""
         document: dict[str, Any] = to_builtins(self if steps else replace(self, steps=()), str_keys=True)
         return document

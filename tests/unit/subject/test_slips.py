@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from lazymmu import subject
-from lazymmu.subject import behaviour, run
+from lazymmu.subject import behaviour, simulator
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.trace import Skip, Trace
@@ -138,10 +138,10 @@ value = run.memory[index] => value = run.model.read(run.task, index)
 call.run.tlb.clear() => pass
 run.in_interrupt = before => run.in_interrupt = False
 run.in_interrupt = before => run.in_interrupt = True
-"interrupt": in_interrupt => "interrupt": irqs_off
-"softirq": in_interrupt => "softirq": irqs_off
-"bh_disabled": in_interrupt => "bh_disabled": irqs_off
-"irqs_off": irqs_off => "irqs_off": in_interrupt
+(irqs_off, => (irqs_off,)}, "interrupt": irqs_off, **{one.__name__: one for one in (
+(irqs_off, => (irqs_off,)}, "softirq": irqs_off, **{one.__name__: one for one in (
+(irqs_off, => (irqs_off,)}, "bh_disabled": irqs_off, **{one.__name__: one for one in (
+(irqs_off, => (irqs_off,)}, "irqs_off": in_interrupt, **{one.__name__: one for one in (
 _leave_cpu(call) / call.run.task = call => call.run.task = call
 call.run.task = call.subject = call.named_task => call.run.task = call.named_task
 _leave_cpu(call) / call.run.task.cpu => call.run.task.cpu
@@ -153,7 +153,7 @@ copy.copy(run.task.state) => run.revision.STATE()
 copy.copy(run.task.state) => run.task.state
 run.model.fork(run.task, child) => run.model.fork(run.task, child) / run.task = child
 
-[run.py]
+[simulator.py]
 not self.in_interrupt and task.state.active => task.state.active
 if self.step.before_hook: => if False:
 "1" if run.active else "0" => "1" if run.task.state.active else "0"
@@ -261,16 +261,16 @@ class Simulator:
         module = ModuleType(f"lazymmu.subject.{file.removesuffix('.py').replace('/', '.')}")
         text = edited((FOLDER / file).read_text(), there, instead)
         exec(compile(text, file, "exec"), module.__dict__)  # noqa: S102  (our own source)
-        self._run: Any = run.Run
+        self._run: Any = simulator.Run
         self._revisions: dict[str, Any] = dict(REVISIONS)
         self._personalities: dict[str, Any] = dict(PERSONALITIES)
         #: The only revision, or personality, that is concerned.
         self.api = self.arch = ""
-        if file == "run.py":
+        if file == "simulator.py":
             self._run = module.Run
         elif file == "behaviour.py":
             module.PreemptionOff = behaviour.PreemptionOff  # type: ignore[attr-defined]
-            self._run = type("Run", (run.Run,), {"behaviours": module.BEHAVIOURS})
+            self._run = type("Run", (simulator.Run,), {"behaviours": module.BEHAVIOURS})
         elif file.startswith("revisions/"):
             self.api = module.NAME
             self._revisions[self.api] = module
@@ -319,4 +319,4 @@ def test_the_examples_notice_each_slip(file: str, there: str, instead: str) -> N
 
 def test_an_edit_without_effect_is_not_noticed() -> None:
     """So the test above finds the slips, and not the way in which they are made."""
-    assert not noticed(Simulator("run.py", "from __future__", "from __future__"))
+    assert not noticed(Simulator("simulator.py", "from __future__", "from __future__"))

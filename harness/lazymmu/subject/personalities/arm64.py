@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from lazymmu.subject.personality import Count, PersonalityModel, is_valid, nothing
-from lazymmu.subject.task import Task
+from lazymmu.subject.personality import Count, PersonalityModel, Task, is_valid, nothing
 
 NAME = "arm64"
 COUNTERS = ("barriers",)

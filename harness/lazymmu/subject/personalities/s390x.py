@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field
 
-from lazymmu.subject.personality import Count, PersonalityModel, is_valid, nothing
-from lazymmu.subject.task import Task
+from lazymmu.subject.personality import Count, PersonalityModel, Task, is_valid, nothing
 
 NAME = "s390x"
 COUNTERS = ("iptes", "ipte_entries")

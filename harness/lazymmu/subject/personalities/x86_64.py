@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from lazymmu.subject.personality import Count, PersonalityModel, nothing
-from lazymmu.subject.task import Task
+from lazymmu.subject.personality import Count, PersonalityModel, Task, nothing
 
 NAME = "x86_64"
 COUNTERS = ("multicalls", "updates")
