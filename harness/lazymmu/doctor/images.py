@@ -131,7 +131,8 @@ def _accelerator(name: str, state: CacheState, sandbox: Sandbox | None, arch: st
     emulation = accelerator.without_kvm(boot)
     earlier = None if emulation else accelerator.earlier_trial(state.cache, boot)
     chosen, when = emulation or earlier, "; an earlier run tried it" if earlier else ""
-    if chosen is None and sandbox and None not in (state.builds(arch)[kind] for kind in ("archive", "module")):
+    built = state.builds(arch)
+    if chosen is None and sandbox and built.get("archive") and built.get("module"):
         # A run does the same. It builds nothing, since archive and module are present.
         images = Images(state.cache, {arch: sandbox}, state.installed, name=state.kernel.name)
         chosen, when = prepare(images, arch, 1.0, RunningGuests()).boot.accelerator, "; tried now"
