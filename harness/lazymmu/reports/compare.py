@@ -103,10 +103,15 @@ class Change(Struct, frozen=True):
             return self.old is not None and self.old.outcome is Outcome.PASS
         return self.kind is Kind.NEWLY_FAILING and self.new is not None and not self.new.known
 
-    def line(self) -> str:
-        """Return the change on one line."""
+    @property
+    def _result(self) -> SavedResult:
         result = self.new or self.old
         assert result is not None  # noqa: S101  (one of them is there)
+        return result
+
+    def line(self) -> str:
+        """Return the change on one line."""
+        result = self._result
         if self.kind is Kind.TIME and self.old and self.new:
             return f"{result.label()}: {self.old.seconds:.2f} s -> {self.new.seconds:.2f} s"
         reason = first_line(result.reason)
@@ -114,8 +119,7 @@ class Change(Struct, frozen=True):
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        result = self.new or self.old
-        assert result is not None  # noqa: S101  (one of them is there)
+        result = self._result
         return {
             "scenario": result.scenario_name,
             "case": result.values,

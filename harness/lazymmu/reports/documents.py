@@ -16,7 +16,7 @@ SCHEMA = 1
 
 def predict_document(predictions: Sequence[tuple[Unit, Trace | Skip]], *, trace: bool) -> dict[str, Any]:
     """Return the document of `lazymmu predict`; `trace`: with the steps of every trace."""
-    return {"schema": SCHEMA, "predictions": [_prediction(unit, said, trace=trace) for unit, said in predictions]}
+    return {"schema": SCHEMA, "predictions": [_prediction(*entry, trace=trace) for entry in predictions]}
 
 
 def _prediction(unit: Unit, prediction: Trace | Skip, *, trace: bool) -> dict[str, Any]:

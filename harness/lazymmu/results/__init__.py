@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The result of each unit, how results are stored while a run goes on, and what they add up to."""
+"""The result of each unit, the store of results during a run, and their summary."""

@@ -35,7 +35,7 @@ def _updated(arguments: Namespace) -> int:
 
 
 def _shown(arguments: Namespace) -> int:
-    goals = targets({"--json": arguments.json})
+    files = targets({"--json": arguments.json})
     terminal, cache = requests.human(arguments), requests.cache()
     found = [(kernel, list(entries(cache, kernel))) for kernel in catalogue.kernels().values()]
     for kernel, of_kernel in found:
@@ -43,8 +43,8 @@ def _shown(arguments: Namespace) -> int:
         for entry in of_kernel:
             _show(terminal, entry)
     every = [entry.to_json() for _, of_kernel in found for entry in of_kernel]
-    for goal in goals.values():
-        goal.write(documents.text({"schema": documents.SCHEMA, "kernels": every}))
+    for file in files.values():
+        file.write(documents.text({"schema": documents.SCHEMA, "kernels": every}))
     return 0
 
 

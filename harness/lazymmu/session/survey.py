@@ -28,7 +28,7 @@ _FUNCTIONS = "include/linux/pgtable.h"
 
 def survey(arguments: Namespace) -> int:
     """Run everything, and write the page. Returns the exit status of the worst run: 3, then 1, then 2."""
-    goals = targets({"--page": arguments.page or STDOUT})
+    pages = targets({"--page": arguments.page or STDOUT})
     made, cache = datetime.now(UTC), requests.cache()
     kernels = [catalogue.kernel(name) for name in dict.fromkeys(arguments.kernel or catalogue.kernels())]
     found = [
@@ -63,8 +63,8 @@ def survey(arguments: Namespace) -> int:
         commit=str(manifest.commit()),
         made=made,
     )
-    for goal in goals.values():
-        goal.write(text)
+    for target in pages.values():
+        target.write(text)
     return next((status for status in (130, 3, 1, 2) if status in statuses), 0)
 
 

@@ -40,12 +40,12 @@ def parse(text: str) -> Node:
     assert text.endswith("\n")
     lines = text.removesuffix("\n").split("\n")
     planned, children, left = level(lines, "")
-    assert not left, f"lines behind the report: {left}"
+    assert not left, f"lines after the report: {left}"
     return Node(True, "", "", "", [], planned, children)
 
 
 def level(lines: list[str], indent: str) -> tuple[int, list[Node], list[str]]:
-    """Return plan and tests of one level that begins with the first line, and the lines behind it."""
+    """Return plan and tests of one level that begins with the first line, and the lines after it."""
     assert lines[0] == indent + "KTAP version 1"
     plan = re.fullmatch(indent + r"1\.\.([0-9]+)", lines[1])
     assert plan, lines[1]
