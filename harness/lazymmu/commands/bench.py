@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu bench`: measures the harness on this machine, beside the obvious way of doing the same."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.flags import add, integer

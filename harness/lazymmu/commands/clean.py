@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu clean`: removes leftovers of killed processes, what is not needed, and what is beyond its limit."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.parser import Parser

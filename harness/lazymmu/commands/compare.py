@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu compare`: shows what changed between two runs. Exit status 1 if something got worse."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.flags import add

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu completion`: prints the completion of a shell, by shtab."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.commands import COMMANDS

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu diff`: shows where revisions and personalities part in a scenario, by the model alone."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.flags import add

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu doctor`: shows what is there and what is missing. Exit status 3 if a run could not work."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.flags import add

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu help`: prints the help of a command, or of all, or explains the words that lazymmu uses."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.commands import COMMANDS

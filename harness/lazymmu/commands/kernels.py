@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu kernels`: shows what each kernel of the catalogue is on each architecture, or why it cannot be had."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.flags import add

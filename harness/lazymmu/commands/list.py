@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu list`: prints the scenarios, one a line, with what they are about."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.flags import add

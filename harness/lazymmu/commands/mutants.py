@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu mutants`: shows which scenarios notice which mistake, for builds of the module with one each."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.flags import add

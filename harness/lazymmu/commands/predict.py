@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu predict`: prints the model's predictions. Exit status 1 if an author's pin does not hold in one."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.flags import add, add_selection

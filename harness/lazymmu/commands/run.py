@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu run`: runs scenarios on guests and compares each step with the model."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.flags import add, add_selection, integer, one_of

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu setup`: fetches and builds what guests need."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.flags import add

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu shell`: a prompt in a guest, or one command there."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.flags import add

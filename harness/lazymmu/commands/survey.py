@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu survey`: runs everything on every kernel that resolves, and writes one page of it."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from lazymmu.commands import run

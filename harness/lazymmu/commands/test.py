@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu test`: runs the project's own linters and tests, by tox."""
 
-from __future__ import annotations
-
 import os
 import sys
 from argparse import Namespace
