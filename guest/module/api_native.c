@@ -39,6 +39,7 @@ static void lmm_native_##operation(struct lmm_run *run) \
 	running = run; \
 	lazy_mmu_mode_##operation(); \
 }
+
 CALL(enable)
 CALL(disable)
 CALL(pause)
@@ -50,6 +51,7 @@ static void lmm_native_##operation##_task(struct lmm_run *run, struct lmm_task *
 	running = run; \
 	__task_lazy_mmu_mode_##operation(task->thread); \
 }
+
 TASK_CALL(pause)
 TASK_CALL(resume)
 

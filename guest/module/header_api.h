@@ -12,6 +12,7 @@ static void header_##operation(struct lmm_run *run) \
 	lmm_header_run = run; \
 	lazy_mmu_mode_##operation(); \
 }
+
 CALL(enable)
 CALL(disable)
 CALL(pause)
@@ -23,6 +24,7 @@ static void header_##operation##_task(struct lmm_run *run, struct lmm_task *task
 	lmm_header_run = run; \
 	__task_lazy_mmu_mode_##operation(lmm_header_task(task)); \
 }
+
 TASK_CALL(pause)
 TASK_CALL(resume)
 

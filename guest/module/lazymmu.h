@@ -137,7 +137,7 @@ struct lmm_run {
 	unsigned int nr_tasks;		/* so far */
 	struct lmm_task *tasks;		/* in the order of &lmm_program.tasks */
 	void *task_memory;		/* what their @state and @arch point to */
-	void *cpus;			/* the personality's memory, &lmm_arch.cpu_size bytes a CPU */
+	void *cpus;			/* the personality's memory, &lmm_arch.cpu_size each */
 	struct lmm_task *task;		/* the task that runs; the scenario's "current" */
 	u32 next;			/* the next step outside of lists */
 	struct lmm_call *call;		/* the innermost step; in an interrupt, one of its list */

@@ -188,7 +188,7 @@ static int check_place(struct lmm_parser *p, enum lmm_op op,
 	const struct lmm_operation *operation = &lmm_operations[op], *outer;
 
 	if (operation->leaves && p->nr_open)
-		return lmm_malformed(&p->text, word, "no list may hold");
+		return lmm_malformed(&p->text, word, "not allowed in a list:");
 	if (!p->nr_contexts)
 		return 0;
 	/* The outer context counts the steps of the inner one, too. */
@@ -200,7 +200,7 @@ static int check_place(struct lmm_parser *p, enum lmm_op op,
 	outer = &lmm_operations[p->program->steps[p->contexts[0]].op];
 	if (p->nr_contexts == LMM_MAX_CONTEXTS || !outer->interruptible ||
 	    op != LMM_OP_INTERRUPT)
-		return lmm_malformed(&p->text, word, "%s may not hold", outer->name);
+		return lmm_malformed(&p->text, word, "not allowed in %s:", outer->name);
 	return 0;
 }
 

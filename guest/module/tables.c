@@ -82,7 +82,8 @@ const struct lmm_operation lmm_operations[LMM_NR_OPS] = {
 		.name = "softirq", CONTEXT, .interruptible = true, .run = lmm_context_softirq,
 	},
 	[LMM_OP_BH_DISABLED] = {
-		.name = "bh_disabled", CONTEXT, .interruptible = true, .run = lmm_context_bh_disabled,
+		.name = "bh_disabled", CONTEXT, .interruptible = true,
+		.run = lmm_context_bh_disabled,
 	},
 	[LMM_OP_IRQS_OFF] = { .name = "irqs_off", CONTEXT, .run = lmm_context_irqs_off },
 };

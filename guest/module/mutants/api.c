@@ -82,6 +82,7 @@ static void operation(struct lmm_run *run) \
 	lmm_real_api->operation(run); \
 	end(&call); \
 }
+
 CALL(enable, LMM_OP_ENABLE)
 CALL(disable, LMM_OP_DISABLE)
 CALL(pause, LMM_OP_PAUSE)
@@ -100,6 +101,7 @@ static void operation(struct lmm_run *run, struct lmm_task *task) \
 	lmm_real_api->operation(run, mutated && lmm_mutant->on_caller ? run->task : task); \
 	end(&call); \
 }
+
 TASK_CALL(pause_task, LMM_OP_PAUSE_TASK)
 TASK_CALL(resume_task, LMM_OP_RESUME_TASK)
 

@@ -262,7 +262,6 @@ static u64 holds_invalid(struct lmm_run *run, u16 index)
 	return value;
 }
 
-
 #define ISSUE(f)	.arch.leave = f, .arch.flush = f, .arch.leave_cpu = f
 
 const struct lmm_mutant lmm_arch_mutants[] = {

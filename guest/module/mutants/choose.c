@@ -86,6 +86,7 @@ void __wrap_lmm_##function(struct lmm_run *run) \
 { \
 	(lmm_mutant->function ?: __real_lmm_##function)(run); \
 }
+
 WRAP(arch_enter_with_ptes)
 WRAP(arch_flush)
 WRAP(arch_pause)
