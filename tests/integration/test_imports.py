@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from lazymmu.support.project import ROOT
+
+from tests.unit import apart
 
 PROGRAM = """
 import io, sys
@@ -46,3 +50,25 @@ def test_a_run_in_a_log_imports_nothing_that_only_a_terminal_or_another_report_n
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "costly"),
+    [
+        (["--help"], {"msgspec", "yaml", "filelock"}),
+        (["list", "nesting/single"], {"filelock", "pexpect", "rich"}),
+    ],
+)
+def test_a_command_imports_nothing_that_only_other_commands_need(words: list[str], costly: set[str]) -> None:
+    program = (
+        "import sys; from lazymmu.cli import main\ntry: main(sys.argv[1:])\n"
+        "finally: print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, *words],
+        env=apart.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert costly & set(ast.literal_eval(done.stdout.splitlines()[-1])) == set()

@@ -119,7 +119,7 @@ class Guest(Struct, eq=False):
     def hang(self, what: str, *, agent_answers: bool, kind: type[GuestError] = GuestHung) -> GuestError:
         """Return the error for a guest that shows no progress, with a diagnosis. It stops the guest."""
         # QMP's library takes longer to load than a run to start.
-        from lazymmu.guests.hang_report import diagnose  # noqa: PLC0415
+        from lazymmu.guests.hang_report import diagnose
 
         diagnosis = diagnose(
             self.boot.architecture, self.process(), self.monitor, self.symbols, agent_answers=agent_answers

@@ -77,8 +77,8 @@ class RequestStream:
         `silence` is how long the console may be silent, in seconds of the guest's own time.
         """
         # A restored guest does not need it.
-        import pexpect  # noqa: PLC0415
-        from pexpect.fdpexpect import fdspawn  # noqa: PLC0415
+        import pexpect
+        from pexpect.fdpexpect import fdspawn
 
         console = self.guest.console
         printed = console.received

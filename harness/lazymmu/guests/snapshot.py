@@ -67,9 +67,9 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
     Raises SetupError if QEMU refuses, OSError if the file cannot be written.
     """
     # QMP's library takes longer to load than a guest to be restored.
-    from qemu.qmp import QMPClient  # noqa: PLC0415
+    from qemu.qmp import QMPClient
 
-    from lazymmu.guests.monitor import MonitorError, converse  # noqa: PLC0415
+    from lazymmu.guests.monitor import MonitorError, converse
 
     state = memory.with_name("state")
 

@@ -52,7 +52,7 @@ class Keys(Struct, frozen=True):
     def authorized(self) -> str:
         """Return the line of authorized_keys for the client key. Raises SetupError."""
         # cryptography is slow to load.
-        from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
+        from cryptography.hazmat.primitives import serialization as form
 
         public = _load(self.client).public_key()
         return f"{public.public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()}\n"
@@ -66,8 +66,8 @@ class Keys(Struct, frozen=True):
 
 
 def _load(path: Path) -> Ed25519PrivateKey:
-    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     try:
         key = form.load_ssh_private_key(path.read_bytes(), password=None)
@@ -114,8 +114,8 @@ def obtain(folder: Path) -> Keys:
 
 def _make(folder: Path) -> None:
     """Make both keys in a temporary folder, and rename it, unless another process is faster."""
-    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as temporary:

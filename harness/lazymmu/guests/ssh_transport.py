@@ -65,12 +65,12 @@ class SshTransport(Transport):
     def send_ahead(self, control: AgentConnection) -> None:
         """Send the keys, and load paramiko while the guest is restored."""
         control.send("listen", self._keys.authorized().encode() + self._keys.host_for_dropbear())
-        import paramiko  # noqa: F401, PLC0415  (it takes a quarter of a second)
+        import paramiko  # noqa: F401  (it takes a quarter of a second)
 
     @contextmanager
     def connect(self, control: AgentConnection, deadline: Deadline) -> Iterator[AgentConnection]:
         """Connect to the guest's SSH server, and start an agent."""
-        import paramiko  # noqa: PLC0415
+        import paramiko
 
         load = paramiko.Ed25519Key.from_private_key_file
         first_record = control.await_ssh_server(deadline)
@@ -117,7 +117,7 @@ def _connecting(control: AgentConnection, port: int, stream: socket.socket, dead
 
     paramiko itself would wait by the host's clock, or without a limit.
     """
-    import paramiko  # noqa: PLC0415
+    import paramiko
 
     guest, what = control.guest, f"no SSH connection to 127.0.0.1, port {port}"
     watchdog = Watchdog(guest.process, deadline, scale=control.scale, silence=BOOT_SILENCE)

@@ -34,8 +34,8 @@ class Symbols(Struct, frozen=True):
     def of_module(cls, image: bytes, base: int) -> Symbols:
         """Return the functions of a module's object file whose .text was loaded at `base`."""
         # pyelftools is slow to load, and only a hang needs it.
-        from elftools.elf.elffile import ELFFile  # noqa: PLC0415
-        from elftools.elf.sections import SymbolTableSection  # noqa: PLC0415
+        from elftools.elf.elffile import ELFFile
+        from elftools.elf.sections import SymbolTableSection
 
         elf = ELFFile(BytesIO(image))
         text, table = elf.get_section_index(".text"), elf.get_section_by_name(".symtab")

@@ -27,7 +27,7 @@ def _name(path: Path) -> str:
 
 def _depends(image: bytes) -> list[str]:
     """Return the modules that a module says it depends on (`depends=` of its .modinfo)."""
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415  (most runs need no ELF file)
+    from elftools.elf.elffile import ELFFile
 
     section = ELFFile(BytesIO(image)).get_section_by_name(".modinfo")
     facts = section.data().split(b"\0") if section is not None else []

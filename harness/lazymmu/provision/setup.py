@@ -148,7 +148,7 @@ def _make(
 ) -> None:
     """Fetch and unpack what lacks, of the kernel or of the tool root."""
     # What fetches and unpacks takes a while to load, and most runs have everything.
-    from lazymmu.provision import kernel_resolution, unpacking  # noqa: PLC0415
+    from lazymmu.provision import kernel_resolution, unpacking
 
     target, what = kernel_resolution.lock_target(cache, kernel), kernel_resolution.what(kernel)
     with cache.locked(target, what):

@@ -136,9 +136,9 @@ def _library(tree: Path, name: str) -> Path:
 
 def _linked(tree: Path, program: Path) -> tuple[str, dict[str, Path]]:
     """Return the loader that a program asks for (without the first `/`), and the libraries that it is linked with."""
-    from elftools.elf.dynamic import DynamicSection  # noqa: PLC0415  (most runs need no ELF file)
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
-    from elftools.elf.segments import InterpSegment  # noqa: PLC0415
+    from elftools.elf.dynamic import DynamicSection
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.segments import InterpSegment
 
     libraries: dict[str, Path] = {}
     loader = ""

@@ -64,7 +64,7 @@ def path(cache: Cache, arch: str | None = None) -> Path:
 def obtain(cache: Cache, arch: str) -> Path:
     """Return the tool root of an architecture, made first if it is missing (up to 0.9 GB, half a minute)."""
     # As in setup.py: most runs have it.
-    from lazymmu.provision.debian import mmdebstrap  # noqa: PLC0415
+    from lazymmu.provision.debian import mmdebstrap
 
     def build(target: Path) -> None:
         what = f"tool root for {', '.join(_sharing(arch))}, compilers and QEMU from Debian {SUITE}"

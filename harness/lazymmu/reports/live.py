@@ -56,7 +56,7 @@ class LiveView:
         if not self._is_drawn:
             yield self
             return
-        from rich.live import Live  # noqa: PLC0415  (a log need not wait for it)
+        from rich.live import Live
 
         with Live(console=self._screen.console(), get_renderable=self._table, refresh_per_second=_RATE, transient=True):
             yield self
@@ -78,7 +78,7 @@ class LiveView:
                 self._screen.line(_line(result), STYLES[result.outcome])
 
     def _table(self) -> Table:
-        from rich.table import Table  # noqa: PLC0415  (a log need not wait for it)
+        from rich.table import Table
 
         table = Table.grid(padding=(0, 2))
         for _ in range(3):

@@ -46,7 +46,7 @@ class Screen:
         """Print and flush one line, or several. What a terminal would obey is escaped."""
         try:
             if self._coloured:
-                from rich.text import Text  # noqa: PLC0415  (a log need not wait for it)
+                from rich.text import Text
 
                 self.console().print(Text(visible(text), style=style))
             else:
@@ -58,7 +58,7 @@ class Screen:
     def console(self) -> Console:
         """Return rich's console for the stream."""
         if self._console is None:
-            from rich.console import Console  # noqa: PLC0415  (a log need not wait for it)
+            from rich.console import Console
 
             class Piped(Console):
                 def on_broken_pipe(self) -> None:

@@ -37,7 +37,7 @@ def read(arguments: Namespace) -> Text | None:
         raise UsageError(
             f"--header {arguments.header}: --impl {', '.join(impls)} does not include it", hint="add --impl header"
         )
-    from lazymmu.header import text  # noqa: PLC0415
+    from lazymmu.header import text
 
     return text.read(arguments.header)
 
@@ -46,7 +46,7 @@ def selected(selection: Selection, header: Text | None, arguments: Namespace) ->
     """Return the selection with the revisions of the text. Raises UsageError if --api contradicts it."""
     if header is None:
         return selection
-    from lazymmu.header import text  # noqa: PLC0415
+    from lazymmu.header import text
 
     impls = tuple(arguments.impl or (HEADER,))
     return replace(selection, impls=impls, of_header=text.revisions(header, selection.apis))
@@ -54,14 +54,14 @@ def selected(selection: Selection, header: Text | None, arguments: Namespace) ->
 
 def variant(header: Text) -> builds.Variant:
     """Return the build of the module with the functions of the text."""
-    from lazymmu.header import source  # noqa: PLC0415
+    from lazymmu.header import source
 
     return source.variant(header)
 
 
 def build(header: Text, prepared: Sequence[Images]) -> None:
     """Build the module with the text for each machine. Raises HeaderError with the compiler's messages."""
-    from lazymmu.header import source  # noqa: PLC0415
+    from lazymmu.header import source
 
     wanted = variant(header)
 

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 from lazymmu.guests.transports import TRANSPORTS
 from lazymmu.provision import catalogue
-from lazymmu.provision.cache import Cache, default_root
-from lazymmu.provision.progress import Progress
 from lazymmu.reports.destination import STDOUT
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session.selection import Selection, chosen_kernels
@@ -22,6 +20,7 @@ from lazymmu.support.project import LIBRARY
 
 if TYPE_CHECKING:
     from lazymmu.guests.transports import Transport
+    from lazymmu.provision.cache import Cache
     from lazymmu.provision.setup import Images
 
 
@@ -69,4 +68,7 @@ def human(arguments: Namespace) -> Terminal:
 
 def cache() -> Cache:
     """Return this user's cache."""
+    from lazymmu.provision.cache import Cache, default_root
+    from lazymmu.provision.progress import Progress
+
     return Cache(default_root(), Progress())

@@ -45,8 +45,8 @@ def with_library(machine: Machine) -> Machine:
 
     def build(target: Path) -> None:
         # They are slow to load, and not needed if the archive exists.
-        from lazymmu.scenario import load  # noqa: PLC0415
-        from lazymmu.session.selection import Selection, units  # noqa: PLC0415
+        from lazymmu.scenario import load
+        from lazymmu.session.selection import Selection, units
 
         selection = Selection(arches=(arch,), apis=("all",))
         target.write_bytes(archive(units(load([], LIBRARY), selection)))
@@ -74,8 +74,8 @@ def _key(arch: str) -> str:
 
 def archive(units: Iterable[Unit]) -> bytes:
     """Return a compressed tar archive of these units of one architecture, without those that cannot run."""
-    from lazymmu.protocol import expected_report  # noqa: PLC0415
-    from lazymmu.session.prepared_unit import PreparedUnit  # noqa: PLC0415
+    from lazymmu.protocol import expected_report
+    from lazymmu.session.prepared_unit import PreparedUnit
 
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:

@@ -34,7 +34,7 @@ def write(run: RunSummary, file: TextIO) -> None:
     A known failure is `skipped`, and its message begins with `known: `. The entries of --known are a suite of their
     own, in which an entry that fails the run is a failure; so the other suites have the counts of the results.
     """
-    import junitparser  # noqa: PLC0415  (other runs need not wait for it)
+    import junitparser
 
     report = junitparser.JUnitXml("lazymmu")
     results: dict[str, list[Result]] = {unit.machine: [] for unit in run.results.units}
@@ -52,7 +52,7 @@ def write(run: RunSummary, file: TextIO) -> None:
 
 
 def _suite(run: RunSummary, name: str, cases: list[junitparser.TestCase]) -> junitparser.TestSuite:
-    import junitparser  # noqa: PLC0415  (other runs need not wait for it)
+    import junitparser
 
     suite = junitparser.TestSuite(name)
     suite.timestamp = run.started.isoformat(timespec="seconds")
@@ -79,7 +79,7 @@ def _machine(run: RunSummary, machine: str, results: Sequence[Result]) -> junitp
 
 
 def _case(result: Result) -> junitparser.TestCase:
-    import junitparser  # noqa: PLC0415  (other runs need not wait for it)
+    import junitparser
 
     *folders, _ = result.scenario_name.split("/")
     # Viewers split the class name at dots, so those of a path outside the library are replaced.
@@ -95,7 +95,7 @@ def _case(result: Result) -> junitparser.TestCase:
 
 
 def _issue(checked: CheckedIssue) -> junitparser.TestCase:
-    import junitparser  # noqa: PLC0415  (other runs need not wait for it)
+    import junitparser
 
     case = junitparser.TestCase(visible(f"{checked.issue.scenario} ({checked.issue.place})"), "known", 0.0)
     if checked.state is not State.HOLDS:
