@@ -71,7 +71,7 @@ class Operation(Struct, frozen=True):
     #: The type of its answer, if it has one: true or false, or 64 bits. The answers of a run, in order, are the
     #: `values` of its trace.
     answers: type | None = None
-    #: The contexts in which this context may stand.
+    #: The contexts that may hold this context.
     within: tuple[str, ...] = ()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a personality is made of: how one architecture writes and reads the page table, and what it puts off.
+"""What a personality is made of: how one architecture writes and reads the page table, and what it defers.
 
 Each personality is a file in `personalities/` (docs/semantics.md, "What each architecture puts off"). It knows nothing
 of revisions, steps or contexts.
@@ -43,7 +43,7 @@ def nothing(_task: Task, _entries: range) -> None:
 
 
 class PersonalityModel(ABC):
-    """The state of one architecture in one run. At the start nothing is put off."""
+    """The state of one architecture in one run. At the start nothing is deferred."""
 
     #: Letter -> what that hook does. Optional hooks that the architecture does not define are missing.
     hooks: Mapping[str, Hook]
@@ -57,7 +57,7 @@ class PersonalityModel(ABC):
 
     @abstractmethod
     def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
-        """Write an entry; return whether the write is deferred. `active`: the task is active where the write stands."""
+        """Write an entry; return whether the write is deferred. `active`: whether the task is active there."""
 
     def read(self, _task: Task, index: int) -> int:
         """Return the answer of get_pte."""

@@ -23,35 +23,30 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from lazymmu.subject.case import Case, Check, Step
+from lazymmu.subject.operations import OPERATIONS
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip, Trace
 from lazymmu.support.errors import Place
 
-#: Word -> operation, and the names of its arguments.
-OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "E": ("enable", ()),
-    "D": ("disable", ()),
-    "P": ("pause", ()),
-    "R": ("resume", ()),
-    "X": ("enable_with_ptes", ("index", "count")),
-    "F": ("flush", ()),
-    "C": ("check", ("task",)),
-    "W": ("set_pte", ("index", "value")),
-    "clear": ("clear_pte", ("index",)),
-    "get": ("get_pte", ("index",)),
-    "touch": ("touch", ("index",)),
-    "load": ("load", ("index",)),
-    "tlb": ("tlb_flush", ()),
-    "switch": ("switch", ("task",)),
-    "migrate": ("migrate", ("cpu",)),
-    "sleep": ("sleep", ("ms",)),
-    "fork": ("fork", ("task",)),
-    "pause": ("pause_task", ("task",)),
-    "resume": ("resume_task", ("task",)),
-    "I": ("interrupt", ()),
-    "S": ("softirq", ()),
-    "B": ("bh_disabled", ()),
-    "O": ("irqs_off", ()),
+#: Word -> operation, where it is not the operation's own name.
+WORDS = {
+    "E": "enable",
+    "D": "disable",
+    "P": "pause",
+    "R": "resume",
+    "X": "enable_with_ptes",
+    "F": "flush",
+    "C": "check",
+    "W": "set_pte",
+    "clear": "clear_pte",
+    "get": "get_pte",
+    "tlb": "tlb_flush",
+    "pause": "pause_task",
+    "resume": "resume_task",
+    "I": "interrupt",
+    "S": "softirq",
+    "B": "bh_disabled",
+    "O": "irqs_off",
 }
 
 #: An optional number of times, an operation or a closing bracket, arguments, an opening bracket.
@@ -99,7 +94,8 @@ class _Reader:
 
     def _step(self, token: re.Match[str]) -> Step:
         """Return one step with its nested ones, numbered after it."""
-        operation, names = OPERATIONS[token["word"]]
+        operation = WORDS.get(token["word"], token["word"])
+        names = tuple(argument.name for argument in OPERATIONS[operation].args)
         index, self.index = self.index, self.index + 1
         arguments = self._arguments(operation, names, token["arguments"] or "")
         nested = tuple(self.steps()) if token["open"] else ()

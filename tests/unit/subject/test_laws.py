@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from lazymmu.subject.case import Case
 from lazymmu.subject.counters import HOOKS
@@ -56,28 +56,12 @@ def test_merged_enters_minus_leaves_is_active_at_each_step_of_a_right_use(progra
 
 
 @LAW
-@given(programs("EEEPPDR", runs=False))
-def test_merged_enters_minus_leaves_is_active_unless_a_counter_wrapped(program: str) -> None:
-    trace = play(program, "merged")
-    assume(trace.counters["warnings"] == 0)
-    assert_entered_is_active(trace)
-
-
-@LAW
 @given(programs(CALLS_AND_X, interrupts=False, before_hooks=0), ARCHES)
 def test_proposal_count_is_enables_minus_disables(program: str, arch: str) -> None:
     trace = play(program, "amended", arch)
     counters = trace.counters
     levels = counters["enable"] + counters["enable_with_ptes"] - counters["disable"]
     assert trace.tasks["main"]["count"] == levels % 256
-
-
-@LAW
-@given(programs(interrupts=False, before_hooks=0), ARCHES)
-def test_proposal_active_is_what_the_last_hook_but_flush_said(program: str, arch: str) -> None:
-    trace = play(program, "amended", arch)
-    switching = trace.hooks.replace("f", "")
-    assert trace.tasks["main"]["active"] == (switching[-1:] in ("e", "r"))
 
 
 @LAW
@@ -152,11 +136,3 @@ def test_the_start_of_a_program_gives_the_start_of_its_records(
     whole = to_the_end(Case(values={}, steps=steps), api, arch)
     assert whole.steps[: len(start.steps)] == start.steps
     assert whole.hooks.startswith(start.hooks)
-
-
-@LAW
-@given(programs(), APIS)
-def test_checks_change_nothing(program: str, api: str) -> None:
-    trace, without = play(program, api), play(program.replace("C", ""), api)
-    assert (trace.hooks, trace.hook_active, trace.tasks) == (without.hooks, without.hook_active, without.tasks)
-    assert trace.counters == without.counters

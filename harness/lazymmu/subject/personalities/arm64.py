@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""arm64 puts off barriers (docs/semantics.md, "arm64"; the kernel's TIF_LAZY_MMU_PENDING, __set_pte_complete)."""
+"""arm64 defers barriers (docs/semantics.md, "arm64"; the kernel's TIF_LAZY_MMU_PENDING, __set_pte_complete)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ NATIVE_FLAGS = ("pending",)  # TIF_LAZY_MMU_PENDING
 
 
 class Arm64(PersonalityModel):
-    """Memory is written at once; what waits is the barrier after a valid value."""
+    """Stores at once, and defers the barrier that a valid value needs."""
 
     def __init__(self, memory: list[int], count: Count) -> None:
-        """Begin with no barrier due."""
+        """Start with no barrier due."""
         super().__init__(memory, count)
         self.hooks = {"e": nothing, "w": nothing, "f": self.complete, "l": self.complete}
         #: Tasks whose pending flag is set.
         self.pending: set[str] = set()
-        #: Entry -> the task that wrote it without a barrier, and the CPU where it did.
+        #: Entry -> the task that wrote it without a barrier, and that task's CPU.
         self.outstanding: dict[int, tuple[str, int]] = {}
 
     def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
-        """Only a valid value needs a barrier; a write that needs none has taken full effect."""
+        """Store the value; issue or defer the barrier if it is valid. Without a barrier the write is complete."""
         self.memory[index] = value
         self.outstanding.pop(index, None)
         if not is_valid(value):
@@ -36,19 +36,19 @@ class Arm64(PersonalityModel):
         return False
 
     def complete(self, task: Task, _entries: range) -> None:
-        """Flush and leave: the barrier that the task owes, if any."""
+        """Issue a barrier if the task's flag is set: what flush and leave do."""
         if task.name in self.pending:
             self.barrier(task.cpu)
             self.pending.discard(task.name)
 
     def barrier(self, cpu: int) -> None:
-        """Complete what was written on this CPU, by whichever task."""
+        """Issue a barrier. It completes the writes of all tasks on this CPU."""
         self.count("barriers")
         for index in [index for index, (_, made_on) in self.outstanding.items() if made_on == cpu]:
             del self.outstanding[index]
 
     def leave_cpu(self, task: Task) -> None:
-        """Complete what the task wrote: the kernel's own barrier in a context switch is not counted, the flag stays."""
+        """Complete the task's writes. The kernel's barrier in a context switch is not counted, and the flag stays."""
         for index in [index for index, (maker, _) in self.outstanding.items() if maker == task.name]:
             del self.outstanding[index]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """s390x caches the entries of a range, to invalidate neighbours together (docs/semantics.md, "s390x").
 
-As the series of 2026 does. What a task has is there for as long as preemption is off, so no other task can find it.
+It follows the series of 2026. A task has a range and a cache only while preemption is off, so no other task sees them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ NATIVE_FLAGS = ()
 
 
 class Batch(Struct):
-    """What a task has of this architecture."""
+    """The range and the cache of one task."""
 
-    #: The entries whose writes may wait; None without a range.
+    #: The range: the entries whose writes may be deferred.
     entries: range | None = None
-    #: Slots in use: entry -> the value that waits.
+    #: Slots in use: entry -> the deferred value.
     slots: dict[int, int] = field(default_factory=dict)
     preemption_off: bool = False
 
@@ -40,10 +40,10 @@ def consecutive(indices: Iterable[int], memory: list[int]) -> Iterator[list[int]
 
 
 class S390x(PersonalityModel):
-    """A write inside the range of an active task waits in its slot; every other one is stored at once."""
+    """Defers a write inside the range of an active task to its slot, and stores every other write at once."""
 
     def __init__(self, memory: list[int], count: Count) -> None:
-        """Begin with no range and no slot in use."""
+        """Start with no range and no slot in use."""
         super().__init__(memory, count)
         self.hooks = {
             "e": self.enter,
@@ -54,18 +54,18 @@ class S390x(PersonalityModel):
             "r": nothing,
         }
         self.batches: dict[str, Batch] = {}
-        #: Entry -> the task in whose slot its last write waits.
+        #: Entry -> the task whose slot has its last write.
         self.outstanding: dict[int, str] = {}
 
     def batch(self, task: Task) -> Batch:
-        """Return what the task has: nothing at first, forked or not."""
+        """Return the range and the cache of a task. A new task has none, forked or not."""
         batch = self.batches.get(task.name)
         if batch is None:
             batch = self.batches[task.name] = Batch()
         return batch
 
     def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
-        """Fill the slot, or store and empty it: the newer value wins."""
+        """Fill the slot, or else store the value and empty the slot: the newer value wins."""
         batch = self.batch(task)
         if active and batch.entries is not None and index in batch.entries:
             batch.slots[index] = value
@@ -79,7 +79,7 @@ class S390x(PersonalityModel):
         return False
 
     def invalidate(self, entries: int) -> None:
-        """One IPTE for so many neighbours."""
+        """Count one IPTE for so many neighbours."""
         self.count("iptes")
         self.count("ipte_entries", entries)
 
@@ -88,7 +88,7 @@ class S390x(PersonalityModel):
         return self.batch(task).slots.get(index, self.memory[index])
 
     def apply(self, task: Task) -> None:
-        """Store what waits, run by run, and empty the slots."""
+        """Store the values of the slots, run by run, and empty the slots."""
         slots = self.batch(task).slots
         if not slots:
             return

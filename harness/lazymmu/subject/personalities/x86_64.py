@@ -11,15 +11,15 @@ NAME = "x86_64"
 COUNTERS = ("multicalls", "updates")
 NATIVE_FLAGS = ()
 
-#: Updates in a queue that issue it at once.
+#: The update that issues the queue at once.
 QUEUE_LENGTH = 32
 
 
 class X8664(PersonalityModel):
-    """Every write goes through the queue of the CPU where it is made, so that memory has them in order."""
+    """Queues every write on the CPU where it is made, so that memory gets the writes in order."""
 
     def __init__(self, memory: list[int], count: Count) -> None:
-        """Begin with empty queues."""
+        """Start with empty queues."""
         super().__init__(memory, count)
         self.hooks = {"e": nothing, "w": nothing, "f": self.complete, "l": self.complete}
         #: CPU -> (entry, value) in the order of the writes.
@@ -28,7 +28,7 @@ class X8664(PersonalityModel):
         self.outstanding: dict[int, int] = {}
 
     def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
-        """Join the queue; where not active, or as the 32nd, issue all of it."""
+        """Join the queue. Issue all of it if not active, or as the 32nd update."""
         queue = self.queues[task.cpu]
         queue.append((index, value))
         self.outstanding[index] = task.cpu
@@ -37,7 +37,7 @@ class X8664(PersonalityModel):
         return active
 
     def complete(self, task: Task, _entries: range) -> None:
-        """Flush and leave: issue the queue of the CPU they run on."""
+        """Issue the queue of the task's CPU: what flush and leave do."""
         self.issue(task.cpu)
 
     def issue(self, cpu: int) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Version 3 of the series, 15 October 2025 (docs/semantics.md, "v3 and v4"): the proposal, with checks.
 
-A call makes all its checks first. A check that fails is counted; the call then goes on.
+A call makes all its checks first. A check that fails is counted; the call then continues.
 """
 
 from __future__ import annotations

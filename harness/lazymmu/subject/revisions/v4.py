@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Version 4 of the series, 29 October 2025 (docs/semantics.md, "v3 and v4"): v3 with the state changed first.
 
-A call makes all its checks first. A check that fails is counted; the call then goes on.
+A call makes all its checks first. A check that fails is counted; the call then continues.
 """
 
 from __future__ import annotations
