@@ -71,7 +71,21 @@ def _carry_out(
             begin = time.monotonic()
             with terminal.view(results, quiet=arguments.quiet, verbose=arguments.verbose) as view:
                 execution = _run_units(plan, preparation, options, results, view, interrupts)
-            summary = _summary(plan, results, execution, facts, interrupts, time.monotonic() - begin)
+            seconds = time.monotonic() - begin
+            issues = plan.checked_issues(results)
+            before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
+            now = {machine: (chosen.name, chosen.reason) for machine, chosen in execution.accelerators.items()}
+            summary = RunSummary(
+                results=results,
+                # An interrupt may come as late as while the entries of --known are checked.
+                interrupted=interrupts.came,
+                accelerators={**before, **now},
+                started=plan.started,
+                seconds=seconds,
+                seed=arguments.shuffle,
+                known=issues,
+                facts=facts,
+            )
             broken = bool(summary.broken_entries())
             return report(
                 exit_status(results.counts(), no_skip=arguments.no_skip, broken_entries=broken),
@@ -126,31 +140,6 @@ def _run_units(
         finished=finished,
         changed=view.changed,
         interrupts=interrupts,
-    )
-
-
-def _summary(
-    plan: Plan,
-    results: ResultStore,
-    execution: Execution,
-    facts: Mapping[str, Any],
-    interrupts: Interrupts,
-    seconds: float,
-) -> RunSummary:
-    """Return what the reports show."""
-    before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
-    now = {machine: (chosen.name, chosen.reason) for machine, chosen in execution.accelerators.items()}
-    issues = plan.checked_issues(results)
-    return RunSummary(
-        results=results,
-        # Asked last: an interrupt may still come while the entries are checked.
-        interrupted=interrupts.came,
-        accelerators={**before, **now},
-        started=plan.started,
-        seconds=seconds,
-        seed=plan.arguments.shuffle,
-        known=issues,
-        facts=facts,
     )
 
 
