@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from lazymmu.provision import tool_root
+from lazymmu.provision.cache import Cache
+from lazymmu.provision.progress import Progress
 
 from tests.disks import read_only, small
 from tests.guest.processes import wait_for_marked
@@ -74,8 +77,7 @@ def test_a_read_only_cache_without_the_module_is_one_error(playground: Playgroun
 @pytest.mark.exhaustive
 def test_a_module_build_on_a_full_disk_is_one_error(playground: Playground) -> None:
     playground.forget_builds()
-    (root,) = playground.cache.glob("roots/*/lazymmu")
-    modules = root / "modules"
+    modules = tool_root.path(Cache(playground.cache, Progress()), "s390x") / "lazymmu" / "modules"
     modules.mkdir()
     status, output = limited(playground, small(modules, "1m"))
     assert status == 3, output

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 
 import lazymmu
 import pytest
+from lazymmu import __main__
 from lazymmu.cli import main
 from lazymmu.commands import COMMANDS, run
 from lazymmu.parser import command_parser
@@ -150,6 +152,16 @@ def test_help_lists_every_command_and_explains_one(capsys: pytest.CaptureFixture
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"lazymmu {lazymmu.__version__}\n"
+
+
+@pytest.mark.parametrize(("name", "value"), [("platform", "darwin"), ("version_info", (3, 10, 12))])
+def test_another_system_or_an_old_python_gets_one_line(
+    name: str, value: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, name, value)
+    status = __main__.main()
+    monkeypatch.undo()
+    assert (status, capsys.readouterr().err) == (3, "lazymmu: Linux and Python 3.11 or newer are needed\n")
 
 
 def test_predictions_follow_the_contract(path: str, capsys: pytest.CaptureFixture[str]) -> None:
