@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
 
 from lazymmu.provision.cache_entries import Limit
+from lazymmu.provision.checksum import Look, mismatch
 from lazymmu.support.catalogue import Catalogue
 
 
-class CacheKind(Struct, frozen=True, kw_only=True):
+class CacheKind(Struct, frozen=True):
     """One kind of entry."""
 
     #: What the entries are, for the doctor.
@@ -23,8 +23,8 @@ class CacheKind(Struct, frozen=True, kw_only=True):
     patterns: tuple[str, ...]
     #: What `lazymmu clean` keeps of them.
     limit: Limit = Limit()
-    #: How `lazymmu clean` checks one: it returns what is wrong. None for entries without a SHA-256.
-    check: Callable[[Path], str | None] | None = None
+    #: How `lazymmu clean` checks a file. None for files without a SHA-256.
+    check: Look | None = mismatch
     #: Why an entry may go that no recipe and no lock file mentions. Empty if they mention none of this kind.
     unmentioned: str = ""
 

@@ -24,21 +24,18 @@ class Kernel(Struct, frozen=True):
     suite: str
     #: Architecture -> flavour, as in linux-image-FLAVOUR.
     flavours: Mapping[str, str]
-    #: Guests on which it has the nested API itself.
+    #: Architectures on which it has the nested API.
     native: tuple[str, ...] = ()
 
 
-# The C parser where there is one: the files are read at each start.
+# The parser in C if there is one, because most commands read the file.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def _read(name: str) -> Any:
-    return yaml.load((IMAGES / name).read_text(encoding="utf-8"), _LOADER)  # noqa: S506  (it is a safe one)
 
 
 @cache
 def kernels() -> Mapping[str, Kernel]:
     """Return the kernels by name, in the order of the file."""
+    text = (IMAGES / "kernels.yaml").read_text(encoding="utf-8")
     every = architectures().items()
     return {
         name: Kernel(
@@ -47,12 +44,12 @@ def kernels() -> Mapping[str, Kernel]:
             native=tuple(arch for arch, one in every if name in one.native),
             **data,
         )
-        for name, data in _read("kernels.yaml").items()
+        for name, data in yaml.load(text, _LOADER).items()  # noqa: S506  (it is a safe one)
     }
 
 
 def kernel(name: str) -> Kernel:
-    """Return the kernel of that name; a UsageError lists what there is."""
+    """Return the kernel of that name. Raises UsageError if there is none."""
     if name not in kernels():
         raise UsageError(f"unknown kernel `{name}`", hint=f"kernels: {', '.join(kernels())}")
     return kernels()[name]

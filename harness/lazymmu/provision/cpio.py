@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A writer of "newc" cpio archives, the format of an initramfs (kernel: driver-api/early-userspace/buffer-format).
 
-No maintained library writes this format, and it can hold a device node that a normal user could not make.
+No maintained library writes this format, and it can hold a device node that a normal user cannot make.
 """
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
 
 class Entry(Struct, frozen=True):
-    """One member: `mode` has the file type (as in stat.S_IFDIR), `device` is (major, minor) of a node."""
+    """One member. `mode` has the file type (as in stat.S_IFDIR), `device` is (major, minor) of a node."""
 
     name: str
     mode: int
@@ -22,12 +22,12 @@ class Entry(Struct, frozen=True):
 
 
 def directory(name: str, mode: int = 0o755) -> Entry:
-    """Return a folder, which everyone can read unless `mode` says otherwise."""
+    """Return a folder, which everybody can read unless `mode` says otherwise."""
     return Entry(name, stat.S_IFDIR | mode)
 
 
 def file(name: str, data: bytes) -> Entry:
-    """Return a file that everyone can read."""
+    """Return a file that everybody can read."""
     return Entry(name, stat.S_IFREG | 0o644, data)
 
 
@@ -37,7 +37,7 @@ def link(name: str, target: str) -> Entry:
 
 
 def program(name: str, data: bytes) -> Entry:
-    """Return a file that everyone can run."""
+    """Return a file that everybody can run."""
     return Entry(name, stat.S_IFREG | 0o755, data)
 
 
@@ -60,6 +60,18 @@ def _member(inode: int, entry: Entry) -> bytes:
 
 
 def archive(entries: Iterable[Entry]) -> bytes:
-    """Return the whole archive; the same entries always give the same bytes (no times, no owners)."""
+    """Return the whole archive. The same entries always give the same bytes, because it has no times and no owners."""
     members = [*entries, Entry("TRAILER!!!", 0)]
     return b"".join(_member(inode, entry) for inode, entry in enumerate(members, start=1))
+
+
+def initramfs(programs: Mapping[str, bytes], folders: Iterable[str] = ()) -> bytes:
+    """Return an archive with these programs and folders, and what the kernel and an init need."""
+    return archive(
+        [
+            *(directory(name) for name in (*folders, "dev", "proc", "sys")),
+            # The kernel opens it for init before anything is mounted.
+            node("dev/console", 5, 1),
+            *(program(name, content) for name, content in programs.items()),
+        ]
+    )

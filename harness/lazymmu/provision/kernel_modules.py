@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A driver from a kernel's own package: its module, and the modules that this depends on, in the order of loading."""
+"""Finds a kernel module in an unpacked kernel package, with all that it depends on, in the order of loading."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import zstandard
 
 from lazymmu.support.errors import SetupError
 
-# How Debian's packages compress modules: suffix -> what undoes it.
+# Suffix -> how to unpack such a file. zstd's one call needs a size in the frame; the kernel's files may lack it.
 _FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     ".ko": bytes,
     ".ko.xz": lzma.decompress,
@@ -21,24 +21,24 @@ _FORMS: Mapping[str, Callable[[bytes], bytes]] = {
 
 
 def _name(path: Path) -> str:
-    # The kernel takes both for the same (Linux: man 8 modprobe).
+    # The kernel treats both letters as the same (Linux: man 8 modprobe).
     return path.name.partition(".ko")[0].replace("-", "_")
 
 
 def _depends(image: bytes) -> list[str]:
-    """Return the modules that a module says it depends on (`depends=` of its .modinfo)."""
+    """Return the modules that a module depends on (`depends=` of its .modinfo)."""
     from elftools.elf.elffile import ELFFile
 
     section = ELFFile(BytesIO(image)).get_section_by_name(".modinfo")
     facts = section.data().split(b"\0") if section is not None else []
-    told = next((fact.removeprefix(b"depends=").decode() for fact in facts if fact.startswith(b"depends=")), "")
-    return [name for name in told.split(",") if name]
+    value = next((fact.removeprefix(b"depends=").decode() for fact in facts if fact.startswith(b"depends=")), "")
+    return [name for name in value.split(",") if name]
 
 
 def modules(tree: Path, wanted: str) -> dict[str, bytes]:
     """Return name -> object file of the module `wanted` and of all that it depends on, in the order of loading.
 
-    `tree` holds an unpacked kernel package; what that says is built in needs no module. Raises SetupError.
+    `tree` holds an unpacked kernel package. What is built in needs no module. Raises SetupError.
     """
     files = {_name(path): path for path in tree.rglob("*.ko*")}
     built_in = {
@@ -47,7 +47,7 @@ def modules(tree: Path, wanted: str) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
 
     def add(name: str) -> Iterator[str]:
-        """Yield each module that is not there, after adding those that are."""
+        """Add a module after those that it depends on, and yield each that is missing."""
         name = name.replace("-", "_")
         if name in found or name in built_in:
             return
@@ -63,7 +63,7 @@ def modules(tree: Path, wanted: str) -> dict[str, bytes]:
             yield from add(other)
         found[name] = image
 
-    lacking = dict.fromkeys(add(wanted))
-    if lacking:
-        raise SetupError(f"the kernel's package has no module {', '.join(lacking)}, which {wanted} needs")
+    missing = dict.fromkeys(add(wanted))
+    if missing:
+        raise SetupError(f"the kernel's package has no module {', '.join(missing)}, which {wanted} needs")
     return found

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Package lists that the project carries, for a mirror whose own do not fit what signs them, or its files.
+"""The project's own package lists, for a mirror whose lists do not match their signature or its files.
 
-They name what runs fetch from a suite, each file with the SHA-256 that the archive's signed lists gave it. The files
-come from the mirror all the same, and apt checks them as ever. `python -m tools.package_lists` writes them.
+They name what runs fetch from a suite, each file with the SHA-256 from the archive's signed lists. The files come from
+the mirror as usual, and apt checks them. `python -m tools.package_lists` writes the lists.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lazymmu.support.project import IMAGES
 
-#: One folder for each suite, in it one file for each (Debian) architecture.
+#: One folder for each suite, with one file for each Debian architecture.
 LISTS = IMAGES / "packages"
 # The mirror that mmdebstrap would have asked gives the packages, this project the lists (apt-transport-mirror(1)).
 # trusted: these lists have no signature, they came with the project.
@@ -32,12 +32,12 @@ test -z "{whole}" || echo "$line" >>"$sources"
 
 
 def path(suite: str, architecture: str) -> Path:
-    """Return where the list of one suite for one Debian architecture stands, if the project carries it."""
+    """Return the path of the list of one suite for one Debian architecture. It may not exist."""
     return LISTS / suite / f"{architecture}.packages"
 
 
 def has(suite: str, architectures: Sequence[str], folder: Path) -> bool:
-    """Return whether the project carries lists of a suite for all these Debian architectures.
+    """Return whether the project has lists of a suite for all these Debian architectures.
 
     `folder` is where they would be laid out: apt 2.6 waits for ever for a file of mirrors whose name has to be quoted.
     """
@@ -45,15 +45,10 @@ def has(suite: str, architectures: Sequence[str], folder: Path) -> bool:
     return plain and all(path(suite, architecture).is_file() for architecture in architectures)
 
 
-def _stanzas(file: Path) -> bytes:
-    """Return a list without its comments, which apt would not understand."""
-    return b"".join(line for line in file.read_bytes().splitlines(keepends=True) if not line.startswith(b"#"))
-
-
 def repository(suite: str, architectures: Sequence[str], whole: Sequence[str], folder: Path) -> str:
-    """Make a repository of the lists for some architectures, and return mmdebstrap's setup hook that takes them.
+    """Make a repository of the lists for some architectures. Return the setup hook for mmdebstrap that uses it.
 
-    The mirror's own are taken for those in `whole`; an architecture may be in both.
+    For those in `whole`, the mirror's own lists are used. An architecture may be in both.
     """
     release = folder / "dists" / suite
     lines = [
@@ -64,14 +59,12 @@ def repository(suite: str, architectures: Sequence[str], whole: Sequence[str], f
         "SHA256:",
     ]
     for architecture in architectures:
-        name, data = f"main/binary-{architecture}/Packages", _stanzas(path(suite, architecture))
+        text = path(suite, architecture).read_bytes().splitlines(keepends=True)
+        # apt does not accept comments.
+        data = b"".join(line for line in text if not line.startswith(b"#"))
+        name = f"main/binary-{architecture}/Packages"
         (release / name).parent.mkdir(parents=True)
         (release / name).write_bytes(data)
         lines.append(f" {hashlib.sha256(data).hexdigest()} {len(data)} {name}")
     (release / "Release").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return _HOOK.format(
-        folder=folder,
-        suite=suite,
-        listed=",".join(architectures),
-        whole=",".join(whole),
-    )
+    return _HOOK.format(folder=folder, suite=suite, listed=",".join(architectures), whole=",".join(whole))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Says on standard error what a long step is, and what it cost when it is done."""
+"""Prints on standard error what a long step is, and what it cost."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MEGABYTE = 1_000_000
 
 
 class Step(Struct):
-    """A step under way; whoever does it may set `size` in bytes, shown at its end."""
+    """A step in progress. Its code may set `size` in bytes, which is printed at its end."""
 
     size: int | None = None
 
 
 class Progress:
-    """Plain lines, one at the start of a step and one at its end; safe to use from several threads."""
+    """Prints plain lines, one at the start of a step and one at its end. Several threads may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,7 +33,7 @@ class Progress:
 
     @contextmanager
     def step(self, what: str, estimate: str) -> Iterator[Step]:
-        """Announce a step with an estimate of its cost, and its size and duration when it is done."""
+        """Print a step with an estimate of its cost, and at its end its size and duration."""
         self.say(f"{what}: started ({estimate})")
         begin = time.monotonic()
         step = Step()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs programs of the tool root with the tool root as `/`: by bubblewrap, else by chroot as root.
+"""Runs programs of the tool root with the tool root as `/`: with bubblewrap, or with chroot as root.
 
-Which one works here is found by trying: containers and some hosts forbid namespaces, and no setting tells so for
-certain. That a program dies with whoever started it is not this module's work (`tethered` in process.py).
+A trial shows which of them works: containers and some hosts forbid namespaces, and no setting says so for certain.
+`tethered` in subprocesses.py makes programs die with the thread that started them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from lazymmu.provision.subprocesses import tethered
 from lazymmu.support.errors import SetupError
 
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LC_ALL": "C"}  # noqa: S108
-# Devices that compilers and QEMU open, made in the root as the host has them.
+# Devices that compilers and QEMU open. A chroot gets those of the host.
 _DEVICES = ("null", "zero", "urandom", "kvm")
-# Of /proc, which a chroot does not have, the one file that a program cannot do without: from Linux 6.19 on, objtool
-# looks there where its stack ends, to tell an overflow of it from another crash (Linux: tools/objtool/signal.c).
+# The one file of /proc, which a chroot does not have, that a program needs: since Linux 6.19, objtool reads there where
+# its stack ends, to tell a stack overflow from another crash (Linux: tools/objtool/signal.c).
 _STACK = "7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]\n"
-# A guest does not need the host's processes; and a sandbox that is killed takes all of its own along.
+# A guest does not need the host's processes, and a killed sandbox takes all of its own with it.
 _NAMESPACES = ("--unshare-pid", "--unshare-ipc")
 #: What to do on a host where no sandbox works.
 HINT = (
@@ -40,7 +40,7 @@ class Sandbox(Struct, frozen=True):
     #: "bwrap" or "chroot".
     name: str
     root: Path
-    #: Programs see the host's network: a guest that is reached over one is reached at the host's loopback address.
+    #: Whether programs see the host's network. A guest over SSH is reached at the host's loopback address.
     network: bool = False
 
     def inside(self, path: Path) -> str:
@@ -48,9 +48,9 @@ class Sandbox(Struct, frozen=True):
         return f"/{path.relative_to(self.root)}"
 
     def command(self, argv: Sequence[str], *, writable: bool = False, also: Path | None = None) -> list[str]:
-        """Return the host command that runs `argv` inside; the root can be written only when asked for.
+        """Return the host command that runs `argv` inside. The root is read-only unless it is `writable`.
 
-        `also` is a folder below the root that can be written, whatever the root can.
+        `also` is a folder below the root that is writable in any case.
         """
         if self.name == "bwrap":
             bind = "--bind" if writable else "--ro-bind"
@@ -78,7 +78,7 @@ def _make_stack(root: Path) -> None:
     if path.is_file() and path.read_text(encoding="ascii") == _STACK:
         return
     path.parent.mkdir(exist_ok=True)
-    # Whole or not at all, whoever else does the same.
+    # By a rename, so that another process never sees half of it.
     with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="ascii", delete=False) as file:
         file.write(_STACK)
     Path(file.name).chmod(0o444)
@@ -86,7 +86,7 @@ def _make_stack(root: Path) -> None:
 
 
 def _failure(sandbox: Sandbox) -> str | None:
-    """Return why the sandbox does not work here, None when it does."""
+    """Return why the sandbox does not work here, None if it works."""
     try:
         if sandbox.name == "chroot":
             _make_devices(sandbox.root)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A shell for guests: busybox of the guest's architecture, fetched when something needs it, and an archive with it."""
+"""A shell for guests: Debian's busybox of the guest's architecture, fetched when something needs it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from msgspec import DecodeError, json
 
 from lazymmu.architecture import architectures
 from lazymmu.provision import cpio, tool_root
@@ -24,106 +24,91 @@ _PROGRAM = "usr/bin/busybox"
 
 
 def lock_file(cache: Cache) -> Path:
-    """Return where the version of each architecture's busybox is kept that was chosen once."""
+    """Return the file with the version of each architecture's package, which is chosen once."""
     return cache.root / "shells" / "busybox.json"
 
 
-def locked(cache: Cache) -> dict[str, str]:
-    """Return architecture -> version of the package; empty when it was never fetched. Raises SetupError."""
+def _locked(cache: Cache) -> dict[str, str]:
+    """Return the locked versions by architecture. Raises SetupError."""
     path = lock_file(cache)
-    if not path.exists():
-        return {}
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return {str(arch): str(version) for arch, version in document.items()}
-    except (ValueError, AttributeError) as error:
-        raise SetupError(f"{path} is damaged: {error!r}", hint=f"remove it: rm {path}") from error
+        return json.decode(path.read_bytes(), type=dict[str, str])
+    except FileNotFoundError:
+        return {}
+    except DecodeError as error:
+        raise SetupError(f"{path} is damaged: {error}", hint=f"remove it: rm {path}") from error
 
 
-def _store(cache: Cache, arch: str, version: str) -> Path:
-    name = f"{PACKAGE}_{version}_{architectures()[arch].debian}".replace(":", "%3a")
-    return tool_root.path(cache, arch) / "lazymmu" / "shells" / name
-
-
-def _installed(cache: Cache, arches: Sequence[str]) -> dict[str, Path] | None:
-    """Return the programs when those of all these architectures are there, else None."""
-    versions = locked(cache)
-    if not set(arches) <= set(versions):
-        return None
-    found = {arch: _store(cache, arch, versions[arch]) for arch in arches}
-    return found if all(whole(path) for path in found.values()) else None
+def _paths(cache: Cache, arches: Sequence[str]) -> dict[str, Path]:
+    """Return where the programs of these architectures are or will be, as far as their versions are locked."""
+    versions, paths = _locked(cache), {}
+    for arch in arches:
+        if arch in versions:
+            name = f"{PACKAGE}_{versions[arch]}_{architectures()[arch].debian}".replace(":", "%3a")
+            paths[arch] = tool_root.path(cache, arch) / "lazymmu" / "shells" / name
+    return paths
 
 
 def busybox(cache: Cache, arches: Sequence[str], *, offline: bool = False) -> dict[str, Path]:
-    """Return architecture -> its busybox below the tool root, fetched first if one is not there.
+    """Return each architecture's busybox in its tool root, fetched first if it is missing.
 
-    Raises SetupError, with `offline` also for what would have to be fetched.
+    Raises SetupError, with `offline` also if something would have to be fetched.
     """
-    found = _installed(cache, arches)
-    if found is None:
+    if _missing(cache, arches):
         if offline:
             raise SetupError(
                 f"the {_WHAT} ({', '.join(arches)}) is not in the cache, and --offline forbids to fetch it"
             )
-        # In a thread of its own, for an interrupt comes to the main thread: there it could fall between any two steps.
-        with ThreadPoolExecutor(max_workers=1) as pool, cache.tools.stopped_by_interrupt():
-            found = pool.submit(_fetch, cache, arches).result()
-    return found
+        cache.tools.in_thread(lambda: _fetch(cache, arches))
+    return _paths(cache, arches)
 
 
-def _fetch(cache: Cache, arches: Sequence[str]) -> dict[str, Path]:
+def _missing(cache: Cache, arches: Sequence[str]) -> list[str]:
+    paths = _paths(cache, arches)
+    return [arch for arch in arches if arch not in paths or not whole(paths[arch])]
+
+
+def _fetch(cache: Cache, arches: Sequence[str]) -> None:
     lock = lock_file(cache)
     with cache.locked(lock, _WHAT):
-        found = _installed(cache, arches)
-        if found is not None:
-            return found
+        missing = _missing(cache, arches)
+        if not missing:
+            return
         with (
-            cache.progress.step(f"{_WHAT}, busybox for {', '.join(arches)}", "about 30 MB to fetch, 10 to 40 s"),
+            cache.progress.step(f"{_WHAT}, busybox for {', '.join(missing)}", "about 30 MB to fetch, 10 to 40 s"),
             cache.building(lock, _WHAT, needs=_NEEDS) as folder,
         ):
-            debian = {arch: architectures()[arch].debian for arch in arches}
-            versions = locked(cache)
+            versions = _locked(cache)
 
             def work(apt: Apt, files: Path) -> dict[str, tuple[str, Path]]:
                 found = {}
-                for arch in arches:
-                    package = f"{PACKAGE}:{debian[arch]}"
+                for arch in missing:
+                    package = f"{PACKAGE}:{architectures()[arch].debian}"
                     version = versions.get(arch) or apt.show(package)["Version"]
                     hint = f"when the mirror no longer has this version: rm {lock}"
                     (deb,) = apt.download([f"{package}={version}"], files / arch, hint=hint)
                     found[arch] = version, deb
                 return found
 
-            debs = with_lists(cache, folder / "fetched", tool_root.SUITE, tool_root.debian_names(arches), work)
-            for arch, (version, deb) in debs.items():
-                versions[arch] = version
+            debs = with_lists(cache, folder / "fetched", tool_root.SUITE, tool_root.debian_names(missing), work)
+            versions |= {arch: version for arch, (version, _) in debs.items()}
+            (folder / lock.name).write_bytes(json.format(json.encode(versions)) + b"\n")
+            (folder / lock.name).replace(lock)
+            for arch, (_, deb) in debs.items():
                 unpack(cache.tools, deb, folder / arch)
 
                 def build(target: Path, program: Path = folder / arch / _PROGRAM) -> None:
                     program.rename(target)
 
-                cache.obtain(_store(cache, arch, version), f"busybox for {arch}", build)
-            partial_lock = folder / lock.name
-            partial_lock.write_text(json.dumps(versions, indent=2) + "\n", encoding="utf-8")
-            partial_lock.replace(lock)
-        return {arch: _store(cache, arch, versions[arch]) for arch in arches}
+                cache.obtain(_paths(cache, [arch])[arch], f"busybox for {arch}", build)
 
 
 def archive(cache: Cache, root: Path, arch: str, files: Mapping[str, bytes]) -> Path:
-    """Return an initramfs of these files (name -> content; everyone may run them) and the folders on which to mount."""
+    """Return an initramfs of these files, which everybody may run, and the folders on which to mount."""
     key = digest(part for name, content in files.items() for part in (name, content))
+    store = root / "lazymmu" / "archives" / f"{key}.cpio"
 
     def build(target: Path) -> None:
-        target.write_bytes(
-            cpio.archive(
-                [
-                    *(cpio.directory(name) for name in ("bin", "dev", "proc", "sys")),
-                    # The kernel opens it for init before anything is mounted.
-                    cpio.node("dev/console", 5, 1),
-                    *(cpio.program(name, content) for name, content in files.items()),
-                ]
-            )
-        )
+        target.write_bytes(cpio.initramfs(files, folders=["bin"]))
 
-    store = root / "lazymmu" / "archives" / f"{key}.cpio"
     return cache.obtain(store, f"guest archive with a shell for {arch}", build, needs=_ARCHIVE_NEEDS)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs tools of the host, and ends them: at once when asked, and always with the harness.
+"""Runs tools of the host. Each ends with the harness, and `Tools.stop` ends it at once.
 
-A tool that fails or is missing becomes a SetupError that says what to do. A tool and everything that it started have
-a PID namespace of their own, whose end the kernel makes the end of all of them. Where namespaces are forbidden a tool
-still dies with us, and `stop` still ends its process group; but what it started itself lives on after a SIGKILL of the
-harness until it finds its pipes closed, and so does, after `stop`, what left the group. Neither can harm: they write
-below a name that nobody uses again, and the next run removes it.
+A tool that fails or is missing becomes a SetupError with a hint. A tool and everything that it starts have a PID
+namespace, whose end the kernel makes the end of all of them. Where namespaces are forbidden, a tool still dies with
+the harness, and `stop` ends its process group. Two things then survive for a while: what a tool started itself, after a
+SIGKILL of the harness, until it finds its pipes closed; and what left the process group, after `stop`. Neither does
+harm: they write below a name that nobody uses again, and the next run removes it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from lazymmu.support.errors import SetupError
 
@@ -36,14 +37,16 @@ PACKAGES = {
 }
 
 _LAST_LINES = 15
-# A parent that dies before the request to die with it is made is never noticed: so both look whether it still lives.
+# PR_SET_PDEATHSIG has no effect if the parent died before it was set, so both processes check that the parent is alive.
 _INSIDE = 'read -r _ _ state _ <"/proc/$0/stat" && test "$state" != Z && exec "$@"'
 _TETHER = 'test "$PPID" = "$1" && shift && exec "$@"'
 _TETHER_WITH_NAMESPACE = 'test "$PPID" = "$1" && shift && exec {unshare} sh -c {inside} $$ "$@"'
 
+_T = TypeVar("_T")
+
 
 class ToolError(SetupError):
-    """A tool that ended with another status than 0; `output` is all that it said."""
+    """A tool that exited with another status than 0. `output` is all that it printed."""
 
     def __init__(self, message: str, *, output: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -53,8 +56,8 @@ class ToolError(SetupError):
 def tethered(argv: Sequence[str]) -> list[str]:
     """Return the command that runs `argv` so that it and all that it starts die with the calling thread.
 
-    For every process that we start, QEMU and sandboxes too: bubblewrap's own --die-with-parent is set late, and a
-    harness that is killed before leaves it behind.
+    QEMU and sandboxes need it, too: bubblewrap sets its own --die-with-parent late, and is left behind by a harness
+    that is killed before.
     """
     try:
         _try_namespaces()
@@ -65,33 +68,27 @@ def tethered(argv: Sequence[str]) -> list[str]:
 
 
 def _unshare() -> list[str]:
-    """Return the words before a command that give it a PID namespace, which ends with the one who starts it."""
-    # A normal user needs a user namespace to make another.
+    """Return the words before a command that give it a PID namespace, which ends with the process that starts it."""
+    # A normal user needs a user namespace to make another one.
     user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]
     return ["unshare", *user, "--pid", "--fork", "--kill-child", "--"]
 
 
-# Only a success is kept: it is as good for all that follows, and a guest that is restored should not wait for another.
+# Only a success is cached. It costs a process, which a restored guest should not wait for.
 @cache
 def _try_namespaces() -> None:
-    """Raise OSError or CalledProcessError where namespaces are forbidden, for no setting tells for certain."""
+    """Raise OSError or CalledProcessError if namespaces are forbidden. No setting says so for certain."""
     subprocess.run(
         [*_unshare(), "true"], stdin=subprocess.DEVNULL, capture_output=True, check=True, start_new_session=True
     )
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a tool with its group, and wait until nobody holds its pipes any more."""
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a tool that still runs, with its group."""
     if process.poll() is None:
         # It leads its session, so its group has its number.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None and not pipe.closed:
-            with pipe:
-                while pipe.read(1 << 16):
-                    pass
-    process.wait()
 
 
 class Tools:
@@ -103,23 +100,21 @@ class Tools:
         self._stopping = threading.Event()
 
     def stopping(self) -> bool:
-        """Return whether `stop` was called: what is being made now is not whole, whatever it looks like."""
+        """Return whether `stop` was called. What is being made then is incomplete, whatever it looks like."""
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """End every tool now; their callers get a SetupError."""
+        """End every tool now. Their callers get a SetupError."""
         self._stopping.set()
         with self._lock:
             for process in self._running:
-                if process.poll() is None:
-                    with suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
+                _kill(process)
 
     @contextmanager
     def stopped_by_interrupt(self) -> Iterator[None]:
-        """While the main thread waits for others in this `with`, an interrupt ends the tools that they run.
+        """While the main thread waits for other threads in this `with`, let an interrupt end the tools that they run.
 
-        It is raised again; further ones are ignored, for the clean-up is short, and must not be cut short.
+        The interrupt is raised again. Further ones are ignored, because the clean-up is short and must be complete.
         """
         try:
             yield
@@ -129,8 +124,16 @@ class Tools:
             self.stop()
             raise
 
+    def in_thread(self, work: Callable[[], _T]) -> _T:
+        """Return the result of `work`, which runs in another thread. An interrupt ends its tools.
+
+        An interrupt comes to the main thread, and there it could fall between any two steps of the work.
+        """
+        with ThreadPoolExecutor(max_workers=1) as pool, self.stopped_by_interrupt():
+            return pool.submit(work).result()
+
     def check(self, what: str) -> None:
-        """Raise SetupError when `stop` was called."""
+        """Raise SetupError if `stop` was called."""
         if self.stopping():
             raise SetupError(f"{what}: interrupted")
 
@@ -145,20 +148,20 @@ class Tools:
     ) -> str:
         """Run a program to its end and return its standard output.
 
-        `env` is added to this process's environment. Raises SetupError, which names `what` was being done, the
-        command and its last lines, when it cannot be started, exits with another status than 0, or is stopped.
+        `env` is added to this process's environment. Raises SetupError if the program cannot be started, exits with
+        another status than 0, or is stopped. The error names the work (`what`), the command and its last lines.
         """
         with self._started(argv, what, env, cwd) as process:
             stdout, stderr = process.communicate()
         self.check(what)
         output = stdout.decode(errors="replace")
         if process.returncode != 0:
-            raise _failed(argv, what, process.returncode, output + stderr.decode(errors="replace"), hint)
+            raise _error(argv, what, process.returncode, output + stderr.decode(errors="replace"), hint)
         return output
 
     @contextmanager
     def output(self, argv: Sequence[str], *, what: str) -> Iterator[IO[bytes]]:
-        """Run a program for the length of a `with` that reads its standard output, as far as it likes."""
+        """Run a program during a `with` that reads its standard output, or a part of it."""
         with self._started(argv, what, None, None) as process:
             assert process.stdout is not None  # noqa: S101  (asked for in _started)
             yield process.stdout
@@ -182,19 +185,26 @@ class Tools:
                 stderr=subprocess.PIPE,
                 env={**os.environ, "LC_ALL": "C", **(env or {})},
                 cwd=cwd,
-                # A Ctrl-C on the terminal is the harness's to handle.
+                # The harness handles a Ctrl-C on the terminal.
                 start_new_session=True,
             )
             self._running.add(process)
         try:
             yield process
         finally:
-            _end(process)
+            _kill(process)
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None and not pipe.closed:
+                    with pipe:
+                        # Until no process holds the pipe.
+                        while pipe.read(1 << 16):
+                            pass
+            process.wait()
             with self._lock:
                 self._running.discard(process)
 
 
-def _failed(argv: Sequence[str], what: str, status: int, output: str, hint: str | None) -> ToolError:
+def _error(argv: Sequence[str], what: str, status: int, output: str, hint: str | None) -> ToolError:
     return ToolError(
         f"{what}: `{argv[0]}` ended with status {status}\n"
         + "\n".join(f"    {line}" for line in output.splitlines()[-_LAST_LINES:])

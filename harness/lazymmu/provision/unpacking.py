@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Unpacks kernels from Debian's packages into the tool root; a run whose kernels stand there needs nothing of this."""
+"""Unpacks kernels from Debian's packages into a tool root. A run whose kernels are there needs nothing of this."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from lazymmu.support.errors import SetupError
 
 # Bytes on disk: headers and boot images.
 _INSTALL_NEEDS = 250_000_000
-# Where packages have the boot image: up to Linux 6, and from 7 on.
+# The boot image in a package: up to Linux 6, and since 7.
 _IMAGE = re.compile(r"\./(boot/vmlinu[xz]-[^/]+|usr/lib/modules/[^/]+/vmlinu[xz])")
 
 
 def _packaged_image(tools: Tools, deb: Path) -> bytes:
-    """Return the boot image of a package, reading no further: the modules behind it are most of it."""
+    """Return the boot image of a package, and read no further: most of a package is the modules after it."""
     with tools.output(["dpkg-deb", "--fsys-tarfile", str(deb)], what=f"unpack {deb.name}") as output:
         try:
             with tarfile.open(fileobj=output, mode="r|") as archive:
@@ -51,31 +51,26 @@ def _vmlinux(image: bytes) -> bytes:
         raise SetupError(f"the payload of the kernel image is not zstd: {error}") from error
 
 
-#: What `boot_image` of an architecture means.
+#: Form of a boot image (`Architecture.boot_image`) -> how to make it from the packaged image.
 _FORMS: Mapping[str, Callable[[bytes], bytes]] = {"vmlinuz": bytes, "vmlinux": _vmlinux}
 
 
-def _of_image(release: Release) -> str:
-    """Return how the name of the file begins that is the package with a release's boot image."""
-    package = next(one for one in release.packages if one.startswith(IMAGES))
-    return f"{package.partition(':')[0]}_"
-
-
 def install(cache: Cache, root: Path, releases: Mapping[str, Release], debs: Sequence[Path]) -> None:
-    """Unpack packages that were fetched into the tool root."""
+    """Unpack the packages of these releases into a tool root; `debs` may hold others, too."""
+    files = {deb.name.partition("_")[0]: deb for deb in debs}
+    packages = {package.partition(":")[0] for release in releases.values() for package in release.packages}
     store, what = root / "lazymmu" / "unpacked", "kernels in the tool root"
     with (
         cache.progress.step("unpack kernels", "a few seconds") as step,
-        # One lock for all kernels: they may share packages.
+        # One lock for all kernels, because they may share packages.
         cache.locked(store, what),
         cache.building(store, what, needs=_INSTALL_NEEDS) as partial,
     ):
-        needed = {f"{package.partition(':')[0]}_" for release in releases.values() for package in release.packages}
-        for deb in sorted(debs):
-            if not deb.name.startswith(IMAGES) and f"{deb.name.partition('_')[0]}_" in needed:
-                unpack(cache.tools, deb, partial)
+        for package in sorted(packages):
+            if not package.startswith(IMAGES):
+                unpack(cache.tools, files[package], partial)
         step.size = size_of(partial)
-        # Whole folders are renamed, so that a killed set-up leaves none half filled.
+        # Folders are renamed, so that a killed set-up leaves none half filled.
         for parent in ("usr/src", "usr/lib"):
             for entry in sorted((partial / parent).iterdir()):
                 target = root / parent / entry.name
@@ -83,10 +78,9 @@ def install(cache: Cache, root: Path, releases: Mapping[str, Release], debs: Seq
                     target.parent.mkdir(parents=True, exist_ok=True)
                     entry.rename(target)
         for arch, release in releases.items():
-            image = next(deb for deb in debs if deb.name.startswith(_of_image(release)))
-            form = _FORMS[architectures()[arch].boot_image]
+            image = next(package.partition(":")[0] for package in release.packages if package.startswith(IMAGES))
 
-            def build(target: Path, image: Path = image, form: Callable[[bytes], bytes] = form) -> None:
-                target.write_bytes(form(_packaged_image(cache.tools, image)))
+            def build(target: Path, arch: str = arch, deb: Path = files[image]) -> None:
+                target.write_bytes(_FORMS[architectures()[arch].boot_image](_packaged_image(cache.tools, deb)))
 
             cache.obtain(image_path(root, arch, release), f"kernel {release.release}", build)

@@ -15,7 +15,7 @@ from lazymmu.provision.cache_entries import Limit
 from lazymmu.provision.cache_kind import CacheKind
 
 NAME = "ballads"
-KIND = CacheKind(what="songs", patterns=("ballads/*.txt",), limit=Limit(entries=1))
+KIND = CacheKind(what="songs", patterns=("ballads/*.txt",), limit=Limit(entries=1), check=None)
 """
 
 

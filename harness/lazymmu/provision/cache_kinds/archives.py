@@ -1,13 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-
 from lazymmu.provision.cache_entries import Limit
 from lazymmu.provision.cache_kind import CacheKind
-from lazymmu.provision.checksum import mismatch
 
 NAME = "archives"
-KIND = CacheKind(
-    what="initramfs images of guests",
-    patterns=("roots/*/lazymmu/archives/*.cpio",),
-    limit=Limit(entries=24, days=30),
-    check=mismatch,
-)
+KIND = CacheKind("initramfs images of guests", ("roots/*/lazymmu/archives/*.cpio",), Limit(24, days=30))

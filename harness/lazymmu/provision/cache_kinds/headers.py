@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-
 from lazymmu.provision.cache_kind import CacheKind
 
 NAME = "headers"
 KIND = CacheKind(
-    what="what modules are built with",
-    patterns=("roots/*/usr/src/linux-*", "roots/*/usr/lib/linux-kbuild-*"),
+    "what modules are built with",
+    ("roots/*/usr/src/linux-*", "roots/*/usr/lib/linux-kbuild-*"),
     unmentioned="no locked kernel version mentions it",
 )

@@ -1,13 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-
 from lazymmu.provision.cache_entries import Limit
 from lazymmu.provision.cache_kind import CacheKind
-from lazymmu.provision.checksum import mismatch
 
 NAME = "libraries"
-KIND = CacheKind(
-    what="scenarios for guests",
-    patterns=("roots/*/lazymmu/libraries/*.tar.gz",),
-    limit=Limit(entries=6, days=30),
-    check=mismatch,
-)
+KIND = CacheKind("scenarios for guests", ("roots/*/lazymmu/libraries/*.tar.gz",), Limit(6, days=30))

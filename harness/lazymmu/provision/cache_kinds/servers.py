@@ -1,13 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-
 from lazymmu.provision.cache_entries import Limit
 from lazymmu.provision.cache_kind import CacheKind
-from lazymmu.provision.checksum import mismatch
 
 NAME = "servers"
-KIND = CacheKind(
-    what="SSH server and driver for guests",
-    patterns=("roots/*/lazymmu/remote/*.cpio",),
-    limit=Limit(entries=12, days=30),
-    check=mismatch,
-)
+KIND = CacheKind("SSH server and driver for guests", ("roots/*/lazymmu/remote/*.cpio",), Limit(12, days=30))
