@@ -39,7 +39,7 @@ def _run_and_print(words: Sequence[str]) -> int:
     """Run a command and print the error that ends it, if any."""
     signal.signal(signal.SIGTERM, _on_signal)
     for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal's encoding lacks is shown escaped.
+        # Print letters that the terminal's encoding lacks as escapes.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -49,7 +49,7 @@ def _run_and_print(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("lazymmu: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except Exception:  # noqa: BLE001  (Python's own status for it, 1, would mean a wrong implementation)
+    except Exception:  # noqa: BLE001  (Python's own status, 1, would mean a wrong implementation)
         import traceback
 
         traceback.print_exc()

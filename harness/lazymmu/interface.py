@@ -29,6 +29,7 @@ from lazymmu.provision import catalogue, setup
 from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.scenario import load as load_scenarios
 from lazymmu.session import prefetch, requests, scheduler
+from lazymmu.session.availability import without_implementation
 from lazymmu.session.plan import prepare
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.scheduler import Isolation, Options
@@ -73,15 +74,15 @@ _Names = str | Iterable[str]
 def load(*scenarios: _Name, library: _Name | None = None) -> tuple[Scenario, ...]:
     """Return scenarios, checked and sorted by name. Their cases are expanded at each access.
 
-    `library` is a folder that takes the place of the library: names are relative to it. Raises ScenarioError with every
-    mistake in the files, UsageError for a name that does not exist.
+    `library` is a folder to use in place of the library: names are relative to it. Raises ScenarioError with every
+    mistake in the files, and UsageError for a name that does not exist.
     """
     folder = requests.library() if library is None else Path(library)
     return load_scenarios([fspath(name) for name in scenarios], folder)
 
 
 class Prediction(Struct, frozen=True):
-    """A unit with its trace by the model, or with the reason why no guest can run it; the other one is None."""
+    """A unit and its trace by the model; if no guest can run it, `trace` is None and `skip` has the reason."""
 
     unit: Unit
     trace: Trace | None
@@ -93,7 +94,7 @@ def predict(
 ) -> tuple[Prediction, ...]:
     """Return what the model predicts for each unit, as `lazymmu predict` prints it. No guest runs.
 
-    Raises as `load`, and UsageError for a selection of what does not exist or of nothing.
+    Raises what `load` raises, and UsageError if a flag names what does not exist or if nothing is selected.
     """
     predictions = []
     for unit in units(_scenarios(scenarios), _selection(arch, api, tag, impl, kernel)):
@@ -121,8 +122,10 @@ def run(
     What is missing is fetched and built first, and announced on standard error. No results folder is written. A guest
     that dies or hangs is an error in the results, not an exception.
 
-    Raises as `predict`, SetupError if guests are not available, KeyboardInterrupt after the guests have ended.
+    Raises what `predict` raises, SetupError if guests are not available, and KeyboardInterrupt after the guests end.
     """
+    if isolation not in tuple(Isolation):
+        raise UsageError(f"unknown isolation `{isolation}`", hint=f"there is: {', '.join(Isolation)}")
     selection = _selection(arch, api, tag, impl, kernel)
     selected = units(_scenarios(scenarios), selection)
     with shared_cache(), Interrupts.noted() as interrupts:
@@ -161,7 +164,7 @@ class Guest:
         timeout_scale: float = 1.0,
         offline: bool = False,
     ) -> None:
-        """Take what the flags of these names take. Raises UsageError for a name that does not exist."""
+        """Take the values of the flags with these names. Raises UsageError for a name that does not exist."""
         self.arch = architecture(arch).name
         self.kernel = catalogue.kernel(kernel).name
         self._transport = TRANSPORTS.pick(transport)
@@ -212,14 +215,16 @@ class Guest:
     def run(self, *scenarios: _Given, api: _Names = (), tag: _Names = (), impl: _Names = ()) -> tuple[Result, ...]:
         """Run units on this guest, and return their results in the order of `predict`.
 
-        If the guest dies or hangs, the unit that it ran is an error, and another guest takes its place.
-        Raises as `predict`.
+        If the guest dies or hangs, the unit that it ran is an error, and another guest takes its place. Raises what
+        `predict` raises.
         """
         selection = _selection(self.arch, api, tag, impl, self.kernel)
         selected = units(_scenarios(scenarios), selection)
-        results: list[Result] = []
-        Worker(self._machine, self._pool, self._guests, Job(Queue(selected, 1), results.append)).run()
-        # A guest that printed an allowed warning, or gave no pass, may not be as clean as the next unit needs it.
+        unavailable = {unit.index: why for unit in selected if (why := without_implementation(unit, selection))}
+        results = [unavailable[unit.index].result(unit) for unit in selected if unit.index in unavailable]
+        queue = Queue([unit for unit in selected if unit.index not in unavailable], 1)
+        Worker(self._machine, self._pool, self._guests, Job(queue, results.append)).run()
+        # After a warning that a scenario allows, or a result that is not a pass, the guest may not be clean.
         self._pool.is_clean = all(result.outcome is Outcome.PASS for result in results) and not any(
             unit.scenario.kernel_warnings for unit in selected
         )
@@ -251,7 +256,7 @@ class _HeldGuest(GuestPool):
 
     @contextmanager
     def ready(self, ahead: object = None) -> Iterator[AgentConnection]:
-        """Give the guest, or another one if it is not clean; whoever takes it may leave it unclean."""
+        """Yield the guest, or another one if it is not clean. A run decides if it is clean afterwards."""
         if not self.is_clean:
             self._replace()
         self.is_clean = False

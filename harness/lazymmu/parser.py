@@ -18,12 +18,12 @@ _STATUSES = (
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises UsageError for what it does not understand, with the flag that was probably meant."""
+    """A parser that raises UsageError, and suggests the flag that a mistyped one was meant to be."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Take what argparse's parser takes; flags cannot be abbreviated."""
+        """Take the arguments of argparse's parser. Flags cannot be abbreviated."""
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
-        #: The word after which the rest is not parsed: the command has it as `arguments.words`. An empty text: all is.
+        #: The words after this one are not parsed; they are `arguments.words`. If it is empty, no word is.
         self.rest_after: str | None = None
 
     def error(self, message: str) -> NoReturn:
@@ -76,7 +76,7 @@ def command_parser(command: Command) -> Parser:
 
 
 def whole_parser(commands: Iterable[Command], add_flags: Callable[[Command, Parser], None] | None = None) -> Parser:
-    """Return the parser of the whole command line. Its commands have no flags but those that `add_flags` adds."""
+    """Return the parser of the whole command line. Its commands have only the flags that `add_flags` adds."""
     whole = Parser(
         prog="lazymmu",
         description="Checks nested lazy MMU mode on emulated guests against a model.",
