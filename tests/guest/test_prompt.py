@@ -216,12 +216,15 @@ def piped(lazymmu: Lazymmu, *arguments: str, given: bytes = b"", cwd: Path | Non
 def test_a_command_has_its_streams_and_its_status(lazymmu: Lazymmu, transport: str) -> None:
     given = os.urandom(1_000_000)
     done = piped(lazymmu, "arm64", "--transport", transport, "--", "sh", "-c", "cat; tty >&2; exit 7", given=given)
-    assert (done.returncode, done.stdout == given, done.stderr) == (7, True, b"not a tty\n")
+    assert (done.returncode, done.stdout == given) == (7, True)
+    # A first guest has to save its snapshot, which is announced.
+    assert done.stderr.endswith(b"not a tty\n")
 
 
 def test_a_missing_command_and_a_killed_one_have_the_status_of_a_shell(lazymmu: Lazymmu) -> None:
     done = piped(lazymmu, "arm64", "--", "no such program", "--json")
-    assert (done.returncode, done.stderr) == (127, b"no such program: No such file or directory\n")
+    assert done.returncode == 127
+    assert done.stderr.endswith(b"no such program: No such file or directory\n")
     # Without a command, the guest's shell reads standard input. A word stays one word, whatever is in it.
     done = piped(lazymmu, "arm64", given=b"printf '<%s>' 'a  b'\nkill -9 $$\n")
     assert (done.returncode, done.stdout) == (137, b"<a  b>")
@@ -241,7 +244,7 @@ def test_files_are_copied_unchanged_and_replace_none(lazymmu: Lazymmu, tmp_path:
     script.chmod(0o755)
     flags = ("--push", str(tmp_path / "a b"), "--push", str(script), "--pull", "/tmp/out")  # noqa: S108
     done = piped(lazymmu, "arm64", *flags, "--", "./script", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / "out").read_bytes() == content
     # The host has the file now.
     (tmp_path / "out").write_bytes(b"mine")
