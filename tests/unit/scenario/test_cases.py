@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import itertools
-import tracemalloc
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,16 +17,6 @@ STEPS = "[repeat: {times: $a, steps: [enable]}, check: {enable: $b}, check: {dis
 def varied(bench: Workbench, first: int = 3, second: int = 4) -> Scenario:
     head = f"vary: {{a: {list(range(first))}, b: {list(range(second))}, c: [7, 5]}}\n"
     return bench.steps(STEPS, f"{head}expect: {{values: [$b]}}\n")
-
-
-def peak(work: Callable[[], object]) -> int:
-    """Return the bytes that work took at its worst, beyond what was there."""
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def test_each_number_is_one_combination_the_last_name_varying_fastest(bench: Workbench) -> None:
@@ -56,14 +44,6 @@ def test_cases_are_a_sequence(bench: Workbench) -> None:
             cases[number]
         with pytest.raises(IndexError):
             cases.values(number)
-
-
-def test_ten_times_the_cases_take_no_more_memory(bench: Workbench) -> None:
-    def memory(second: int) -> int:
-        scenario = varied(bench, second=second)
-        return peak(lambda: sum(1 for case in scenario.cases for _ in case.walk()))
-
-    assert memory(1000) < memory(100) + 300_000  # held, they would take ten times that
 
 
 def test_many_threads_get_the_same_cases_as_one(bench: Workbench) -> None:
