@@ -49,13 +49,12 @@ def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run:
             return
         idle = idle and ended
         stock = CacheContents.read(cache)
-        yield from stock.clear(idle=idle, dry_run=dry_run)
         for path in stock.unseen:
             terminal.line(f"kept {path}: a symbolic link, or not readable")
         if idle:
-            yield from carry_out(stock.unused(), dry_run=dry_run)
+            yield from carry_out(stock.removable(), dry_run=dry_run)
         else:
-            terminal.line(f"{_users(cache.root, running)} uses the cache: complete entries are kept until it ends")
+            terminal.line(f"{_users(cache.root, running)} uses the cache: everything is kept until it ends")
 
 
 def _users(root: Path, running: Sequence[Emulator]) -> str:
@@ -87,7 +86,7 @@ def _clean_results(folder: Path, *, everything: bool, dry_run: bool) -> Iterator
     runs = kept(folder)
     for path in runs if everything else runs[KEPT:]:
         removal = Removal(path, size_of(path), "--all" if everything else f"{KEPT} are kept")
-        yield remove_unlocked(folder, removal, files=[path / LOCK], busy="its run is in progress", dry_run=dry_run)
+        yield remove_unlocked(removal, path / LOCK, busy="its run is in progress", dry_run=dry_run)
 
 
 def _print(terminal: Terminal, removed: Iterable[Removed], *, dry_run: bool) -> int:

@@ -12,8 +12,8 @@ from lazymmu.doctor.check import Check, State
 from lazymmu.doctor.processes import emulators
 from lazymmu.provision import builds, setup
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.cache_contents import CacheContents, Leftover
-from lazymmu.provision.cache_entries import Removal, megabytes, over, size_of
+from lazymmu.provision.cache_contents import CacheContents
+from lazymmu.provision.cache_entries import Entry, Removal, megabytes, over, size_of
 from lazymmu.provision.cache_kind import kinds
 from lazymmu.reports.results_folder import KEPT, default_root, kept
 from lazymmu.support import disk
@@ -65,7 +65,7 @@ def _may_be_cleaned(name: str, found: str, excess: object, facts: Mapping[str, o
     return Check(name, State.NOTE if excess else State.OK, found, _CLEAN if excess else "", facts=facts)
 
 
-def _removable(name: str, things: Sequence[Leftover | Removal], what: str) -> Check:
+def _removable(name: str, things: Sequence[Entry | Removal], what: str) -> Check:
     paths = [str(one.path) for one in things[:_SHOWN]]
     if len(things) > _SHOWN:
         paths.append(f"{len(things) - _SHOWN} more")

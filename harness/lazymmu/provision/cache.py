@@ -33,9 +33,10 @@ from lazymmu.support import disk
 
 _KEY_DIGITS = 16
 _HINT = "let XDG_CACHE_HOME name another folder for it"
-_PARTIAL = ".partial"
+#: Suffix of unfinished things.
+PARTIAL = ".partial"
 # Where `Cache.building` makes its folders: beside entries, and beside those in a tool root.
-_PARTIALS = (f"*/*{_PARTIAL}", f"roots/*/lazymmu/*{_PARTIAL}", f"roots/*/lazymmu/*/*{_PARTIAL}")
+_PARTIALS = (f"*/*{PARTIAL}", f"roots/*/lazymmu/*{PARTIAL}", f"roots/*/lazymmu/*/*{PARTIAL}")
 # A tool that outlives its harness may still write. Each attempt removes what is there.
 _REMOVALS = 20
 
@@ -96,7 +97,7 @@ def unfinished(root: Path, unseen: set[Path]) -> Iterator[tuple[Path, Path]]:
     """Yield the folders in which entries are or were made, each with the entry. For `unseen` see `matches`."""
     for pattern in _PARTIALS:
         for path in matches(root, pattern, unseen):
-            yield path, path.with_name(path.name.removesuffix(_PARTIAL).rpartition(".")[0] or path.name)
+            yield path, path.with_name(path.name.removesuffix(PARTIAL).rpartition(".")[0] or path.name)
 
 
 def whole(target: Path, look: Look = mismatch) -> bool:
@@ -160,7 +161,7 @@ class Cache(Struct, frozen=True):
                 raise disk.full(target.parent, hint=_HINT, needs=needs)
             target.parent.mkdir(parents=True, exist_ok=True)
             # A new name: an orphan of a killed harness may still write to its own.
-            folder = target.with_name(f"{target.name}.{secrets.token_hex(4)}{_PARTIAL}")
+            folder = target.with_name(f"{target.name}.{secrets.token_hex(4)}{PARTIAL}")
             try:
                 folder.mkdir()
                 yield folder

@@ -1,37 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the cache holds, which of it may go, and its removal. What a live process makes or uses is never touched.
-
-Symbolic links are not followed.
-"""
+"""What the cache holds, which of it may go, and its removal. Symbolic links are not followed."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from lazymmu.architecture import architectures
 from lazymmu.provision import checksum, kernels, tool_root
-from lazymmu.provision.cache import Cache, remove, unfinished
+from lazymmu.provision.cache import PARTIAL, Cache, remove, unfinished
 from lazymmu.provision.cache_entries import Entry, Removal, by_use, matches, over, size_of
 from lazymmu.provision.cache_kind import kinds
-from lazymmu.provision.cache_lock import entries_locked
 from lazymmu.support.errors import LazymmuError
 
 # A sandbox by chroot has no /tmp of its own.
 _TEMPORARY = "roots/*/tmp/*"
-
-
-class Leftover(Struct, frozen=True):
-    """Something unfinished. Its maker holds the lock of the entry `guard`; without one, the cache must be idle."""
-
-    path: Path
-    size: int
-    guard: Path | None
 
 
 class Removed(Struct, frozen=True):
@@ -50,7 +40,8 @@ class CacheContents(Struct, frozen=True):
     cache: Cache
     #: Kind's name -> its entries, the last used first.
     entries: dict[str, tuple[Entry, ...]]
-    leftovers: tuple[Leftover, ...]
+    #: Unfinished things: a live process makes them, or a killed one left them.
+    leftovers: tuple[Entry, ...]
     #: Symbolic links in place of folders, and folders that cannot be read.
     unseen: tuple[Path, ...]
 
@@ -59,8 +50,7 @@ class CacheContents(Struct, frozen=True):
         """Return what a cache holds; a folder that does not exist holds nothing. Raises SetupError."""
         # Symbolic links above the cache are the user's own.
         root, unseen = cache.root.resolve(), set[Path]()
-        guards: dict[Path, Path | None] = dict.fromkeys(matches(root, _TEMPORARY, unseen))
-        guards |= dict(unfinished(root, unseen))
+        leftovers = {*matches(root, _TEMPORARY, unseen), *(path for path, _ in unfinished(root, unseen))}
         paths: dict[str, list[Path]] = {}
         for name, kind in kinds().items():
             paths[name] = []
@@ -68,18 +58,14 @@ class CacheContents(Struct, frozen=True):
             found = (path for pattern in (*kind.patterns, *digests) for path in matches(root, pattern, unseen))
             for path in dict.fromkeys(found):
                 entry = path.with_name(path.name.removesuffix(checksum.SUFFIX))
-                if entry == path and path not in guards:
+                if entry == path and path not in leftovers:
                     paths[name].append(path)
                 elif not entry.exists():
-                    guards[path] = entry
+                    leftovers.add(path)
         every = {path for found in paths.values() for path in found}
-        others = frozenset({*every, *map(checksum.beside, every), *guards})
-        return cls(
-            cache,
-            {name: by_use(found, others) for name, found in paths.items()},
-            tuple(Leftover(entry.path, entry.size, guards[entry.path]) for entry in by_use(list(guards))),
-            tuple(sorted(unseen)),
-        )
+        others = frozenset({*every, *map(checksum.beside, every), *leftovers})
+        entries = {name: by_use(found, others) for name, found in paths.items()}
+        return cls(cache, entries, by_use(sorted(leftovers)), tuple(sorted(unseen)))
 
     def size(self, kind: str) -> int:
         """Return the bytes of a kind."""
@@ -114,38 +100,29 @@ class CacheContents(Struct, frozen=True):
             found = list(pool.map(lambda one: checksum.entry_damage(one[0].path, one[1]), entries))
         return [Removal(entry.path, entry.size, why) for (entry, _), why in zip(entries, found, strict=True) if why]
 
-    def unused(self) -> list[Removal]:
-        """Return the complete entries that may go: damaged, not needed any more, or over the limit of their kind."""
+    def removable(self) -> list[Removal]:
+        """Return what may go if no other process uses the cache.
+
+        These are leftovers, and entries that are damaged, no longer needed, or over the limit of their kind.
+        """
+        left = (Removal(entry.path, entry.size, "left by a process that was killed") for entry in self.leftovers)
         excess = (removal for name, kind in kinds().items() for removal in over(self.entries[name], kind.limit))
-        found = {removal.path: removal for removal in (*excess, *self.damaged(), *self.unneeded())}
+        found = {removal.path: removal for removal in (*left, *excess, *self.damaged(), *self.unneeded())}
         return [one for path, one in found.items() if not any(parent in found for parent in path.parents)]
 
-    def clear(self, *, idle: bool, dry_run: bool) -> Iterator[Removed]:
-        """Remove what killed processes left, and yield each. What a live process makes is kept.
 
-        `idle`: the caller has the cache to itself. Leftovers without a guard go only then.
-        """
-        for left in self.leftovers:
-            removal = Removal(left.path, left.size, "left by a process that was killed")
-            if left.guard is None and not idle:
-                yield Removed(removal, "another process uses the cache")
-                continue
-            guards = [left.guard] if left.guard else []
-            root = self.cache.root.resolve()
-            yield remove_unlocked(root, removal, guards, busy="another process makes it", dry_run=dry_run)
-
-
-def remove_unlocked(
-    root: Path, removal: Removal, targets: Sequence[Path] = (), files: Sequence[Path] = (), *, busy: str, dry_run: bool
-) -> Removed:
-    """Remove something unless a process holds one of its locks (see `entries_locked`); `busy` is the reason then."""
+def remove_unlocked(removal: Removal, lock: Path, *, busy: str, dry_run: bool) -> Removed:
+    """Remove something unless another process holds a lock file; `busy` is the reason then."""
     try:
-        with entries_locked(root, targets, files=files, make=not dry_run) as free:
-            if free and not dry_run:
+        # A process that used it has made the file.
+        with FileLock(lock, timeout=0, fallback_to_soft=False) if lock.exists() else nullcontext():
+            if not dry_run:
                 remove(removal.path)
+    except Timeout:
+        return Removed(removal, busy)
     except OSError as error:
         return Removed(removal, str(error), failed=True)
-    return Removed(removal, "" if free else busy)
+    return Removed(removal)
 
 
 def everything_in(root: Path) -> list[Removal]:
@@ -170,8 +147,8 @@ def carry_out(removals: Iterable[Removal], *, dry_run: bool) -> Iterator[Removed
 def _remove_entry(path: Path) -> None:
     """Remove an entry. If this is killed, it leaves a leftover and never half an entry."""
     beside = checksum.beside(path)
-    if path.is_dir() and not path.is_symlink():
-        aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
+    if path.is_dir() and not path.is_symlink() and path.suffix != PARTIAL:
+        aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
         path.rename(aside)
         path = aside
     remove(path)

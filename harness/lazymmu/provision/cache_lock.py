@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from filelock import FileLock, Timeout
-
-from lazymmu.provision.cache import lock_file
 
 
 @contextmanager
@@ -78,24 +74,3 @@ def holders(root: Path) -> list[int]:
                     if str(link.readlink()) == real:
                         found.add(int(process.name))
     return sorted(found - {os.getpid()})
-
-
-@contextmanager
-def entries_locked(
-    root: Path, targets: Sequence[Path], *, files: Sequence[Path] = (), make: bool = True
-) -> Iterator[bool]:
-    """Try to hold the locks of these entries (see `Cache.locked`), and these lock files, without waiting.
-
-    Yields whether that worked. Without `make`, a lock whose file does not exist counts as free.
-    """
-    with ExitStack() as stack:
-        try:
-            for path in (*(lock_file(root, target) for target in targets), *files):
-                if not make and not path.exists():
-                    continue
-                path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(FileLock(path, timeout=0, thread_local=False, fallback_to_soft=False))
-        except Timeout:
-            yield False
-            return
-        yield True
