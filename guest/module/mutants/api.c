@@ -212,6 +212,14 @@ static void is_leave(struct lmm_run *run)
 		__real_lmm_arch_flush(run);
 }
 
+static void is_leave_at_0(struct lmm_run *run)
+{
+	if (is_mutated(present) && present->op == LMM_OP_DISABLE && !present->before[0])
+		lmm_arch_leave(run);
+	else
+		__real_lmm_arch_flush(run);
+}
+
 static void leaves_outside(const struct lmm_api_call *call)
 {
 	if (!call->before[0] && !call->before[1] && took_effect(call))
@@ -372,12 +380,12 @@ const struct lmm_mutant lmm_api_mutants[] = {
 
 	M(COUNT_SATURATES_UP, "the nesting counter stays at 255", FLAGS, ALL, COUNT(saturates_up)),
 	M(COUNT_SATURATES_DOWN, "the nesting counter stays at 0", FLAGS, ALL,
-	  COUNT(saturates_down)),
+	  COUNT(saturates_down), .arch_flush = is_leave_at_0),
 	M(COUNT_OF_2_BITS, "the nesting counter has 2 bits", FLAGS, ALL, COUNT(has_2_bits)),
 	M(COUNT_OF_16_BITS, "the nesting counter has 16 bits", FLAGS, ALL, COUNT(has_16_bits)),
 	M(ENABLE_COUNT_SATURATES_UP, "enable_count stays at 255", MERGED, ALL, COUNT(saturates_up)),
 	M(ENABLE_COUNT_SATURATES_DOWN, "enable_count stays at 0", MERGED, ALL,
-	  COUNT(saturates_down)),
+	  COUNT(saturates_down), .arch_flush = is_leave_at_0),
 	M(ENABLE_COUNT_OF_2_BITS, "enable_count has 2 bits", MERGED, ALL, COUNT(has_2_bits)),
 	M(ENABLE_COUNT_OF_16_BITS, "enable_count has 16 bits", MERGED, ALL, COUNT(has_16_bits)),
 	M(PAUSE_COUNT_SATURATES_UP, "pause_count stays at 255", MERGED, ALL,
