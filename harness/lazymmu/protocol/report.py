@@ -11,9 +11,9 @@ import functools
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.protocol.program import revision
@@ -87,7 +87,6 @@ def _pairs(words: str) -> dict[str, int]:
 
 
 def _typed_state(form: _Form, pairs: Mapping[str, int]) -> dict[str, int | bool]:
-    """Return a task's state by its names, of which none may be missing or too many."""
     if set(pairs) != {name for name, _ in form.state}:
         raise _Malformed(f"state {' '.join(pairs)} is not that of {form.revision}")
     if any(kind is bool and pairs[name] > 1 for name, kind in form.state):
@@ -95,21 +94,9 @@ def _typed_state(form: _Form, pairs: Mapping[str, int]) -> dict[str, int | bool]
     return {name: kind(pairs[name]) for name, kind in form.state}
 
 
-class _Outcome(NamedTuple):
-    """What a step line says beside its number, answer and counters. Most lines repeat another line's."""
-
-    op: str
-    task: str
-    hooks: str
-    hook_active: str
-    active: bool
-    state: Mapping[str, int | bool]
-    outstanding: int | None
-
-
 @functools.lru_cache(maxsize=4096)
-def _outcome(form: _Form, words: str, numbers: str) -> _Outcome:
-    """Return what these words of a step line say."""
+def _outcome(form: _Form, words: str, numbers: str) -> StepTrace:
+    """Return what these words of a step line say; most lines repeat those of another line."""
     found = _match(_WORDS, words, "a step")
     hooks, inside = ("" if word == "-" else word for word in found.group(3, 4))
     if not _HOOKS.fullmatch(hooks) or len(inside) != len(hooks) or inside.strip("01"):
@@ -118,7 +105,8 @@ def _outcome(form: _Form, words: str, numbers: str) -> _Outcome:
     outstanding = state.pop("outstanding", None)
     if (outstanding is None) is not form.hooks_only:
         raise _Malformed(f"outstanding is {'missing' if outstanding is None else 'not expected'}")
-    return _Outcome(
+    return StepTrace(
+        index=0,
         op=found[1],
         task=found[2],
         hooks=hooks,
@@ -130,7 +118,6 @@ def _outcome(form: _Form, words: str, numbers: str) -> _Outcome:
 
 
 def _step(form: _Form, text: str) -> StepTrace:
-    """Return what a step line says."""
     number, words, answer, state, changes = _match(_STEP, text, "a step").groups()
     outcome = _outcome(form, words, state)
     value = None if answer is None else int(answer)
@@ -144,7 +131,7 @@ def _step(form: _Form, text: str) -> StepTrace:
         raise _Malformed(f"counter {error} is not known") from None
     if len(changed) != changes.count("="):
         raise _Malformed(f"a counter is there twice:{changes}")
-    return StepTrace(int(number), *outcome, changed, value)
+    return replace(outcome, index=int(number), counters=changed, value=value)
 
 
 def _table(lines: list[str]) -> tuple[int, dict[int, int]]:

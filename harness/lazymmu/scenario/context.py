@@ -54,21 +54,6 @@ class Context(Reader, frozen=True):
     #: How many `before_hook`s are around this place.
     hook_depth: int = 0
 
-    def within(
-        self, *, names: Mapping[str, Domain] | None = None, entered: str | None = None, before_hook: bool = False
-    ) -> Context:
-        """Return the context of something nested, with further names; `entered` is a context of the language."""
-        return replace(
-            self,
-            names=self.names if names is None else {**self.names, **names},
-            contexts=self.contexts if entered is None else (*self.contexts, entered),
-            hook_depth=self.hook_depth + before_hook,
-        )
-
-    def knowing(self, tasks: Collection[str]) -> Context:
-        """Return the context of something that may name these tasks."""
-        return replace(self, tasks=tasks)
-
     def value(self, node: Node, what: str, wanted: str, fits: Callable[[Literal], bool]) -> Value | None:
         """Return a scalar's value, or the name it refers to if all values of the name fit."""
         if not isinstance(node, Scalar):

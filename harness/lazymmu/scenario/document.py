@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from lazymmu.architecture import architectures
 from lazymmu.scenario import applicability, native
 from lazymmu.scenario.applicability import Named
@@ -59,11 +61,11 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
         context.word(found["personality"][1], "`personality`", PERSONALITIES) if "personality" in found else None,
     )
     domains = read_vary(context, *found["vary"]) if "vary" in found else {}
-    context = context.within(names=domains)
+    context = replace(context, names=domains)
     tasks = read_tasks(context, found["tasks"][1]) if "tasks" in found else {}
     steps = read_steps(context, found["steps"][1], "`steps`", empty=False) if "steps" in found else None
     if tasks is not None and not any(step.op == UNREADABLE for step in operations(steps or ())):
-        context = context.knowing((MAIN_TASK, *tasks, *context.forks))
+        context = replace(context, tasks=(MAIN_TASK, *tasks, *context.forks))
     used = sorted(context.used & domains.keys())
     expect = read_expect(context, found["expect"][1]) if "expect" in found else Expect()
     apis, arches = _select(problems, named, context.needs, expect, steps or ())

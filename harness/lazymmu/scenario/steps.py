@@ -216,7 +216,7 @@ def _before_hook(context: Context, found: Fields) -> tuple[Template, ...]:
     if context.hook_depth >= MAX_BEFORE_HOOK_DEPTH:
         context.problems.add(key.place, f"`before_hook` nests more than {MAX_BEFORE_HOOK_DEPTH} deep")
         return ()
-    return _nested(context.within(before_hook=True), node, "`before_hook`", empty=False)
+    return _nested(replace(context, hook_depth=context.hook_depth + 1), node, "`before_hook`", empty=False)
 
 
 def _read_context(context: Context, operation: Operation, key: Scalar, node: Node) -> OperationTemplate:
@@ -226,7 +226,7 @@ def _read_context(context: Context, operation: Operation, key: Scalar, node: Nod
         hint = f" (only in {' or '.join(map(quote, operation.within))})" if operation.within else ""
         context.problems.add(key.place, f"{quote(key.text)} is not allowed inside {quote(around)}{hint}")
         return _unreadable(key)
-    body = _nested(context.within(entered=key.text), node, quote(key.text), empty=False)
+    body = _nested(replace(context, contexts=(*context.contexts, key.text)), node, quote(key.text), empty=False)
     return OperationTemplate(key.text, key.place, body=body)
 
 
@@ -280,7 +280,8 @@ def _read_repeat(context: Context, key: Scalar, node: Node) -> Sequence[Template
         _missing(context, key, "times")
     turns: Domain = None if times is None else range(max(context.highest(times), 0))
     name = _loop_name(context, found["as"][1]) if "as" in found else None
-    body = _inner_steps(context if name is None else context.within(names={name: turns}), key, found)
+    inner = context if name is None else replace(context, names={**context.names, name: turns})
+    body = _inner_steps(inner, key, found)
     return [_unreadable(key)] if times is None else [RepeatTemplate(key.place, times, name, body)]
 
 

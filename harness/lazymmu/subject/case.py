@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import overload
 
 from msgspec import Struct, field
 
@@ -101,7 +100,7 @@ class Case(Struct, frozen=True):
         return parts
 
 
-class Cases(Sequence[Case]):
+class Cases:
     """The cases of a scenario; the last `vary` name varies fastest.
 
     A scenario may have tens of thousands, so each is made when it is needed. Several threads may do so at once.
@@ -118,15 +117,12 @@ class Cases(Sequence[Case]):
     def __len__(self) -> int:
         return len(self._numbers)
 
-    @overload
-    def __getitem__(self, number: int) -> Case: ...
-    @overload
-    def __getitem__(self, number: slice) -> tuple[Case, ...]: ...
-    def __getitem__(self, number: int | slice) -> Case | tuple[Case, ...]:
-        """Return one case, or those of a slice. Raises IndexError beyond the last."""
-        if isinstance(number, slice):
-            return tuple(self._expand(self.values(one)) for one in self._numbers[number])
+    def __getitem__(self, number: int) -> Case:
+        """Return one case. Raises IndexError beyond the last."""
         return self._expand(self.values(number))
+
+    def __iter__(self) -> Iterator[Case]:
+        return (self[number] for number in self._numbers)
 
     def values(self, number: int) -> Values:
         """Return the `vary` values of one case without making its steps. Raises IndexError beyond the last."""

@@ -16,8 +16,6 @@ class Implementation(Struct, frozen=True):
     """Whose functions are under test."""
 
     name: str
-    #: What it is, for help and error messages.
-    title: str
     #: The only revisions that it can be of; None: every revision.
     only: frozenset[str] | None = None
     #: A trace shows its calls, hooks and the tasks' state, but not the page table, which belongs to the kernel.
@@ -41,12 +39,10 @@ HEADER = "header"
 IMPLEMENTATIONS: Mapping[str, Implementation] = {
     implementation.name: implementation
     for implementation in (
-        Implementation(MODULE, "the module's own"),
+        Implementation(MODULE),
         # No module can fork the thread that runs it.
-        Implementation(
-            NATIVE, "the running kernel's own", frozenset({"merged"}), hooks_only=True, lacks=frozenset({"fork"})
-        ),
-        Implementation(HEADER, "a header's text", frozenset({"merged", "with-ptes"})),
+        Implementation(NATIVE, frozenset({"merged"}), hooks_only=True, lacks=frozenset({"fork"})),
+        Implementation(HEADER, frozenset({"merged", "with-ptes"})),
     )
 }
 

@@ -33,9 +33,6 @@ from lazymmu.support.errors import UsageError
 #: (docs/semantics.md, "Proposal and amended").
 INSTEAD_OF_OPTIONAL = {"p": "l", "r": "e"}
 
-#: The entries of every hook but `w`.
-NO_ENTRIES = range(0)
-
 
 class Call:
     """One step that is running. Behaviours answer through it, and revisions call hooks (`revision.Caller`)."""
@@ -61,7 +58,7 @@ class Call:
         run.count(HOOKS[called])
         self.hooks += called
         self.hook_active += "1" if run.active else "0"
-        run.model.hooks[called](run.task, self.entries if called == "w" else NO_ENTRIES)
+        run.model.hooks[called](run.task, self.entries if called == "w" else range(0))
 
     def warn(self) -> None:
         """Count a failed check of the API."""

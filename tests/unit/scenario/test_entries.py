@@ -40,7 +40,6 @@ def test_an_answer_may_be_pinned_and_need_not(bench: Workbench) -> None:
     ("written", "problem"),
     [
         ("[touch: 256]", "2:16: `touch` takes an integer from 0 to 255, not `256`"),
-        ("[touch: [0]]", "2:16: `touch` takes an integer from 0 to 255, not a list"),
         ("[touch]", "2:9: `touch` needs more: write `- touch: 0`"),
         ("[touch: {}]", "2:16: `touch` is empty: it takes an index, or {index: .., expect: ..}"),
         ("[touch: {expect: true}]", "2:9: `touch` needs `index`: write `- touch: 0`"),

@@ -73,7 +73,6 @@ def test_both_calls_of_a_block_have_the_place_of_its_key(bench: Workbench) -> No
          "2:42: `disable` is a second key in the step `enable`: a step of its own begins with `- `"),
         ("[{repeat: , times: 3, steps: [enable]}]",
          "2:20: `times` is a second key in the step `repeat`: indent it further"),
-        ("[[enable]]", "2:9: a step takes one operation (`- enable` or `- lazy: [..]`), not a list"),
         ("[enable, ~]", "2:17: unknown step `~`"),
         ("[$x]", "2:9: a step cannot be a `$name`: `$x` means a value"),
         ("{enable: 1}", "2:8: `steps` takes a list of steps, not a mapping"),

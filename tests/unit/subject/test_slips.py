@@ -158,7 +158,7 @@ not self.in_interrupt and task.state.active => task.state.active
 if self.step.before_hook: => if False:
 "1" if run.active else "0" => "1" if run.task.state.active else "0"
 letter if letter in self.model.hooks else INSTEAD_OF_OPTIONAL[letter] => INSTEAD_OF_OPTIONAL.get(letter, letter)
-self.entries if called == "w" else NO_ENTRIES => NO_ENTRIES
+self.entries if called == "w" else range(0) => range(0)
 self.counters[counter] + number => (self.counters[counter] + number) & 255
 revision.STATE()) for => self.__dict__.setdefault(f"cpu{cpu}", revision.STATE())) for
 

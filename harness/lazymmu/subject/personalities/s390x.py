@@ -45,24 +45,14 @@ class S390x(PersonalityModel):
     def __init__(self, memory: list[int], count: Count) -> None:
         """Start with no range and no slot in use."""
         super().__init__(memory, count)
-        self.hooks = {
-            "e": self.enter,
-            "w": self.enter,
-            "f": self.flush,
-            "l": self.leave,
-            "p": self.flush,
-            "r": nothing,
-        }
+        self.hooks = {"e": self.enter, "w": self.enter, "f": self.flush, "l": self.leave, "p": self.flush, "r": nothing}
         self.batches: dict[str, Batch] = {}
         #: Entry -> the task whose slot has its last write.
         self.outstanding: dict[int, str] = {}
 
     def batch(self, task: Task) -> Batch:
         """Return the range and the cache of a task. A new task has none, forked or not."""
-        batch = self.batches.get(task.name)
-        if batch is None:
-            batch = self.batches[task.name] = Batch()
-        return batch
+        return self.batches.setdefault(task.name, Batch())
 
     def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
         """Fill the slot, or else store the value and empty the slot: the newer value wins."""

@@ -72,11 +72,5 @@ def resume(state: MergedState, caller: Caller) -> None:
 
 STATE = MergedState
 DEPTH = "enable_count"
-CALLS = {
-    "enable": enable,
-    "disable": disable,
-    "pause": pause,
-    "resume": resume,
-    "pause_task": pause,
-    "resume_task": resume,
-}
+_CALLS = {"enable": enable, "disable": disable, "pause": pause, "resume": resume}
+CALLS = {**_CALLS, "pause_task": pause, "resume_task": resume}
