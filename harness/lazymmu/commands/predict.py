@@ -20,8 +20,6 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from msgspec.structs import replace
-
         from lazymmu.reports import documents
         from lazymmu.reports.destination import targets
         from lazymmu.scenario import load
@@ -46,7 +44,7 @@ def main(arguments: Namespace) -> int:
         predicted = predict(unit.case, unit.api, unit.personality, unit.impl)
         if not isinstance(predicted, Skip):
             broken += [(unit, difference) for difference in pins(unit, predicted, "the model says")]
-            predicted = predicted if arguments.trace else replace(predicted, steps=())
+            predicted = predicted if arguments.trace else predicted.without_steps()
         predictions.append((unit, predicted))
     for goal in goals.values():
         goal.write(documents.text(documents.predict_document(predictions, trace=arguments.trace)))

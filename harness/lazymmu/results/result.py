@@ -198,7 +198,7 @@ class Result(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def without_steps(self) -> Self:
         """Return the result without the steps of its traces."""
-        predicted, observed = (trace and replace(trace, steps=()) for trace in (self.predicted, self.observed))
+        predicted, observed = (trace and trace.without_steps() for trace in (self.predicted, self.observed))
         return replace(self, predicted=predicted, observed=observed)
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
-from msgspec import Struct, field, to_builtins
+from msgspec import UNSET, Struct, field, to_builtins
 from msgspec.structs import replace
 
 from lazymmu.subject.case import Step
@@ -78,9 +78,14 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
     table: Mapping[int, int] | None = None
     #: Task -> its state by the revision's own names, plus "active" (as seen outside interrupt).
     tasks: Mapping[str, Mapping[str, int | bool]]
-    steps: tuple[StepTrace, ...] = ()
+    #: In the JSON even if empty, unless `without_steps` removed them.
+    steps: tuple[StepTrace, ...] = field(default_factory=lambda: ())
 
     def to_json(self, *, steps: bool) -> dict[str, Any]:
         """Return the JSON form, with its steps only if `steps`."""
-        document: dict[str, Any] = to_builtins(self if steps else replace(self, steps=()), str_keys=True)
+        document: dict[str, Any] = to_builtins(self if steps else self.without_steps(), str_keys=True)
         return document
+
+    def without_steps(self) -> Self:
+        """Return the trace without its steps, which nobody can read afterwards; its JSON form has no `steps`."""
+        return replace(self, steps=UNSET)

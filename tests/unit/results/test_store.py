@@ -101,7 +101,20 @@ def test_steps_are_written_for_failures_or_if_they_are_asked_for_and_kept_for_no
         results.add(result)
     with_steps = [("steps" in json.loads(line)["predicted"]) for line in results.lines()]
     assert with_steps == [trace, True, trace, trace]
-    assert [result.predicted and result.predicted.steps for result in results] == [None, (), (), ()]
+    passed, *others = [result.predicted and result.predicted.to_json(steps=True) for result in results]
+    assert passed is None
+    assert all(kept and "steps" not in kept for kept in others)
+
+
+@pytest.mark.parametrize(("outcome", "trace"), [("fail", False), ("pass", True)])
+def test_a_trace_in_which_nothing_ran_has_an_empty_list_of_steps(
+    units: tuple[Unit, ...], outcome: str, trace: bool
+) -> None:
+    result = runs.result(units[0], outcome)
+    assert result.observed is not None
+    results = store.ResultStore(units, trace=trace)
+    results.add(replace(result, observed=replace(result.observed, steps=())))
+    assert [json.loads(line)["observed"]["steps"] for line in results.lines()] == [[]]
 
 
 def test_a_known_failure_is_an_outcome_of_its_own_and_keeps_its_raw_outcome_in_documents(
