@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from lazymmu.results.result import Difference, Unit
 from lazymmu.subject.case import Case, Step
+from lazymmu.subject.operations import OPERATIONS
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.trace import StepTrace, Trace, compact
 from lazymmu.support.errors import Place
@@ -130,7 +131,7 @@ def _broken(case: Case, unit: Unit, trace: Trace) -> Iterator[_Broken]:
                     yield _Broken(f"check {pin}{task}", step.place, value, actual)
         if step.answer is not None and record.value != step.answer:
             values = (
-                bool(value) if step.op == "touch" and value is not None else value
+                bool(value) if OPERATIONS[step.op].answers is bool and value is not None else value
                 for value in (step.answer, record.value)
             )
             yield _Broken(f"step {step.index} {step.op}: answer", step.place, *values)
