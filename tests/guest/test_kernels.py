@@ -9,11 +9,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from lazymmu.architecture import default_names
 from lazymmu.provision import kernels, setup
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.catalogue import kernel
+from lazymmu.provision.kernels import Resolution, now
 from lazymmu.provision.progress import Progress
-from lazymmu.provision.resolution_cache import SUFFIX, Resolution, now
 from lazymmu.scenario import load
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.support.project import LIBRARY
@@ -70,10 +71,11 @@ def refusing(tmp_path: Path) -> dict[str, str]:
         (folder / name).symlink_to(cache.root / name)
     locked = kernels.locked(cache, kernel("lts"))
     del locked["s390x"]
-    kernels.write_lock(Cache(folder, Progress()), kernel("lts"), locked, tmp_path)
-    refusal = Resolution(now(), reason="Release file is expired").to_json()
-    for name, arches in {"lts": ["s390x"], "next": ["arm64", "s390x", "x86_64"]}.items():
-        (folder / "kernels" / f"{name}{SUFFIX}").write_text(json.dumps(dict.fromkeys(arches, refusal)))
+    copy = Cache(folder, Progress())
+    kernels.lock(copy, kernel("lts"), locked, tmp_path)
+    refusal = Resolution(now(), reason="Release file is expired")
+    kernels.remember(copy, kernel("lts"), {"s390x": refusal}, tmp_path)
+    kernels.remember(copy, kernel("next"), dict.fromkeys(default_names(), refusal), tmp_path)
     return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
 
 

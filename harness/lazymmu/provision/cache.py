@@ -73,11 +73,6 @@ def _files(folder: str | Path, above: str = "") -> Iterator[tuple[str, Path]]:
                 yield name, Path(entry.path)
 
 
-def lock_file(root: Path, target: Path) -> Path:
-    """Return the file of the lock of an entry of the cache folder `root`. It may not exist."""
-    return root / "locks" / f"{digest([str(target.relative_to(root))])}.lock"
-
-
 def remove(path: Path) -> None:
     """Remove a file or a folder, even if another process writes there at the same time. A missing path is fine."""
     for left in reversed(range(_REMOVALS)):
@@ -195,7 +190,7 @@ class Cache(Struct, frozen=True):
                 remove(path)
 
     def _lock(self, target: Path) -> FileLock:
-        path = lock_file(self.root, target)
+        path = self.root / "locks" / f"{digest([str(target.relative_to(self.root))])}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not the fallback, a lock that is the existence of its file: it would outlive its process.
         return FileLock(path, thread_local=False, fallback_to_soft=False)

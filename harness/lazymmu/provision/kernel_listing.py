@@ -13,8 +13,7 @@ from msgspec import Struct
 from lazymmu.provision import kernels, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
-from lazymmu.provision.kernels import InstalledKernel, Release
-from lazymmu.provision.resolution_cache import Resolution, resolutions
+from lazymmu.provision.kernels import InstalledKernel, Release, Resolution, resolutions
 
 # The kernel's own word for it (Linux: arch/Kconfig).
 _NATIVE = re.compile(r"^CONFIG_ARCH_HAS_LAZY_MMU_MODE=y$", re.MULTILINE)

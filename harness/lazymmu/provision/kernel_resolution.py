@@ -18,8 +18,7 @@ from lazymmu.architecture import architectures
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.debian import Apt, depends, refusal, with_lists
-from lazymmu.provision.kernels import Release, locked, write_lock
-from lazymmu.provision.resolution_cache import Resolution, now, remember
+from lazymmu.provision.kernels import Release, Resolution, lock, locked, now, remember
 from lazymmu.provision.tool_root import debian_names, host_architecture
 from lazymmu.support.errors import SetupError
 
@@ -143,7 +142,7 @@ def fetch(cache: Cache, kernel: Kernel, arches: Sequence[str], folder: Path, *, 
         cache.progress.say(f"{what(kernel)} does not resolve for {arch}, {stays}: {found.refused[arch]}")
     new = {arch: release for arch, release in found.releases.items() if arch not in known}
     if new:
-        write_lock(cache, kernel, {**before, **new}, folder)
+        lock(cache, kernel, {**before, **new}, folder)
     remember(cache, kernel, _resolutions(new, found.refused), folder)
     return found
 

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernels from Debian's packages: the versions that they are locked to, and those in the tool roots.
+"""Kernels from Debian's packages: locked versions, what apt last said, and the kernels in the tool roots.
 
-`kernel_resolution.py` fetches the packages, `unpacking.py` unpacks them.
+`kernel_resolution.py` asks apt and fetches the packages, `unpacking.py` unpacks them. What apt refused is remembered,
+so that a run does not ask the network again and again for what a mirror does not have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from msgspec import DecodeError, Struct, json
 
@@ -21,6 +24,8 @@ from lazymmu.support.errors import SetupError
 NEEDS = 500_000_000
 #: Start of the name of the package with the boot image: up to Linux 6, and since 7.
 IMAGES = ("linux-image-", "linux-binary-")
+# How long a refusal counts. A mirror is out of step for hours.
+_RECENT = timedelta(days=1)
 
 
 class Release(Struct, frozen=True):
@@ -34,6 +39,31 @@ class Release(Struct, frozen=True):
     packages: tuple[str, ...]
 
 
+class Resolution(Struct, frozen=True):
+    """What apt said about a kernel for one architecture: a release, or a reason."""
+
+    #: When apt was asked, in UTC.
+    asked: datetime
+    #: As in `Release`; empty if the kernel does not resolve.
+    release: str = ""
+    version: str = ""
+    #: Why it does not resolve, in apt's words; empty if it does.
+    reason: str = ""
+
+    def refusal(self) -> str:
+        """Return the reason with its time."""
+        return f"{self.reason} (asked {self.asked:%Y-%m-%d %H:%M} UTC)"
+
+    def is_recent(self, now: datetime) -> bool:
+        """Return whether apt need not be asked again."""
+        return timedelta() <= now - self.asked < _RECENT
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        asked = self.asked.isoformat(timespec="seconds")
+        return {"asked": asked, "release": self.release, "version": self.version, "reason": self.reason}
+
+
 class InstalledKernel(Struct, frozen=True):
     """A kernel in a tool root, ready to boot and to build modules for."""
 
@@ -45,11 +75,21 @@ class InstalledKernel(Struct, frozen=True):
     headers: str
 
 
+def now() -> datetime:
+    """Return the time in whole seconds."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def _lock_file(cache: Cache, kernel: Kernel) -> Path:
     return cache.root / "kernels" / f"{kernel.name}.json"
 
 
-def _read(path: Path) -> dict[str, Release]:
+def resolutions_file(cache: Cache, kernel: Kernel) -> Path:
+    """Return the file with what apt last said about a kernel."""
+    return cache.root / "kernels" / f"{kernel.name}.resolutions"
+
+
+def _read_lock(path: Path) -> dict[str, Release]:
     try:
         return json.decode(path.read_bytes(), type=dict[str, Release])
     except FileNotFoundError:
@@ -60,32 +100,37 @@ def _read(path: Path) -> dict[str, Release]:
 
 def locked(cache: Cache, kernel: Kernel) -> dict[str, Release]:
     """Return the versions that a kernel is locked to, by architecture. Raises SetupError."""
-    return _read(_lock_file(cache, kernel))
+    return _read_lock(_lock_file(cache, kernel))
 
 
 def all_locked(cache: Cache) -> Iterator[Release]:
     """Yield the locked versions of all kernels, also of those that the catalogue no longer has. Raises SetupError."""
     for path in (cache.root / "kernels").glob("*.json"):
-        yield from _read(path).values()
+        yield from _read_lock(path).values()
 
 
-def write_lock(cache: Cache, kernel: Kernel, releases: Mapping[str, Release], folder: Path) -> None:
+def resolutions(cache: Cache, kernel: Kernel) -> dict[str, Resolution]:
+    """Return what apt last said, by architecture; nothing if the file cannot be read."""
+    try:
+        return json.decode(resolutions_file(cache, kernel).read_bytes(), type=dict[str, Resolution])
+    except (OSError, DecodeError):
+        return {}
+
+
+def lock(cache: Cache, kernel: Kernel, releases: Mapping[str, Release], folder: Path) -> None:
     """Lock the versions of a kernel. `folder` is for scratch files. The caller holds the kernel's lock."""
-    partial = folder / "lock.json"
-    partial.write_bytes(json.format(json.encode(releases)) + b"\n")
-    partial.replace(_lock_file(cache, kernel))
+    _write(_lock_file(cache, kernel), releases, folder)
 
 
-def with_modules(release: Release) -> list[str]:
-    """Return the packages with a kernel's boot image, its own modules, and the list of what is built in."""
-    found = []
-    for package in release.packages:
-        if package.startswith(IMAGES):
-            found.append(package)
-            # Since Linux 7 the modules have a package of their own.
-            if package.startswith(IMAGES[1]):
-                found.append(package.replace(IMAGES[1], "linux-modules-", 1))
-    return found
+def remember(cache: Cache, kernel: Kernel, new: Mapping[str, Resolution], folder: Path) -> None:
+    """Keep what apt said, with what it said earlier about other architectures; see `lock`."""
+    _write(resolutions_file(cache, kernel), {**resolutions(cache, kernel), **new}, folder)
+
+
+def _write(target: Path, content: object, folder: Path) -> None:
+    partial = folder / target.name
+    partial.write_bytes(json.format(json.encode(content)) + b"\n")
+    partial.replace(target)
 
 
 def image_path(root: Path, arch: str, release: Release) -> Path:
@@ -97,11 +142,8 @@ def image_path(root: Path, arch: str, release: Release) -> Path:
 def installed_kernel(root: Path, kernel: Kernel, arch: str, release: Release) -> InstalledKernel | None:
     """Return the kernel if it is in the tool root."""
     image = image_path(root, arch, release)
-    if not image.exists():
-        return None
-    return InstalledKernel(
-        name=kernel.name, release=release, image=image, headers=f"/usr/src/linux-headers-{release.release}"
-    )
+    headers = f"/usr/src/linux-headers-{release.release}"
+    return InstalledKernel(kernel.name, release, image, headers) if image.exists() else None
 
 
 def verify(kernel: InstalledKernel) -> None:

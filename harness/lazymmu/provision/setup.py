@@ -12,8 +12,7 @@ from msgspec import Struct, field
 from lazymmu.provision import kernels, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
-from lazymmu.provision.kernels import InstalledKernel
-from lazymmu.provision.resolution_cache import Resolution, now, resolutions
+from lazymmu.provision.kernels import InstalledKernel, Resolution, now, resolutions
 from lazymmu.provision.sandbox import Sandbox, choose
 from lazymmu.support.errors import SetupError
 from lazymmu.support.machine_names import DEFAULT_KERNEL

@@ -7,14 +7,18 @@ be shared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import lzma
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
+import zstandard
+
 from lazymmu.architecture import Architecture, architectures
-from lazymmu.provision import builds, catalogue, cpio, kernel_modules, tool_root
+from lazymmu.provision import builds, catalogue, cpio, tool_root
 from lazymmu.provision.cache import Cache, digest, whole
 from lazymmu.provision.debian import Apt, unpack, with_lists
-from lazymmu.provision.kernels import InstalledKernel, with_modules
+from lazymmu.provision.kernels import IMAGES, InstalledKernel, Release
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.support.errors import SetupError
 
@@ -31,6 +35,12 @@ _PROGRAM = "usr/sbin/dropbear"
 _DRIVER = "virtio_net"
 # Root's login shell is the agent itself (guest/agent/agent.c), so no shell has to start.
 _ACCOUNT = b"root:*:0:0:root:/root:/bin/sh\n"
+# Suffix -> how to unpack such a file. zstd's one call needs a size in the frame; the kernel's files may lack it.
+_FORMS: Mapping[str, Callable[[bytes], bytes]] = {
+    ".ko": bytes,
+    ".ko.xz": lzma.decompress,
+    ".ko.zst": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+}
 
 
 def parts_path(root: Path, arch: str, kernel: InstalledKernel) -> Path:
@@ -100,6 +110,14 @@ def _fetch_one(apt: Apt, files: Path, arch: str, kernel: InstalledKernel) -> Seq
     return apt.download(packages, files) if packages else []
 
 
+def with_modules(release: Release) -> list[str]:
+    """Return the packages with a kernel's boot image, its own modules, and the list of what is built in."""
+    image = next(package for package in release.packages if package.startswith(IMAGES))
+    # Since Linux 7 the modules have a package of their own.
+    modules = image.replace(IMAGES[1], "linux-modules-", 1)
+    return list(dict.fromkeys([image, modules]))
+
+
 def _parts(tree: Path) -> Iterator[cpio.Entry]:
     """Yield the files for a guest from an unpacked server and kernel."""
     server = tree / _PROGRAM
@@ -118,7 +136,7 @@ def _parts(tree: Path) -> Iterator[cpio.Entry]:
     yield cpio.program(loader, _library(tree, Path(loader).name).read_bytes())
     yield from (cpio.program(f"lib/{name}", path.read_bytes()) for name, path in libraries.items())
     # The agent loads them in the order of their names.
-    for number, image in enumerate(kernel_modules.modules(tree, _DRIVER).values()):
+    for number, image in enumerate(kernel_modules(tree, _DRIVER).values()):
         yield cpio.file(f"network/{number:02}.ko", image)
 
 
@@ -156,6 +174,57 @@ def _linked(tree: Path, program: Path) -> tuple[str, dict[str, Path]]:
     if not loader:
         raise SetupError(f"{program.name} names no loader: its packaging has changed")
     return loader.lstrip("/"), libraries
+
+
+def _module_name(path: Path) -> str:
+    # The kernel treats both letters as the same (Linux: man 8 modprobe).
+    return path.name.partition(".ko")[0].replace("-", "_")
+
+
+def _depends(image: bytes) -> list[str]:
+    """Return the modules that a module depends on (`depends=` of its .modinfo)."""
+    from elftools.elf.elffile import ELFFile
+
+    section = ELFFile(BytesIO(image)).get_section_by_name(".modinfo")
+    facts = section.data().split(b"\0") if section is not None else []
+    value = next((fact.removeprefix(b"depends=").decode() for fact in facts if fact.startswith(b"depends=")), "")
+    return [name for name in value.split(",") if name]
+
+
+def kernel_modules(tree: Path, wanted: str) -> dict[str, bytes]:
+    """Return name -> object file of the module `wanted` and of all that it depends on, in the order of loading.
+
+    `tree` holds an unpacked kernel package. What is built in needs no module. Raises SetupError.
+    """
+    files = {_module_name(path): path for path in tree.rglob("*.ko*")}
+    built_in = {
+        _module_name(Path(line))
+        for listing in tree.rglob("modules.builtin")
+        for line in listing.read_text().splitlines()
+    }
+    found: dict[str, bytes] = {}
+
+    def add(name: str) -> Iterator[str]:
+        """Add a module after those that it depends on, and yield each that is missing."""
+        name = name.replace("-", "_")
+        if name in found or name in built_in:
+            return
+        if name not in files:
+            yield name
+            return
+        path = files[name]
+        try:
+            image = _FORMS[path.name[path.name.index(".ko") :]](path.read_bytes())
+        except (KeyError, ValueError, lzma.LZMAError, zstandard.ZstdError) as error:
+            raise SetupError(f"{path.name} in the kernel's package cannot be unpacked: {error!r}") from error
+        for other in _depends(image):
+            yield from add(other)
+        found[name] = image
+
+    missing = dict.fromkeys(add(wanted))
+    if missing:
+        raise SetupError(f"the kernel's package has no module {', '.join(missing)}, which {wanted} needs")
+    return found
 
 
 def archive_path(sandbox: Sandbox, architecture: Architecture, parts: Path) -> Path:

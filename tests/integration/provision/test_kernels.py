@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from lazymmu.cli import main
-from lazymmu.provision import kernel_listing, kernel_resolution, kernels, setup, tool_root
+from lazymmu.provision import kernel_listing, kernel_resolution, kernels, setup, ssh_image, tool_root
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.catalogue import kernel as named
 from lazymmu.provision.catalogue import kernels as catalogue
+from lazymmu.provision.kernels import now, resolutions
 from lazymmu.provision.progress import Progress
-from lazymmu.provision.resolution_cache import now, resolutions
 from lazymmu.provision.tool_root import host_architecture
 from lazymmu.support.errors import SetupError
 
@@ -65,7 +65,7 @@ def test_one_question_is_enough_if_all_resolve(mirror: Mirror, cache: Cache) -> 
         # kbuild's programs run on the host.
         f"linux-kbuild-7.3.4+deb13:{host_architecture()}={mirrors.VERSION}",
     )
-    assert kernels.with_modules(found.releases["s390x"]) == [
+    assert ssh_image.with_modules(found.releases["s390x"]) == [
         f"linux-binary-7.3.4+deb13-s390x:s390x={mirrors.VERSION}",
         f"linux-modules-7.3.4+deb13-s390x:s390x={mirrors.VERSION}",
     ]
@@ -205,7 +205,8 @@ def test_the_command_asks_only_with_update(mirror: Mirror, home: Path, capsys: p
 def test_the_catalogue_agrees_with_the_headers_of_each_kernel(name: str) -> None:
     cache, kernel = Cache(default_root(), Progress()), named(name)
     said = {}
-    for arch, release in kernels.locked(cache, kernel).items():
+    locked = kernels.locked(cache, kernel)
+    for arch, release in ((arch, locked[arch]) for arch in kernel.flavours if arch in locked):
         root = tool_root.path(cache, arch)
         installed = kernels.installed_kernel(root, kernel, arch, release)
         if installed is not None:
