@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The documents as tests read them: code blocks, commands, headings and links.
+"""The documents as tests read them: code blocks, commands and headings.
 
 A block marked `sh` holds commands that a test runs; `# exits with N` after one gives its status. A plain block right
 after it shows the output. A block marked `console` holds commands, after `$ `, that are only parsed.
@@ -121,17 +121,5 @@ def _lazymmu(command: str, line: int) -> Iterator[Command]:
 
 def anchors(text: str) -> set[str]:
     """Return the anchors of a document's headings, as GitHub makes them."""
-    found: set[str] = set()
-    for heading in re.findall(r"^#+ (.*)$", prose(text), re.MULTILINE):
-        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
-        anchor = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
-        number = 0
-        while (unique := f"{anchor}-{number}" if number else anchor) in found:
-            number += 1
-        found.add(unique)
-    return found
-
-
-def links(text: str) -> list[str]:
-    """Return the targets of a document's links and pictures."""
-    return re.findall(r"\]\(([^)\s]+)\)", prose(text))
+    headings = re.findall(r"^#+ (.*)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}

@@ -84,15 +84,3 @@ def test_a_module_build_on_a_full_disk_is_one_error(playground: Playground) -> N
     assert f"no space left in {modules}: about 16 MB are needed, 1 MB are free" in output
     assert output.count("lazymmu clean") == 1, output
     assert limited(playground, ["env"])[0] == 0
-
-
-def test_a_full_disk_for_results_is_an_error_that_names_the_file(playground: Playground, tmp_path: Path) -> None:
-    folder = tmp_path / "results"
-    folder.mkdir()
-    target = folder / "run.json"
-    # The disk has room for the file's entry, and none for its contents.
-    ls_after = ["env", f"FOLDER={folder}", "sh", "-c", '"$@"; status=$?; ls -A "$FOLDER"; exit $status', "sh"]
-    status, output = limited(playground, [*small(folder, "4k"), *ls_after], "--trace", "--json", str(target))
-    assert status == 3, output
-    assert f"--json `{target}` could not be written: No space left on device" in output
-    assert "\nrun.json" not in output

@@ -125,22 +125,6 @@ def test_a_machine_that_loses_one_guest_after_the_other_is_given_up(
     assert "in 1 more:" in done.stdout
 
 
-def test_a_truncated_report_is_an_error(broken: Callable[..., Lazymmu]) -> None:
-    cut = broken(at_start_of("count_line", "run->line += run->line == 2;"))
-    done, document = cut.run("nesting/two-levels", "--api", "merged", "--arch", "arm64")
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert outcomes(document, "two-levels") == {("arm64", "error")}
-    assert all("no whole report" in result["reason"] for result in document["results"])
-
-
-def test_a_module_that_does_not_compile_is_an_error_with_the_compilers_lines(broken: Callable[..., Lazymmu]) -> None:
-    wrong = broken(at_start_of("merged_pause_task", "puase_count++;"))
-    done, document = wrong.run("nesting/single", "--arch", "s390x", "--api", "merged")
-    assert done.returncode == 3
-    assert outcomes(document, "single") == {("s390x", "error")}
-    assert "puase_count" in done.stdout
-
-
 def test_a_killed_qemu_is_an_error_of_one_unit(lazymmu: Lazymmu, tmp_path: Path) -> None:
     path, out = tmp_path / "run.json", tmp_path / "out"
     command = lazymmu.command("run", write(tmp_path / "given", single=LONG), "--json", str(path), "--out", str(out))

@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from lazymmu.support.project import ROOT
 
 from tests.guest.checkouts import checkout_with
+from tests.unit.apart import run
 
 SUBJECT = "harness/lazymmu/subject"
 MERGED = (ROOT / SUBJECT / "revisions/merged.py").read_text()
@@ -21,27 +20,19 @@ ARM64 = (ROOT / SUBJECT / "personalities/arm64.py").read_text()
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of this checkout with a new revision, a new personality, and a broken file of each."""
+    """Return a copy of this checkout with a new revision and a new personality."""
     checkout = checkout_with({}, tmp_path_factory.mktemp("copy") / "checkout")
     subject = checkout / SUBJECT
     # Like merged, but a nested enable calls enter.
     eager = MERGED.replace('"merged"', '"eager"').replace("    if enters:\n", "    if state.pause_count == 0:\n")
     (subject / "revisions/eager.py").write_text(eager)
-    (subject / "revisions/broken.py").write_text('NAME = "broken"\nTITLE = "x"\nDATE = "2027"\nSTATE = None\n')
     # Like arm64, with a counter of its own.
     fenced = ARM64.replace('"arm64"', '"fenced"').replace('"barriers"', '"fences"')
     (subject / "personalities/fenced.py").write_text(fenced)
-    (subject / "personalities/torn.py").write_text('NAME = "torn"\nCOUNTERS = (\n')
     return checkout
 
 
-def lazymmu(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(checkout / "harness")}
-    command = [sys.executable, "-P", "-m", "lazymmu", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-
-
-def predicted_hooks(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+def predicted_hooks(done: CompletedProcess[str]) -> dict[str, str]:
     assert done.returncode == 0, done.stderr
     return {one["api"]: one["predicted"]["hooks"] for one in json.loads(done.stdout)["predictions"]}
 
@@ -50,9 +41,9 @@ def test_a_new_revision_is_predicted_and_listed(checkout: Path, tmp_path: Path) 
     scenario = tmp_path / "mine.yaml"
     scenario.write_text("description: x\nsteps: [enable, enable, pause_task: main]\nexpect: {eager: {hooks: eel}}\n")
     words = ("predict", str(scenario), "--arch", "arm64", "--json", "-", "--api")
-    assert predicted_hooks(lazymmu(checkout, *words, "eager")) == {"eager": "eel"}
-    assert predicted_hooks(lazymmu(checkout, *words, "all")) == {"eager": "eel", "merged": "el", "with-ptes": "el"}
-    assert "eager,merged,with-ptes on" in lazymmu(checkout, "list", str(scenario)).stdout
+    assert predicted_hooks(run(checkout, *words, "eager")) == {"eager": "eel"}
+    assert predicted_hooks(run(checkout, *words, "all")) == {"eager": "eel", "merged": "el", "with-ptes": "el"}
+    assert "eager,merged,with-ptes on" in run(checkout, "list", str(scenario)).stdout
 
 
 def test_a_new_personality_can_be_named_in_a_scenario(checkout: Path, tmp_path: Path) -> None:
@@ -61,37 +52,8 @@ def test_a_new_personality_can_be_named_in_a_scenario(checkout: Path, tmp_path: 
         "description: x\npersonality: fenced\nsteps: [set_pte: {index: 0, value: 1}, check: {fences: 1}]\n"
         "expect: {fenced: {counters: {fences: 1}}}\n"
     )
-    done = lazymmu(checkout, "predict", str(scenario), "--api", "merged", "--json", "-")
+    done = run(checkout, "predict", str(scenario), "--api", "merged", "--json", "-")
     assert done.returncode == 0, done.stderr
     predictions = json.loads(done.stdout)["predictions"]
     assert [one["arch"] for one in predictions] == ["arm64", "s390x", "x86_64"]
     assert all(one["predicted"]["counters"]["fences"] == 1 for one in predictions)
-
-
-@pytest.mark.parametrize(
-    ("words", "text", "told"),
-    [
-        (["--api", "broken"], "", "revisions/broken.py:4: STATE of the revision is None"),
-        ([], "api: [broken]\n", "revisions/broken.py:4: STATE of the revision is None"),
-        ([], "personality: torn\n", "personalities/torn.py:2: '(' was never closed"),
-    ],
-)
-def test_a_broken_file_costs_only_a_run_that_names_its_entry(
-    checkout: Path, tmp_path: Path, words: list[str], text: str, told: str
-) -> None:
-    scenario = tmp_path / "mine.yaml"
-    scenario.write_text(f"description: x\n{text}steps: [enable]\n")
-    done = lazymmu(checkout, "predict", str(scenario), *words)
-    assert done.returncode == 3
-    assert told in done.stderr
-
-
-def test_two_files_with_one_name_are_an_error(checkout: Path) -> None:
-    copy = checkout / SUBJECT / "revisions/second.py"
-    copy.write_text(MERGED)
-    try:
-        done = lazymmu(checkout, "predict", "nesting/single")
-    finally:
-        copy.unlink()
-    assert done.returncode == 3
-    assert f"{copy}: the revision `merged` is also defined in {copy.with_name('merged.py')}" in done.stderr

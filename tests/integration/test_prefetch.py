@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -15,26 +14,11 @@ import pytest
 from lazymmu.provision import tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.progress import Progress
-from lazymmu.provision.sandbox import Sandbox
 from lazymmu.session import prefetch
 from lazymmu.support.errors import SetupError
 from lazymmu.support.project import ROOT
 
 from tests.guest.processes import wait_until_none
-
-
-def test_to_ask_does_not_wait_and_the_answer_does() -> None:
-    asked, answered = threading.Event(), threading.Event()
-
-    def question() -> int:
-        asked.set()
-        assert answered.wait(30)
-        return 7
-
-    answer = prefetch.asked(question)
-    assert asked.wait(30)
-    answered.set()
-    assert (answer(), answer()) == (7, 7)
 
 
 @pytest.fixture
@@ -50,23 +34,6 @@ def test_an_error_is_raised_where_the_answer_is_needed(root: Path) -> None:
     sandbox = prefetch.sandbox()
     with pytest.raises(SetupError, match="no way to run programs in the tool root works here"):
         sandbox(root)
-
-
-@pytest.mark.parametrize("there", [True, False])
-def test_a_tool_root_is_tried_once_and_only_when_it_is_there(
-    monkeypatch: pytest.MonkeyPatch, root: Path, there: bool
-) -> None:
-    tried: list[str] = []
-
-    def choose(root: Path) -> Sandbox:
-        tried.append(threading.current_thread().name)
-        return Sandbox("bwrap", root)
-
-    monkeypatch.setattr(prefetch, "choose", choose)
-    if there:
-        root.mkdir(parents=True)
-    assert prefetch.sandbox()(root) == Sandbox("bwrap", root)
-    assert tried == (["prefetch"] if there else ["MainThread"])
 
 
 def test_an_end_from_outside_waits_for_no_answer(tmp_path: Path) -> None:

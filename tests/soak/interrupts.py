@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Ends `lazymmu run` by SIGINT, SIGTERM or SIGKILL at random moments, and tells what it left behind.
 
-    python -m tests.soak.interrupts [--count 100] [--seed 1]
-
 It works in a copy of the warm cache (hard links: nothing is ever written into an entry), from which the builds are
 removed before each run. A process, a held lock, a temporary file or, after anything but SIGKILL, a half-made entry
 that is left is a finding, and so are a wrong exit status, a slow end, and a run at the end that does not pass.
@@ -10,7 +8,6 @@ that is left is a finding, and so are a wrong exit status, a slow end, and a run
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import os
 import random
@@ -18,7 +15,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -214,22 +210,3 @@ def soak(folder: Path, count: int, seed: int, say: Callable[[str], object]) -> l
     findings += [f"left for ever: {path}" for path in playground.partials()]
     say(f"{count} runs ended, {len(findings)} findings; slowest end {slowest:.2f} s; last run: {last.returncode}")
     return findings
-
-
-def main() -> int:
-    """Run as a program: 0 when nothing was found."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="lazymmu-interrupts-") as name:
-        # The folder itself carries the mark, and `python -m` may have it nowhere.
-        findings = soak(
-            Path(name) / "playground", arguments.count, arguments.seed, lambda text: print(text, flush=True)
-        )
-    print("\n".join(findings))
-    return 1 if findings else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

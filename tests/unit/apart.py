@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from pathlib import Path
 
 from lazymmu.support.project import ROOT
 
@@ -17,3 +19,15 @@ def command(*arguments: str) -> list[str]:
 def environment(**extra: str) -> dict[str, str]:
     """Return this process's environment, with the harness where Python finds it."""
     return {**os.environ, "PYTHONPATH": str(ROOT / "harness"), **extra}
+
+
+def run(checkout: Path, *words: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line of a copy of the checkout."""
+    return subprocess.run(
+        command(*words),
+        env=environment(PYTHONPATH=str(checkout / "harness"), **extra),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+    )

@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import lazymmu
 import pytest
 from lazymmu import __main__
 from lazymmu.cli import main
@@ -147,11 +146,6 @@ def test_help_lists_every_command_and_explains_one(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == whole
     assert main(["help", "clean"]) == 0
     assert "--dry-run" in capsys.readouterr().out
-
-
-def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--version"]) == 0
-    assert capsys.readouterr().out == f"lazymmu {lazymmu.__version__}\n"
 
 
 @pytest.mark.parametrize(("name", "value"), [("platform", "darwin"), ("version_info", (3, 10, 12))])

@@ -14,7 +14,7 @@ from lazymmu.provision import checksum
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.progress import Progress
 
-from tests.disks import read_only, small, without_privileges
+from tests.disks import small
 from tests.unit import apart
 
 CODE = """
@@ -59,21 +59,6 @@ def test_a_disk_that_fills_up_is_one_error_and_nothing_is_left(tmp_path: Path, w
     for text in (f"no space left in {folder}: ", "free space there", "lazymmu clean", "XDG_CACHE_HOME"):
         assert text in done.stdout
     assert "left: nothing" in done.stdout
-
-
-def test_a_disk_that_is_too_small_is_an_error_before_the_work(tmp_path: Path) -> None:
-    done = obtain(small(tmp_path, "1m"), tmp_path, "print('begun')", needs=5_000_000)
-    assert "about 5 MB are needed, 1 MB are free" in done.stdout
-    assert "begun" not in done.stdout
-
-
-def test_an_error_of_a_cache_that_cannot_be_written_names_it_and_the_way_out(tmp_path: Path) -> None:
-    done = obtain(read_only(tmp_path), tmp_path, "path.write_text('x')")
-    assert f"{tmp_path / 'cache'} cannot be written: Read-only file system" in done.stdout
-    assert "XDG_CACHE_HOME" in done.stdout
-    tmp_path.chmod(0o500)
-    done = obtain(without_privileges(), tmp_path, "path.write_text('x')")
-    assert f"{tmp_path / 'cache'} cannot be written: Permission denied" in done.stdout
 
 
 def test_a_killed_process_holds_no_lock(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,13 @@ def test_prose_wraps_at_100_columns(document: Path) -> None:
     lines = enumerate(prose(document.read_text()).splitlines(), 1)
     long = [(number, line.lstrip()) for number, line in lines if len(line) > 100]
     assert [number for number, line in long if not line.startswith(("|", "![", "<!--"))] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_each_path_of_the_tree_that_is_named_exists(document: Path) -> None:
+    text = document.read_text().partition("## Recipes")[0]
+    for path in re.findall(r"(?<!`)`((?:harness|guest|images|scenarios|tests|docs)/[\w./-]*)`", prose(text)):
+        assert (ROOT / path).exists(), path
 
 
 def test_the_readme_has_less_than_150_lines() -> None:

@@ -170,19 +170,6 @@ def test_a_state_folder_that_cannot_be_written_is_an_error_that_names_out(
     assert "--out DIR" in error
 
 
-def test_a_full_disk_is_an_error_that_names_the_folder_and_out(units: tuple[Unit, ...], tmp_path: Path) -> None:
-    with results_folder.opened(str(tmp_path / "out"), NOW) as folder:
-        # Every write to this device fails as on a full disk.
-        (folder.path / ".results.ktap.partial").symlink_to("/dev/full")
-        with pytest.raises(SetupError) as caught:
-            folder.finish(runs.summary(units, []))
-    assert f"no space left in {tmp_path}/out" in str(caught.value)
-    assert "--out DIR" in str(caught.value)
-    assert isinstance(caught.value.__cause__, OSError)
-    assert caught.value.__cause__.errno == errno.ENOSPC
-    assert not (tmp_path / "out" / "results.json").exists()
-
-
 def test_a_file_system_without_locks_is_an_error(
     units: tuple[Unit, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -47,23 +46,6 @@ def test_as_many_guests_run_as_the_host_has_room_for(
     monkeypatch.setattr(scheduler, "_MEMINFO", meminfo)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)))
     assert scheduler.guests_at_once(arches) == expected
-
-
-@pytest.mark.parametrize(
-    ("counts", "jobs", "expected"),
-    [
-        ({"arm64": 300, "s390x": 300, "x86_64": 300}, 3, {"arm64": 1, "s390x": 1, "x86_64": 1}),
-        # With fewer jobs than machines, each machine still has its worker.
-        ({"arm64": 300, "s390x": 300, "x86_64": 300}, 1, {"arm64": 1, "s390x": 1, "x86_64": 1}),
-        ({"arm64": 300, "s390x": 600}, 5, {"arm64": 2, "s390x": 3}),
-        ({"arm64": 79}, 8, {"arm64": 1}),
-        ({"arm64": 80}, 8, {"arm64": 2}),
-    ],
-)
-def test_further_workers_go_where_the_most_units_are(
-    counts: Mapping[str, int], jobs: int, expected: Mapping[str, int]
-) -> None:
-    assert scheduler._workers(counts, jobs) == expected
 
 
 def test_an_unexpected_exception_costs_only_the_results_of_its_machine(

@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 
 from filelock import FileLock
-from lazymmu.provision import cache_lock, checksum, tool_root
+from lazymmu.provision import cache_lock, tool_root
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.cache_contents import CacheContents
-from lazymmu.provision.cache_entries import Entry, Limit, matches, over
+from lazymmu.provision.cache_entries import Entry, Limit, over
 from lazymmu.provision.cache_kind import kinds
 
 from tests.unit.commands.clean.caches import RELEASE, Clean, entry, file, files, leftovers
@@ -123,20 +122,3 @@ def test_limits_keep_the_entries_used_last() -> None:
     assert names(Limit(size=29)) == ["2", "3", "4"]
     assert names(Limit(days=3)) == ["4"]
     assert str(Limit(entries=2, size=64_000_000, days=3)) == "2 entries, 64.0 MB, 3 days"
-
-
-def test_sizes_count_every_file_once(cache: Cache) -> None:
-    contents = CacheContents.read(cache)
-    module = tool_root.path(cache) / "lazymmu" / "modules" / "aa.ko"
-    assert contents.size("tool roots") == 1000
-    assert contents.size("headers") == 2000
-    assert contents.size("modules") == 1000 + checksum.beside(module).stat().st_size
-    assert contents.total() == sum(path.stat().st_size for path in cache.root.rglob("*") if path.is_file())
-
-
-def test_patterns_do_not_follow_links_and_name_them(tmp_path: Path) -> None:
-    file(tmp_path / "a" / "x" / "one")
-    (tmp_path / "b").symlink_to(tmp_path / "a")
-    unseen: set[Path] = set()
-    assert list(matches(tmp_path, "*/x/*", unseen)) == [tmp_path / "a" / "x" / "one"]
-    assert unseen == {tmp_path / "b"}

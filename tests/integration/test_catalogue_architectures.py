@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from lazymmu.architecture import architectures
 from lazymmu.support.project import ROOT
 
 from tests.guest.checkouts import checkout_with
+from tests.unit.apart import run
 
 ARM64 = (ROOT / "harness/lazymmu/architectures/arm64.py").read_text()
 #: A guest whose architecture is not a personality and that the default run does not use.
@@ -26,18 +24,11 @@ FAKE = (
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of this checkout with a new architecture and a file that is none."""
+    """Return a copy of this checkout with a new architecture."""
     checkout = checkout_with({}, tmp_path_factory.mktemp("copy") / "checkout")
     folder = checkout / "harness/lazymmu/architectures"
     (folder / "fake64.py").write_text(FAKE)
-    (folder / "broken.py").write_text('NAME = "broken"\nARCHITECTURE = None\n')
     return checkout
-
-
-def run(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(checkout / "harness")}
-    command = [sys.executable, "-P", "-m", "lazymmu", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def test_a_new_architecture_runs_what_its_personality_would(checkout: Path) -> None:
@@ -59,10 +50,3 @@ def test_a_scenario_names_guests_by_architecture_and_outcomes_by_personality(che
     assert [one["arch"] for one in json.loads(done.stdout)["predictions"]] == ["x86_64", "fake64"]
     scenario.write_text(scenario.read_text().replace("[s390x]", "[fake64]"))
     assert "unknown name `fake64` in `arch`" in run(checkout, "lint", str(scenario)).stderr
-
-
-def test_only_a_command_that_names_a_broken_architecture_fails(checkout: Path) -> None:
-    assert "fake64" not in run(checkout, "predict", "nesting/single", "--json", "-").stdout
-    done = run(checkout, "predict", "nesting/single", "--arch", "broken")
-    assert done.returncode == 3
-    assert "architectures/broken.py:2: ARCHITECTURE of the architecture is None" in done.stderr

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.guest.checkouts import checkout_with
+from tests.unit.apart import run
 
 GREET = '''\
 """`lazymmu greet`: greets."""
@@ -37,12 +35,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkout
 
 
-def run(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(checkout / "harness")}
-    command = [sys.executable, "-P", "-m", "lazymmu", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-
-
 def test_a_new_command_is_in_the_help_and_runs_without_the_others(checkout: Path) -> None:
     assert " greet     greet people\n" in run(checkout, "--help").stdout
     done = run(checkout, "greet", "--name", "Kevin")
@@ -54,10 +46,3 @@ def test_a_broken_file_fails_only_its_own_command(checkout: Path) -> None:
     done = run(checkout, "broken")
     assert done.returncode == 3
     assert "commands/broken.py:2: HELP of the command is None" in done.stderr
-
-
-def test_two_files_for_one_command_are_an_error(checkout: Path) -> None:
-    (checkout / "harness/lazymmu/commands/other_list.py").write_text(GREET.replace("greet", "list"))
-    done = run(checkout, "list")
-    assert done.returncode == 3
-    assert "commands/other_list.py: the command `list` is also defined in " in done.stderr
