@@ -32,9 +32,9 @@ from lazymmu.session import prefetch, requests, scheduler
 from lazymmu.session.availability import without_implementation
 from lazymmu.session.plan import prepare
 from lazymmu.session.prepared_unit import PreparedUnit
+from lazymmu.session.requests import shared_cache
 from lazymmu.session.scheduler import Isolation, Options
 from lazymmu.session.selection import Selection, units
-from lazymmu.session.shared_cache import shared_cache
 from lazymmu.session.worker import Job, Queue, Worker
 from lazymmu.subject.case import Case, Scenario, Step
 from lazymmu.subject.implementations import HEADER

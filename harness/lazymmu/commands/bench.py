@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu bench`: measures the harness on this machine, beside the obvious way of doing the same."""
 
+import os
 from argparse import Namespace
 
 from lazymmu.flags import add, integer
@@ -11,6 +12,8 @@ NAME = "bench"
 HELP = "measure the harness on this machine"
 
 _MAX_REPETITIONS = 100
+# Load of one minute, in processors, above which a figure is of other work, too.
+_BUSY = 0.5
 
 
 def flags(parser: Parser) -> None:
@@ -27,7 +30,49 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.bench.run import bench
-        from lazymmu.session.shared_cache import shared_cache
-    with shared_cache():
-        return bench(arguments)
+        import json
+        from collections import defaultdict
+        from pathlib import Path
+        from tempfile import TemporaryDirectory
+
+        from lazymmu.architecture import chosen
+        from lazymmu.bench import figures, measure
+        from lazymmu.provision import catalogue, setup, shell_image
+        from lazymmu.reports.destination import targets
+        from lazymmu.session import manifest, requests
+        from lazymmu.session.scheduler import Options, prepare_all
+        from lazymmu.support.machine_names import DEFAULT_KERNEL
+    arches = chosen(arguments.arch)
+    goals = targets({"--json": arguments.json})
+    terminal, cache = requests.human(arguments), requests.cache()
+    values: defaultdict[tuple[measure.Row, str], list[float]] = defaultdict(list)
+    with requests.shared_cache(), TemporaryDirectory(prefix="lazymmu-bench-") as folder:
+        prepared = setup.prepare(cache, catalogue.kernel(DEFAULT_KERNEL), arches)
+        shells = shell_image.busybox(cache, arches)
+        machines = prepare_all(prepared, arches, Options())
+        load = os.getloadavg()[0]
+        if load > _BUSY:
+            cache.progress.say(f"this machine is busy (load {load:.1f}): no figure will be fair")
+        common = measure.Bench(prepared, machines, shells, Path(folder))
+        for arch in arches:
+            # The first run on an architecture may have to save the snapshot.
+            measure.restored(common, arch)
+        # All figures in turns: what else the machine does for a while then changes each of them a little.
+        for repetition in range(1, arguments.repetitions + 1):
+            for arch in arches:
+                for row in measure.ROWS:
+                    values[row, arch].append(value := row.measure(common, arch))
+                    shown = f"{value:.2f} s" if row.unit == "s" else f"{value:.1f} per second"
+                    cache.progress.say(f"{repetition} of {arguments.repetitions}: {arch}: {row.name}: {shown}")
+        versions = manifest.images([prepared])
+    series = [
+        figures.Series(row.name, row.unit, arch, tuple(values[row, arch])) for row in measure.ROWS for arch in arches
+    ]
+    host = figures.host(versions["qemu"], load)
+    for line in figures.markdown(series, measure.RATIOS, host):
+        terminal.line(line)
+    if "--json" in goals:
+        accelerators = {arch: machine.boot.accelerator.name for arch, machine in machines.items()}
+        document = figures.document(series, measure.RATIOS, host, versions["kernels"], accelerators)
+        goals["--json"].write(json.dumps(document, indent=1) + "\n")
+    return 0

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu kernels`: shows what each kernel of the catalogue is on each architecture, or why it cannot be had."""
 
+from __future__ import annotations
+
 from argparse import Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lazymmu.flags import add
 from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
+
+if TYPE_CHECKING:
+    from lazymmu.provision.kernel_listing import KernelEntry
 
 NAME = "kernels"
 HELP = "show each kernel, and why one cannot be had"
@@ -18,5 +25,56 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.session.kernels import kernels
-    return kernels(arguments)
+        from concurrent.futures import ThreadPoolExecutor
+
+        from lazymmu.provision import catalogue, kernel_resolution
+        from lazymmu.provision.kernel_listing import entries
+        from lazymmu.reports import documents
+        from lazymmu.reports.destination import targets
+        from lazymmu.session import requests
+    cache, every = requests.cache(), catalogue.kernels().values()
+    if arguments.update:
+        # An interrupt comes to the main thread, where it could stop apt between any two steps.
+        with (
+            requests.shared_cache(),
+            ThreadPoolExecutor(max_workers=len(every)) as pool,
+            cache.tools.stopped_by_interrupt(),
+        ):
+            for asked in [pool.submit(kernel_resolution.ask, cache, kernel) for kernel in every]:
+                asked.result()
+    files, terminal = targets({"--json": arguments.json}), requests.human(arguments)
+    found = [(kernel, list(entries(cache, kernel))) for kernel in every]
+    for kernel, of_kernel in found:
+        terminal.line(f"{kernel.name}: {kernel.title} ({kernel.suite})", "bold")
+        for entry in of_kernel:
+            for text, style in _lines(entry):
+                terminal.line(text, style)
+    document = {"schema": documents.SCHEMA, "kernels": [entry.to_json() for _, some in found for entry in some]}
+    for file in files.values():
+        file.write(documents.text(document))
+    return 0
+
+
+def _lines(entry: KernelEntry) -> Iterator[tuple[str, str]]:
+    """Yield lines about a kernel on one architecture, each with its style."""
+    resolution = entry.resolution
+    native = ", has the nested API itself" if entry.native else ""
+    style = ""
+    if entry.locked is not None:
+        where = "in the cache" if entry.cached else "locked, not in the cache"
+        text = f"Linux {entry.locked.release} ({entry.locked.version}), {where}{native}"
+    elif resolution is None:
+        text, style = "not asked yet: lazymmu kernels --update", "yellow"
+    elif resolution.reason:
+        text, style = f"does not resolve: {resolution.refusal()}", "yellow"
+    else:
+        asked = f"(asked {resolution.asked:%Y-%m-%d %H:%M} UTC)"
+        text = f"Linux {resolution.release} ({resolution.version}), not in the cache{native} {asked}"
+    yield f"  {entry.arch:<7} {text}", style
+    if entry.locked is not None and resolution is not None and resolution.version != entry.locked.version:
+        later = (
+            f"does not resolve now: {resolution.refusal()}"
+            if resolution.reason
+            else f"apt has {resolution.version} now: lazymmu setup --kernel {entry.kernel.name} --update"
+        )
+        yield f"  {'':<7} {later}", "yellow"

@@ -23,7 +23,7 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.session.mutation_testing import mutants
-        from lazymmu.session.shared_cache import shared_cache
+        from lazymmu.session.mutants import mutants
+        from lazymmu.session.requests import shared_cache
     with shared_cache():
         return mutants(arguments)

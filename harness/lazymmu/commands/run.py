@@ -68,7 +68,7 @@ def main(arguments: Namespace) -> int:
             from lazymmu.session.watch import watch
         return watch(arguments)
     with importing():
+        from lazymmu.session.requests import shared_cache
         from lazymmu.session.run import run
-        from lazymmu.session.shared_cache import shared_cache
     with shared_cache():
         return run(arguments)

@@ -31,7 +31,7 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.session.shared_cache import shared_cache
+        from lazymmu.session.requests import shared_cache
         from lazymmu.shell.prompt import shell
     with shared_cache():
         return shell(arguments)

@@ -13,7 +13,6 @@ from typing import TextIO
 from lazymmu.reports import plain
 from lazymmu.reports.live import LiveView
 from lazymmu.reports.screen import STYLES, Screen
-from lazymmu.results.failure_groups import failure_groups
 from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
@@ -55,7 +54,7 @@ class Terminal:
 
     def _failures(self, results: ResultStore) -> None:
         """Print each failure group: what explains its first result, and which other units are in it."""
-        groups = [group for group in failure_groups(results) if group[0].outcome is not Outcome.KNOWN]
+        groups = [group for group in results.failure_groups() if group[0].outcome is not Outcome.KNOWN]
         for first, *_ in groups:
             self.line(f"{str(first.outcome).upper()} {first.label()}", STYLES[first.outcome])
             for text in plain.explanation(first):

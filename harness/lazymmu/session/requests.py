@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,3 +72,13 @@ def cache() -> Cache:
     from lazymmu.provision.progress import Progress
 
     return Cache(default_root(), Progress())
+
+
+@contextmanager
+def shared_cache() -> Iterator[None]:
+    """Hold this user's cache for the length of a `with`, shared with other commands but not with `lazymmu clean`."""
+    from lazymmu.provision import cache_lock
+
+    held = cache()
+    with cache_lock.shared(held.root, lambda: held.progress.say("waiting for lazymmu clean")):
+        yield

@@ -20,8 +20,8 @@ from lazymmu.header.text import HeaderError
 from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.session import requests
+from lazymmu.session.requests import shared_cache
 from lazymmu.session.run import run
-from lazymmu.session.shared_cache import shared_cache
 from lazymmu.support.errors import INTERRUPTED, LazymmuError, UsageError, print_error
 from lazymmu.support.project import MODULE_SOURCE
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TextIO
 
 from lazymmu.reports.plain import counted, explanation, visible
 from lazymmu.reports.screen import STYLES
-from lazymmu.results.failure_groups import failure_groups
 from lazymmu.results.result import Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
@@ -32,7 +31,7 @@ def write(run: RunSummary, file: TextIO) -> None:
     """Write the page."""
     results, counts = run.results, run.results.counts()
     columns = sorted({_column(unit) for unit in results.units})
-    groups = failure_groups(results)
+    groups = results.failure_groups()
     numbers = {result.number: number for number, group in enumerate(groups, 1) for result in group}
     pieces = _template().stream(
         counts=[(outcome, counts[outcome]) for outcome in STYLES if counts[outcome]],
