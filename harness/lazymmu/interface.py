@@ -35,7 +35,7 @@ from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.requests import shared_cache
 from lazymmu.session.scheduler import Isolation, Options
 from lazymmu.session.selection import Selection, units
-from lazymmu.session.worker import Job, Queue, Worker
+from lazymmu.session.worker import Queue, Worker
 from lazymmu.subject.case import Case, Scenario, Step
 from lazymmu.subject.implementations import HEADER
 from lazymmu.subject.trace import Skip, StepTrace, Trace
@@ -223,7 +223,7 @@ class Guest:
         unavailable = {unit.index: why for unit in selected if (why := without_implementation(unit, selection))}
         results = [unavailable[unit.index].result(unit) for unit in selected if unit.index in unavailable]
         queue = Queue([unit for unit in selected if unit.index not in unavailable], 1)
-        Worker(self._machine, self._pool, self._guests, Job(queue, results.append)).run()
+        Worker(self._machine, self._pool, self._guests, queue, results.append).run()
         # After a warning that a scenario allows, or a result that is not a pass, the guest may not be clean.
         self._pool.is_clean = all(result.outcome is Outcome.PASS for result in results) and not any(
             unit.scenario.kernel_warnings for unit in selected

@@ -19,6 +19,7 @@ import io, sys
 from pathlib import Path
 from lazymmu.session import run
 from lazymmu.reports.formats import FORMATS
+from lazymmu.reports.live import LiveView
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results.result import Result
 from lazymmu.results.run_summary import RunSummary
@@ -29,7 +30,7 @@ from lazymmu.support.project import LIBRARY
 from datetime import datetime
 selected = units(load(["nesting/single"], LIBRARY), Selection())
 store = ResultStore(selected)
-with Terminal(sys.stdout).view(store, verbose=True) as view:
+with LiveView(Terminal(sys.stdout), store, verbose=True).shown() as view:
     store.add(Result.of(selected[0], "fail", "why"))
 summary = RunSummary(results=store, interrupted=True, accelerators={}, started=datetime(2030, 1, 1), seconds=0.0)
 Terminal(sys.stdout).report(summary, Path("results"))

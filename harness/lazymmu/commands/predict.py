@@ -44,13 +44,21 @@ def main(arguments: Namespace) -> int:
         predicted = predict(unit.case, unit.api, unit.personality, unit.impl)
         if not isinstance(predicted, Skip):
             broken += [(unit, difference) for difference in pins(unit, predicted, "the model says")]
-            predicted = predicted if arguments.trace else predicted.without_steps()
-        predictions.append((unit, predicted))
-    for goal in goals.values():
-        goal.write(documents.text(documents.predict_document(predictions, trace=arguments.trace)))
-    if not goals:
-        for unit, predicted in predictions:
+        if not goals:
             terminal.prediction(unit, predicted)
+            continue
+        predictions.append(
+            {
+                "scenario": unit.scenario.name,
+                "case": dict(unit.values),
+                **{key: getattr(unit, key) for key in ("arch", "api", "impl", "kernel")},
+                "predicted": None if isinstance(predicted, Skip) else predicted.to_json(steps=arguments.trace),
+                "skip": predicted.reason if isinstance(predicted, Skip) else None,
+                **({"personality": unit.personality} if unit.scenario.personality else {}),
+            }
+        )
+    for goal in goals.values():
+        goal.write(documents.text({"schema": documents.SCHEMA, "predictions": predictions}))
     for unit, difference in broken:
         terminal.broken_pin(unit, difference)
     return 1 if broken else 0

@@ -5,13 +5,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from itertools import groupby
 from pathlib import Path
-from typing import TextIO
 
 from lazymmu.reports import plain
-from lazymmu.reports.live import LiveView
 from lazymmu.reports.screen import STYLES, Screen
 from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.results.run_summary import RunSummary
@@ -22,22 +19,8 @@ from lazymmu.subject.trace import Skip, Trace, compact
 _MAX_LABELS = 40
 
 
-class Terminal:
-    """Writes to one stream."""
-
-    def __init__(self, stream: TextIO, *, plain: bool = False) -> None:
-        """Write to a stream, with colours if it is a terminal; `plain`: without, whatever the environment says."""
-        self._screen = Screen(stream, plain=plain)
-
-    def view(
-        self, results: ResultStore, *, quiet: bool = False, verbose: bool = False
-    ) -> AbstractContextManager[LiveView]:
-        """Show a run while it is under way, for the length of a `with`."""
-        return LiveView(self._screen, results, quiet=quiet, verbose=verbose).shown()
-
-    def line(self, text: str, style: str = "") -> None:
-        """Print one line."""
-        self._screen.line(text, style)
+class Terminal(Screen):
+    """A screen with the reports of commands."""
 
     def report(self, run: RunSummary, folder: Path, *, quiet: bool = False) -> None:
         """Print the report of a run; `folder` is its results folder.

@@ -52,23 +52,19 @@ def selected(selection: Selection, header: Text | None, arguments: Namespace) ->
     return replace(selection, impls=impls, of_header=text.revisions(header, selection.apis))
 
 
-def variant(header: Text) -> builds.Variant:
-    """Return the build of the module with the functions of the text."""
+def build(header: Text, prepared: Sequence[Images]) -> builds.Variant:
+    """Build the module with the functions of the text for each machine; return the build.
+
+    Raises HeaderError with the compiler's messages.
+    """
     from lazymmu.header import source
 
-    return source.variant(header)
-
-
-def build(header: Text, prepared: Sequence[Images]) -> None:
-    """Build the module with the text for each machine. Raises HeaderError with the compiler's messages."""
-    from lazymmu.header import source
-
-    wanted = variant(header)
+    variant = source.variant(header)
 
     def one(images: Images, arch: str) -> None:
         try:
             sandbox, kernel = images.sandboxes[arch], images.kernels[arch]
-            builds.module(images.cache, sandbox, architectures()[arch], kernel, variant=wanted)
+            builds.module(images.cache, sandbox, architectures()[arch], kernel, variant=variant)
         except ToolError as error:
             refused = source.refused(header, error)
             if refused is None:
@@ -81,3 +77,4 @@ def build(header: Text, prepared: Sequence[Images]) -> None:
             stack.enter_context(images.cache.tools.stopped_by_interrupt())
         for future in [pool.submit(one, *machine) for machine in machines]:
             future.result()
+    return variant

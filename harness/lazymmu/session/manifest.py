@@ -34,7 +34,7 @@ def beginning(arguments: Namespace, started: datetime, checkout: str | None) -> 
     """
     host = os.uname()
     return {
-        "command": command(arguments),
+        "command": ["lazymmu", *arguments.command_line],
         "working_folder": str(Path.cwd()),
         "started": started.isoformat(timespec="milliseconds"),
         "finished": None,
@@ -57,11 +57,6 @@ def beginning(arguments: Namespace, started: datetime, checkout: str | None) -> 
         "known": arguments.known,
         "header": arguments.header,
     }
-
-
-def command(arguments: Namespace) -> list[str]:
-    """Return the command line as it was given."""
-    return ["lazymmu", *arguments.command_line]
 
 
 def sources(arguments: Namespace) -> dict[str, str]:

@@ -46,7 +46,7 @@ def _resume(given: Namespace) -> int:
     with resume.begun(given) as (folder, facts, arguments):
         plan = Plan.of(arguments, datetime.fromisoformat(facts["started"]))
         resume.check(folder, facts, plan.scenarios, arguments)
-        now = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "command": manifest.command(given)}
+        now = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "command": ["lazymmu", *given.command_line]}
         again = {"finished": None, "status": None, "resumed": [*facts.get("resumed", ()), now]}
         return _carry_out(plan, folder, {**facts, **again, "scenarios": folder.keep(plan.scenarios)}, sandbox)
 
@@ -69,7 +69,7 @@ def _carry_out(
         folder.record(facts)
         with Interrupts.noted() as interrupts:
             begin = time.monotonic()
-            with terminal.view(results, quiet=arguments.quiet, verbose=arguments.verbose) as view:
+            with LiveView(terminal, results, quiet=arguments.quiet, verbose=arguments.verbose).shown() as view:
                 execution = _run_units(plan, preparation, options, results, view, interrupts)
             seconds = time.monotonic() - begin
             issues = plan.checked_issues(results)
@@ -103,15 +103,14 @@ def _options(plan: Plan, folder: results_folder.Folder, preparation: Preparation
     """Return how to run units, after what only some of them need is fetched and built."""
     arguments, images = plan.arguments, list(preparation.images.values())
     transport = requests.transport(arguments, images) if images else SERIAL
-    if images and plan.header is not None:
-        header_run.build(plan.header, images)
+    variant = header_run.build(plan.header, images) if images and plan.header is not None else builds.PLAIN
     return Options(
         timeout_scale=arguments.timeout_scale,
         logs=folder.guests,
         isolation=Isolation(arguments.isolation),
         fresh_boot=arguments.fresh_boot,
         jobs=arguments.jobs,
-        variant=builds.PLAIN if plan.header is None else header_run.variant(plan.header),
+        variant=variant,
         transport=transport,
     )
 

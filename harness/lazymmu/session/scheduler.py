@@ -31,7 +31,7 @@ from lazymmu.provision.builds import PLAIN, Variant
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Result, Unit
 from lazymmu.session.prepared_unit import PreparedUnit
-from lazymmu.session.worker import Job, Queue, Worker
+from lazymmu.session.worker import Queue, Worker
 from lazymmu.support.errors import LazymmuError
 from lazymmu.support.interrupts import Interrupts
 
@@ -205,7 +205,7 @@ class _Schedule:
             restore=not self._options.fresh_boot and isolation is not Isolation.BOOT,
         )
         per_guest = None if isolation is Isolation.SHARED else 1
-        Worker(prepared, pool, self.guests, Job(machine.queue, self.finish, per_guest)).run()
+        Worker(prepared, pool, self.guests, machine.queue, self.finish, per_guest).run()
         changed("done")
 
     def finish(self, result: Result) -> None:

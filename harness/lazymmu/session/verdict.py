@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from msgspec import Struct
-
 from lazymmu.results.result import Difference, Unit
 from lazymmu.subject.case import Case, Step
 from lazymmu.subject.operations import OPERATIONS
@@ -99,21 +97,12 @@ def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
     return None if actual == pinned else (pinned, actual)
 
 
-class _Broken(Struct, frozen=True):
-    """A pin that does not hold in a trace."""
+def _broken(case: Case, unit: Unit, trace: Trace, who: str) -> Iterator[Difference]:
+    """Yield every pin of the author that does not hold in a trace; `who` made the trace."""
 
-    what: str
-    place: Place
-    pinned: Any
-    actual: Any
+    def difference(what: str, place: Place, pinned: Any, actual: Any) -> Difference:
+        return Difference(what, {"pinned": _show(pinned), who: _show(actual)}, place)
 
-    def difference(self, who: str) -> Difference:
-        """Return the pin as a difference; `who` made the trace."""
-        return Difference(self.what, {"pinned": _show(self.pinned), who: _show(self.actual)}, self.place)
-
-
-def _broken(case: Case, unit: Unit, trace: Trace) -> Iterator[_Broken]:
-    """Yield every pin of the author that does not hold in a trace."""
     pinned = {step.index: step for step in case.walk() if step.check is not None or step.answer is not None}
     hooks = ""
     counters = dict.fromkeys(trace.counters, 0)
@@ -128,22 +117,22 @@ def _broken(case: Case, unit: Unit, trace: Trace) -> Iterator[_Broken]:
             for pin, value in step.check.pins.items():
                 actual = _actual(pin, unit.api, record, hooks, counters)
                 if actual != value:
-                    yield _Broken(f"check {pin}{task}", step.place, value, actual)
+                    yield difference(f"check {pin}{task}", step.place, value, actual)
         if step.answer is not None and record.value != step.answer:
             values = (
                 bool(value) if OPERATIONS[step.op].answers is bool and value is not None else value
                 for value in (step.answer, record.value)
             )
-            yield _Broken(f"step {step.index} {step.op}: answer", step.place, *values)
+            yield difference(f"step {step.index} {step.op}: answer", step.place, *values)
     for part, (value, place) in case.expected(unit.api, unit.personality).items():
         breach = _breach(part, value, getattr(trace, part))
         if breach:
-            yield _Broken(f"expect {part}", place, *breach)
+            yield difference(f"expect {part}", place, *breach)
 
 
 def pins(unit: Unit, trace: Trace, who: str) -> list[Difference]:
     """Return every pin of the author (`check`, `expect`) that does not hold in a trace; `who` made the trace."""
-    return [broken.difference(who) for broken in _broken(unit.case, unit, trace)]
+    return list(_broken(unit.case, unit, trace, who))
 
 
 def judge(unit: Unit, predicted: Trace, observed: Trace, case: Case | None = None) -> list[Difference]:
@@ -153,11 +142,7 @@ def judge(unit: Unit, predicted: Trace, observed: Trace, case: Case | None = Non
     """
     case = case or unit.case
     differences = _compare(case, predicted, observed)
-    in_model = list(_broken(case, unit, predicted))
+    in_model = list(_broken(case, unit, predicted, "the model says"))
     # Traces without a difference break the same pins.
-    in_guest = list(_broken(case, unit, observed)) if differences else in_model
-    return [
-        *differences,
-        *(broken.difference("the model says") for broken in in_model),
-        *(broken.difference("the guest says") for broken in in_guest),
-    ]
+    in_guest = _broken(case, unit, observed, "the guest says") if differences or in_model else ()
+    return [*differences, *in_model, *in_guest]

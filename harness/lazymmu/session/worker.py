@@ -68,15 +68,6 @@ class Queue:
             return self._workers == 0
 
 
-class Job(Struct, frozen=True):
-    """The units of a worker, and where their results go."""
-
-    queue: Queue
-    finished: Callable[[Result], None]
-    #: How many units one guest runs at most; None means no limit.
-    units_per_guest: int | None = None
-
-
 class _Sent(Struct, frozen=True):
     """A unit whose program was sent to the guest and has no result."""
 
@@ -92,11 +83,22 @@ class _Sent(Struct, frozen=True):
 class Worker:
     """Runs units. If a guest dies, the unit that it ran gets an error, and another guest runs the others."""
 
-    def __init__(self, machine: Machine, pool: GuestPool, guests: RunningGuests, job: Job) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        pool: GuestPool,
+        guests: RunningGuests,
+        queue: Queue,
+        finished: Callable[[Result], None],
+        units_per_guest: int | None = None,
+    ) -> None:
+        """Run the units of the queue, and pass on their results; a guest runs at most `units_per_guest` of them."""
         self._machine = machine
         self._pool = pool
         self._guests = guests
-        self._job = job
+        self._queue = queue
+        self._finished = finished
+        self._units_per_guest = units_per_guest
         self._runs = 0
         self._release = ""
         #: Units sent to the current guest; it runs the first one.
@@ -131,9 +133,9 @@ class Worker:
                     error = GuestError(reason, details=loss.details if isinstance(loss, GuestError) else "")
             finally:
                 self._put_back()
-        if self._job.queue.leave() and error is not None:
-            while (prepared := self._job.queue.take()) is not None:
-                self._job.finished(prepared.failed(error, release=self._release))
+        if self._queue.leave() and error is not None:
+            while (prepared := self._queue.take()) is not None:
+                self._finished(prepared.failed(error, release=self._release))
 
     def _retry_alone(self, loss: LazymmuError | OSError) -> bool:
         """Return whether the loss may be the fault of any of several units. Each of them will then run alone."""
@@ -144,27 +146,27 @@ class Worker:
 
     def _put_back(self) -> None:
         """Put back the units that were sent and have no result, for other guests."""
-        self._job.queue.put_back([sent.prepared for sent in self._sent])
+        self._queue.put_back([sent.prepared for sent in self._sent])
         self._sent.clear()
 
     def _finish(self, result: Result) -> None:
         self._finished_count += 1
         self._alone = max(0, self._alone - 1)
-        self._job.finished(result)
+        self._finished(result)
 
     def _next(self) -> PreparedUnit | None:
         """Take the next unit for a guest; the skips before it get their results."""
-        while (prepared := self._job.queue.take()) is not None:
+        while (prepared := self._queue.take()) is not None:
             if not prepared.is_skip:
                 return prepared
-            self._job.finished(prepared.skipped(release=self._release))
+            self._finished(prepared.skipped(release=self._release))
         return None
 
     def _is_waiting(self) -> bool:
         """Return whether a unit for a guest waits; the skips before it get their results."""
         prepared = self._next()
         if prepared is not None:
-            self._job.queue.put_back([prepared])
+            self._queue.put_back([prepared])
         return prepared is not None
 
     def _use_one_guest(self) -> None:
@@ -191,7 +193,7 @@ class Worker:
         """Send the programs of the next units, so that the guest never waits for one."""
         limit = 1 if self._alone else _MAX_AHEAD
         while not self._sent or (len(self._sent) < limit and sum(sent.size for sent in self._sent) < _MAX_AHEAD_BYTES):
-            prepared = self._next() if self._sent_count != self._job.units_per_guest else None
+            prepared = self._next() if self._sent_count != self._units_per_guest else None
             if prepared is None:
                 return
             self._sent_count += 1
@@ -241,7 +243,7 @@ class Worker:
         """Return whether the current guest gets no unit after the first one that was sent."""
         if len(self._sent) > 1:
             return False
-        return self._sent_count == self._job.units_per_guest or not self._is_waiting()
+        return self._sent_count == self._units_per_guest or not self._is_waiting()
 
     def _blame_one(self, connection: AgentConnection, error: GuestError, seconds: float) -> None:
         """Give an error to the unit in which the guest was lost; the others that were sent will run again."""

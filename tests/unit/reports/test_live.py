@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from lazymmu.reports.live import LiveView
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results.result import Outcome, Unit
 from lazymmu.results.store import ResultStore
@@ -38,7 +39,7 @@ def show(terminal: Terminal, units: tuple[Unit, ...], *, quiet: bool = False, ve
         replace(runs.result(units[2], "fail", "g"), known="bug 7"),
         runs.result(units[3], "error", "the guest died", "last words"),
     ]
-    with terminal.view(store, quiet=quiet, verbose=verbose) as view:
+    with LiveView(terminal, store, quiet=quiet, verbose=verbose).shown() as view:
         for arch in runs.ARCHES:
             view.changed(arch, "running")
         view.changed("arm64 #2", "restoring")
@@ -168,7 +169,7 @@ def test_quiet_draws_nothing(units: tuple[Unit, ...]) -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_a_terminal_is_restored_after_an_exception(units: tuple[Unit, ...], error: type[BaseException]) -> None:
     def broken(terminal: Terminal) -> None:
-        with pytest.raises(error), terminal.view(ResultStore(units)):
+        with pytest.raises(error), LiveView(terminal, ResultStore(units)).shown():
             raise error
 
     shown, same = on_terminal(broken)
@@ -180,7 +181,7 @@ def test_a_terminal_is_restored_after_an_exception(units: tuple[Unit, ...], erro
 def test_a_terminal_that_cannot_be_written_does_not_stop_a_machine(units: tuple[Unit, ...]) -> None:
     full = Path("/dev/full").open("w")  # noqa: SIM115  (closing it fails, too)
     try:
-        with Terminal(full).view(ResultStore(units), verbose=True) as view:
+        with LiveView(Terminal(full), ResultStore(units), verbose=True).shown() as view:
             for _ in range(3):
                 view.show_result(runs.result(units[0], Outcome.PASS))
     finally:

@@ -15,7 +15,7 @@ from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Result, Unit
-from lazymmu.session.worker import Job, Queue, Worker
+from lazymmu.session.worker import Queue, Worker
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import ConnectionLost
 
@@ -79,8 +79,7 @@ def work(units: Sequence[Unit], pool: Pool) -> list[Result]:
     """Run units with one worker; return the results in the order in which they come."""
     results: list[Result] = []
     machine = cast("Machine", SimpleNamespace(time_scale=1.0))
-    job = Job(Queue(units, 1), results.append)
-    Worker(machine, cast("GuestPool", pool), RunningGuests(), job).run()
+    Worker(machine, cast("GuestPool", pool), RunningGuests(), Queue(units, 1), results.append).run()
     assert sorted(result.number for result in results) == list(range(len(units)))
     return results
 
