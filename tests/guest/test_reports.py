@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -19,7 +18,6 @@ from tests import disks
 from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
 from tests.unit.reports.test_junit import SCHEMA
-from tests.unit.reports.test_ktap import cases, outcome, parse
 
 ARCHES = ["arm64", "s390x", "x86_64"]
 #: A nested disable that forgets to flush.
@@ -67,9 +65,9 @@ def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp
         *((arch, "4", "2") for arch in ARCHES),
         ("known", "2", "1"),
     ]
-    ktap = parse((out / "results.ktap").read_text())
-    units = [one for arch in ktap.children[:3] for one in cases(arch)]
-    assert Counter(map(outcome, units)) == {"pass": 6, "known": 6}
+    ktap = (out / "results.ktap").read_text()
+    assert len(re.findall("^    ok ", ktap, re.MULTILINE)) == 12
+    assert ktap.count(" # XFAIL known: no nested flush\n") == 6
     assert '>6 known</span>, <span class="pass">6 pass</span>' in files["--html"].read_text()
     for flag, name in (("--json", "results.json"), ("--ktap", "results.ktap")):
         assert files[flag].read_text() == (out / name).read_text()
