@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lazymmu.provision import kernel_listing, kernels, tool_root
+from lazymmu.provision import kernels, tool_root
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.catalogue import kernel
 from lazymmu.provision.progress import Progress
@@ -36,8 +36,8 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     release = kernels.locked(cache, current)["arm64"]
     installed = kernels.installed_kernel(root, current, "arm64", release)
     assert installed is not None
-    assert kernel_listing.has_native(root, installed)
-    return kernel_listing.common_headers(root, installed)
+    assert kernels.has_native(root, installed)
+    return kernels.common_headers(root, installed)
 
 
 @pytest.mark.usefixtures("headers")

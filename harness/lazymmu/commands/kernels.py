@@ -12,7 +12,7 @@ from lazymmu.parser import Parser
 from lazymmu.support.interrupts import importing
 
 if TYPE_CHECKING:
-    from lazymmu.provision.kernel_listing import KernelEntry
+    from lazymmu.provision.kernels import KernelEntry
 
 NAME = "kernels"
 HELP = "show each kernel, and why one cannot be had"
@@ -28,7 +28,7 @@ def main(arguments: Namespace) -> int:
         from concurrent.futures import ThreadPoolExecutor
 
         from lazymmu.provision import catalogue, kernel_resolution
-        from lazymmu.provision.kernel_listing import entries
+        from lazymmu.provision.kernels import entries
         from lazymmu.reports import documents
         from lazymmu.reports.destination import targets
         from lazymmu.session import requests

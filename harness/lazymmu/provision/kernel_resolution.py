@@ -35,11 +35,6 @@ class Fetched(Struct, frozen=True):
     refused: Mapping[str, str] = {}
 
 
-def what(kernel: Kernel) -> str:
-    """Return what is made under a kernel's lock, for a person."""
-    return f"kernel {kernel.name}"
-
-
 def lock_target(cache: Cache, kernel: Kernel) -> Path:
     """Return the entry whose lock is held while a kernel is resolved and fetched."""
     return cache.root / "kernels" / kernel.name
@@ -127,19 +122,19 @@ def fetch(cache: Cache, kernel: Kernel, arches: Sequence[str], folder: Path, *, 
     """
     before = locked(cache, kernel)
     known = {} if update else before
-    title = f"{what(kernel)} ({kernel.title}) for {', '.join(arches)}"
+    title = f"kernel {kernel.name} ({kernel.title}) for {', '.join(arches)}"
     with cache.progress.step(title, "about 140 MB to fetch, 10 to 30 s") as step:
         found = _ask_apart(cache, kernel, known, arches, folder, files=True)
         step.size = sum(file.stat().st_size for file in found.debs)
     gone = [f"{arch}: {reason}" for arch, reason in found.refused.items() if arch in known]
     if gone:
         raise SetupError(
-            f"the locked version of {what(kernel)} cannot be fetched: {'; '.join(gone)}",
+            f"the locked version of kernel {kernel.name} cannot be fetched: {'; '.join(gone)}",
             hint=f"lazymmu setup --kernel {kernel.name} --update   (takes what there is now)",
         )
     for arch in (arch for arch in found.refused if arch in before):
         stays = f"{before[arch].version} stays locked"
-        cache.progress.say(f"{what(kernel)} does not resolve for {arch}, {stays}: {found.refused[arch]}")
+        cache.progress.say(f"kernel {kernel.name} does not resolve for {arch}, {stays}: {found.refused[arch]}")
     new = {arch: release for arch, release in found.releases.items() if arch not in known}
     if new:
         lock(cache, kernel, {**before, **new}, folder)
@@ -154,9 +149,9 @@ def ask(cache: Cache, kernel: Kernel) -> None:
     """
     target = lock_target(cache, kernel)
     with (
-        cache.locked(target, what(kernel)),
-        cache.building(target, what(kernel), needs=_ASKING_NEEDS) as folder,
-        cache.progress.step(f"{what(kernel)}, asking {kernel.suite}", "a few seconds"),
+        cache.locked(target, f"kernel {kernel.name}"),
+        cache.building(target, f"kernel {kernel.name}", needs=_ASKING_NEEDS) as folder,
+        cache.progress.step(f"kernel {kernel.name}, asking {kernel.suite}", "a few seconds"),
     ):
         found = _ask_apart(cache, kernel, {}, list(kernel.flavours), folder, files=False)
         remember(cache, kernel, _resolutions(found.releases, found.refused), folder)

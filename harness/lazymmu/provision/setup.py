@@ -149,7 +149,7 @@ def _fetch(
     # These take a while to load, and most runs have everything.
     from lazymmu.provision import kernel_resolution, unpacking
 
-    target, what = kernel_resolution.lock_target(cache, kernel), kernel_resolution.what(kernel)
+    target, what = kernel_resolution.lock_target(cache, kernel), f"kernel {kernel.name}"
     with cache.locked(target, what):
         wanted = [arch for arch in roots if arch in kernel.flavours]
         # Another process may have made it meanwhile.

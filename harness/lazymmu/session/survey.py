@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lazymmu.architecture import chosen
-from lazymmu.provision import catalogue, kernel_listing
+from lazymmu.provision import catalogue
 from lazymmu.provision import setup as images
+from lazymmu.provision.kernels import common_headers, entries, has_native
 from lazymmu.provision.setup import Images
 from lazymmu.reports.destination import STDOUT, targets
 from lazymmu.reports.survey import page
@@ -57,7 +58,7 @@ def survey(arguments: Namespace) -> int:
                     results += json.loads(file.read_bytes())["results"]
     text = page(
         results,
-        [entry.to_json() for kernel in kernels for entry in kernel_listing.entries(cache, kernel)],
+        [entry.to_json() for kernel in kernels for entry in entries(cache, kernel)],
         header=origin,
         qemu=str(manifest.qemu(next(iter(usable[0].sandboxes.values())).root)),
         commit=str(manifest.commit()),
@@ -82,8 +83,8 @@ def _header(usable: Sequence[Images]) -> tuple[Path | None, str]:
     for one in usable:
         for arch, installed in one.kernels.items():
             root = one.sandboxes[arch].root
-            if kernel_listing.has_native(root, installed):
-                folder = kernel_listing.common_headers(root, installed)
+            if has_native(root, installed):
+                folder = common_headers(root, installed)
                 version = installed.release.release.partition("-")[0]
                 return folder / _FUNCTIONS, f"the text of {_FUNCTIONS} of Linux {version}"
     return None, "missing, because no kernel has such a text"

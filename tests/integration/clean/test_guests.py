@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A guest whose harness was killed is ended; one whose harness lives is not, and keeps the cache."""
+"""`lazymmu clean` ends a guest whose harness was killed. A guest of a live harness keeps the cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lazymmu.doctor.processes import emulators
+from lazymmu.doctor.processes import Emulator, emulators
 from lazymmu.provision import cache_lock, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.support.project import ROOT
@@ -19,56 +19,44 @@ from lazymmu.support.project import ROOT
 from tests.unit.commands.clean.caches import Clean, file
 
 
+def guest(file: Path) -> list[str]:
+    """Return a command line of a guest of this cache, for a shell that prints a line and waits."""
+    device = "virtserialport,chardev=channel,name=lazymmu"
+    return ["qemu-system-s390x", "-c", "echo begun; read x", "-kernel", str(file), "-device", device]
+
+
 @pytest.fixture
-def orphan(cache: Cache) -> Iterator[int]:
-    """A process with the command line of a guest of this cache, whose parent is gone."""
-    guest = ["qemu-system-s390x", "-c", "read x", "-kernel", str(tool_root.path(cache) / "lazymmu" / "kernels" / "x")]
-    guest += ["-device", "virtserialport,chardev=channel,name=lazymmu"]
+def orphan(cache: Cache) -> Iterator[Emulator]:
+    """A guest whose harness is gone."""
     harness = (
         "import subprocess, sys\n"
-        "print(subprocess.Popen(sys.argv[1:], executable='/bin/sh', stdout=subprocess.DEVNULL).pid, flush=True)\n"
+        "subprocess.Popen(sys.argv[1:], executable='/bin/sh', stdout=sys.stderr)\n"
         "sys.stdin.read(0)\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", harness, *guest], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        pid = int(process.stdout.readline())
+    command = [sys.executable, "-c", harness, *guest(tool_root.path(cache) / "lazymmu" / "kernels" / "x")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None and process.stderr.readline() == "begun\n"
         process.wait()
+        (found,) = emulators(cache.root)
+        if found.owner is not None:
+            pytest.skip("this host hands orphans to a Python, which may be a harness")
         # It ends at the latest when this closes its standard input.
-        yield pid
+        yield found
 
 
-def test_a_guest_whose_harness_was_killed_is_ended(cache: Cache, orphan: int, clean: Clean) -> None:
-    (found,) = emulators(cache.root)
-    assert found.pid == orphan
-    parent = int(Path(f"/proc/{orphan}/stat").read_text().rpartition(")")[2].split()[1])
-    program = subprocess.run(["readlink", f"/proc/{parent}/exe"], stdout=subprocess.PIPE, text=True, check=False).stdout
-    if Path(program).name.startswith("python"):
-        pytest.skip(f"this host hands orphans to a Python (process {parent}), which may be a harness")
-    assert found.owner is None
-    assert f"would end qemu-system-s390x, process {orphan}" in clean("--dry-run").stdout
-    assert emulators(cache.root) == [found]
-    assert f"ended qemu-system-s390x, process {orphan}" in clean().stdout
-    assert emulators(cache.root) == []
-
-
-def test_an_orphan_is_not_ended_while_somebody_uses_the_cache(cache: Cache, orphan: int, clean: Clean) -> None:
-    (found,) = emulators(cache.root)
-    if found.owner is not None:
-        pytest.skip("this host hands orphans to a Python, which may be a harness")
+def test_a_guest_whose_harness_was_killed_is_ended(cache: Cache, orphan: Emulator, clean: Clean) -> None:
     with cache_lock.shared(cache.root, lambda: None):
-        done = clean()
-    assert f"kept qemu-system-s390x, process {orphan}" in done.stdout
-    assert emulators(cache.root) == [found]
+        assert f"kept qemu-system-s390x, process {orphan.pid}" in clean().stdout
+    assert f"would end qemu-system-s390x, process {orphan.pid}" in clean("--dry-run").stdout
+    assert emulators(cache.root) == [orphan]
+    assert f"ended qemu-system-s390x, process {orphan.pid}" in clean().stdout
+    assert emulators(cache.root) == []
 
 
 def test_a_guest_of_a_live_harness_keeps_the_cache(cache: Cache, clean: Clean) -> None:
     old = file(cache.root / "roots" / "0123" / "usr" / "bin" / "tool")
-    script = "echo begun; read x"
-    guest = ["qemu-system-s390x", "-c", script, str(old), "-device", "virtserialport,chardev=channel,name=lazymmu"]
-    with subprocess.Popen(guest, executable="/bin/sh", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        # Before that, its command line may still be empty.
+    with subprocess.Popen(guest(old), executable="/bin/sh", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        # Until then its command line may be empty.
         assert process.stdout and process.stdout.readline() == b"begun\n"
         (found,) = emulators(cache.root)
         assert (found.pid, found.owner) == (process.pid, os.getpid())
@@ -81,13 +69,8 @@ def test_a_guest_of_a_live_harness_keeps_the_cache(cache: Cache, clean: Clean) -
 
 def test_a_guest_of_a_harness_that_is_process_1_is_not_an_orphan(cache: Cache) -> None:
     box = ["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--as-pid-1", "--proc", "/proc", "--"]
-    if (
-        shutil.which("bwrap") is None
-        or subprocess.run([*box, "true"], capture_output=True, check=False).returncode != 0
-    ):
+    if shutil.which("bwrap") is None or subprocess.run([*box, "true"], check=False).returncode != 0:
         pytest.skip("a harness as process 1 needs bubblewrap and namespaces")
-    guest = ["qemu-system-s390x", "-c", "echo; read x", str(cache.root / "roots" / "x")]
-    guest += ["-device", "virtserialport,chardev=channel,name=lazymmu"]
     harness = (
         "import os, subprocess, sys\n"
         "from pathlib import Path\n"
@@ -97,12 +80,6 @@ def test_a_guest_of_a_harness_that_is_process_1_is_not_an_orphan(cache: Cache) -
         "    guest.stdout.readline()\n"
         "    print(os.getpid(), [one.owner for one in emulators(Path(sys.argv[1]))])\n"
     )
-    done = subprocess.run(
-        [*box, sys.executable, "-c", harness, str(cache.root), *guest],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    command = [*box, sys.executable, "-c", harness, str(cache.root), *guest(cache.root / "roots" / "x")]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
     assert done.stdout == "1 [1]\n"

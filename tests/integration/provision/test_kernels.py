@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from lazymmu.cli import main
-from lazymmu.provision import kernel_listing, kernel_resolution, kernels, setup, ssh_image, tool_root
+from lazymmu.provision import kernel_resolution, kernels, setup, ssh_image, tool_root
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.catalogue import kernel as named
@@ -210,7 +210,7 @@ def test_the_catalogue_agrees_with_the_headers_of_each_kernel(name: str) -> None
         root = tool_root.path(cache, arch)
         installed = kernels.installed_kernel(root, kernel, arch, release)
         if installed is not None:
-            said[arch] = kernel_listing.has_native(root, installed)
+            said[arch] = kernels.has_native(root, installed)
     if not said:
         pytest.skip(f"{name} is not in this cache")
     assert said == {arch: arch in kernel.native for arch in said}
