@@ -29,8 +29,7 @@ from lazymmu.provision import catalogue, setup
 from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.scenario import load as load_scenarios
 from lazymmu.session import prefetch, requests, scheduler
-from lazymmu.session.availability import without_implementation
-from lazymmu.session.plan import prepare
+from lazymmu.session.plan import prepare, without_implementation
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.requests import shared_cache
 from lazymmu.session.scheduler import Isolation, Options

@@ -21,15 +21,14 @@ def main(arguments: Namespace) -> int:
     with importing():
         from itertools import groupby
 
-        from lazymmu.reports import compare, documents
-        from lazymmu.reports.destination import targets
+        from lazymmu.reports import compare
+        from lazymmu.reports.destination import targets, write_json
         from lazymmu.session import requests
     old, new = compare.read(arguments.old), compare.read(arguments.new)
     goals = targets({"--json": arguments.json})
     terminal = requests.human(arguments)
     changes = compare.compare(old, new)
-    for goal in goals.values():
-        goal.write(documents.text(compare.to_json(old, new, changes)))
+    write_json(goals, compare.to_json(old, new, changes))
     for kind, group in groupby(changes, key=lambda change: change.kind):
         of_kind = list(group)
         terminal.line(f"{kind}: {len(of_kind)}", "bold")

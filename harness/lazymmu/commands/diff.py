@@ -20,8 +20,7 @@ def main(arguments: Namespace) -> int:
     with importing():
         from itertools import groupby
 
-        from lazymmu.reports import documents
-        from lazymmu.reports.destination import targets
+        from lazymmu.reports.destination import targets, write_json
         from lazymmu.reports.side_by_side import lines, side_by_side
         from lazymmu.scenario import load
         from lazymmu.session import requests
@@ -42,6 +41,5 @@ def main(arguments: Namespace) -> int:
         if not goals:
             for line in (first.case_name(), *lines(case, compared)):
                 terminal.line(line)
-    for goal in goals.values():
-        goal.write(documents.text({"schema": documents.SCHEMA, "diffs": diffs}))
+    write_json(goals, {"diffs": diffs})
     return 0

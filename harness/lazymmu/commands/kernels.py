@@ -29,8 +29,7 @@ def main(arguments: Namespace) -> int:
 
         from lazymmu.provision import catalogue, kernel_resolution
         from lazymmu.provision.kernels import entries
-        from lazymmu.reports import documents
-        from lazymmu.reports.destination import targets
+        from lazymmu.reports.destination import targets, write_json
         from lazymmu.session import requests
     cache, every = requests.cache(), catalogue.kernels().values()
     if arguments.update:
@@ -42,16 +41,14 @@ def main(arguments: Namespace) -> int:
         ):
             for asked in [pool.submit(kernel_resolution.ask, cache, kernel) for kernel in every]:
                 asked.result()
-    files, terminal = targets({"--json": arguments.json}), requests.human(arguments)
+    goals, terminal = targets({"--json": arguments.json}), requests.human(arguments)
     found = [(kernel, list(entries(cache, kernel))) for kernel in every]
     for kernel, of_kernel in found:
         terminal.line(f"{kernel.name}: {kernel.title} ({kernel.suite})", "bold")
         for entry in of_kernel:
             for text, style in _lines(entry):
                 terminal.line(text, style)
-    document = {"schema": documents.SCHEMA, "kernels": [entry.to_json() for _, some in found for entry in some]}
-    for file in files.values():
-        file.write(documents.text(document))
+    write_json(goals, {"kernels": [entry.to_json() for _, some in found for entry in some]})
     return 0
 
 

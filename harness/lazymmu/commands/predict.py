@@ -20,8 +20,7 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.reports import documents
-        from lazymmu.reports.destination import targets
+        from lazymmu.reports.destination import targets, write_json
         from lazymmu.scenario import load
         from lazymmu.session import requests
         from lazymmu.session.selection import units
@@ -57,8 +56,7 @@ def main(arguments: Namespace) -> int:
                 **({"personality": unit.personality} if unit.scenario.personality else {}),
             }
         )
-    for goal in goals.values():
-        goal.write(documents.text({"schema": documents.SCHEMA, "predictions": predictions}))
+    write_json(goals, {"predictions": predictions})
     for unit, difference in broken:
         terminal.broken_pin(unit, difference)
     return 1 if broken else 0

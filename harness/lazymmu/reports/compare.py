@@ -14,7 +14,6 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lazymmu.reports.documents import SCHEMA
 from lazymmu.reports.plain import first_line
 from lazymmu.reports.results_folder import RESULTS, RUN
 from lazymmu.results.result import Named, Outcome
@@ -196,9 +195,8 @@ def _kind(old: SavedResult | None, new: SavedResult | None) -> Kind | None:
 
 
 def to_json(old: SavedRun, new: SavedRun, changes: Sequence[Change]) -> dict[str, Any]:
-    """Return the document of `lazymmu compare`."""
+    """Return the document of `lazymmu compare`, without its schema number."""
     return {
-        "schema": SCHEMA,
         "old": old.path,
         "new": new.path,
         "worse": any(change.is_worse for change in changes),

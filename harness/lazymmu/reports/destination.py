@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from msgspec import Struct
 
 from lazymmu.support.errors import SetupError, UsageError
 
+#: The schema number of every JSON document. It changes if a key changes its meaning; new keys do not change it.
+SCHEMA = 1
 #: The name of standard output.
 STDOUT = "-"
 
@@ -104,3 +107,14 @@ def targets(names: Mapping[str, str | None]) -> dict[str, Target]:
             raise UsageError(f"{flags[place]} and {flag} both write to `{name}`")
         flags[place] = flag
     return {flag: Target.checked(flag, name) for flag, name in given.items()}
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """Return the text of a JSON document for other programs, with its schema number (docs/command-line.md)."""
+    return json.dumps({"schema": SCHEMA, **document}, indent=1) + "\n"
+
+
+def write_json(goals: Mapping[str, Target], document: Mapping[str, Any]) -> None:
+    """Write a JSON document to each target."""
+    for goal in goals.values():
+        goal.write(json_text(document))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import Struct
 
 from lazymmu.reports.plain import first_line, visible
-from lazymmu.reports.screen import STYLES, Screen
+from lazymmu.reports.terminal import STYLES, Terminal
 from lazymmu.results.result import Outcome, Result
 from lazymmu.results.store import ResultStore
 
@@ -40,11 +40,11 @@ class _Machine(Struct):
 class LiveView:
     """The view of a run until its report. Any thread may call its methods."""
 
-    def __init__(self, screen: Screen, results: ResultStore, *, quiet: bool = False, verbose: bool = False) -> None:
+    def __init__(self, terminal: Terminal, results: ResultStore, *, quiet: bool = False, verbose: bool = False) -> None:
         """View a run that adds to `results`; `verbose`: each unit as it ends, `quiet`: nothing."""
-        self._screen = screen
+        self._terminal = terminal
         self._verbose = verbose
-        self._is_drawn = screen.is_terminal and not quiet
+        self._is_drawn = terminal.is_terminal and not quiet
         self._lock = threading.Lock()
         self._total = Counter(unit.machine for unit in results.units)
         self._done = Counter(result.machine for result in results)
@@ -58,7 +58,9 @@ class LiveView:
             return
         from rich.live import Live
 
-        with Live(console=self._screen.console(), get_renderable=self._table, refresh_per_second=_RATE, transient=True):
+        with Live(
+            console=self._terminal.console(), get_renderable=self._table, refresh_per_second=_RATE, transient=True
+        ):
             yield self
 
     def changed(self, machine: str, activity: str) -> None:
@@ -75,7 +77,7 @@ class LiveView:
         if self._verbose or (self._is_drawn and result.outcome is not Outcome.PASS):
             # If the terminal is gone or the log is full, the report at the end says so.
             with suppress(OSError):
-                self._screen.line(_line(result), STYLES[result.outcome])
+                self._terminal.line(_line(result), STYLES[result.outcome])
 
     def _table(self) -> Table:
         from rich.table import Table

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 from platformdirs import user_state_path
 
-from lazymmu.reports import destination, documents
+from lazymmu.reports import destination
 from lazymmu.reports.destination import whole
 from lazymmu.reports.formats import FORMATS
 from lazymmu.reports.terminal import Terminal
@@ -75,7 +75,7 @@ class Folder(Struct, frozen=True):
     def record(self, facts: Mapping[str, Any]) -> None:
         """Replace run.json, which says what is known of the run itself."""
         with _explained(self.path), whole(self.path / RUN) as file:
-            file.write(documents.text({"schema": documents.SCHEMA, **dict([_PROGRAM]), **facts}))
+            file.write(destination.json_text({**dict([_PROGRAM]), **facts}))
 
     def keep(self, scenarios: Sequence[Scenario]) -> dict[str, str]:
         """Copy the files of scenarios; return scenario's name -> path in this folder."""

@@ -7,7 +7,6 @@ import re
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ from lazymmu.provision import catalogue
 from lazymmu.provision import setup as images
 from lazymmu.provision.builds import Variant
 from lazymmu.provision.setup import Images
-from lazymmu.reports import documents
-from lazymmu.reports.destination import targets
+from lazymmu.reports.destination import targets, write_json
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
@@ -31,6 +29,7 @@ from lazymmu.support.errors import LazymmuError, UsageError
 from lazymmu.support.interrupts import Interrupts
 from lazymmu.support.machine_names import DEFAULT_KERNEL
 from lazymmu.support.project import MODULE_SOURCE
+from lazymmu.support.suggestions import suggestion
 
 SOURCE = MODULE_SOURCE / "mutants"
 _WORDS = r'("[^"]*"|\w+)'
@@ -221,10 +220,7 @@ def mutants(arguments: Namespace) -> int:
         terminal.line(f"scenarios that notice none of these: {', '.join(lazy)}")
     total = f"{len(trials) - len(survivors)} of {len(trials)} mutants killed"
     terminal.line(f"{total} in {time.monotonic() - begin:.0f} s", "bold red" if survivors else "bold green")
-    for goal in goals.values():
-        goal.write(
-            documents.text({"schema": documents.SCHEMA, "mutants": [trial.to_json() for trial in trials], "idle": lazy})
-        )
+    write_json(goals, {"mutants": [trial.to_json() for trial in trials], "idle": lazy})
     return 1 if survivors else 0
 
 
@@ -233,9 +229,8 @@ def _chosen(names: Sequence[str]) -> list[Mutant]:
     every = known()
     for name in names:
         if name not in every:
-            close = get_close_matches(name, every, n=1)
-            guess = f" (did you mean `{close[0]}`?)" if close else ""
-            raise UsageError(f"unknown mutant `{name}`{guess}", hint="`lazymmu mutants --list` names them")
+            wrong = f"unknown mutant `{name}`{suggestion(name, every)}"
+            raise UsageError(wrong, hint="`lazymmu mutants --list` names them")
     return [mutant for name, mutant in every.items() if not names or name in names]
 
 

@@ -12,7 +12,7 @@ from lazymmu.provision.kernels import InstalledKernel, Release
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Outcome
-from lazymmu.session.availability import Unavailable, without_implementation, without_machine
+from lazymmu.session.plan import Unavailable, without_implementation, without_machine
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.selection import Selection
 from lazymmu.subject.implementations import NATIVE

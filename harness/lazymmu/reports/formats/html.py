@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from lazymmu.reports.plain import counted, explanation, visible
-from lazymmu.reports.screen import STYLES
+from lazymmu.reports.terminal import STYLES
 from lazymmu.results.result import Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any, TextIO
 
-from lazymmu.reports.documents import SCHEMA
+from lazymmu.reports.destination import SCHEMA
 from lazymmu.results.run_summary import RunSummary
 
 NAME = "json"
