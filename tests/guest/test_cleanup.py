@@ -8,11 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from lazymmu.provision import tool_root
-from lazymmu.provision.cache import Cache
-from lazymmu.provision.progress import Progress
 
-from tests.disks import read_only, small
+from tests.disks import read_only
 from tests.guest.processes import wait_for_marked
 from tests.soak.interrupts import Playground, soak
 
@@ -72,15 +69,3 @@ def test_a_read_only_cache_without_the_module_is_one_error(playground: Playgroun
     assert f"{playground.cache} cannot be written: Read-only file system" in output
     # The second unit has the same error, which is not repeated.
     assert output.count("XDG_CACHE_HOME") == 1, output
-
-
-@pytest.mark.exhaustive
-def test_a_module_build_on_a_full_disk_is_one_error(playground: Playground) -> None:
-    playground.forget_builds()
-    modules = tool_root.path(Cache(playground.cache, Progress()), "s390x") / "lazymmu" / "modules"
-    modules.mkdir()
-    status, output = limited(playground, small(modules, "1m"))
-    assert status == 3, output
-    assert f"no space left in {modules}: about 16 MB are needed, 1 MB are free" in output
-    assert output.count("lazymmu clean") == 1, output
-    assert limited(playground, ["env"])[0] == 0

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pytest
 import xmlschema
 
 from tests import disks
@@ -90,14 +89,12 @@ def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp
     assert lazymmu("compare", str(out), str(files["--json"])).returncode == 0
 
 
-#: Runs the command line, and sends itself both signals twice when a function is called for the nth time.
+#: Runs the command line, and sends itself both signals twice when it starts its second thread.
 SIGNALLED = """
 import os, signal, sys
-from pkgutil import resolve_name
+from concurrent.futures import ThreadPoolExecutor
 from lazymmu import cli
-import lazymmu.session.run
-owner, name, left = resolve_name(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-original = getattr(owner, name)
+original, left = ThreadPoolExecutor.submit, 2
 def interrupted(*arguments, **named):
     global left
     left -= 1
@@ -105,30 +102,19 @@ def interrupted(*arguments, **named):
         for number in (signal.SIGINT, signal.SIGTERM) * 2:
             os.kill(os.getpid(), number)
     return original(*arguments, **named)
-setattr(owner, name, interrupted)
+ThreadPoolExecutor.submit = interrupted
 signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(cli.main(sys.argv[4:]))
+sys.exit(cli.main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize(
-    ("place", "flags", "whole"),
-    [
-        pytest.param(("concurrent.futures:ThreadPoolExecutor", "submit", "2"), [], False, id="a thread is started"),
-        pytest.param(
-            ("lazymmu.results.known_issues", "checked", "1"), ["--arch", "arm64"], True, id="all results are there"
-        ),
-    ],
-)
-def test_an_interrupt_before_or_after_the_guests_costs_no_report(
-    lazymmu: Lazymmu, tmp_path: Path, place: tuple[str, str, str], flags: list[str], whole: bool
-) -> None:
+def test_an_interrupt_before_the_guests_costs_no_report(lazymmu: Lazymmu, tmp_path: Path) -> None:
     (tmp_path / "known.yaml").write_text("[]\n")
     files = {flag: str(tmp_path / f"report{flag}") for flag in ("--json", "--junit", "--ktap", "--out")}
     words = [word for pair in files.items() for word in pair]
-    given = ["run", "nesting/single", *flags, "--known", str(tmp_path / "known.yaml"), *words]
+    given = ["run", "nesting/single", "--known", str(tmp_path / "known.yaml"), *words]
     done = subprocess.run(
-        [sys.executable, "-P", "-c", SIGNALLED, *place, *given],
+        [sys.executable, "-P", "-c", SIGNALLED, *given],
         env=lazymmu.environment(),
         capture_output=True,
         text=True,
@@ -139,7 +125,7 @@ def test_an_interrupt_before_or_after_the_guests_costs_no_report(
     out = Path(files["--out"])
     document = json.loads((out / "results.json").read_text())
     assert document["interrupted"] is True
-    assert (len(document["results"]) == document["selected"]) is whole
+    assert len(document["results"]) < document["selected"]
     assert f"interrupted: {len(document['results'])} of {document['selected']} were done" in done.stdout
     assert json.loads((out / "run.json").read_text())["status"] == 130
     for flag, name in (("--json", "results.json"), ("--ktap", "results.ktap")):

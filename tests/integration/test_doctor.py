@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -103,9 +102,3 @@ def test_a_full_disk_blocks_with_the_space_that_setup_needs(home: Path) -> None:
     assert check["facts"]["free"] <= 50_000_000
     setup = run("setup", prefix=disk)
     assert f"about {check['facts']['needed'] // 1_000_000} MB are needed" in setup.stderr
-
-
-def test_json_on_standard_output_is_the_only_output_there(home: Path) -> None:
-    done = run("doctor", "--json", "-")
-    assert json.loads(done.stdout)["schema"] == 1
-    assert "a run can work" in done.stderr

@@ -70,18 +70,6 @@ def test_a_change_of_a_scenario_starts_a_run_and_a_change_of_another_file_does_n
         ran_again(watch, "fourth_mistake", scenario)
 
 
-def test_a_change_of_the_module_starts_a_run(
-    tmp_path: Path, checkout: Path, watched: Callable[..., AbstractContextManager[Watch]]
-) -> None:
-    scenario = tmp_path / "one.yaml"
-    wrong(scenario, "mistake")
-    with watched(scenario) as watch:
-        for name in ("main.c", "lazymmu.h", "Kbuild"):
-            path = checkout / "guest" / "module" / name
-            path.write_text(path.read_text() + "\n")
-            ran_again(watch, "mistake", f"guest/module/{name}")
-
-
 def test_new_scenarios_in_a_folder_start_a_run_and_results_in_it_do_not(
     tmp_path: Path, watched: Callable[..., AbstractContextManager[Watch]]
 ) -> None:

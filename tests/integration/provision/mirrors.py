@@ -63,7 +63,6 @@ for arch in $arches; do
 done
 mkdir -p "$target"
 echo "$arches" >"$target/lazymmu-apt.conf"
-test -z "$carried" || echo carried >>"$target/lazymmu-apt.conf"
 """
 _APT_CACHE = f"""\
 #!/bin/sh
@@ -86,15 +85,8 @@ _APT_GET = """\
 #!/bin/sh
 shift
 for package; do
-    echo "$package" >>"$MIRROR/fetched"
     if test -e "$MIRROR/gone"; then
         echo "E: Version '${package#*=}' for '${package%=*}' was not found" >&2
-        exit 100
-    fi
-    arch=${package#*:} arch=${arch%=*}
-    if test -e "$MIRROR/$arch-lost" && ! grep -q carried "$APT_CONFIG"; then
-        echo "E: Failed to fetch http://mirror/debian/pool/x/${package%%:*}_1_$arch.deb  404  Not Found" >&2
-        echo "E: Failed to fetch some archives." >&2
         exit 100
     fi
     touch "$(echo "${package%%:*}")_x.deb"
@@ -111,14 +103,6 @@ class Mirror:
     def refuses(self, debian: str, said: str) -> None:
         """Let mmdebstrap end with these lines whenever this architecture is asked for."""
         (self._folder / debian).write_text(said)
-
-    def gives(self, debian: str) -> None:
-        """Undo `refuses`."""
-        (self._folder / debian).unlink()
-
-    def loses(self, debian: str) -> None:
-        """Let the files of this architecture be gone that the mirror's own lists name."""
-        (self._folder / f"{debian}-lost").touch()
 
     def lacks(self, package: str) -> None:
         """Let apt have no such package."""

@@ -40,13 +40,6 @@ def test_predict_shows_the_place_of_a_skip(path: str, capsys: pytest.CaptureFixt
     assert f"merged on arm64: skip: {REASON} ({path}:4:52)" in capsys.readouterr().out.replace("\n", "")
 
 
-def test_a_scenario_without_a_personality_has_no_such_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "b.yaml").write_text("description: x\nsteps: [enable]\n")
-    assert main(["predict", str(tmp_path / "b.yaml"), "--json", "-"]) == 0
-    predictions = json.loads(capsys.readouterr().out)["predictions"]
-    assert all("personality" not in one and one["skip"] is None for one in predictions)
-
-
 def test_list_shows_the_personality(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", path]) == 0
     assert " as s390x\n" in capsys.readouterr().out

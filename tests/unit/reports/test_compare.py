@@ -20,11 +20,6 @@ Compare = Callable[[Any, Any], tuple[int, dict[str, Any], str]]
 Document = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
-    return runs.selected(tmp_path_factory.mktemp("library"))
-
-
 @pytest.fixture
 def document(units: tuple[Unit, ...]) -> Document:
     """Return a function that makes the document of a run with these outcomes."""

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
-import pytest
 from hypothesis import example, given
 from lazymmu.reports.plain import visible
 from lazymmu.results.known_issues import CheckedIssue, State
@@ -42,11 +41,6 @@ def cells(page: ElementTree.Element) -> dict[str, dict[str, ElementTree.Element]
 
 def groups(page: ElementTree.Element) -> list[ElementTree.Element]:
     return page.findall(".//details")
-
-
-@pytest.fixture(scope="module")
-def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
-    return runs.selected(tmp_path_factory.mktemp("library"))
 
 
 def test_each_cell_shows_the_outcomes_of_its_units_and_links_to_the_reason(units: tuple[Unit, ...]) -> None:

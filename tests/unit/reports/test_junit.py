@@ -37,11 +37,6 @@ def properties(suite: ElementTree.Element) -> dict[str | None, str | None]:
     return {one.get("name"): one.get("value") for one in suite.iter("property")}
 
 
-@pytest.fixture(scope="module")
-def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
-    return runs.selected(tmp_path_factory.mktemp("library"))
-
-
 def test_every_outcome_has_its_element_and_the_counts_are_those_of_the_json(units: tuple[Unit, ...]) -> None:
     run = runs.summary(units, runs.EVERY_OUTCOME)
     root = parsed(run)

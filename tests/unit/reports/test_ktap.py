@@ -61,11 +61,6 @@ def outline(run: RunSummary) -> str:
     return "".join(re.sub(r"( # [A-Z]+)(?: (?:(?! # ).)*)?$", r"\1", line) for line in kept)
 
 
-@pytest.fixture(scope="module")
-def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
-    return runs.selected(tmp_path_factory.mktemp("library"))
-
-
 def test_plans_numbers_and_outcomes_agree_at_every_level(units: tuple[Unit, ...]) -> None:
     assert outline(runs.summary(units, runs.EVERY_OUTCOME)) == EVERY_OUTCOME
 

@@ -25,11 +25,6 @@ from tests.unit import runs
 _HIDDEN, _SHOWN = "\x1b[?25l", "\x1b[?25h"
 
 
-@pytest.fixture(scope="module")
-def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
-    return runs.selected(tmp_path_factory.mktemp("library"))
-
-
 def show(terminal: Terminal, units: tuple[Unit, ...], *, quiet: bool = False, verbose: bool = False) -> None:
     """Show a run with a pass, a failure, a known failure and an error, and its report."""
     store = ResultStore(units)

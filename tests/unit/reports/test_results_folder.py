@@ -23,11 +23,6 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 FACTS = {"command": ["lazymmu", "run"]}
 
 
-@pytest.fixture
-def units(tmp_path: Path) -> tuple[Unit, ...]:
-    return runs.selected(tmp_path / "library")
-
-
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Set a state folder for this test; return the folder of runs in it."""

@@ -19,11 +19,6 @@ from msgspec.structs import replace
 from tests.unit import runs
 
 
-@pytest.fixture(scope="module")
-def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
-    return runs.selected(tmp_path_factory.mktemp("library"))
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / store.FILE

@@ -26,11 +26,6 @@ GOOD = "reason: bug 7, expires: 2026-11-22"
 Read = Callable[[str], tuple[KnownIssue, ...]]
 
 
-@pytest.fixture(scope="module")
-def units(tmp_path_factory: pytest.TempPathFactory) -> tuple[Unit, ...]:
-    return runs.selected(tmp_path_factory.mktemp("library"))
-
-
 @pytest.fixture
 def read(tmp_path: Path, units: tuple[Unit, ...]) -> Read:
     """Return a function that reads the text of a file of known failures."""

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 from lazymmu.cli import main
-from lazymmu.reports import results_folder
-from lazymmu.reports.formats import FORMATS
 from lazymmu.results import store
 from lazymmu.results.result import Unit
 from lazymmu.scenario import load
@@ -139,11 +137,6 @@ def test_flags_that_select_are_refused(run: Unfinished, flags: list[str]) -> Non
     assert run.files() == before
 
 
-def test_the_message_names_the_flags_that_are_allowed(run: Unfinished) -> None:
-    _, output = run.resume("--trace")
-    assert all(form.FLAG in output for form in FORMATS.values())
-
-
 def edit(path: Path) -> None:
     path.write_text(path.read_text() + "# edited\n")
 
@@ -187,12 +180,6 @@ def test_results_of_other_units_are_refused(run: Unfinished) -> None:
     assert (status, f"{path}:1: not a result of what is selected" in output) == (2, True), output
 
 
-def test_a_folder_in_use_is_refused(run: Unfinished) -> None:
-    with results_folder.unfinished(str(run.out)):
-        status, output = run.resume()
-    assert (status, "another run is using this folder" in output) == (2, True)
-
-
 @pytest.mark.parametrize("name", ["none", "empty", "file", "foreign"])
 def test_a_folder_of_no_run_is_refused(run: Unfinished, name: str) -> None:
     (run.given.parent / "empty").mkdir()
@@ -213,8 +200,3 @@ def test_an_interrupted_run_can_be_resumed_and_a_complete_one_cannot(
     (run.out / "run.json").write_text(json.dumps(facts))
     (run.out / "results.json").touch()
     assert run.resume()[0] == resumed
-
-
-def test_quiet_and_verbose_exclude_each_other(run: Unfinished) -> None:
-    status, output = run.resume("--quiet", "--verbose")
-    assert (status, "--quiet and --verbose cannot be given together" in output) == (2, True)
