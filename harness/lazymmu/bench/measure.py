@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lazymmu.bench import bare, obvious
+from lazymmu.bench import baselines
 from lazymmu.bench.figures import Ratio
 from lazymmu.guests import snapshot
 from lazymmu.guests.boot import Memory
@@ -122,7 +122,7 @@ def restored(bench: Bench, arch: str) -> float:
 def _bare(bench: Bench, arch: str) -> float:
     boot = bench.machines[arch].boot
     file = snapshot.path(boot)
-    return bare.restore(boot, Memory(file, file), _SILENCE)
+    return baselines.restore(boot, Memory(file, file), _SILENCE)
 
 
 def _rate(bench: Bench, arch: str, text: str, size: Callable[[Unit], int]) -> float:
@@ -149,8 +149,8 @@ def _obvious(bench: Bench, arch: str) -> float:
     machine = bench.machines[arch]
     busybox = bench.shells[arch].read_bytes()
     root, personality = machine.boot.sandbox.root, machine.boot.architecture.personality
-    archive = shell_image.archive(bench.images.cache, root, arch, obvious.files(busybox, machine.module))
-    with obvious.shell(replace(machine.boot, archive=archive), _SILENCE) as guest:
+    archive = shell_image.archive(bench.images.cache, root, arch, baselines.files(busybox, machine.module))
+    with baselines.shell(replace(machine.boot, archive=archive), _SILENCE) as guest:
         for operation in _OPERATIONS:
             guest.step(_API, personality, operation)
         begin = time.monotonic()

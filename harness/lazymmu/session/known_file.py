@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -46,10 +46,15 @@ def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[KnownIssue
     names = {unit.scenario.name for unit in selected} | {
         found.name for found in scenario_files([], library, Problems())
     }
-    entries = () if root is None else tuple(_read(Reader(problems), root, _Scenarios(library, names)))
+    entries = []
+    if root is not None:
+        reader, scenarios = Reader(problems), _Scenarios(library, names)
+        example = "for example `- {scenario: nesting/deep, reason: why, expires: 2030-12-31}`"
+        content = reader.listing(root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
+        entries = [_read_entry(reader, item, scenarios) for item in (content.items if content is not None else ())]
     if problems.found:
         raise ScenarioError(problems.found)
-    return entries
+    return tuple(entry for entry in entries if entry is not None)
 
 
 class _Scenarios(Struct, frozen=True):
@@ -67,15 +72,6 @@ class _Scenarios(Struct, frozen=True):
             return any(found.name == name for found in scenario_files([name], self.library, Problems()))
         except UsageError:
             return False
-
-
-def _read(reader: Reader, root: Node, scenarios: _Scenarios) -> Iterator[KnownIssue]:
-    example = "for example `- {scenario: nesting/deep, reason: why, expires: 2030-12-31}`"
-    content = reader.listing(root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
-    for item in content.items if content is not None else ():
-        entry = _read_entry(reader, item, scenarios)
-        if entry is not None:
-            yield entry
 
 
 def _read_entry(reader: Reader, node: Node, scenarios: _Scenarios) -> KnownIssue | None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from lazymmu.bench import figures, obvious
+from lazymmu.bench import baselines, figures
 from lazymmu.bench.figures import Ratio, Series
 from lazymmu.bench.measure import one_step
 from lazymmu.cli import main
@@ -34,12 +34,12 @@ RATIOS = (Ratio("fast / slow", "fast", "slow"),)
 
 
 def test_hooks_and_counters_on_a_console_are_as_the_model_predicts() -> None:
-    observed = obvious.parse(CONSOLE, 3, "enable")
+    observed = baselines.parse(CONSOLE, 3, "enable")
     predicted = predict(one_step("enable"), "merged", "arm64")
     assert isinstance(predicted, Trace)
     assert (observed.operation, observed.hooks) == ("enable", predicted.hooks) == ("enable", "e")
     assert observed.counters == {name: value for name, value in predicted.counters.items() if value}
-    assert obvious.parse(CONSOLE.replace("hooks=e inside=1", "hooks=- inside=-"), 3, "enable").hooks == ""
+    assert baselines.parse(CONSOLE.replace("hooks=e inside=1", "hooks=- inside=-"), 3, "enable").hooks == ""
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_hooks_and_counters_on_a_console_are_as_the_model_predicts() -> None:
 )
 def test_a_console_without_the_whole_report_of_the_step_is_an_error(text: str, run: int, operation: str) -> None:
     with pytest.raises(GuestError, match="no report of step"):
-        obvious.parse(text, run, operation)
+        baselines.parse(text, run, operation)
 
 
 def test_the_table_has_medians_and_their_ratios_for_each_architecture() -> None:

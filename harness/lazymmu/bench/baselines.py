@@ -1,27 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The obvious way to drive the module, as a baseline: a shell on the guest's console, and pexpect. No run uses it.
+"""The baselines, which no run uses: QEMU alone, and the obvious way to drive the module, by a shell and pexpect.
 
-This is what somebody who knows the field writes in an hour, made as fast as that allows: the guest has busybox and the
-module; each step is one shell command that writes a program of one step to /proc/lazymmu, reads the device to its end,
-and prints the new lines of the kernel log. A command ends at the next prompt, pexpect waits nowhere else, and the shell
-has read the function that all commands call.
+QEMU alone shows how fast a restore can be at best. The obvious way is what somebody who knows the field writes in an
+hour, made as fast as that allows: the guest has busybox and the module; each step is one shell command that writes a
+program of one step to /proc/lazymmu, reads the device to its end, and prints the new lines of the kernel log. A command
+ends at the next prompt, pexpect waits nowhere else, and the shell has read the function that all commands call.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import socket
+import subprocess
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import pexpect
 from msgspec import Struct
 from pexpect.fdpexpect import fdspawn
 
-from lazymmu.bench.bare import started
-from lazymmu.guests.boot import Boot
+from lazymmu.guests.boot import Boot, Memory
 from lazymmu.provision.subprocesses import tethered
 from lazymmu.support.errors import GuestError
 
+# Any short file that is always there; only the fact of an answer matters.
+_ASKED = b"/proc/uptime"
 _PROMPT = "guest# "
 _INIT = f"""\
 #!/bin/busybox sh
@@ -45,6 +50,60 @@ dmesg -c >/dev/null
 """
 _STEP = re.compile(r"lazymmu: run (\d+) step 0 (\w+) .* hooks=(\S+) .*\|((?: \w+=\d+)*)\s*$", re.MULTILINE)
 _END = re.compile(r"lazymmu: run (\d+) end ")
+
+
+@contextmanager
+def started(
+    boot: Boot,
+    lines: Sequence[str],
+    memory: Memory | None = None,
+    *,
+    prefix: Callable[[Sequence[str]], Sequence[str]] = tuple,
+) -> Iterator[dict[str, socket.socket]]:
+    """Run QEMU for the length of a `with`; yield our ends of its `lines` (see `Boot.command`).
+
+    `prefix` may put another program in front of QEMU's command.
+    """
+    with ExitStack() as stack:
+        pairs = {line: socket.socketpair() for line in lines}
+        for end in (end for pair in pairs.values() for end in pair):
+            stack.enter_context(end)
+        fds = {line: far.fileno() for line, (_, far) in pairs.items()}
+        process = subprocess.Popen(
+            prefix(boot.sandbox.command(boot.command(fds, memory))),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=tuple(fds.values()),
+            # Ctrl-C on the terminal must reach the harness only.
+            start_new_session=True,
+        )
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        for _, far in pairs.values():
+            far.close()
+        yield {line: near for line, (near, _) in pairs.items()}
+
+
+def restore(boot: Boot, snapshot: Memory, seconds: float) -> float:
+    """Return the seconds from QEMU's start to the first byte of an answer of the restored guest.
+
+    Raises GuestError if `seconds` pass without one.
+    """
+    begin = time.monotonic()
+    with started(boot, ("console", "channel", "startup"), snapshot) as lines:
+        lines["startup"].sendall(boot.startup_commands(snapshot))
+        channel = lines["channel"]
+        channel.settimeout(seconds)
+        channel.sendall(b"read 1 %d %08x\n%s" % (len(_ASKED), zlib.crc32(_ASKED), _ASKED))
+        try:
+            answer = channel.recv(1)
+        except (TimeoutError, ConnectionResetError) as error:
+            raise GuestError(f"{boot.architecture.name}: QEMU alone restored no guest that answers: {error}") from error
+        took = time.monotonic() - begin
+    if not answer:
+        raise GuestError(f"{boot.architecture.name}: QEMU alone ended before the guest answered")
+    return took
 
 
 class Observed(Struct, frozen=True):
