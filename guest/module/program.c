@@ -52,14 +52,17 @@ static int parse_names(struct lmm_parser *p)
 		return err;
 	program->api = lmm_find_api(&value);
 	if (!program->api)
-		return lmm_malformed(&p->text, &value, "unknown revision");
+		return lmm_malformed(&p->text, &value,
+				     "the module has no api_*.c with revision");
 
 	err = word_line(&p->text, "personality", &value);
 	if (err)
 		return err;
 	program->arch = lmm_find_arch(&value, program->api);
 	if (!program->arch)
-		return lmm_malformed(&p->text, &value, "the revision has no personality");
+		return lmm_malformed(&p->text, &value, program->api->arch ?
+				     "the revision has no personality" :
+				     "the module has no arch_*.c with personality");
 	return 0;
 }
 

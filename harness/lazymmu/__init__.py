@@ -21,9 +21,15 @@ else:
         """Return a name of the interface, which is imported only now: importing the package costs nothing."""
         if not name.startswith("__") or name == "__all__":
             interface = import_module("lazymmu.interface")
+            if name == "interface":
+                return interface
             if name == "__all__" or name in interface.__all__:
                 return getattr(interface, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        """Return the names of the module with those of the interface."""
+        return sorted({*globals(), "interface", *__getattr__("__all__")})
 
 
 __version__ = "0.1.0"

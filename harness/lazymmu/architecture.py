@@ -23,7 +23,7 @@ class Architecture(Struct, frozen=True, kw_only=True):
 
     #: Name on the command line, in scenarios and in results.
     name: str
-    #: Whether commands use it without being asked. The tool root of all others is made when one of them is named.
+    #: Whether commands use it without being asked. The others share a second tool root, made on first use.
     default: bool = False
     #: Personality of its guests, unless a scenario names another.
     personality: str
@@ -117,4 +117,4 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
         architecture(name)
     if not named:
         return default_names()
-    return tuple(name for name in architectures() if name in named or ALL in named)
+    return tuple(_CATALOGUE.every()) if ALL in named else tuple(name for name in architectures() if name in named)

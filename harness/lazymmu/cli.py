@@ -7,6 +7,7 @@ import io
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -15,6 +16,8 @@ from lazymmu.commands import COMMANDS
 from lazymmu.parser import command_parser, whole_parser
 from lazymmu.support.errors import INTERRUPTED, UNTESTABLE, LazymmuError, UsageError, print_error
 from lazymmu.support.interrupts import importing
+
+_PACKAGE = str(Path(__file__).parent)
 
 
 def _on_signal(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -25,7 +28,7 @@ def _run(words: Sequence[str]) -> int:
     """Run the command that the first word names."""
     if not words or words[0].startswith("-"):
         with importing():
-            whole = whole_parser(COMMANDS.values())
+            whole = whole_parser(COMMANDS.values(), broken=COMMANDS.broken)
         if whole.read(words).version:
             print(f"lazymmu {lazymmu.__version__}")
             return 0
@@ -49,11 +52,14 @@ def _run_and_print(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("lazymmu: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except Exception:  # noqa: BLE001  (Python's own status, 1, would mean a wrong implementation)
+    except Exception as error:  # noqa: BLE001  (Python's own status, 1, would mean a wrong implementation)
         import traceback
 
         traceback.print_exc()
-        print("lazymmu: this is a bug in lazymmu; please report it with the lines above", file=sys.stderr)
+        # A file that somebody added to a catalogue may be the culprit.
+        ours = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)]
+        where = f"{ours[-1].filename}:{ours[-1].lineno}"
+        print(f"lazymmu: this is a bug; please report the lines above to the author of {where}", file=sys.stderr)
         return LazymmuError.exit_status
 
 

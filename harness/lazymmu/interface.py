@@ -76,6 +76,9 @@ def load(*scenarios: _Name, library: _Name | None = None) -> tuple[Scenario, ...
     `library` is a folder to use in place of the library: names are relative to it. Raises ScenarioError with every
     mistake in the files, and UsageError for a name that does not exist.
     """
+    for name in scenarios:
+        if not isinstance(name, str | PathLike):
+            raise TypeError(f"load() takes names and paths of scenarios (str or os.PathLike), not {name!r}")
     folder = requests.library() if library is None else Path(library)
     return load_scenarios([fspath(name) for name in scenarios], folder)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NoReturn, Protocol
 
-from lazymmu.support.errors import UsageError
+from lazymmu.support.errors import SetupError, UsageError
 from lazymmu.support.suggestions import suggestion
 
 _STATUSES = (
@@ -25,17 +26,29 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
         #: The words after this one are not parsed; they are `arguments.words`. If it is empty, no word is.
         self.rest_after: str | None = None
+        #: Name of a file that would have added arguments -> why it is broken.
+        self.broken: Mapping[str, SetupError] = {}
+
+    def format_help(self) -> str:
+        """Return the help, with a line for each file that is broken and therefore not in it."""
+        return super().format_help() + broken_lines(self.broken)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
         raise UsageError(message.removeprefix("argument "), hint=f"`{self.prog} --help` lists the arguments")
 
     def read(self, words: Sequence[str], **others: object) -> Namespace:
-        """Return the arguments in these words, with `others` beside them. Raises UsageError."""
+        """Return the arguments in these words, with `others` beside them.
+
+        Raises UsageError, or SetupError for an argument of a broken file.
+        """
         own, rest = self._split(words)
         arguments, unknown = self.parse_known_args(own, Namespace(words=rest, **others))
         if unknown:
             flag = unknown[0].partition("=")[0]
+            error = self.broken.get(flag.lstrip("-").replace("-", "_"))
+            if error is not None:
+                raise error
             self.error(f"unknown argument `{flag}`{suggestion(flag, self._option_string_actions)}")
         return arguments
 
@@ -68,6 +81,11 @@ class Command(Protocol):
         """
 
 
+def broken_lines(broken: Mapping[str, SetupError]) -> str:
+    """Return a line for each broken file."""
+    return "".join(f"broken: {' '.join(error.message.split())}\n" for error in broken.values())
+
+
 def command_parser(command: Command) -> Parser:
     """Return the parser of one command."""
     parser = Parser(prog=f"lazymmu {command.NAME}", description=command.HELP)
@@ -75,13 +93,18 @@ def command_parser(command: Command) -> Parser:
     return parser
 
 
-def whole_parser(commands: Iterable[Command], add_flags: Callable[[Command, Parser], None] | None = None) -> Parser:
+def whole_parser(
+    commands: Iterable[Command],
+    add_flags: Callable[[Command, Parser], None] | None = None,
+    broken: Mapping[str, SetupError] = MappingProxyType({}),
+) -> Parser:
     """Return the parser of the whole command line. Its commands have only the flags that `add_flags` adds."""
     whole = Parser(
         prog="lazymmu",
         description="Checks nested lazy MMU mode on emulated guests against a model.",
         epilog=_STATUSES,
     )
+    whole.broken = broken
     whole.add_argument("--version", action="store_true", help="print the version")
     subparsers = whole.add_subparsers(dest="command", metavar="COMMAND")
     for command in commands:

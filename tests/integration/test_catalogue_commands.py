@@ -45,4 +45,6 @@ def test_a_broken_file_fails_only_its_own_command(checkout: Path) -> None:
     assert run(checkout, "list", "nesting/single").returncode == 0
     done = run(checkout, "broken")
     assert done.returncode == 3
-    assert "commands/broken.py:2: HELP of the command is None" in done.stderr
+    message = "commands/broken.py:2: HELP of the command is None"
+    assert message in done.stderr
+    assert f"{message}\n" in run(checkout, "help").stdout

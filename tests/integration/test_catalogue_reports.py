@@ -21,6 +21,7 @@ def write(run, file):
     for result in run.results:
         file.write(f"{result.label()},{result.outcome}\\n")
 '''
+RAISING = CSV.replace("csv", "raising").replace("    file.write", "    6 / 0\n    file.write", 1)
 # No kernel has such functions for s390x, so no guest is needed to say so.
 RUN = ("run", "nesting/single", "--impl", "native", "--arch", "s390x", "--api", "merged")
 
@@ -31,6 +32,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     checkout = checkout_with({}, tmp_path_factory.mktemp("copy") / "checkout")
     folder = checkout / "harness/lazymmu/reports/formats"
     (folder / "values.py").write_text(CSV)
+    (folder / "broken_one.py").write_text("NAME = = 1\n")
+    (folder / "raising.py").write_text(RAISING)
     return checkout
 
 
@@ -46,3 +49,17 @@ def test_a_new_report_alone_is_on_standard_output(checkout: Path, home: Path) ->
     done = run(checkout, *RUN, "--csv", "-", cwd=home)
     assert done.stdout == "# -\nnesting/single merged native on s390x,error\n"
     assert "1 error" in done.stderr
+
+
+def test_a_broken_file_is_named_by_the_help_and_by_its_flag(checkout: Path) -> None:
+    message = "formats/broken_one.py:1: invalid syntax"
+    assert message in run(checkout, "help", "run").stdout
+    done = run(checkout, *RUN, "--broken-one", "x")
+    assert done.returncode == 3
+    assert message in done.stderr
+
+
+def test_the_author_of_a_report_that_raises_sees_its_line(checkout: Path, home: Path) -> None:
+    done = run(checkout, *RUN, "--raising", "r", cwd=home)
+    assert done.returncode == 3
+    assert done.stderr.endswith("formats/raising.py:7\n")

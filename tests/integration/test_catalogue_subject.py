@@ -57,3 +57,14 @@ def test_a_new_personality_can_be_named_in_a_scenario(checkout: Path, tmp_path: 
     predictions = json.loads(done.stdout)["predictions"]
     assert [one["arch"] for one in predictions] == ["arm64", "s390x", "x86_64"]
     assert all(one["predicted"]["counters"]["fences"] == 1 for one in predictions)
+
+
+def test_all_revisions_and_all_architectures_include_no_broken_file(tmp_path: Path) -> None:
+    checkout = checkout_with({}, tmp_path / "checkout")
+    for folder, flag in (("subject/revisions", "--api"), ("architectures", "--arch")):
+        file = checkout / "harness/lazymmu" / folder / "mine.py"
+        file.write_text("NAME = 'mine'\n")
+        done = run(checkout, "predict", "nesting/single", flag, "all")
+        assert done.returncode == 3
+        assert f"{folder}/mine.py:1: the " in done.stderr
+        file.unlink()

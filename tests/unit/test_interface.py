@@ -31,6 +31,21 @@ def test_the_package_has_the_names_of_the_interface_and_no_others() -> None:
         lazymmu.Selection  # type: ignore[attr-defined]  # noqa: B018
 
 
+def test_help_and_dir_know_the_names_of_the_interface() -> None:
+    command = "import lazymmu; help(lazymmu.interface); print({'interface', 'load', 'Guest'} < {*dir(lazymmu)})"
+    environment = {**apart.environment(), "PAGER": "cat"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", command], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "Return what the model predicts for each unit" in done.stdout
+    assert done.stdout.endswith("True\n")
+
+
+def test_what_is_no_name_of_a_scenario_is_refused_by_its_value() -> None:
+    with pytest.raises(TypeError, match=r"load\(\) takes names and paths of scenarios .* not 3"):
+        lazymmu.load(3)  # type: ignore[arg-type]
+
+
 def test_scenarios_are_loaded_by_name_and_by_path(tmp_path: Path) -> None:
     examples.scenario(tmp_path, examples.NESTED)
     single, mine = lazymmu.load("nesting/single", tmp_path / "example.yaml")[::-1]

@@ -4,7 +4,7 @@
 from argparse import Namespace
 
 from lazymmu.commands import COMMANDS
-from lazymmu.parser import Parser, command_parser, whole_parser
+from lazymmu.parser import Parser, broken_lines, command_parser, whole_parser
 from lazymmu.support.interrupts import importing
 
 NAME = "help"
@@ -34,7 +34,8 @@ def main(arguments: Namespace) -> int:
     if topic == "words":
         _print_words()
         return 0
-    parser = command_parser(COMMANDS.pick(topic)) if topic else whole_parser(COMMANDS.values())
+    broken = COMMANDS.broken
+    parser = command_parser(COMMANDS.pick(topic)) if topic else whole_parser(COMMANDS.values(), broken=broken)
     parser.print_help()
     return 0
 
@@ -50,3 +51,4 @@ def _print_words() -> None:
     print(f"{'hooks':<16}one letter for each call of an architecture's hook, in order")
     for letter, hook in HOOKS.items():
         print(f"    {letter:<12}{hook}")
+    print(broken_lines(REVISIONS.broken), end="")

@@ -24,6 +24,7 @@ def flags(parser: Parser) -> None:
     parser.add_argument("--header", metavar="FILE", help="a pgtable.h: test the lazy-MMU functions in its text")
     for form in FORMATS.values():
         parser.add_argument(form.FLAG, dest=form.NAME, metavar="FILE", help=form.HELP)
+    parser.broken = FORMATS.broken
     parser.add_argument(
         "--out", metavar="DIR", help="results folder (default: one of the user's, the last 20 are kept)"
     )

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from lazymmu.guests import qemu
 from lazymmu.guests.boot import Boot, Memory
+from lazymmu.guests.findings.table import whole_table
 from lazymmu.guests.qemu import Guest
 from lazymmu.support.errors import GuestError, LazymmuError
 
@@ -28,6 +29,10 @@ class RunningGuests(Struct):
     _started: Counter[str] = field(default_factory=Counter)
     _running: list[Guest] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Read the tables of console lines: a mistake in one must not wait for a guest that complains."""
+        whole_table()
 
     @contextmanager
     def start(self, boot: Boot, memory: Memory | None = None) -> Iterator[Guest]:

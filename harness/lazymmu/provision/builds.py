@@ -90,10 +90,14 @@ def module(
         ]
         what = f"build the module from {source} for {architecture.name}, Linux {release.release}"
         files = fast_rebuild.files(source, variant.sources)
+
+        def run(one: Sequence[str]) -> None:
+            if one is command:
+                cache.progress.say(f"building the module for {architecture.name} (about 20 s)")
+            _run(cache, sandbox, target, one, what)
+
         with cache.locked(work, f"module for {architecture.name}"):
-            fast_rebuild.build(
-                work, sandbox.inside(work), files, name, command, lambda one: _run(cache, sandbox, target, one, what)
-            )
+            fast_rebuild.build(work, sandbox.inside(work), files, name, command, run)
             shutil.copyfile(work / f"{name}.ko", target)
 
     target = target or module_path(sandbox, architecture, kernel, source, variant)

@@ -22,7 +22,7 @@ class RunSummary(Struct, frozen=True):
     #: Machine -> its accelerator and why that was chosen, for machines that were started.
     accelerators: Mapping[str, tuple[str, str]]
     started: datetime
-    #: Wall time from the first boot to the last result.
+    #: Wall time of the command, up to the last result.
     seconds: float
     #: The seed of --shuffle; None without that flag.
     seed: int | None = None

@@ -36,8 +36,9 @@ from lazymmu.support.interrupts import Interrupts
 
 def run(arguments: Namespace) -> int:
     """Run the selected units on guests, and report them. Returns the exit status."""
+    begin = time.monotonic()
     if arguments.resume is not None:
-        return _resume(arguments)
+        return _resume(arguments, begin)
     commit, sandbox = prefetch.asked(manifest.commit), prefetch.sandbox()
     plan = Plan.of(arguments, datetime.now(UTC))
     with results_folder.opened(arguments.out, plan.started) as folder:
@@ -45,10 +46,10 @@ def run(arguments: Namespace) -> int:
         folder.record(facts)
         facts["scenarios"] = folder.keep(plan.scenarios)
         folder.record(facts)
-        return _carry_out(plan, folder, facts, sandbox)
+        return _carry_out(plan, folder, facts, sandbox, begin)
 
 
-def _resume(given: Namespace) -> int:
+def _resume(given: Namespace, begin: float) -> int:
     """Run the units that an earlier run left without a result, in its folder; report all units."""
     sandbox = prefetch.sandbox()
     with resume.begun(given) as (folder, facts, arguments):
@@ -56,11 +57,20 @@ def _resume(given: Namespace) -> int:
         resume.check(folder, facts, plan.scenarios, arguments)
         now = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "command": ["lazymmu", *given.command_line]}
         again = {"finished": None, "status": None, "resumed": [*facts.get("resumed", ()), now]}
-        return _carry_out(plan, folder, {**facts, **again, "scenarios": folder.keep(plan.scenarios)}, sandbox)
+        return _carry_out(plan, folder, {**facts, **again, "scenarios": folder.keep(plan.scenarios)}, sandbox, begin)
 
 
-def _carry_out(plan: Plan, folder: Folder, facts: dict[str, Any], sandbox: Callable[[Path], Sandbox]) -> int:
-    """Run the units without a result in the folder, and report all; `facts` is the contents of run.json so far."""
+def _carry_out(
+    plan: Plan,
+    folder: Folder,
+    facts: dict[str, Any],
+    sandbox: Callable[[Path], Sandbox],
+    begin: float,
+) -> int:
+    """Run the units without a result in the folder, and report all.
+
+    `facts` is the contents of run.json so far, `begin` the time at which the user began to wait.
+    """
     arguments = plan.arguments
     terminal = requests.human(arguments)
     with store.opened(folder.results, plan.units, trace=arguments.trace) as results:
@@ -74,7 +84,6 @@ def _carry_out(plan: Plan, folder: Folder, facts: dict[str, Any], sandbox: Calla
         folder.begin()
         folder.record(facts)
         with Interrupts.noted() as interrupts:
-            begin = time.monotonic()
             with LiveView(terminal, results, quiet=arguments.quiet, verbose=arguments.verbose).shown() as view:
                 execution = _run_units(plan, preparation, options, results, view, interrupts)
             seconds = time.monotonic() - begin

@@ -48,7 +48,7 @@ def _chosen_apis(selection: Selection) -> tuple[str, ...]:
             REVISIONS[name]  # SetupError if its file is broken
     _check("revision", selection.apis, [*REVISIONS, "all"])
     wanted = selection.apis or DEFAULT_REVISIONS
-    return tuple(name for name in REVISIONS if name in wanted or "all" in wanted)
+    return tuple(REVISIONS.every()) if "all" in wanted else tuple(name for name in REVISIONS if name in wanted)
 
 
 def chosen_kernels(selection: Selection) -> tuple[Kernel, ...]:

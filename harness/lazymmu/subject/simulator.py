@@ -27,7 +27,7 @@ from lazymmu.subject.personality import Personality, Task
 from lazymmu.subject.revision import Revision
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.trace import Skip, StepTrace, Trace
-from lazymmu.support.errors import UsageError
+from lazymmu.support.errors import SetupError, UsageError
 
 #: Optional hook -> the hook to call where an architecture does not define it
 #: (docs/semantics.md, "Proposal and amended").
@@ -148,7 +148,10 @@ class Run:
         """Run steps one after the other; each leaves its record when it ends. Raises PreemptionOff."""
         for step in steps:
             call = Call(self, step)
-            self.behaviours[step.op](call)
+            behaviour = self.behaviours.get(step.op)
+            if behaviour is None:
+                raise SetupError(f"operation `{step.op}` has no behaviour in subject/behaviour.py")
+            behaviour(call)
             self._record(call)
 
     def _record(self, call: Call) -> None:

@@ -71,8 +71,9 @@ class Catalogue(Mapping[str, E], Generic[E]):
         try:
             module = import_module(name)
         except SyntaxError as error:
-            return SetupError(f"{error.filename}:{error.lineno}: {error.msg}")
-        except (ImportError, NameError, TypeError, ValueError, AttributeError, LookupError) as error:
+            source = f"\n    {error.text.strip()}" if error.text else ""
+            return SetupError(f"{error.filename}:{error.lineno}: {error.msg}{source}")
+        except Exception as error:  # noqa: BLE001  (an entry is foreign code: what it raises must not cost the others)
             where, step = name, error.__traceback__
             while step is not None:
                 if (file := step.tb_frame.f_code.co_filename).endswith(f"{stem}.py"):
@@ -126,12 +127,16 @@ class Catalogue(Mapping[str, E], Generic[E]):
             guess = suggestion(name, self)
             raise UsageError(f"unknown {self._kind} `{name}`{guess}", hint=f"there is: {', '.join(self)}") from None
 
+    @property
+    def broken(self) -> Mapping[str, SetupError]:
+        """The errors of the broken files, by file name without `.py`."""
+        return self._found[1]
+
     def every(self) -> Mapping[str, E]:
         """Return all entries. Raises SetupError if any file of the folder is broken."""
-        whole, broken = self._found
-        for error in broken.values():
+        for error in self.broken.values():
             raise error
-        return whole
+        return self._found[0]
 
 
 def _line_of(module: ModuleType, word: str) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from lazymmu.scenario.steps import WORDS
-from lazymmu.subject import limits
+from lazymmu.subject import limits, simulator
 from lazymmu.subject.behaviour import BEHAVIOURS
+from lazymmu.subject.case import Case, Step
 from lazymmu.subject.operations import (
     BY_REVISION,
     CONTEXTS,
@@ -25,6 +27,7 @@ from lazymmu.subject.operations import (
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revision import state_fields
 from lazymmu.subject.revisions import REVISIONS, revisions_with
+from lazymmu.support.errors import Place, SetupError
 from lazymmu.support.project import MODULE_SOURCE, ROOT
 
 TABLE = (MODULE_SOURCE / "tables.c").read_text().partition("lmm_operations[")[2].partition("\n};")[0]
@@ -45,6 +48,12 @@ def test_simulator_and_language_have_every_operation() -> None:
     assert BEHAVIOURS.keys() == OPERATIONS.keys()
     assert WORDS.keys() - OPERATIONS.keys() == {"lazy", "lazy_with_ptes", "paused", "repeat"}
     assert OPERATIONS.keys() <= WORDS.keys()
+
+
+def test_an_operation_without_behaviour_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulator.Run, "behaviours", {})
+    with pytest.raises(SetupError, match="operation `enable` has no behaviour"):
+        simulator.predict(Case({}, (Step(1, "enable", Place("x.yaml", 1, 1)),)), "merged", "arm64")
 
 
 def test_the_documents_name_every_operation() -> None:

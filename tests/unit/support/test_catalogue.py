@@ -52,8 +52,10 @@ def test_entries_are_found_by_name_in_the_order_of_the_catalogue(
     [
         ("NAME = 'ant'\n", "ant.py:1: the animal has no LEGS"),
         ("NAME = 'ant'\n\nLEGS = 'six'\n", "ant.py:3: LEGS of the animal is 'six'"),
-        ("NAME = 'ant'\nLEGS = =\n", "ant.py:2: invalid syntax"),
+        ("NAME = 'ant'\nLEGS = =\n", "ant.py:2: invalid syntax\n    LEGS = ="),
         ("NAME = 'ant'\n\n\nLEGS = six\n", "ant.py:4: NameError: name 'six' is not defined"),
+        ("NAME = 'ant'\nLEGS = 6 / 0\n", "ant.py:2: ZeroDivisionError: division by zero"),
+        ("NAME = 'ant'\nimport re\nre.compile('(')\n", "ant.py:3: error: missing ), unterminated subpattern"),
         ("import nowhere_at_all\n", "ant.py:1: ModuleNotFoundError: No module named 'nowhere_at_all'"),
     ],
 )

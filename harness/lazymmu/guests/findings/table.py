@@ -8,13 +8,18 @@ two of them describe the same line, unless one row is a fallback.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
-from typing import Protocol
+from pathlib import Path
+from string import Formatter
+from types import ModuleType
+from typing import Protocol, cast
 
 from msgspec import Struct
 
 from lazymmu.guests.findings.row import Row
 from lazymmu.support.catalogue import Catalogue
+from lazymmu.support.errors import SetupError
 
 
 class Table(Protocol):
@@ -32,7 +37,9 @@ class Table(Protocol):
 TABLES: Catalogue[Table] = Catalogue(
     "lazymmu.guests.findings.tables", "table of console lines", {"ROWS": tuple, "DUMP": tuple, "PROGRAM_COUNTER": str}
 )
-_GROUP_NAME = re.compile(r"\(\?P<\w+>")
+_GROUP_NAME = re.compile(r"\(\?P<(\w+)>")
+# What a title may hold beside the groups of its row (see `Row.title`).
+_TITLE_WORDS = {"line", "where", "message"}
 
 
 class WholeTable(Struct, frozen=True):
@@ -63,6 +70,18 @@ class WholeTable(Struct, frozen=True):
 def whole_table() -> WholeTable:
     """Return all tables as one. The first call takes some ms. Raises SetupError if a file of `tables/` is broken."""
     tables = TABLES.every().values()
+    for table in tables:
+        for row in table.ROWS:
+            _check_title(table, row)
+    try:
+        return _compiled(tables)
+    except re.error as error:
+        for table in tables:
+            _check_expressions(table)
+        raise SetupError(f"the tables of console lines are wrong only together: {error}") from error
+
+
+def _compiled(tables: Collection[Table]) -> WholeTable:
     rows = sorted((row for table in tables for row in table.ROWS), key=lambda row: row.fallback)
     counters = "|".join(table.PROGRAM_COUNTER for table in tables if table.PROGRAM_COUNTER)
     return WholeTable(
@@ -76,3 +95,30 @@ def whole_table() -> WholeTable:
             rf"(?:{counters})(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+(?P<module> \[\w+\])?"
         ),
     )
+
+
+def _check_title(table: Table, row: Row) -> None:
+    """Raise SetupError if a title names a group that its row does not have."""
+    names = {name for _, name, _, _ in Formatter().parse(row.title) if name is not None}
+    missing = names - _TITLE_WORDS - {*_GROUP_NAME.findall(row.begins)}
+    if missing:
+        where = _where(table, row.title)
+        raise SetupError(f"{where}: the title {row.title!r} names {', '.join(sorted(missing))}, which is no group")
+
+
+def _check_expressions(table: Table) -> None:
+    """Raise SetupError for the first wrong regular expression of a table."""
+    ends = (row.extent.until for row in table.ROWS)
+    for expression in (*(row.begins for row in table.ROWS), *ends, *table.DUMP, table.PROGRAM_COUNTER):
+        try:
+            re.compile(expression)
+        except re.error as error:
+            where = _where(table, expression)
+            raise SetupError(f"{where}: wrong regular expression {expression!r}: {error}") from error
+
+
+def _where(table: Table, text: str) -> str:
+    """Return the table's file, with the line that has this text if one has it as it is."""
+    file = Path(str(cast("ModuleType", table).__file__))
+    lines = enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+    return f"{file}:{next((number for number, line in lines if text in line), 1)}"
