@@ -17,15 +17,6 @@ from lazymmu.support.project import ROOT
 from tests.unit import runs
 from tests.unit.reports.test_results_folder import NOW, run_once
 
-KILLED_IN_A_RUN = """
-import os
-from datetime import datetime, UTC
-from lazymmu.reports import results_folder
-with results_folder.opened(None, datetime.now(UTC)) as folder:
-    folder.record({})
-    (folder.guests / "log").touch()
-    os.kill(os.getpid(), 9)
-"""
 KILLED_IN_A_REPORT = """
 import os, sys
 from pathlib import Path
@@ -36,16 +27,11 @@ with whole(Path(sys.argv[1])) as file:
 """
 
 
-def killed(program: str, *arguments: str) -> None:
-    """Run a Python program that kills itself."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "harness")}
-    done = subprocess.run([sys.executable, "-c", program, *arguments], env=environment, check=False)
-    assert done.returncode == -9
-
-
 def partial_file(path: Path) -> Path:
     """Return the partial file of a process that was killed before the file was complete."""
-    killed(KILLED_IN_A_REPORT, str(path))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "harness")}
+    done = subprocess.run([sys.executable, "-c", KILLED_IN_A_REPORT, str(path)], env=environment, check=False)
+    assert done.returncode == -9
     (partial,) = path.parent.glob(f".{path.name}.*")
     return partial
 
@@ -53,19 +39,6 @@ def partial_file(path: Path) -> Path:
 @pytest.fixture
 def units(tmp_path: Path) -> tuple[Unit, ...]:
     return runs.selected(tmp_path / "library")
-
-
-def test_a_killed_run_leaves_a_folder_without_results_and_does_not_change_latest(
-    units: tuple[Unit, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    complete = run_once(units)
-    killed(KILLED_IN_A_RUN)
-    state = complete.parent
-    (left,) = [path for path in state.iterdir() if path.is_dir() and not path.is_symlink() and path != complete]
-    assert (left / "run.json").exists()
-    assert not (left / "results.json").exists()
-    assert (state / "latest").resolve() == complete.resolve()
 
 
 def test_a_partial_report_of_a_killed_run_is_removed_by_the_next_run(tmp_path: Path) -> None:
