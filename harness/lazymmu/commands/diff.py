@@ -24,11 +24,9 @@ def main(arguments: Namespace) -> int:
         from lazymmu.reports.side_by_side import lines, side_by_side
         from lazymmu.scenario import load
         from lazymmu.session import requests
-        from lazymmu.session.selection import Selection, units
+        from lazymmu.session.selection import units
         from lazymmu.subject.simulator import predict
-    apis = tuple(arguments.api) or ("all",)
-    selection = Selection(arches=tuple(arguments.arch), apis=apis, tags=tuple(arguments.tag))
-    selected = units(load(arguments.scenarios, requests.library()), selection)
+    selected = units(load(arguments.scenarios, requests.library()), requests.selection(arguments, apis=("all",)))
     goals = targets({"--json": arguments.json})
     terminal = requests.human(arguments)
     diffs = []

@@ -22,7 +22,7 @@ from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
 from lazymmu.session import requests
 from lazymmu.session.scheduler import Options, run
-from lazymmu.session.selection import Selection, units
+from lazymmu.session.selection import units
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import LazymmuError, UsageError
@@ -194,10 +194,7 @@ def idle(units: Sequence[Unit], trials: Sequence[Trial], run_units: Runner) -> l
 def mutants(arguments: Namespace) -> int:
     """Run the library against each mutant; 1 when one survives."""
     chosen = _chosen(arguments.mutant)
-    selection = Selection(
-        arches=tuple(arguments.arch), apis=tuple(arguments.api) or ("all",), tags=tuple(arguments.tag)
-    )
-    selected = units(load(arguments.scenarios, requests.library()), selection)
+    selected = units(load(arguments.scenarios, requests.library()), requests.selection(arguments, apis=("all",)))
     goals = targets({"--json": arguments.json})
     terminal = requests.human(arguments)
     if arguments.list:
@@ -210,7 +207,7 @@ def mutants(arguments: Namespace) -> int:
     trials: list[Trial] = []
     with Interrupts.noted() as interrupts:
         ran = runner(prepared, interrupts)
-        _check(NONE, _control(selected, chosen), ran)
+        _check_control(selected, chosen, ran)
         for mutant in chosen:
             trials.append(hunt(mutant, selected, ran, full=arguments.full))
             _tell(terminal, trials[-1])
@@ -234,19 +231,15 @@ def _chosen(names: Sequence[str]) -> list[Mutant]:
     return [mutant for name, mutant in every.items() if not names or name in names]
 
 
-def _control(selected: Sequence[Unit], chosen: Sequence[Mutant]) -> list[Unit]:
-    """Return what must pass without a mutant: what one concerns, in the usual revisions where there are such."""
+def _check_control(selected: Sequence[Unit], chosen: Sequence[Mutant], ran: Runner) -> None:
+    """Raise LazymmuError if units that a mutant concerns fail without one; usual revisions are enough if there are."""
     concerned = [unit for unit in selected if any(mutant.concerns(unit) for mutant in chosen)]
-    return [unit for unit in concerned if unit.api in DEFAULT_REVISIONS] or concerned
-
-
-def _check(control: Mutant, units: Sequence[Unit], ran: Runner) -> None:
-    """Raise LazymmuError when the build with mutants is wrong while none is chosen."""
-    wrong = [result for result in ran(control, units, True) if result.outcome in (Outcome.FAIL, Outcome.ERROR)]
+    control = [unit for unit in concerned if unit.api in DEFAULT_REVISIONS] or concerned
+    wrong = [result for result in ran(NONE, control, True) if result.outcome in (Outcome.FAIL, Outcome.ERROR)]
     if wrong:
         named = ", ".join(result.label() for result in wrong[:_NAMED])
         raise LazymmuError(
-            f"without a mutant, {len(wrong)} of {len(units)} do not pass: {named}: {wrong[0].reason}",
+            f"without a mutant, {len(wrong)} of {len(control)} do not pass: {named}: {wrong[0].reason}",
             hint="`lazymmu run` says more; mutants can be judged only where everything else passes",
         )
 

@@ -24,22 +24,28 @@ if TYPE_CHECKING:
     from lazymmu.provision.setup import Images
 
 
-def selection(arguments: Namespace) -> Selection:
-    """Return the selection flags."""
+def selection(arguments: Namespace, *, apis: tuple[str, ...] = ()) -> Selection:
+    """Return the selection flags that the command has; `apis`: the revisions without --api."""
+    flags = vars(arguments)
     return Selection(
         arches=tuple(arguments.arch),
-        apis=tuple(arguments.api),
+        apis=tuple(arguments.api) or apis,
         tags=tuple(arguments.tag),
-        kernels=tuple(arguments.kernel or ()),
-        impls=tuple(arguments.impl or ()),
+        kernels=tuple(flags.get("kernel") or ()),
+        impls=tuple(flags.get("impl") or ()),
     )
 
 
-def library() -> Path:
-    """Return the library's folder, relative to the working folder if it is below, to keep messages short."""
+def short(path: Path) -> Path:
+    """Return a path for messages: relative to the working folder if it is below."""
     with suppress(OSError, ValueError):
-        return LIBRARY.relative_to(Path.cwd())
-    return LIBRARY
+        return path.relative_to(Path.cwd())
+    return path
+
+
+def library() -> Path:
+    """Return the library's folder, as messages show it."""
+    return short(LIBRARY)
 
 
 def kernels(arguments: Namespace) -> list[catalogue.Kernel]:

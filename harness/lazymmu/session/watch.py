@@ -99,13 +99,6 @@ def _changed(collected: RustNotify, inputs: Inputs) -> list[Path] | None:
             return counting
 
 
-def _shown(path: Path) -> str:
-    """Return a path for a person: relative to the working folder if it is below."""
-    with suppress(OSError, ValueError):
-        return str(path.relative_to(Path.cwd()))
-    return str(path)
-
-
 def _once(arguments: Namespace, *, first: bool) -> int:
     """Run once and return the exit status. Errors are printed, because the next edit may fix them."""
     try:
@@ -144,7 +137,7 @@ def watch(arguments: Namespace) -> int:
             changed = _changed(collected, inputs)
         if changed is None:
             return INTERRUPTED
-        terminal.line(f"--- changed: {', '.join(_shown(path) for path in changed)}")
+        terminal.line(f"--- changed: {', '.join(str(requests.short(path)) for path in changed)}")
         # If a scenario is gone, it may come back in the folders that were watched before.
         with suppress(LazymmuError):
             inputs = _inputs(arguments)
