@@ -60,9 +60,8 @@ static int parse_names(struct lmm_parser *p)
 		return err;
 	program->arch = lmm_find_arch(&value, program->api);
 	if (!program->arch)
-		return lmm_malformed(&p->text, &value, program->api->arch ?
-				     "the revision has no personality" :
-				     "the module has no arch_*.c with personality");
+		return lmm_malformed(&p->text, &value,
+				     "the module has no arch_*.c for this revision and personality");
 	return 0;
 }
 
