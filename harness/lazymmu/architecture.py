@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from lazymmu.support.catalogue import Catalogue
 
-#: The word that stands for every architecture where a user names some.
+#: The word for every architecture where a user names some.
 ALL = "all"
 
 

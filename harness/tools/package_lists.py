@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Writes images/packages anew from the archive: `python -m tools.package_lists`, for whoever keeps this project.
+"""Writes images/packages from the archive's lists: `python -m tools.package_lists`, a program for maintainers.
 
-What stands there is what a run, an SSH server and a shell for guests fetch from the suite of the default kernel.
+The lists name what a run, an SSH server and a shell for guests fetch from the suite of the default kernel.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lazymmu.provision.progress import Progress
 from lazymmu.provision.tool_root import debian_names, host_architecture
 from lazymmu.support.machine_names import DEFAULT_KERNEL
 
-# What apt reads to choose and to fetch; descriptions and checksums that it does not trust are left out.
+# What apt needs to choose and to fetch packages. Descriptions and weak checksums are left out.
 _FIELDS = re.compile(
     r"^(?:Package|Source|Version|Architecture|Multi-Arch|Pre-Depends|Depends|Provides"
     r"|Filename|Size|SHA256): .*$",
@@ -35,7 +35,7 @@ _HEADER = """\
 
 
 def _packages(apt: Apt, debian: str, flavour: str) -> Iterator[str]:
-    """Yield what guests of one architecture need, as `name:architecture` with or without `=version`."""
+    """Yield the packages for guests of one architecture, as `name:architecture` with or without `=version`."""
     release = resolve(apt, debian, flavour)
     yield f"linux-headers-{flavour}:{debian}"
     yield f"linux-image-{release.release}:{debian}"
@@ -45,21 +45,21 @@ def _packages(apt: Apt, debian: str, flavour: str) -> Iterator[str]:
 
 
 def _stanza(apt: Apt, package: str) -> tuple[str, str]:
-    """Return a package's architecture and what apt has to know of it."""
+    """Return a package's architecture, and the fields of it that apt needs."""
     lines = _FIELDS.findall(apt.text(package))
     fields = dict(line.split(": ", 1) for line in lines)
     return fields["Architecture"], "\n".join(lines) + "\n"
 
 
 def lists(apt: Apt, flavours: Mapping[str, str]) -> dict[str, str]:
-    """Return (Debian) architecture -> its list, for the architectures in `flavours` and the host's."""
+    """Return the lists by Debian's architecture, for the architectures in `flavours` and the host's."""
     found: dict[str, set[str]] = {host_architecture(): set()}
     for arch, flavour in flavours.items():
         debian = architectures()[arch].debian
         found.setdefault(debian, set())
         for package in _packages(apt, debian, flavour):
             architecture, stanza = _stanza(apt, package)
-            # A list has the packages for every architecture, too.
+            # A list also has the packages that are for every architecture.
             found[debian if architecture == "all" else architecture].add(stanza)
     return {
         architecture: _HEADER.format(suite=apt.suite, architecture=architecture) + "\n".join(sorted(stanzas))
@@ -68,7 +68,7 @@ def lists(apt: Apt, flavours: Mapping[str, str]) -> dict[str, str]:
 
 
 def main() -> int:
-    """Write the lists for the architectures of the default run; return the exit status."""
+    """Write the lists for the architectures of the default run. Return the exit status."""
     kernel = catalogue.kernel(DEFAULT_KERNEL)
     flavours = {arch: kernel.flavours[arch] for arch in default_names()}
     with tempfile.TemporaryDirectory() as scratch:

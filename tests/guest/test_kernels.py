@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Guests with a newer kernel, beside those with the usual one, and machines that cannot be had."""
+"""Runs with a newer kernel beside the usual one, and machines that are not available."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from lazymmu.provision.catalogue import kernel
 from lazymmu.provision.kernels import Resolution, now
 from lazymmu.provision.progress import Progress
 from lazymmu.scenario import load
-from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.support.project import LIBRARY
 
 from tests.guest.conftest import Lazymmu
@@ -60,12 +59,12 @@ def test_a_run_on_two_kernels_tells_their_machines_apart(lazymmu: Lazymmu, tmp_p
 
 @pytest.fixture
 def refusing(tmp_path: Path) -> dict[str, str]:
-    """The environment of a cache for which apt had no kernel `next`, and no `lts` for s390x; all else is the user's."""
+    """The environment with a cache for which apt refused kernel `next`, and `lts` for s390x; the rest is the user's."""
     cache = Cache(default_root(), Progress())
-    setup.prepare(cache, kernel("lts"), list(PERSONALITIES))
+    setup.prepare(cache, kernel("lts"), default_names())
     folder = tmp_path / "cache" / "lazymmu"
     (folder / "kernels").mkdir(parents=True)
-    # The locks, too: what is made there is made under the same ones.
+    # The locks, too: entries in the shared folders need the same locks.
     for name in ("roots", "locks", "symbols", "kvm"):
         (cache.root / name).mkdir(exist_ok=True)
         (folder / name).symlink_to(cache.root / name)

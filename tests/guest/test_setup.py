@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a run does on hosts that lack a network, namespaces, or both."""
+"""Runs on hosts without a network or namespaces, and on architectures outside the default run."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_without_namespaces_root_runs_guests_by_chroot(lazymmu: Lazymmu, without
     assert "6 pass" in done.stdout
     setup = lazymmu("setup", "--offline", extra={"PATH": without_bubblewrap})
     assert "run by chroot" in setup.stderr
-    # There is no /proc: objtool asks for this file of it, and does nothing without such a line.
+    # A chroot has no /proc, and objtool does not work without this line of it.
     assert "[stack]" in (tool_root.path(Cache(default_root(), Progress())) / "proc/self/maps").read_text()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lock of the whole cache. Commands that need its entries share it, and whoever removes entries takes it alone.
+"""The lock of the whole cache. Commands that need its entries share it; `clean` takes it alone.
 
 It is a lock on the cache folder itself (flock), so nothing is written, and a read-only cache works. The kernel releases
 it when the process ends.

@@ -60,7 +60,7 @@ def _member(inode: int, entry: Entry) -> bytes:
 
 
 def archive(entries: Iterable[Entry]) -> bytes:
-    """Return the whole archive. The same entries always give the same bytes, because it has no times and no owners."""
+    """Return an archive. The same entries always give the same bytes, because it has no times and no owners."""
     members = [*entries, Entry("TRAILER!!!", 0)]
     return b"".join(_member(inode, entry) for inode, entry in enumerate(members, start=1))
 

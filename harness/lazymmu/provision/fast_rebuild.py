@@ -19,7 +19,7 @@ from lazymmu.provision.cache import digest, remove
 from lazymmu.provision.subprocesses import ToolError
 
 # A file in a folder whose last build ended as it should. It holds a digest of the folder.
-_WHOLE = ".whole"
+_COMPLETE = ".complete"
 # From guest/module/Kbuild: the architecture's name in the kernel's sources, and the folder in which commands run.
 _WHERE = ".where"
 # Before the target in kbuild's record.
@@ -136,25 +136,25 @@ def _prepare(work: Path, files: Mapping[Path, bytes]) -> None:
 @contextmanager
 def _complete_at_end(work: Path) -> Iterator[None]:
     """Let the folder count as incomplete until the end of a `with`. It is complete also if a file was refused."""
-    (work / _WHOLE).unlink(missing_ok=True)
+    (work / _COMPLETE).unlink(missing_ok=True)
     try:
         yield
     except ToolError as error:
         if _is_refusal(error):
-            (work / _WHOLE).write_text(_state(work), encoding="ascii")
+            (work / _COMPLETE).write_text(_state(work), encoding="ascii")
         raise
-    (work / _WHOLE).write_text(_state(work), encoding="ascii")
+    (work / _COMPLETE).write_text(_state(work), encoding="ascii")
 
 
 def _state(work: Path) -> str:
     """Return a digest of everything in a folder."""
-    found = sorted(path for path in work.rglob("*") if path.is_file() and path.name != _WHOLE)
+    found = sorted(path for path in work.rglob("*") if path.is_file() and path.name != _COMPLETE)
     return digest(part for path in found for part in (str(path.relative_to(work)), path.read_bytes()))
 
 
 def _is_complete(work: Path) -> bool:
     """Return whether the last build in a folder was complete and nobody changed anything since."""
-    mark = work / _WHOLE
+    mark = work / _COMPLETE
     return mark.is_file() and mark.read_text(encoding="ascii", errors="replace") == _state(work)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Asks apt for kernels: for all architectures at once, and if that fails for each alone, because one can fail all.
 
-What a mirror lacks, or has only in part, is a refusal with apt's reason, and remembered. A missing network, a full disk
-or a missing tool is an error.
+If a mirror does not have a kernel, or only parts of it, apt's reason is remembered: the kernel is refused. A missing
+network, a full disk or a missing tool is an error.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _ask(
 def _ask_apart(
     cache: Cache, kernel: Kernel, known: Mapping[str, Release], arches: Sequence[str], folder: Path, *, files: bool
 ) -> Fetched:
-    """Ask for all these architectures, if that is refused for each alone. Raises SetupError for what is no refusal."""
+    """Ask for all these architectures, if that is refused for each alone. Raises SetupError for other failures."""
     ask = partial(_ask, cache, kernel, known, files=files)
 
     def asked(some: Sequence[str], name: str) -> Fetched:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A mirror that is out of step, which cannot be had when one is wanted: mmdebstrap and apt that answer as it made them.
+"""A mirror that is out of step: programs in place of mmdebstrap and apt that print what those printed then.
 
 What they say was said by apt 2.6 and mmdebstrap 1.3 to real mirrors in November 2026.
 """
@@ -52,14 +52,14 @@ _MMDEBSTRAP = """\
 #!/bin/sh
 for word; do
     case $word in
-    --setup-hook=*mirror+*) carried=yes ;;
+    --setup-hook=*mirror+*) pinned=yes ;;
     --architectures=*) arches=$(echo "${word#*=}" | tr , ' ') ;;
     /*) target=$word ;;
     esac
 done
 echo "$arches" >>"$MIRROR/asked"
 for arch in $arches; do
-    if test -z "$carried" && test -e "$MIRROR/$arch"; then cat "$MIRROR/$arch" >&2; exit 25; fi
+    if test -z "$pinned" && test -e "$MIRROR/$arch"; then cat "$MIRROR/$arch" >&2; exit 25; fi
 done
 mkdir -p "$target"
 echo "$arches" >"$target/lazymmu-apt.conf"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A tool ends when it is told to, and with the harness, and everything that it started ends with it."""
+"""A tool ends with the harness and when `stop` is called, and everything that it started ends with it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from pathlib import Path
 import pytest
 from lazymmu.provision.subprocesses import ToolError, Tools, tethered
 from lazymmu.support.errors import SetupError
-from lazymmu.support.project import ROOT
 
 from tests.guest.processes import marked, wait_for_marked, wait_until_none
+from tests.unit import apart
 
-# What the worst tool does: a child that left its group and holds none of its pipes.
+# The worst tool has a child that left its group and holds none of its pipes.
 FAMILY = "sleep 1001 & setsid sleep 1002 >/dev/null 2>&1 & exec sleep 1000"
 
 
 @pytest.fixture
 def mark() -> str:
-    """A word for the environment of a family; where namespaces are forbidden, what left its group is not caught."""
+    """A word for the environment of a family. Without namespaces, a process that left its group is not ended."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]
     done = subprocess.run(["unshare", *user, "--pid", "--fork", "true"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -36,11 +36,11 @@ def family(mark: str) -> list[str]:
     return ["env", f"MARK={mark}", "sh", "-c", FAMILY]
 
 
-def test_it_returns_what_the_tool_said() -> None:
+def test_a_run_returns_the_output_of_the_tool() -> None:
     assert Tools().run(["printf", "a\\nb"], what="print") == "a\nb"
 
 
-def test_a_failure_tells_what_was_done_the_last_lines_and_the_command() -> None:
+def test_a_failure_names_the_work_the_command_and_its_last_lines() -> None:
     with pytest.raises(ToolError) as caught:
         Tools().run(["sh", "-c", "echo out; echo reason >&2; exit 7"], what="make it", hint="do that")
     for text in ("make it: `sh` ended with status 7", "    reason", "command: sh -c", "hint: do that"):
@@ -90,14 +90,14 @@ def test_a_tool_whose_output_is_no_longer_wanted_ends(mark: str) -> None:
 
 def test_a_sigkill_of_the_harness_ends_a_tool_and_all_that_it_started(mark: str) -> None:
     code = f"from lazymmu.provision.subprocesses import Tools; Tools().run({family(mark)!r}, what='x')"
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as harness:
+    with subprocess.Popen([sys.executable, "-c", code], env=apart.environment()) as harness:
         wait_for_marked(mark, "sleep")
         harness.kill()
     assert wait_until_none(mark) == {}
 
 
 def test_a_process_whose_parent_is_already_gone_does_not_start(tmp_path: Path) -> None:
-    # The shell stands for whoever adopts orphans: it is not the process that made the command.
+    # The shell is not the process that made the command, just as a process that adopts orphans.
     orphan = tethered(["touch", str(tmp_path / "orphan")])
     subprocess.run(["sh", "-c", '"$@"; true', "sh", *orphan], check=True)
     subprocess.run(tethered(["touch", str(tmp_path / "child")]), check=True)

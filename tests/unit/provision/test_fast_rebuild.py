@@ -12,7 +12,7 @@ from lazymmu.provision import fast_rebuild
 from lazymmu.provision.subprocesses import ToolError
 
 SOURCES = {"Kbuild": "obj-m := m.o", "m.h": "h", "a.c": "one", "b.c": "two"}
-# They stand for the compiler, the linker and modpost. A source with "wrong" in it is refused as gcc does it.
+# In place of the compiler, the linker and modpost. A source with "wrong" in it is refused as gcc does it.
 RECORDED = {
     "a.o": "grep -v wrong a.c > a.o || { echo 'a.c:1:1: error: wrong' >&2; exit 1; }; echo '#' '$HOME' >> a.o",
     "b.o": "cp b.c b.o; echo b.o >> ../log",
@@ -118,11 +118,11 @@ def test_kbuild_keeps_the_objects_of_a_build_with_a_refused_file(build: Builder)
 def test_after_any_other_failure_kbuild_makes_everything(build: Builder) -> None:
     record = build.work / ".m.ko.cmd"
     record.write_text("savedcmd_m.ko := false\n")
-    (build.work / ".whole").write_text(fast_rebuild._state(build.work))
+    (build.work / ".complete").write_text(fast_rebuild._state(build.work))
     assert build(a_c="three") == "b.o m.mod.o kbuild"
 
 
-@pytest.mark.parametrize("name", ["a.c", "a.o", ".a.o.cmd", "m.mod.c", ".whole"])
+@pytest.mark.parametrize("name", ["a.c", "a.o", ".a.o.cmd", "m.mod.c", ".complete"])
 def test_a_folder_that_anybody_changed_is_not_used(build: Builder, name: str) -> None:
     (build.work / name).write_text("one ")
     assert build(a_c="three") == "b.o m.mod.o kbuild"
@@ -131,5 +131,5 @@ def test_a_folder_that_anybody_changed_is_not_used(build: Builder, name: str) ->
 @pytest.mark.parametrize("lost", [".where", ".a.o.cmd", ".m.mod.o.cmd"])
 def test_without_a_record_kbuild_makes_the_edited_file(build: Builder, lost: str) -> None:
     (build.work / lost).unlink()
-    (build.work / ".whole").write_text(fast_rebuild._state(build.work))
+    (build.work / ".complete").write_text(fast_rebuild._state(build.work))
     assert build(a_c="three") == "m.mod.o kbuild"

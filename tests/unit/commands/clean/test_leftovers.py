@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`lazymmu clean` removes what killed processes left, but nothing that a live process uses or that is behind a link."""
+"""`lazymmu clean` removes leftovers of killed processes. It follows no link, and waits for live processes."""
 
 from __future__ import annotations
 
