@@ -200,7 +200,7 @@ class Guest:
             transport = self._transport.create([images], offline=self._offline)
             return prepare_machine(images, self.arch, self._timeout_scale, self._guests, transport=transport)
 
-        # An interrupt comes to the main thread, so the work is in another one: it must not stop between any two steps.
+        # In another thread, because Python raises KeyboardInterrupt in the main thread, between any two steps.
         with ThreadPoolExecutor(max_workers=1) as executor, cache.tools.stopped_by_interrupt():
             return executor.submit(prepared).result()
 

@@ -103,7 +103,7 @@ def _remarks(operation: Operation) -> str:
         "may have a *before_hook* list": operation.hookable,
         "has an answer": operation.answers,
         "in no list": operation.kind is Kind.TASK,
-        "not natively": operation.name in IMPLEMENTATIONS[NATIVE].lacks,
+        "not natively": operation.name in IMPLEMENTATIONS[NATIVE].missing,
         "a context: must have a list, which runs there": operation.kind is Kind.CONTEXT,
         f"allowed inside {_either(operation.within)}": bool(operation.within),
     }

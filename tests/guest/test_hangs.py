@@ -23,7 +23,7 @@ from tests.guest.test_run import FLUSH, LONG, PLAIN, outcomes, write
 SPIN = "{ local_irq_disable(); while (READ_ONCE(run->task)) cpu_relax(); local_irq_enable(); }"
 WAIT = "{ DECLARE_COMPLETION_ONSTACK(never); wait_for_completion(&never); }"
 SPINS = ("the guest hangs: CPU 0 spins in ", "[lazymmu]")
-WAITS = ("waits for something that never comes: all processors are idle",)
+WAITS = ("the guest is idle: all processors wait",)
 
 
 @pytest.mark.parametrize(
@@ -86,4 +86,4 @@ def test_an_agent_that_hangs_is_told_from_a_kernel_that_hangs(broken: Callable[.
     done, document = deaf.run("nesting/single", "--api", "merged", "--arch", "x86_64")
     assert done.returncode == 3, done.stdout + done.stderr
     (result,) = document["results"]
-    assert "all processors are idle, its agent does not answer" in result["reason"]
+    assert "all processors wait, its agent does not answer" in result["reason"]

@@ -182,7 +182,7 @@ def test_a_bad_snapshot_is_reported_and_saved_again(
 
 
 @pytest.mark.parametrize("playground", [WITH_MODULE], indirect=True)
-def test_a_guest_that_fails_is_believed_only_if_its_snapshot_is_undamaged(playground: Playground) -> None:
+def test_a_failing_guest_is_trusted_only_if_its_snapshot_is_undamaged(playground: Playground) -> None:
     file = copied_snapshot(playground)
     # The kernel does not check the text of the module.
     places = [match.start() for match in re.finditer(b"outstanding", file.read_bytes())]

@@ -188,7 +188,7 @@ FAULTS = (
     Fault(
         "wait for ever",
         3,
-        "the guest waits for something that never comes.*last begun: step 1 flush",
+        "the guest is idle: all processors wait.*last begun: step 1 flush",
         _flush("{ DECLARE_COMPLETION_ONSTACK(never); wait_for_completion(&never); }"),
         within=HANG,
     ),

@@ -25,7 +25,7 @@ from lazymmu.guests.boot import Boot, Memory
 from lazymmu.provision.subprocesses import tethered
 from lazymmu.support.errors import GuestError
 
-# Any short file that is always there; only the fact of an answer matters.
+# Any short file that is always there; its content does not matter.
 _ASKED = b"/proc/uptime"
 _PROMPT = "guest# "
 _INIT = f"""\

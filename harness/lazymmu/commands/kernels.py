@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`lazymmu kernels`: shows what each kernel of the catalogue is on each architecture, or why it cannot be had."""
+"""`lazymmu kernels`: shows what each kernel of the catalogue is on each architecture, or why it is not available."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lazymmu.provision.kernels import KernelEntry
 
 NAME = "kernels"
-HELP = "show each kernel, and why one cannot be had"
+HELP = "show each kernel, and why one is not available"
 
 
 def flags(parser: Parser) -> None:

@@ -23,7 +23,7 @@ class Emulator(Struct, frozen=True):
     """A QEMU that was started from a tool root of this cache."""
 
     pid: int
-    #: The process that started it; None if that has ended, so that nobody will end this one.
+    #: The process that started it; None if orphaned.
     owner: int | None
     argv: tuple[str, ...]
 

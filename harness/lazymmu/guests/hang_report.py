@@ -74,7 +74,7 @@ def diagnose(
 ) -> Diagnosis:
     """Return why a guest is silent, and leave it stopped.
 
-    `qemu` is QEMU's process, `monitor` its monitor, which nobody has used. `agent_answers` says whether the agent still
+    `qemu` is QEMU's process, `monitor` an unused monitor socket. `agent_answers` says whether the agent still
     reports its progress.
     """
     if qemu is not None and host_process.is_stopped(qemu):
@@ -97,5 +97,5 @@ def diagnose(
     )
     agent = "its agent answers" if agent_answers else "its agent does not answer"
     if processors and all(idle for _, idle in processors):
-        return Diagnosis(f"the guest waits for something that never comes: all processors are idle, {agent}", evidence)
+        return Diagnosis(f"the guest is idle: all processors wait, {agent}", evidence)
     return Diagnosis(f"the guest hangs: {', '.join(words for words, _ in processors)}; {agent}", evidence)

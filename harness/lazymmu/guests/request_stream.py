@@ -41,7 +41,7 @@ _LEVEL = 7
 _OWN = ("lazymmu: ", "lazymmu-agent: run ")
 # Requests whose payload is text, which the channel log shows.
 _READABLE = ("run", "read")
-# The agent reports progress twice a second. After so many seconds without, it does not answer.
+# The agent reports progress twice a second. After this many seconds without a report, it counts as silent.
 _AGENT_SILENT = 2.0
 
 

@@ -119,7 +119,7 @@ def _content(shown: str) -> str:
 
 
 def _check_fields(shown: str, regions: Iterable[Region]) -> None:
-    """Raise HeaderError if the functions use another state of a task than `merged` has."""
+    """Raise HeaderError if the functions use state fields that `merged` does not have."""
     for region in regions:
         variables = {"lazy_mmu_state", *_STATE.findall("\n".join(region.bare))}
         access = re.compile(rf"\b(?:{'|'.join(sorted(variables))})\s*(?:->|\.)\s*(\w+)")

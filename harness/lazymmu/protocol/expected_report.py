@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Writes the report that the module prints of a run with this trace: the reverse of `report.parse`.
 
-Guests without Python compare with it (docs/protocol.md, section 2).
+`run-scenario` in the guest compares with it (docs/protocol.md, section 2).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from lazymmu.subject.counters import counter_names
 from lazymmu.subject.implementations import state_of
 from lazymmu.subject.trace import StepTrace, Trace
 
-# Entries of the table in one line.
+# Table entries per report line.
 _ENTRIES = 32
 
 
@@ -37,7 +37,7 @@ def _lines(trace: Trace, api: str, personality: str, steps: int) -> Iterator[str
     yield f"total{_pairs(trace.counters)}"
     own = [name for name, _ in state_of(api, personality)]
     for name, state in trace.tasks.items():
-        # v4's own flag `active` is a word beside the last one.
+        # In v4, a line has `active` twice: the flag of its state, then whether the task is active.
         yield f"task {name}{_pairs({word: state[word] for word in own})} active={int(state['active'])}"
     entries = [f"{index}:{value}" for index, value in sorted((trace.table or {}).items())]
     yield f"table outstanding={trace.outstanding} entries={len(entries)}"

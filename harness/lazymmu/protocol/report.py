@@ -96,7 +96,7 @@ def _typed_state(form: _Form, pairs: Mapping[str, int]) -> dict[str, int | bool]
 
 @functools.lru_cache(maxsize=4096)
 def _outcome(form: _Form, words: str, numbers: str) -> StepTrace:
-    """Return what these words of a step line say; most lines repeat those of another line."""
+    """Return what these words of a step line say. Cached: most lines repeat."""
     found = _match(_WORDS, words, "a step")
     hooks, inside = ("" if word == "-" else word for word in found.group(3, 4))
     if not _HOOKS.fullmatch(hooks) or len(inside) != len(hooks) or inside.strip("01"):

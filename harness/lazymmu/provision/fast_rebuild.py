@@ -18,13 +18,13 @@ from pathlib import Path
 from lazymmu.provision.cache import digest, remove
 from lazymmu.provision.subprocesses import ToolError
 
-# A file in a folder whose last build ended as it should. It holds a digest of the folder.
+# Marks a folder whose last build completed. It holds a digest of the folder.
 _COMPLETE = ".complete"
 # From guest/module/Kbuild: the architecture's name in the kernel's sources, and the folder in which commands run.
 _WHERE = ".where"
 # Before the target in kbuild's record.
 _SAVED = "savedcmd_"
-# How the compiler, and modpost, which looks for symbols of the kernel, refuse a source file.
+# What the compiler and modpost print when a source file is wrong.
 _REFUSALS = (": error: ", "ERROR: modpost: ")
 
 
@@ -72,7 +72,7 @@ def _replay(
             try:
                 run(["sh", "-c", script])
             except ToolError:
-                # So the next build finds the state before this one, without these files.
+                # Undo, so that the next build compiles these files again.
                 for path in changed:
                     (work / path).unlink()
                 symbols.write_bytes(before)

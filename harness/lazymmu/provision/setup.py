@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Prepares what guests are made of: their kernels and tool roots. Everything else asks here for images."""
+"""Prepares what guests are made of: their kernels and tool roots. A run gets its images only here."""
 
 from __future__ import annotations
 
@@ -41,12 +41,14 @@ class _Contents(Struct, frozen=True):
 
 def needs(*, root_there: bool) -> int:
     """Return the bytes on disk that a set-up takes while it fetches: the kernels, and a tool root if one is missing."""
-    # The sum: they are made at the same time.
+    # Check the sum: each alone might fit and both not.
     return kernels.NEEDS + (0 if root_there else tool_root.NEEDS)
 
 
-def _contents(cache: Cache, kernel: Kernel, arches: Sequence[str], counts: Callable[[Resolution], bool]) -> _Contents:
-    """Return what the cache has. `counts` says whether a refusal is new enough not to ask again."""
+def _contents(
+    cache: Cache, kernel: Kernel, arches: Sequence[str], still_valid: Callable[[Resolution], bool]
+) -> _Contents:
+    """Return what the cache has. `still_valid` says whether a refusal is new enough not to ask again."""
     releases, earlier = kernels.locked(cache, kernel), resolutions(cache, kernel)
     found = _Contents()
     for arch in arches:
@@ -57,7 +59,7 @@ def _contents(cache: Cache, kernel: Kernel, arches: Sequence[str], counts: Calla
             found.installed[arch] = installed
         elif arch not in kernel.flavours:
             found.refused[arch] = f"there is no kernel {kernel.name} for {arch}"
-        elif arch not in releases and arch in earlier and earlier[arch].reason and counts(earlier[arch]):
+        elif arch not in releases and arch in earlier and earlier[arch].reason and still_valid(earlier[arch]):
             found.refused[arch] = f"kernel {kernel.name} does not resolve for {arch}: {earlier[arch].refusal()}"
         else:
             found.missing.append(arch)
@@ -107,30 +109,30 @@ def available(
     cache.sweep()
     time = now()
 
-    def counts(resolution: Resolution) -> bool:
+    def still_valid(resolution: Resolution) -> bool:
         return offline or (not again and resolution.is_recent(time))
 
-    def any_counts(_: Resolution) -> bool:
+    def always_valid(_: Resolution) -> bool:
         return True
 
-    found = _contents(cache, kernel, arches, counts)
+    found = _contents(cache, kernel, arches, still_valid)
     if found.missing and offline:
         raise SetupError(
             f"the tool root or kernel {kernel.name} for {', '.join(found.missing)} is not in the cache, and --offline "
-            "forbids to fetch it",
+            "forbids fetching it",
             hint=f"lazymmu setup --kernel {kernel.name}   (once, with a network)",
         )
     roots = {arch: tool_root.path(cache, arch) for arch in arches}
     if update or found.missing or not _all_there(roots):
         try:
-            cache.tools.in_thread(lambda: _fetch(cache, kernel, roots, counts, update=update))
+            cache.tools.in_thread(lambda: _fetch(cache, kernel, roots, still_valid, update=update))
         except SetupError as error:
-            # If only an old refusal was to be asked again, the run can do with it.
-            missing = _contents(cache, kernel, arches, any_counts).missing
+            # If only a refresh failed and everything is in the cache, go on with the old answer.
+            missing = _contents(cache, kernel, arches, always_valid).missing
             if missing or not _all_there(roots) or update or again or cache.tools.stopping():
                 raise
             cache.progress.say(f"apt could not be asked again: {error.message.splitlines()[0]}")
-        found = _contents(cache, kernel, arches, any_counts)
+        found = _contents(cache, kernel, arches, always_valid)
         if found.missing:
             raise SetupError(f"kernel {kernel.name} is incomplete after its set-up: {', '.join(found.missing)}")
     sandboxes = {root: sandbox(root) for root in set(roots.values())}
@@ -143,7 +145,7 @@ def _all_there(roots: Mapping[str, Path]) -> bool:
 
 
 def _fetch(
-    cache: Cache, kernel: Kernel, roots: Mapping[str, Path], counts: Callable[[Resolution], bool], *, update: bool
+    cache: Cache, kernel: Kernel, roots: Mapping[str, Path], still_valid: Callable[[Resolution], bool], *, update: bool
 ) -> None:
     """Fetch and unpack what is missing of the kernel, and of the tool roots of these architectures."""
     # These take a while to load, and most runs have everything.
@@ -153,7 +155,7 @@ def _fetch(
     with cache.locked(target, what):
         wanted = [arch for arch in roots if arch in kernel.flavours]
         # Another process may have made it meanwhile.
-        missing = wanted if update else _contents(cache, kernel, wanted, counts).missing
+        missing = wanted if update else _contents(cache, kernel, wanted, still_valid).missing
         one_of_each = {root: arch for arch, root in roots.items()}
         if not missing:
             for arch in one_of_each.values():

@@ -46,7 +46,7 @@ def busybox(cache: Cache, arches: Sequence[str], *, offline: bool = False) -> di
     if len(found) < len(arches):
         if offline:
             raise SetupError(
-                f"the {_WHAT} ({', '.join(arches)}) is not in the cache, and --offline forbids to fetch it"
+                f"the {_WHAT} ({', '.join(arches)}) is not in the cache, and --offline forbids fetching it"
             )
         cache.tools.in_thread(lambda: _fetch(cache, arches))
         found = _present(cache, arches)

@@ -59,7 +59,7 @@ def obtain(cache: Cache, kernels: Mapping[str, InstalledKernel], *, offline: boo
     if not all(map(whole, paths.values())):
         if offline:
             raise SetupError(
-                f"the {_WHAT} ({', '.join(kernels)}) is not in the cache, and --offline forbids to fetch it",
+                f"the {_WHAT} ({', '.join(kernels)}) is not in the cache, and --offline forbids fetching it",
                 hint="lazymmu setup --transport ssh   (once, with a network)",
             )
         cache.tools.in_thread(lambda: _fetch(cache, paths, kernels))

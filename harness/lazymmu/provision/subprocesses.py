@@ -127,7 +127,7 @@ class Tools:
     def in_thread(self, work: Callable[[], _T]) -> _T:
         """Return the result of `work`, which runs in another thread. An interrupt ends its tools.
 
-        An interrupt comes to the main thread, and there it could fall between any two steps of the work.
+        It is in another thread because Python raises KeyboardInterrupt in the main thread, between any two steps.
         """
         with ThreadPoolExecutor(max_workers=1) as pool, self.stopped_by_interrupt():
             return pool.submit(work).result()

@@ -17,7 +17,7 @@ from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.revisions import REVISIONS
 
 _OUTCOMES = ("pass", "fail", "error", "skip")
-# Reasons without the mirror's name, which is the user's, and may be another one tomorrow.
+# Remove mirror addresses: they differ between users.
 _ADDRESS = re.compile(r"\w+://[^/\s]+/|\s*\[IP: [^]]*\]")
 
 #: Kernel, implementation, revision.

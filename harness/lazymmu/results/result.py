@@ -121,7 +121,7 @@ class Difference(Struct, frozen=True):
 
     #: What differs, such as `step 3 disable: hooks`.
     what: str
-    #: Source of the right value -> that value, and who differs -> its value, in the order to show.
+    #: Who has a value -> that value, the right one first, such as {"predicted": "efl", "observed": "el"}.
     sides: Mapping[str, str]
     #: The place of the step, check or expectation in its file.
     place: Place | None = None

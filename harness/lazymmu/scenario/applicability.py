@@ -2,7 +2,7 @@
 """To which revisions and personalities a scenario applies: those that have all that it uses.
 
 A scenario applies to every pair of such a revision and such a personality. So a word that is missing in any pair
-rules out the revision (or personality) that lacks it.
+rules out the revision (or personality) without it.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ ACTIVE = "active"
 
 @functools.cache
 def counters() -> Mapping[str, frozenset[str]]:
-    """Return every counter, with the personalities that lack it."""
-    own = [name for personality in PERSONALITIES.values() for name in personality.COUNTERS]
-    return {
-        **dict.fromkeys((*CALLS, *HOOKS.values(), *COMMON_COUNTERS), frozenset()),
-        **{name: frozenset(n for n, other in PERSONALITIES.items() if name not in other.COUNTERS) for name in own},
-    }
+    """Return every counter, with the personalities without it."""
+    found: dict[str, frozenset[str]] = dict.fromkeys((*CALLS, *HOOKS.values(), *COMMON_COUNTERS), frozenset())
+    having = {name: {*personality.COUNTERS} for name, personality in PERSONALITIES.items()}
+    for counter in (counter for personality in PERSONALITIES.values() for counter in personality.COUNTERS):
+        found[counter] = frozenset(name for name, own in having.items() if counter not in own)
+    return found
 
 
 @functools.cache
 def states() -> Mapping[str, tuple[type, frozenset[str]]]:
-    """Return every name of a task's state, with its type and the revisions that lack it."""
+    """Return every name of a task's state, with its type and the revisions without it."""
     fields = {api: dict(state_fields(revision)) for api, revision in REVISIONS.items()}
     return {
         name: (kind, frozenset(api for api, known in fields.items() if name not in known))
@@ -48,8 +48,8 @@ def states() -> Mapping[str, tuple[type, frozenset[str]]]:
     }
 
 
-def lacking(word: str) -> frozenset[str]:
-    """Return the personalities that lack a counter, or the revisions that lack a name of a task's state."""
+def without(word: str) -> frozenset[str]:
+    """Return the personalities without a counter, or the revisions without a name of a task's state."""
     return counters()[word] if word in counters() else states()[word][1] if word in states() else frozenset()
 
 
@@ -76,8 +76,8 @@ def applicable(named: Named, needs: Sequence[Need]) -> tuple[tuple[str, ...], tu
     personalities = named.personalities()
     chosen = PERSONALITIES if personalities is None else {name for _, name in personalities}
     return (
-        tuple(name for name in _among(named.apis, REVISIONS) if not lack(name, needs)),
-        tuple(name for name in PERSONALITIES if name in chosen and not lack(name, needs)),
+        tuple(name for name in _among(named.apis, REVISIONS) if not reason_against(name, needs)),
+        tuple(name for name in PERSONALITIES if name in chosen and not reason_against(name, needs)),
     )
 
 
@@ -90,10 +90,10 @@ def guests(named: Named, personalities: Sequence[str]) -> tuple[str, ...]:
 
 
 def report(problems: Problems, named: Named, needs: Sequence[Need]) -> None:
-    """Report the named revisions and personalities that lack something, and needs that leave none."""
+    """Report the named revisions and personalities that a need rules out, and needs that leave none."""
     personalities = named.personalities()
     for name, meant in (*((api, api.text) for api in named.apis or ()), *(personalities or ())):
-        why = lack(meant, needs)
+        why = reason_against(meant, needs)
         if why:
             problems.add(name.place, f"{quote(name.text)} cannot be named here: {why}")
     if named.apis is None:
@@ -102,10 +102,10 @@ def report(problems: Problems, named: Named, needs: Sequence[Need]) -> None:
         _report_none_left(problems, needs, "architecture", PERSONALITIES)
 
 
-def lack(name: str, needs: Sequence[Need]) -> str:
-    """Return what a revision or personality lacks, and where that is used; nothing if it lacks nothing."""
+def reason_against(name: str, needs: Sequence[Need]) -> str:
+    """Return which word rules out a revision or personality, and where it is used; empty if none does."""
     for need in needs:
-        if need.lacks(name):
+        if need.rules_out(name):
             return f"it has no {quote(need.word)} (line {need.place.line})"
     return ""
 
@@ -120,7 +120,7 @@ def _report_none_left(problems: Problems, needs: Sequence[Need], what: str, know
     left = set(known)
     causes: list[Need] = []
     for need in sorted(needs, key=lambda need: need.place):
-        ruled_out = {name for name in left if need.lacks(name)}
+        ruled_out = {name for name in left if need.rules_out(name)}
         if ruled_out:
             causes.append(need)
             left -= ruled_out

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lazymmu.scenario.applicability import counters, lacking
+from lazymmu.scenario.applicability import counters, without
 from lazymmu.scenario.context import Context, Need
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
 from lazymmu.scenario.strict_yaml.problems import quote
@@ -24,10 +24,10 @@ _SELECTORS = ("api", "arch", "task")
 
 def read_check(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
     """Return the step of `- check: {..}`."""
-    nothing = [OperationTemplate("check", key.place)]
+    empty_check = [OperationTemplate("check", key.place)]
     content = context.table(node, "`check`", "what it pins, for example {active: true}")
     if content is None:
-        return nothing
+        return empty_check
     found = context.fields(content, "`check`", (*PINS, *_SELECTORS, *counters()))
     apis = context.words(found["api"][1], "`api`", REVISIONS) if "api" in found else None
     arches = context.words(found["arch"][1], "`arch`", PERSONALITIES) if "arch" in found else None
@@ -39,18 +39,18 @@ def read_check(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
         if value is not None:
             pins[name] = value
         for listed_name in (*(apis or ()), *(arches or ())):
-            if listed_name.text in lacking(name):
+            if listed_name.text in without(name):
                 message = f"{quote(listed_name.text)} cannot be named here: it has no {quote(name)}"
                 context.problems.add(listed_name.place, message)
-        # A check with a list of its own needs nothing of the revisions or personalities that the list leaves out.
-        own = {*(REVISIONS if "api" in found else ()), *(PERSONALITIES if "arch" in found else ())}
-        context.needs.append(Need(pin.place, name, lacking(name) - own))
+        # If the check lists revisions, the loop above compared them, and no other needs the word; `arch` likewise.
+        compared = {*(REVISIONS if "api" in found else ()), *(PERSONALITIES if "arch" in found else ())}
+        context.needs.append(Need(pin.place, name, without(name) - compared))
     if len(found) == len(content.pairs) and found.keys() <= set(_SELECTORS):
         context.problems.add(key.place, f"`check` pins nothing: it may pin {', '.join(PINS)} or a counter")
     named = found["task"][1] if "task" in found else None
     task = None if named is None else task_name(context, named, "`task`")
     if named is not None and task is None:
-        return nothing
+        return empty_check
     check = CheckTemplate(
         pins,
         None if apis is None else frozenset(name.text for name in apis),

@@ -26,14 +26,14 @@ class Need(Struct, frozen=True):
 
     place: Place
     word: str
-    #: Revisions and personalities that lack it.
-    lacking: frozenset[str]
+    #: The revisions and personalities without it.
+    without: frozenset[str]
     #: Those for which it is used; None: all.
     only: Collection[str] | None = None
 
-    def lacks(self, name: str) -> bool:
-        """Return whether a revision or personality would need this and does not have it."""
-        return name in self.lacking and (self.only is None or name in self.only)
+    def rules_out(self, name: str) -> bool:
+        """Return whether a revision or personality needs this word and is without it."""
+        return name in self.without and (self.only is None or name in self.only)
 
 
 class Context(Reader, frozen=True):

@@ -155,7 +155,7 @@ def _select(
     for selector in expect.selectors:
         if selector.name not in (*apis, *arches):
             key = "api" if selector.name in REVISIONS else "arch" if named.personality is None else "personality"
-            why = applicability.lack(selector.name, used) or f"`{key}` does not name it"
+            why = applicability.reason_against(selector.name, used) or f"`{key}` does not name it"
             problems.add(selector.place, f"the scenario does not apply to {quote(selector.name)}: {why}")
     for step in operations(steps):
         check = step.check

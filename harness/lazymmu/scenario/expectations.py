@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from lazymmu.scenario.applicability import ACTIVE, counters, lacking, states
+from lazymmu.scenario.applicability import ACTIVE, counters, states, without
 from lazymmu.scenario.context import Context, Need
 from lazymmu.scenario.strict_yaml import problems
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
@@ -76,7 +76,7 @@ def needs(parts: Sequence[Part], apis: Sequence[str], arches: Sequence[str]) -> 
     for part in parts:
         pairs = [(api, arch) for api in apis for arch in arches if effective(parts, part.key, api, arch) is part]
         only = {name for pair in pairs for name in pair}
-        found += [Need(place, word, lacking(word), only) for word, place in part.words]
+        found += [Need(place, word, without(word), only) for word, place in part.words]
     return found
 
 
@@ -169,7 +169,7 @@ class _Reader(Struct, frozen=True):
         content = self.context.table(node, what, "counters, for example {arch_enter: 1}")
         if content is None:
             return None
-        known = [name for name, lacks in counters().items() if self.arch not in lacks]
+        known = [name for name, without_it in counters().items() if self.arch not in without_it]
         pins: dict[str, PinTemplate] = {}
         for key, value in content.pairs:
             if key.text in known:
@@ -218,7 +218,7 @@ class _Reader(Struct, frozen=True):
         content = context.table(node, what, "a task's state, for example {active: false}")
         if content is None:
             return None
-        known = [name for name, (_, lacks) in states().items() if self.api not in lacks]
+        known = [name for name, (_, without_it) in states().items() if self.api not in without_it]
         pins: dict[str, PinTemplate] = {}
         for key, value in content.pairs:
             if key.text == ACTIVE or key.text in known:

@@ -42,7 +42,7 @@ def guests(
 
 def _beyond(step: OperationTemplate, api: str, personality: str) -> bool:
     """Return whether a step cannot run natively, or pins what a native trace does not show."""
-    if step.op in _NATIVE.lacks or step.answer is not None:
+    if step.op in _NATIVE.missing or step.answer is not None:
         return True
     check = step.check
     if check is None or (check.apis and api not in check.apis) or (check.arches and personality not in check.arches):

@@ -188,7 +188,7 @@ def _read_named(
         elif complete:
             _missing(context, key, argument.name)
     if COUNT in arguments and len(args) == len(arguments):
-        # Exact, although the two are checked apart: names are independent of each other, or grow together.
+        # The highest end of all cases: the two have different names in them, or grow with the same one.
         end = context.highest(args["index"]) + context.highest(args["count"])
         if end > TABLE_ENTRIES:
             message = f"the range ends at {end}: the table has entries 0 to {TABLE_ENTRIES - 1}"

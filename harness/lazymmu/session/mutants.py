@@ -56,7 +56,7 @@ class Mutant(Struct, frozen=True):
         return unit.api in self.apis and unit.personality in self.arches
 
 
-#: The build with mutants while none is chosen: it must pass.
+#: The same build with no mutant switched on: it must pass.
 NONE = Mutant("none", "no mistake", tuple(REVISIONS), tuple(PERSONALITIES))
 
 

@@ -23,7 +23,7 @@ _ALLOWED = ("--quiet", "--verbose", "--offline", "--jobs", "--bisect")
 
 
 @contextmanager
-def begun(given: Namespace) -> Iterator[tuple[Folder, dict[str, Any], Namespace]]:
+def unfinished_run(given: Namespace) -> Iterator[tuple[Folder, dict[str, Any], Namespace]]:
     """Hold the folder that --resume names for the length of a `with`, in the working folder of its run.
 
     Yields the folder, its run.json, and the arguments of that run, replaced by the flags that were given with --resume.

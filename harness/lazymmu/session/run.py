@@ -52,7 +52,7 @@ def run(arguments: Namespace) -> int:
 def _resume(given: Namespace, begin: float) -> int:
     """Run the units that an earlier run left without a result, in its folder; report all units."""
     sandbox = prefetch.sandbox()
-    with resume.begun(given) as (folder, facts, arguments):
+    with resume.unfinished_run(given) as (folder, facts, arguments):
         plan = Plan.of(arguments, datetime.fromisoformat(facts["started"]))
         resume.check(folder, facts, plan.scenarios, arguments)
         now = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "command": ["lazymmu", *given.command_line]}

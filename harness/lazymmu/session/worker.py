@@ -183,7 +183,10 @@ class Worker:
                 is_clean = self._run(connection)
 
     def _send_first(self, connection: AgentConnection) -> None:
-        """Send the first programs to a guest, among them those that were sent to a guest that did not wake up."""
+        """Send the first programs to a guest.
+
+        If programs were sent ahead to a guest that was not restored, their units are sent to this one instead.
+        """
         self._put_back()
         self._sent_count = 0
         self._connection = connection

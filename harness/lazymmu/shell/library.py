@@ -59,7 +59,7 @@ def with_library(machine: Machine) -> Machine:
         content = cache.obtain(path, f"library for a guest on {machine.name}", build, needs=_NEEDS).read_bytes()
     except ScenarioError as error:
         cache.progress.say(f"run-scenario has nothing to run: {error}")
-        # Such a guest is not worth a snapshot.
+        # Without a library no snapshot is kept.
         return replace(machine, built_before=False)
     file = GuestFile(_IN_GUEST, 0o600, content, key)
     return replace(machine, built_before=built_before, files=(*machine.files, file))

@@ -20,8 +20,8 @@ class Implementation(Struct, frozen=True):
     only: frozenset[str] | None = None
     #: A trace shows its calls, hooks and the tasks' state, but not the page table, which belongs to the kernel.
     hooks_only: bool = False
-    #: Operations that it lacks in every revision.
-    lacks: frozenset[str] = frozenset()
+    #: Operations that it does not have in any revision.
+    missing: frozenset[str] = frozenset()
 
     @property
     def revisions(self) -> frozenset[str]:
@@ -41,7 +41,7 @@ IMPLEMENTATIONS: Mapping[str, Implementation] = {
     for implementation in (
         Implementation(MODULE),
         # No module can fork the thread that runs it.
-        Implementation(NATIVE, frozenset({"merged"}), hooks_only=True, lacks=frozenset({"fork"})),
+        Implementation(NATIVE, frozenset({"merged"}), hooks_only=True, missing=frozenset({"fork"})),
         Implementation(HEADER, frozenset({"merged", "with-ptes"})),
     )
 }

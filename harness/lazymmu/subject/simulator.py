@@ -199,12 +199,12 @@ def predict(case: Case, api: str, arch: str, impl: str = MODULE) -> Trace | Skip
 
     The trace has what is visible of the implementation `impl`. A Skip says that the case cannot run under the
     personality. Raises KeyError for an unknown name, SetupError for one whose file is broken, and UsageError if the
-    case has an operation that the revision lacks, even one that would never run.
+    case has an operation that the revision does not have, even one that would never run.
     """
     revision, personality = REVISIONS[api], PERSONALITIES[arch]
-    has = ({*OPERATIONS} - {*BY_REVISION} | revision.CALLS.keys()) - IMPLEMENTATIONS[impl].lacks
-    lacking = {step.op for step in case.walk()} - has
-    if lacking:
+    has = ({*OPERATIONS} - {*BY_REVISION} | revision.CALLS.keys()) - IMPLEMENTATIONS[impl].missing
+    missing = {step.op for step in case.walk()} - has
+    if missing:
         who = f"revision {api}" if impl == MODULE else f"revision {api} of implementation {impl}"
-        raise UsageError(f"{who} has no operation {', '.join(sorted(lacking))}")
+        raise UsageError(f"{who} has no operation {', '.join(sorted(missing))}")
     return Run(revision, personality, case.tasks, impl).play(case.steps)

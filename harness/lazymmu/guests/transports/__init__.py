@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 class Transport:
-    """Reaches agents over the channel of the guest's init, which is the control connection. Others override it.
+    """Reaches agents over the channel of the guest's init, which is the control connection.
+
+    Other transports override the methods.
 
     Any number of threads may use one transport.
     """
