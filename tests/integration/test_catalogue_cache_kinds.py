@@ -28,4 +28,4 @@ def test_clean_keeps_a_new_kind_to_its_limit(home: Path) -> None:
         (folder / name).touch()
         os.utime(folder / name, (1000 - number, 1000 - number))
     done = apart.run(checkout, "clean", "--dry-run")
-    assert done.stdout.startswith(f"would remove {folder}/old.txt (0.0 kB, 1 are kept)\n")
+    assert done.stdout.startswith(f"would remove {folder}/old.txt (0.0 kB, 1 is kept)\n")

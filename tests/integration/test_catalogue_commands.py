@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ import pytest
 from tests.guest.checkouts import checkout_with
 from tests.unit.apart import run
 
-GREET = '''\
-"""`lazymmu greet`: greets."""
-NAME = "greet"
+SALUTE = '''\
+"""`lazymmu salute`: greets."""
+NAME = "salute"
 HELP = "greet people"
 
 def flags(parser):
@@ -30,14 +31,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of this checkout with a new command and a file that defines none."""
     checkout = checkout_with({}, tmp_path_factory.mktemp("copy") / "checkout")
     folder = checkout / "harness/lazymmu/commands"
-    (folder / "say_hello.py").write_text(GREET)
+    (folder / "say_hello.py").write_text(SALUTE)
     (folder / "broken.py").write_text('NAME = "broken"\nHELP = None\n')
     return checkout
 
 
 def test_a_new_command_is_in_the_help_and_runs_without_the_others(checkout: Path) -> None:
-    assert " greet     greet people\n" in run(checkout, "--help").stdout
-    done = run(checkout, "greet", "--name", "Kevin")
+    assert re.search(r"(?m)^ *salute +greet people$", run(checkout, "--help").stdout)
+    done = run(checkout, "salute", "--name", "Kevin")
     assert (done.returncode, done.stdout) == (0, "hello Kevin lazymmu.commands.say_hello\n")
 
 

@@ -11,6 +11,8 @@ import lazymmu
 from lazymmu.architecture import architectures
 from lazymmu.results.result import Unit
 from lazymmu.subject.case import Case, Scenario
+from lazymmu.subject.revision import state_fields
+from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.trace import Trace
 from lazymmu.support.project import ROOT
 
@@ -36,6 +38,12 @@ EVERYWHERE = tuple(architectures())
 def guests_with(*personalities: str) -> tuple[str, ...]:
     """Return the architectures whose guests have one of these personalities."""
     return tuple(arch for arch, one in architectures().items() if one.personality in personalities)
+
+
+def revisions_having(*words: str) -> tuple[str, ...]:
+    """Return the revisions that have all of these calls of the API and names of a task's state."""
+    has = {name: {*revision.CALLS, *dict(state_fields(revision))} for name, revision in REVISIONS.items()}
+    return tuple(name for name, known in has.items() if {*words} <= known)
 
 
 def scenario(folder: Path, text: str, name: str = "example") -> Scenario:

@@ -38,7 +38,8 @@ def main(arguments: Namespace) -> int:
     for scenario in shown:
         about = f"{','.join(scenario.apis)} on {','.join(scenario.arches)}"
         about += f" as {scenario.personality}" if scenario.personality else ""
+        cases = f"{len(scenario.cases)} case{'s' if len(scenario.cases) > 1 else ''}"
         tags = f" [{', '.join(scenario.tags)}]" if scenario.tags else ""
-        terminal.line(f"{scenario.name:<{width}}  {len(scenario.cases)} case(s), {about}{tags}")
+        terminal.line(f"{scenario.name:<{width}}  {cases}, {about}{tags}")
         terminal.line(f"{'':<{width}}  {' '.join(scenario.description.split())}", "dim")
     return 0

@@ -101,5 +101,7 @@ def _print(terminal: Terminal, removed: Iterable[Removed], *, dry_run: bool) -> 
         else:
             terminal.line(f"{done} {what}")
             count, size = count + 1, size + one.removal.size
-    terminal.line(f"{done} {count} things, {megabytes(size)}" if count else "nothing to remove")
+    terminal.line(
+        f"{done} {count} {'thing' if count == 1 else 'things'}, {megabytes(size)}" if count else "nothing to remove"
+    )
     return status

@@ -130,7 +130,7 @@ def over(entries: Sequence[Entry], limit: Limit, now: float | None = None) -> li
         if limit.days is not None and now - entry.used > limit.days * _DAY:
             why = f"not used for {limit.days} days"
         elif limit.entries is not None and kept >= limit.entries:
-            why = f"{limit.entries} are kept"
+            why = f"{limit.entries} {'is' if limit.entries == 1 else 'are'} kept"
         elif limit.size is not None and size + entry.size > limit.size:
             why = f"{megabytes(limit.size)} are kept"
         if why:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from lazymmu.subject.personalities import PERSONALITIES
+
 from tests.unit.rows import each_row
 
 from .workbench import Workbench
@@ -26,7 +28,7 @@ def test_a_whole_scenario(bench: Workbench) -> None:
         ("--- ~\n", "1:5: a scenario has no value"),
         (HEAD + "tag: [a]\n", "3:1: unknown key `tag` in a scenario (did you mean `tags`?)"),
         (HEAD + "personality: s390\n", "3:14: unknown name `s390` in `personality` (did you mean `s390x`?)"),
-        (HEAD + "personality: [s390x]\n", "3:14: `personality` takes one of arm64, s390x, x86_64, not a list"),
+        (HEAD + "personality: [s390x]\n", f"3:14: `personality` takes one of {', '.join(PERSONALITIES)}, not a list"),
         (HEAD + "personality: on\n", "3:14: `on` is a boolean to some YAML readers"),
         (HEAD + "version: 2\n", "3:10: `version` takes only 1, not `2`"),
         (HEAD + 'version: "1"\n', "3:10: `version` takes only 1 without quotes, not the string `1`"),
@@ -60,7 +62,7 @@ steps:
   - set_pte: {index: 256, value: -1}
 expect: {hooks: 1, marged: {hooks: e}}
 vary: {n: [1]}
-api: [v5]
+api: [zz]
 """
     assert [problem.split(" ")[0] for problem in bench.refuse(text)] == [
         "1:1:", "2:5:", "3:11:", "4:13:", "4:33:", "5:22:", "5:34:", "6:17:", "6:20:", "8:7:",
