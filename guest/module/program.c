@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "program.h"
+#include "lazymmu.h"
 
 static int other_key(const struct lmm_text *text, const struct lmm_word *word,
 		     const char *key)
