@@ -171,7 +171,7 @@ def with_an_environment_that_does_not_start(checkout: Path, host: Path) -> None:
     old = python.stat()
     new = (checkout / ".venv" / "bin" / "python").stat()
     stamp.write_text(
-        stamp.read_text().replace(f"{old.st_size} {old.st_mtime:.0f}", f"{new.st_size} {new.st_mtime:.0f}")
+        stamp.read_text().replace(f"{old.st_size} {int(old.st_mtime)}", f"{new.st_size} {int(new.st_mtime)}")
     )
 
 
