@@ -10,8 +10,8 @@ import sys
 def main() -> int:
     """Run the command line. Returns its exit status.
 
-    Until it is imported, an interrupt ends the process at once: an import may take an exception for the absence of
-    what it looks for, and the interrupt would be lost.
+    Until it is imported, an interrupt ends the process at once: an import may treat an exception as
+    "not found", and the interrupt would be lost.
     """
     if sys.platform != "linux" or sys.version_info < (3, 11):
         print("lazymmu: Linux and Python 3.11 or newer are needed", file=sys.stderr)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The requests that an agent understands, what their replies mean, and complaints of the guest's kernel in them."""
+"""Requests to a guest's agent, what the replies mean, and what the guest's kernel complains of in them."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Console:
         del self._end[: -2 * _KEPT]
 
     def wait_for_end(self, seconds: float) -> None:
-        """Wait until all output of a dead guest was read, at most so long."""
+        """Wait until all output of a dead guest was read, at most so many seconds."""
         self._thread.join(seconds)
 
     def text(self) -> str:

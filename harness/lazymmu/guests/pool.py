@@ -67,7 +67,7 @@ class GuestPool:
         return control, startup.await_module(self._machine, control)
 
     def _restored(self, stack: ExitStack, send_early: Send | None) -> tuple[AgentConnection, int] | None:
-        """Restore a guest, with the result of `_booted`; None if there is no snapshot, or none loads."""
+        """Restore a guest, and return what `_booted` does; None if there is no snapshot, or none loads."""
         machine = self._machine
         while (file := self._snapshots.take()) is not None:
             self._changed("restoring")
@@ -89,7 +89,7 @@ class GuestPool:
         return None
 
     def _sender(self, has_module: bool, send_early: Send | None) -> Send:
-        """Return what sends all that a guest of this snapshot needs, and units if nothing has to happen before."""
+        """Return a function that sends what this snapshot's guest needs, and units if nothing else must come first."""
         machine = self._machine
 
         def send(control: AgentConnection) -> None:

@@ -103,7 +103,7 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
 
 
 def copy_memory(saved: Path, target: Path, size: int) -> None:
-    """Copy the memory in a snapshot, so many bytes, into a file that a guest can write. Raises OSError.
+    """Copy the memory in a snapshot, `size` bytes, into a file that a guest can write. Raises OSError.
 
     Allocate all blocks first: a guest would die if the disk were full when it writes to its memory.
     """
@@ -126,7 +126,7 @@ def module_address(saved: Path) -> int:
 
 
 def _write_memory(memory: Path, size: int, target: BinaryIO) -> None:
-    """Write the pages that are not zero, of so many bytes, at their own offsets."""
+    """Write those pages of the first `size` bytes that are not zero, at their own offsets."""
     with memory.open("rb") as source:
         for begin in range(0, size, _PIECE):
             piece = source.read(_PIECE)

@@ -26,7 +26,7 @@ _PIECE = 65_536
 
 
 def arguments(device: str) -> tuple[str, ...]:
-    """Return QEMU's arguments for a network card, which is a QEMU device, and a forward to the guest's port 22."""
+    """Return QEMU's arguments for the network card `device`, and for a host port that leads to the guest's port 22."""
     network = "user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22"
     return ("-netdev", network, "-device", f"{device},netdev=net")
 
@@ -37,7 +37,7 @@ def port(monitor: socket.socket, deadline: Deadline) -> int:
     while True:
         *lines, received = received.split(b"\n")
         for line in lines:
-            # QMP's library takes longer to load than a guest to be restored.
+            # Parse it here: QMP's library takes longer to load than a guest to be restored.
             message = json.loads(line)
             if isinstance(message, dict) and message.get("id") == _ID:
                 if match := _PORT.search(str(message.get("return", ""))):

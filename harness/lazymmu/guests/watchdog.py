@@ -14,7 +14,7 @@ SILENCE = 2.75
 # A booting kernel is silent for a second now and then, which is several on a busy host.
 BOOT_SILENCE = 10.0
 _LOOK_EVERY = 0.5
-# On a host that is ever so busy, at most this part of the time counts as lost, so a hang is found there, too.
+# At most this part of the time counts as lost, so a hang is found even on an overloaded host.
 _MOST_LOST = 0.8
 # 0 would mean not to wait at all.
 _SHORTEST = 0.001
@@ -23,7 +23,7 @@ _STARVED = 0.5
 
 
 class Watchdog:
-    """Limits the wait for one thing. Wait for `until_look()` seconds, then call `look`, or `heard` if it came.
+    """Limits the wait for one thing. Wait for `until_look()` seconds, then call `heard` if it came, or else `look`.
 
     `process` returns the id of QEMU's process. `deadline` limits the whole wait. `silence` is the limit in seconds of
     the guest's own time, multiplied by `scale`.
@@ -52,7 +52,7 @@ class Watchdog:
         self._looked = time.monotonic()
 
     def look(self) -> str | None:
-        """Return why waiting makes no sense any more, None if it does. Call it when nothing was heard."""
+        """Return why to stop waiting, None to wait on. Call it when nothing was heard."""
         now = time.monotonic()
         process = self._process()
         waited = host_process.seconds_without_processor(process) if process is not None else {}

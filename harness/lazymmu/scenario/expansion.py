@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Templates and values -> the numbered steps of a case. Expansion stops at the limits of a case.
+"""Makes the numbered steps of a case from templates and values.
 
-Each case is expanded when the file is loaded, to find what is over a limit or cannot be done there, and again when it
-is needed and is no longer kept. So `times: 1000000000` ten deep costs no more than the largest case.
+Each case is expanded when its file is loaded, which finds steps that are impossible or over a limit, and again when a
+run needs it and it is no longer kept. Expansion stops at the limits of a case, so ten nested `times: 1000000000` cost
+no more than the largest case.
 """
 
 from __future__ import annotations

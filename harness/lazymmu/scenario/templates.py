@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Steps as written, before expansion: blocks are already their two calls, repeats and `$name`s are still there."""
+"""Steps as written, before expansion: blocks are already two calls, repeats and `$name`s are still there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lazymmu.scenario.strict_yaml.scalars import Literal, Reference
 from lazymmu.subject.case import Pinned
 from lazymmu.support.errors import Place
 
-#: A scalar of a step: known now, or in each case and turn.
+#: A scalar of a step: a literal, or a `$name` that has another value in each case or turn.
 Value = Literal | Reference
 
 #: What a check or expectation pins, with its `$name`s.
@@ -49,7 +49,7 @@ class OperationTemplate(Struct, frozen=True):
 
 
 class RepeatTemplate(Struct, frozen=True):
-    """`repeat`: the body `times` over. Its `$name`, if it has one, counts the turns from 0."""
+    """`repeat`: the body, `times` times. Its `$name`, if it has one, counts the turns from 0."""
 
     place: Place
     times: Value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a revision of the API is made of: a task's state, and one function for each operation that moves it.
+"""What a revision of the API is made of: a task's state, and one function for each operation that changes it.
 
 Each revision is a file in `revisions/`, written as the mails or the kernel write it: a function changes the state and
 calls hooks, in the order that the revision defines. Interrupts, tasks, steps and counters are the same in every
@@ -18,7 +18,7 @@ from lazymmu.subject.limits import MAX_U8
 
 
 def u8(value: int) -> int:
-    """Return a nesting counter's value after it was moved: modulo 256 (docs/semantics.md, "Notation")."""
+    """Return a nesting counter's value after a change: modulo 256 (docs/semantics.md, "Notation")."""
     return value & MAX_U8
 
 

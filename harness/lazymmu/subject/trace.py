@@ -28,7 +28,7 @@ def _no_counters() -> dict[str, int]:
     return {}
 
 
-# Never changed, but not frozen: to make a frozen one takes five times as long, half of what a step costs.
+# Nothing changes it. It is not frozen because making a frozen one takes five times as long, half of what a step costs.
 class StepTrace(Struct, omit_defaults=True):
     """What one step did. Records are in the order in which steps *end*, so nested steps come first."""
 
@@ -41,7 +41,7 @@ class StepTrace(Struct, omit_defaults=True):
     hooks: str
     #: One digit for each letter: whether the task was active as seen from inside that hook.
     hook_active: str
-    #: Whether the task is active at the end of the step, at its place: never in interrupt.
+    #: Whether the task is active where the step ends: never in interrupt.
     active: bool
     #: The running task's state at the end of the step, by the revision's own names.
     state: Mapping[str, int | bool]
@@ -87,5 +87,5 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return document
 
     def without_steps(self) -> Self:
-        """Return the trace without its steps, which nobody can read afterwards; its JSON form has no `steps`."""
+        """Return a trace whose JSON form has no `steps`. Its attribute `steps` cannot be read."""
         return replace(self, steps=UNSET)

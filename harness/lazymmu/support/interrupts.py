@@ -17,7 +17,7 @@ WRITE_LIMIT = 2.0
 
 
 class Interrupts:
-    """Tells whether an interrupt came while they are noted; otherwise they raise KeyboardInterrupt."""
+    """Records in `came` that an interrupt came, which would otherwise raise KeyboardInterrupt."""
 
     def __init__(self, waiting: socket.socket, waking: socket.socket) -> None:
         self.came = False
@@ -40,8 +40,8 @@ class Interrupts:
             with waiting, waking:
                 yield noted
             return
-        # The signal itself writes to the socket. Python calls a handler only when the main thread runs Python code: one
-        # that is about to wait for a queue or a lock would wait on.
+        # The signal itself writes to the socket. Python calls a handler only when the main thread runs Python code, and
+        # not while that thread waits for a queue or a lock.
         wakeup = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
         handled = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
         before = {number: signal.signal(number, noted._note) for number in handled}
@@ -84,7 +84,7 @@ class Interrupts:
 def importing() -> Iterator[None]:
     """Delay interrupts while a `with` imports modules.
 
-    C code that looks for a module or an attribute takes any exception for its absence, and so loses an interrupt.
+    C code that looks for a module or an attribute treats any exception as "not found", and so loses an interrupt.
     """
     with Interrupts.noted() as interrupts:
         yield
