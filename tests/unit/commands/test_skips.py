@@ -40,9 +40,12 @@ def test_predict_shows_the_place_of_a_skip(path: str, capsys: pytest.CaptureFixt
     assert f"merged on arm64: skip: {REASON} ({path}:4:52)" in capsys.readouterr().out.replace("\n", "")
 
 
-def test_list_shows_the_personality(path: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", path]) == 0
-    assert " as s390x\n" in capsys.readouterr().out
+def test_list_shows_the_number_of_cases_and_the_personality(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", path, "nesting/single"]) == 0
+    written = capsys.readouterr().out
+    assert "  1 case, " in written
+    assert "  2 cases, " in written
+    assert " as s390x\n" in written
 
 
 def test_predict_takes_several_kernels_and_shell_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
