@@ -91,10 +91,16 @@ _CATALOGUE: Catalogue[_Entry] = Catalogue(
 )
 
 
+class _Architectures(dict[str, Architecture]):
+    def __missing__(self, name: str) -> Architecture:
+        """Raise SetupError for a name whose file is broken, KeyError for an unknown one."""
+        return _CATALOGUE[name].ARCHITECTURE
+
+
 @cache
 def architectures() -> Mapping[str, Architecture]:
     """Return the architectures by name, those of the default run first. Files that are broken are left out."""
-    return {name: entry.ARCHITECTURE for name, entry in _CATALOGUE.items()}
+    return _Architectures({name: entry.ARCHITECTURE for name, entry in _CATALOGUE.items()})
 
 
 def architecture(name: str) -> Architecture:

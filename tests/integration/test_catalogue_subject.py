@@ -59,12 +59,13 @@ def test_a_new_personality_can_be_named_in_a_scenario(checkout: Path, tmp_path: 
     assert all(one["predicted"]["counters"]["fences"] == 1 for one in predictions)
 
 
-def test_all_revisions_and_all_architectures_include_no_broken_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("folder", "key"), [("subject/revisions", "api"), ("architectures", "arch")])
+def test_who_needs_a_broken_file_gets_its_error(tmp_path: Path, folder: str, key: str) -> None:
     checkout = checkout_with({}, tmp_path / "checkout")
-    for folder, flag in (("subject/revisions", "--api"), ("architectures", "--arch")):
-        file = checkout / "harness/lazymmu" / folder / "mine.py"
-        file.write_text("NAME = 'mine'\n")
-        done = run(checkout, "predict", "nesting/single", flag, "all")
+    (checkout / "harness/lazymmu" / folder / "mine.py").write_text("NAME = 'mine'\n")
+    scenario = tmp_path / "mine.yaml"
+    scenario.write_text(f"description: x\n{key}: [mine]\nsteps: [enable, disable]\n")
+    for words in (("nesting/single", f"--{key}", "all"), ("nesting/single", f"--{key}", "mine"), (str(scenario),)):
+        done = run(checkout, "predict", *words)
         assert done.returncode == 3
         assert f"{folder}/mine.py:1: the " in done.stderr
-        file.unlink()
