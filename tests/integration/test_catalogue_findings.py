@@ -50,10 +50,8 @@ def test_a_new_table_makes_a_console_give_its_finding(tmp_path: Path) -> None:
         ("ROWS", "ROWZ", "fake64.py:1: the table of console lines has no ROWS"),
     ],
 )
-def test_a_mistake_in_a_table_is_named_before_a_guest_starts(
-    tmp_path: Path, right: str, wrong: str, message: str
-) -> None:
-    start = "from lazymmu.guests.running_guests import RunningGuests; RunningGuests()"
-    done = scan(tmp_path, FAKE64.replace(right, wrong), start)
+def test_a_mistake_in_a_table_is_named(tmp_path: Path, right: str, wrong: str, message: str) -> None:
+    read = "from lazymmu.guests.findings.table import whole_table; whole_table()"
+    done = scan(tmp_path, FAKE64.replace(right, wrong), read)
     assert f"SetupError: {tmp_path}" in done.stderr
     assert message in done.stderr

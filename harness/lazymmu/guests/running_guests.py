@@ -29,10 +29,8 @@ class RunningGuests(Struct):
     _started: Counter[str] = field(default_factory=Counter)
     _running: list[Guest] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        """Read the tables of console lines: a mistake in one must not wait for a guest that complains."""
-        whole_table()
+    #: Held while the tables of console lines are read, so that one thread reads them for all.
+    _tables: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def start(self, boot: Boot, memory: Memory | None = None) -> Iterator[Guest]:
@@ -45,6 +43,9 @@ class RunningGuests(Struct):
             with self._lock:
                 self._running.append(guest)
             try:
+                # A mistake in a table must not wait for a guest that complains. It takes 10 ms: QEMU starts meanwhile.
+                with self._tables:
+                    whole_table()
                 if self.stopping.is_set():
                     raise GuestError(f"{guest.name}: interrupted")
                 yield guest
