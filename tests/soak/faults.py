@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from lazymmu.provision import cache as entries
+from lazymmu.provision import tool_root
 from lazymmu.provision.checksum import SUFFIX, beside
+from lazymmu.provision.progress import Progress
 from msgspec import Struct, field
 
 from tests.disks import read_only, small
@@ -142,8 +145,8 @@ def _without_state(data: bytes) -> bytes:
 
 
 def _small_for_snapshots(cache: Cache) -> list[str]:
-    (folder,) = cache.glob("roots/*/lazymmu/snapshots")
-    return small(folder, "64m")
+    root = tool_root.path(entries.Cache(cache, Progress()))
+    return small(root / "lazymmu" / "snapshots", "64m")
 
 
 _BOOT = ("--fresh-boot",)
