@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sphinx's settings: `sphinx-build -W -c docs . site` in the checkout.
 
-The pages are plain Markdown that also reads well without Sphinx. So a table of contents is no directive: each list of
-links in a page called `index` becomes one.
+The pages are plain Markdown that also reads well without Sphinx. They hold no toctree directive: each list of links in
+a page called `index` becomes one.
 """
 
 from __future__ import annotations
