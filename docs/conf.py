@@ -5,8 +5,6 @@ The pages are plain Markdown that also reads well without Sphinx. They hold no t
 a page called `index` becomes one.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path, PurePosixPath
 

@@ -4,8 +4,6 @@
 `--update`: tests of generated texts rewrite them instead of comparing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

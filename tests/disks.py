@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs commands where a folder is a small disk or cannot be written; a host that forbids that skips the test."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Sequence

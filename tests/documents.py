@@ -5,8 +5,6 @@ A block marked `sh` holds commands that a test runs; `# exits with N` after one 
 after it shows the output. A block marked `console` holds commands, after `$ `, that are only parsed.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Iterator

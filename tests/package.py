@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The package as a user gets it, for tests: built, installed away from the checkout, and run."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

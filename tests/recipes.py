@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Follows a recipe of CONTRIBUTING.md in a copy of the checkout."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fixtures that keep a test out of the user's own cache and state folders."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A running `lazymmu run --watch`, for tests, which read its output line by line."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

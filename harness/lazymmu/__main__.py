@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The program: `python -m lazymmu`, and the command of an installed package."""
 
-from __future__ import annotations
-
 import signal
 import sys
 

@@ -4,8 +4,6 @@
 Each file in `architectures/` defines NAME and ARCHITECTURE. No other file lists the architectures.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Protocol

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command line: words in, exit status out. What each command does is in `harness/lazymmu/commands/`."""
 
-from __future__ import annotations
-
 import io
 import signal
 import sys

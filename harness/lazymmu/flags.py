@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Flags that several commands share, and the types of their values."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -6,8 +6,6 @@ for `load`, a Scenario will do, too.
 `arch`, `api`, `tag`, `impl` and `kernel` are the flags of those names: one name or several, none means the default.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager

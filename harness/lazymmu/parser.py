@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The parsers of the command line, put together from the catalogue of commands."""
 
-from __future__ import annotations
-
 import argparse
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence

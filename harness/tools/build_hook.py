@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Hatchling's metadata hook: the package depends on what requirements.txt lists, but for what only a checkout uses."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

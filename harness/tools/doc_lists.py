@@ -4,8 +4,6 @@
 A list is the text between `<!-- list: NAME -->` and `<!-- end of list -->`.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 import sys

@@ -4,8 +4,6 @@
 The lists name what a run, an SSH server and a shell for guests fetch from the suite of the default kernel.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 import tempfile

@@ -4,8 +4,6 @@
 It runs the scenarios of `nesting`, then one of them on a `pgtable.h` whose nested disable forgets to flush.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import re

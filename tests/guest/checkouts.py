@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Copies of this checkout with a mistake in them. A mistake in C names a function and no line of it."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Callable, Iterable

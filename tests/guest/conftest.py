@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the guest tests share: the command line as a user runs it, and checkouts with a mistake in them."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A busy host, for tests of what it must not be taken for."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

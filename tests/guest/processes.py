@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Finds the processes of a harness, by ids and by a mark that only they carry, never by a name alone."""
 
-from __future__ import annotations
-
 import os
 import time
 from pathlib import Path

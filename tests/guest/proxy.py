@@ -5,8 +5,6 @@ The guest gets each request before the harness sends it (requests may be sent ah
 reply, or silence, at once, and no test waits for a slow guest.
 """
 
-from __future__ import annotations
-
 import random
 import re
 import socket

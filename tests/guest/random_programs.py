@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Random programs: well-formed ones in the notation of the model's tests, and texts with damage."""
 
-from __future__ import annotations
-
 import re
 from random import Random
 

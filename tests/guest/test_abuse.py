@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The module under random and damaged programs: it answers each as it must, and leaves nothing behind."""
 
-from __future__ import annotations
-
 import errno
 import re
 import zlib

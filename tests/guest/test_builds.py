@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Builds of a module: with objects of the build before, and with a mistake in its list of revisions."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path

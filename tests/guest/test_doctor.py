@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """On a host where runs work the doctor says so, with what a run uses, and changes nothing."""
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Callable

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the documents tell a reader to do works: commands end as they say, and write what is shown."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Faults made live: what the console of a guest says of them gives the findings that it should."""
 
-from __future__ import annotations
-
 import pytest
 from lazymmu.guests.findings.finding import Severity
 from lazymmu.guests.findings.scan import findings_in

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A guest that hangs is told from one that is slow, and the report says where it hangs."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

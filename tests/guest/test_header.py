@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`run --header`: a right text passes everywhere, a slip fails at its step, and a text that is not C is refused."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The public interface on real guests: `run`, and a `Guest` that runs one thing after the other."""
 
-from __future__ import annotations
-
 import os
 import signal
 from pathlib import Path

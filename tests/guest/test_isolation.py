@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Units share a guest or have their own, and a lost guest costs only the unit that lost it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

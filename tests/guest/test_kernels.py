@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs with a newer kernel beside the usual one, and machines that are not available."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

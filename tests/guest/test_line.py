@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A report that was damaged on its way is an error, never a pass and never a failure."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

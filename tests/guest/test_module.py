@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The module refuses a malformed program with the number of the wrong line, and runs everything up to the limits."""
 
-from __future__ import annotations
-
 import errno
 import time
 from collections.abc import Iterator

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu mutants`: it kills mutants, it reports one that survives, and the normal module has none."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

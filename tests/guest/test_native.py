@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The running kernel's own lazy MMU mode in real guests (docs/native.md)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The installed command runs guests with the user's cache, and notices when an upgrade brought another module."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

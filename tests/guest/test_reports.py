@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """All reports of one run on three architectures, and the reports of interrupted runs and on a full disk."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

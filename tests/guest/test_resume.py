@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A run that was killed and then interrupted is resumed: in the end each unit has one result, and none ran twice."""
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu run` on real guests: right implementations pass, wrong ones fail, and broken machines are errors."""
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs on hosts without a network or namespaces, and on architectures outside the default run."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path

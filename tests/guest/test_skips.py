@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A case that no guest can run is a skip with a reason in every report, and is not sent to a guest."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Guests are restored from snapshots, with their own time and random numbers. A bad snapshot costs no run."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

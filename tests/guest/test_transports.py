@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A transport that is only a file of the catalogue carries real runs, and its own errors end them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`run --watch` on a real guest: a verdict for each edit, of the scenario and of the module."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tests.guest.checkouts import at_start_of, checkout_with

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One file in the folder of cache kinds is all that `lazymmu clean` needs to know a new one."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

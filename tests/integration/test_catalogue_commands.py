@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One file in the folder of commands is all that the command line needs to know a new one."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

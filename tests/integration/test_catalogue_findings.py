@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One file in the folder of tables teaches the scan the lines of a new architecture."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

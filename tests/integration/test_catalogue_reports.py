@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One file in the folder of report formats is all that a new report needs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One file adds a revision, and one file a personality: the command line knows them from their folders."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from subprocess import CompletedProcess

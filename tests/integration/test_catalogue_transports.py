@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One file in the folder of transports adds a transport to the command line."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A set-up that is interrupted, or that a disk refuses, leaves nothing half done and prints one error."""
 
-from __future__ import annotations
-
 import signal
 import socket
 import subprocess

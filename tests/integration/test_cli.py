@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command line as a process: readers that go away, pipes, links, and terminals that lack a letter."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

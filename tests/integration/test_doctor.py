@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The doctor works on a host without tools, with a full disk, or without permissions."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A report that goes to a pipe which nobody reads."""
 
-from __future__ import annotations
-
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A host for which no tool root can be had is refused by its name; what needs no guest works there all the same."""
 
-from __future__ import annotations
-
 import platform
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Facts about real processes, and a watchdog that uses them."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Libraries that only some runs need are not imported by the others."""
 
-from __future__ import annotations
-
 import ast
 import subprocess
 import sys

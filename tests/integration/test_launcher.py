@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The launcher, on hosts that lack something. Each host is a PATH with only the programs that it has."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

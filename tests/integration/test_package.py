@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The package: what is in it, and that its command works without a checkout."""
 
-from __future__ import annotations
-
 import subprocess
 import tarfile
 import zipfile

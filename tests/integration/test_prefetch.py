@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A prefetched question is asked once; its answer or error comes where it is needed, and nothing waits at the end."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

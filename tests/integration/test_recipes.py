@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The recipes of CONTRIBUTING.md work when they are followed to the letter."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The results folder of a process that is killed."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

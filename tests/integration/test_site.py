@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The documents build as a site."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

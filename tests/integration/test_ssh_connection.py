@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Connecting to a real SSH server that shows a wrong key, or stalls at any step while the guest is well or hangs."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import time

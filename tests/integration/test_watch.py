@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`run --watch`: which changes start another run. The scenarios have mistakes, so no guest is needed."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The faults that the soak injects, and the one outcome that each must have: a table."""
 
-from __future__ import annotations
-
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -6,8 +6,6 @@ removed before each run. A process, a held lock, a temporary file or, after anyt
 that is left is a finding, and so are a wrong exit status, a slow end, and a run at the end that does not pass.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import random

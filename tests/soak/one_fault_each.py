@@ -8,8 +8,6 @@ the output says what it must, the unit in which it came is no pass, and a death 
 counts on an idle host only: `--no-times` leaves it out.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

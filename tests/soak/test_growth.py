@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A run ten times as large costs at most ten times the seconds, and no more of the harness's memory."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time

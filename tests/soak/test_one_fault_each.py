@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The soak as a test: a hundred runs with one fault each have a hundred right outcomes and leave nothing."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command line in a process of its own."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

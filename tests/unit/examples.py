@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Small real cases and units that the unit tests share."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Run summaries for the tests of reports, made of real scenarios, units and traces."""
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Iterable, Sequence

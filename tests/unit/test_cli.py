@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command line: what it refuses, what it suggests, its help, its predictions, and its exit statuses."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections import Counter

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The public interface: what is in it, what it costs, and what it does without a guest."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

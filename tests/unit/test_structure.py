@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The rules of the tree: imports never go up, names are plain, each file has its licence line, no host is named."""
 
-from __future__ import annotations
-
 import ast
 import re
 import subprocess

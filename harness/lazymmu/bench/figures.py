@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The figures of a benchmark, as a Markdown table and as JSON."""
 
-from __future__ import annotations
-
 import os
 import platform
 from collections.abc import Mapping, Sequence

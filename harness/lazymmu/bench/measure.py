@@ -5,8 +5,6 @@ The harness is measured through `session.scheduler.run`, which `lazymmu run` cal
 baseline's answers must be as the model predicts. One guest of one architecture runs at a time.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Reads what the cache holds for a run, and so what the run would fetch and build first."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

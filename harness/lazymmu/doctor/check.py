@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A check of the doctor: its name, its state, what it found, and the next command."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum

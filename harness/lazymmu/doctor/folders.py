@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks of the folders for the cache and the results: access, space, sizes, leftovers, and guests that use them."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks of the host: Python, architecture, tools, and a sandbox for the programs of the tool root."""
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil

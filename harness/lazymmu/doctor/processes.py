@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Finds the running guests of one cache by their command lines, roots and parents in /proc."""
 
-from __future__ import annotations
-
 import os
 import select
 import signal

@@ -6,8 +6,6 @@ an internal error. So the trial boots a guest until its agent answers. Its outco
 unless the host was too busy for a trial.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import platform

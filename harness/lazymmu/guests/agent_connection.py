@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Requests to a guest's agent, what the replies mean, and what the guest's kernel complains of in them."""
 
-from __future__ import annotations
-
 import os
 import re
 import select

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """QEMU's command line for a guest, and the commands that its monitor gets at startup."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

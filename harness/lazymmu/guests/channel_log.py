@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A log file of what went over one channel of a guest, with the host's time."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The guest's console: receives and keeps everything that the guest prints."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from contextlib import suppress

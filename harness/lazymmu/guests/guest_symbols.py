@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The symbols of a guest: those of its kernel, read from the first guest and cached, and the address of its module."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Finds out why a guest is silent, from QEMU's state and from the program counters of its processors."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import socket

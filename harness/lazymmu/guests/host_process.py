@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Facts about a process of the host, from /proc: its descendants, its state, and its time without a processor."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path

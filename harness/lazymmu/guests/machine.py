@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A machine: one architecture's guests with one kernel, and the module that they load. Nothing here runs units."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

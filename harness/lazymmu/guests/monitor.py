@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One conversation with QEMU's monitor (QMP), with one deadline: to save a guest, or to find out why it hangs."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable

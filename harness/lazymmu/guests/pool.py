@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Gives guests that are ready to run units: restored from a snapshot, or booted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 

@@ -5,8 +5,6 @@ Console, channel and monitors are socket pairs, and QEMU inherits one end of eac
 socket file can be left over, and QEMU's death closes all of them.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import signal

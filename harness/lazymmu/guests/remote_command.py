@@ -4,8 +4,6 @@
 Nothing here waits. The caller polls `fileno` for `wants`, and calls `exchange`.
 """
 
-from __future__ import annotations
-
 import re
 import select
 from collections.abc import Sequence

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The guests that are running, so that an interrupt can end them all."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from collections.abc import Iterator

@@ -6,8 +6,6 @@ migration writes it; then, if the module is loaded, the module's address. A rest
 nothing is copied and the file never changes.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

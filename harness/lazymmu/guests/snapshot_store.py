@@ -5,8 +5,6 @@ The first run saves the first one. The second one costs as much as a few loads o
 earlier run already built the same module and files: an edit that runs only once does not get one.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable

@@ -4,8 +4,6 @@
 Requests can be sent before the guest can answer them. Each step has a function that sends, and one that waits.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable

@@ -5,8 +5,6 @@ The system chooses the port, so guests never collide. QEMU's monitor says which 
 and the guest reaches neither the host nor a network.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import socket

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Tells a guest that hangs from one that is slow: it counts only silence during which the guest could run."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

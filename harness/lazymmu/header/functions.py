@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which functions and macros some lines of C define, found by their braces and parentheses alone."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

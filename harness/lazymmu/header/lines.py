@@ -5,8 +5,6 @@ This is not a compiler: gcc reports every mistake in C, with the user's own line
 conditional without an end is an error here, because gcc would then compile another text than the user's.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -4,8 +4,6 @@
 The file begins with guest/module/header.h and ends with header_api.h. Between them are the user's lines, unchanged.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -4,8 +4,6 @@
 A refusal says what was searched for, and where, because the user may have named another file, version or draft.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The reply of a guest's agent to one request. A transport receives it, and `report` reads the trace in it."""
 
-from __future__ import annotations
-
 from msgspec import Struct
 
 

@@ -4,8 +4,6 @@
 `run-scenario` in the guest compares with it (docs/protocol.md, section 2).
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Writes a case as the text that the module runs (docs/protocol.md, section 1)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from lazymmu.subject.case import Case, Step

@@ -4,8 +4,6 @@
 A report is an error unless every line of it is right.
 """
 
-from __future__ import annotations
-
 import errno
 import functools
 import re

@@ -9,8 +9,6 @@ The empty files in `locks/` stay. The kernel holds the lock (flock) and releases
 were removed, two processes could hold the same lock.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import os

@@ -5,8 +5,6 @@ It is a lock on the cache folder itself (flock), so nothing is written, and a re
 it when the process ends.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 from collections.abc import Callable, Iterator

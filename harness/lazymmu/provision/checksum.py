@@ -5,8 +5,6 @@ The file has the form of sha256sum, so `sha256sum -c NAME.sha256` works in the e
 length, and the boot of the host in which every byte was last compared.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import secrets

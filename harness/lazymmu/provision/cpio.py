@@ -4,8 +4,6 @@
 No maintained library writes this format, and it can hold a device node that a normal user cannot make.
 """
 
-from __future__ import annotations
-
 import stat
 from collections.abc import Iterable, Mapping
 

@@ -9,8 +9,6 @@ What is kept depends on contents and not on times. The folder must be as the las
 object of another source would make a module that looks like a wrong implementation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path

@@ -5,8 +5,6 @@ If a mirror does not have a kernel, or only parts of it, apt's reason is remembe
 network, a full disk or a missing tool is an error.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial

@@ -5,8 +5,6 @@
 so that a run does not ask the network again and again for what a mirror does not have.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta

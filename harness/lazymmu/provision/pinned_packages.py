@@ -5,8 +5,6 @@ They name what runs fetch from a suite, each file with the SHA-256 from the arch
 the mirror as usual, and apt checks them. `python -m tools.package_lists` writes the lists.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Sequence

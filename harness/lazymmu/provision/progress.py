@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Prints on standard error what a long step is, and what it cost."""
 
-from __future__ import annotations
-
 import sys
 import threading
 import time

@@ -5,8 +5,6 @@ A trial shows which of them works: containers and some hosts forbid namespaces, 
 `tethered` in subprocesses.py makes programs die with the thread that started them.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 import subprocess

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Prepares what guests are made of: their kernels and tool roots. A run gets its images only here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -4,8 +4,6 @@
 The version that was fetched once is used until `lazymmu clean` removes it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

@@ -5,8 +5,6 @@ All of it comes from Debian's packages, fetched when a guest needs it. It holds 
 be shared.
 """
 
-from __future__ import annotations
-
 import lzma
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO

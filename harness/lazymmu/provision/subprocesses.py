@@ -8,8 +8,6 @@ SIGKILL of the harness, until it finds its pipes closed; and what left the proce
 harm: they write below a name that nobody uses again, and the next run removes it.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

@@ -5,8 +5,6 @@ The architectures of the default run share a tool root. Every other architecture
 it, so that nobody fetches a compiler or an emulator for guests that they never run.
 """
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Unpacks kernels from Debian's packages into a tool root. A run whose kernels are there needs nothing of this."""
 
-from __future__ import annotations
-
 import re
 import struct
 import tarfile

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Compares the documents of two runs: what changed, and whether anything got worse."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum

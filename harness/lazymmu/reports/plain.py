@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Explains results as plain text without colours: the long text of JUnit, KTAP and HTML."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 

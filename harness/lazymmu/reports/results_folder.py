@@ -6,8 +6,6 @@ folder without it belongs to a run that has not ended. Without --out, folders ar
 keeps the last ones.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -5,8 +5,6 @@ Revisions have different names for their state, so steps are compared by what th
 the task is active afterwards, answers, writes, warnings, and outstanding entries.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any

@@ -4,8 +4,6 @@
 It is made only from the documents of `lazymmu run --json` and `lazymmu kernels --json`.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Known issues: failures that entries of a --known file excuse, and what a run says of each entry."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum

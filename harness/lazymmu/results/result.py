@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Units, and the result of each. Every report is made from results, and JSON documents hold them as they are here."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self

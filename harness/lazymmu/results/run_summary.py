@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The summary of a run that ended or was interrupted. Every report is made from it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any

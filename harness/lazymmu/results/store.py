@@ -4,8 +4,6 @@
 A killed process loses at most the line that it was writing; `opened` reads the others again.
 """
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The scenario language: YAML files in, checked and expanded scenarios out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -5,8 +5,6 @@ A scenario applies to every pair of such a revision and such a personality. So a
 rules out the revision (or personality) without it.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Collection, Mapping, Sequence
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The `check` operation: what it may pin, and for which revisions and personalities."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lazymmu.scenario.applicability import counters, without

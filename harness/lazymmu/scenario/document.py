@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The keys of a scenario file, and the way from its tree of nodes to a Scenario."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

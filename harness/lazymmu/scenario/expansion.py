@@ -6,8 +6,6 @@ run needs it and it is no longer kept. Expansion stops at the limits of a case, 
 no more than the largest case.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 

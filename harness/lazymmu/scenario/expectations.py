@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The key `expect`: parts of a TRACE, for all, or for a revision, a personality or a pair of both."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Mapping, Sequence
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What depends on the order of the steps: which tasks exist, which one runs, and on which CPU each is."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from lazymmu.scenario.strict_yaml import problems as wording

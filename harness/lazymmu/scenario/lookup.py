@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Finds the files that the arguments of a command mean, and the names of their scenarios."""
 
-from __future__ import annotations
-
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence

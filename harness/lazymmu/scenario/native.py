@@ -5,8 +5,6 @@ The scenario must apply to a revision of that implementation, have no other pers
 operation that it lacks, and pin nothing that its traces do not show.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from lazymmu.architecture import architectures

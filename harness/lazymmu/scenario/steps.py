@@ -5,8 +5,6 @@ Operations are read as the table of operations (`lazymmu.subject.operations`) de
 `check` have readers of their own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The key `tasks`, and names of tasks. `flow.py` checks what depends on the order of the steps."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The key `vary`: named lists of values, one case for each combination."""
 
-from __future__ import annotations
-
 import math
 
 from lazymmu.scenario.context import Context, Domain

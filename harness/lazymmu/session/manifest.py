@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The contents of `run.json`: the command, and the versions of everything that took part in the run."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import subprocess

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Mutants: implementations with one mistake (guest/module/mutants), and the scenarios that notice it."""
 
-from __future__ import annotations
-
 import re
 import time
 from argparse import Namespace

@@ -4,8 +4,6 @@
 At the end of the program nothing waits for an answer: the processes die with their threads.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future

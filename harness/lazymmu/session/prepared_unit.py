@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A unit that is prepared to run, and its Result: from the guest's reply, from an error, or from the model's skip."""
 
-from __future__ import annotations
-
 from lazymmu.protocol import program, report
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Outcome, Result, Unit

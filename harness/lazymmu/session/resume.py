@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`run --resume DIR`: reads the arguments of an unfinished run, and checks that nothing else has changed since."""
 
-from __future__ import annotations
-
 import filecmp
 import os
 from argparse import Namespace

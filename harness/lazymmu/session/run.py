@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command `run`: runs the selected units on guests, and reports their results."""
 
-from __future__ import annotations
-
 import sys
 import time
 from argparse import Namespace

@@ -4,8 +4,6 @@
 A machine is an architecture with a kernel; all its guests are alike.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 import traceback

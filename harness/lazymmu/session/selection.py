@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Selects the units of a command: the cases of its scenarios, narrowed by the selection flags."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command `survey`: runs everything on every kernel that resolves, and writes one page."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from argparse import Namespace

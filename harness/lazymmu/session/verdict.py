@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Compares a guest's trace with the model's, step by step, and both with what the author pinned."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

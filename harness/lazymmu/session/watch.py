@@ -5,8 +5,6 @@ The watch begins before a run, so that no change during the run is lost. It watc
 files.
 """
 
-from __future__ import annotations
-
 import os
 from argparse import Namespace
 from collections.abc import Iterator

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One worker of a machine: runs the machine's units, one after the other, on guests of a pool."""
 
-from __future__ import annotations
-
 import errno
 import threading
 import time

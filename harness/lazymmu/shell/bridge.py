@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Carries input, output, window size and signals between the user and a command in a guest."""
 
-from __future__ import annotations
-
 import os
 import select
 import socket

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The files of --push and --pull: checks before the guest starts, and the copies."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 

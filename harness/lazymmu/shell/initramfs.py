@@ -5,8 +5,6 @@ A shell has its own snapshot, because the archive and the kernel's arguments are
 guests of a run do not pay for it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -5,8 +5,6 @@ A guest has neither Python nor the YAML files. The archive has a folder for each
 `run-scenario` (guest/shell) looks.
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import tarfile

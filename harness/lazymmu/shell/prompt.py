@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command `shell`: a prompt in a guest, or one command there."""
 
-from __future__ import annotations
-
 import shlex
 import signal
 import sys

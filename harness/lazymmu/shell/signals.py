@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Turns signals into bytes of a socket, so that they do not interrupt half of an operation."""
 
-from __future__ import annotations
-
 import signal
 import socket
 from collections.abc import Iterator

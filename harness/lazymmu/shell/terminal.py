@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The user's terminal: raw while a guest uses it, and restored completely however the guest ends."""
 
-from __future__ import annotations
-
 import os
 import re
 import termios

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Hooks and counters, in the order in which reports show them (docs/semantics.md, "Notation")."""
 
-from __future__ import annotations
-
 from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE
 from lazymmu.subject.operations import CALLS
 from lazymmu.subject.personalities import PERSONALITIES

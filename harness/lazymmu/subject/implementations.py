@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Whose functions are under test, and what a trace shows of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from msgspec import Struct

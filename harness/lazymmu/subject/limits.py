@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Limits of what is under test, and of one case (docs/scenarios.md, "Limits"; docs/protocol.md, section 1)."""
 
-from __future__ import annotations
-
 #: Highest value of a nesting counter, and of a statistic or a page-table entry.
 MAX_U8 = 255
 MAX_U64 = (1 << 64) - 1

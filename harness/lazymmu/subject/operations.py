@@ -6,8 +6,6 @@ The scenario language, the program text and the report are read and written by t
 the revisions for the simulator, and in C for the module.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import Enum
 

@@ -5,8 +5,6 @@ Each personality is a file in `personalities/` (docs/semantics.md, "What each ar
 of revisions, steps or contexts.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol

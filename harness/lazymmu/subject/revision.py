@@ -6,8 +6,6 @@ calls hooks, in the order that the revision defines. Interrupts, tasks, steps an
 revision; `simulator.py` and `behaviour.py` have them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 

@@ -4,8 +4,6 @@
 Other programs read the JSON form; its keys are fixed (docs/command-line.md).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any, Self

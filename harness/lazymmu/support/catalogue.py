@@ -9,8 +9,6 @@ A file that breaks the convention costs only those who need its entry: they get 
 files with one name are an error for everybody.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property

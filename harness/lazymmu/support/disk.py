@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One error for a folder that is full or cannot be written."""
 
-from __future__ import annotations
-
 import errno
 import shutil
 from pathlib import Path

@@ -4,8 +4,6 @@
 A wrong implementation (1) is a result and never an exception. docs/command-line.md documents the statuses.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple

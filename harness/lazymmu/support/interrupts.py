@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Notes SIGINT and SIGTERM where a KeyboardInterrupt would do damage, and wakes the main thread if it waits."""
 
-from __future__ import annotations
-
 import signal
 import socket
 import threading

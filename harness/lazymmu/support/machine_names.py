@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Names of machines; a machine is an architecture with a kernel."""
 
-from __future__ import annotations
-
 #: The kernel of images/kernels.yaml that guests have by default.
 DEFAULT_KERNEL = "lts"
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The folders of the project's files: in the checkout, or in the installed package, which has copies as data."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 #: The Python package itself.

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Suggestions for mistyped names, so close that they are hardly ever wrong."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A kernel module that breaks a guest on request, and guests for it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path

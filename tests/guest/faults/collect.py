@@ -5,8 +5,6 @@ It boots one guest for each log, which takes fifteen minutes in all, and writes 
 .yaml file beside each log says what it should contain: check every difference.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu clean` ends a guest whose harness was killed. A guest of a live harness keeps the cache."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

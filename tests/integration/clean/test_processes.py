@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu clean` beside other processes, and as a user who may not remove everything."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Sequence

@@ -4,8 +4,6 @@
 What they say was said by apt 2.6 and mmdebstrap 1.3 to real mirrors in November 2026.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A cache on disks that are full or cannot be written, and after a process that was killed."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

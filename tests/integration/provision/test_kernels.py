@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Kernels are resolved for each architecture alone if one of them fails, and apt's refusals count for a day."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from pathlib import Path

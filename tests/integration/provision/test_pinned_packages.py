@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The project's own package lists, with the host's mmdebstrap and apt on a mirror in a folder."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import subprocess

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A tool ends with the harness and when `stop` is called, and everything that it started ends with it."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import subprocess

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The benchmark's figures: steps read from a console, medians, ratios, the table and the JSON document."""
 
-from __future__ import annotations
-
 import pytest
 from lazymmu.bench import baselines, figures
 from lazymmu.bench.figures import Ratio, Series

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu diff` says who does the same in a scenario, and at which step the others part."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What `predict`, `list` and `shell` say of a case that no guest can run, of a personality, and of several kernels."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

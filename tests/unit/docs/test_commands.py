@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every lazymmu command in the documents is one that the command line takes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Lists in the documents are those of the code; `--update` rewrites them."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

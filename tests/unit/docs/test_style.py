@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The documents keep their form: width, length, and every private word in the glossary."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The outcome of `lazymmu doctor`, read from its document and its table."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The doctor names what is missing or broken with the next command, and changes nothing."""
 
-from __future__ import annotations
-
 import io
 import json
 import shutil

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The fixture of the tests that play an agent."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

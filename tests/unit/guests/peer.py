@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A guest whose agent is played by a test, at the other end of a real socket."""
 
-from __future__ import annotations
-
 import os
 import socket
 import zlib

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The outcome of a trial of KVM is kept, unless the host was too busy for a trial."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Requests to an agent succeed, or raise an error that names the request and the cause."""
 
-from __future__ import annotations
-
 import zlib
 
 import pytest

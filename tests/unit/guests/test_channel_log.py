@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A channel log holds complete lines with the host's time. A full disk ends the log, and nothing else."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A remote command exchanges frames with the guest: its words, its streams and its exit status."""
 
-from __future__ import annotations
-
 import zlib
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The harness accepts complete replies only, and waits as long as it makes sense."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import time

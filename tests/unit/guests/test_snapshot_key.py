@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Guests that differ in anything have different snapshots, so no guest is restored from a wrong one."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path

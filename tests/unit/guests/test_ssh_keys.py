@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The user's SSH keys are made once, and refused if others can use them."""
 
-from __future__ import annotations
-
 import base64
 import stat
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Symbols name an address as the kernel itself would print it."""
 
-from __future__ import annotations
-
 from lazymmu.architecture import architectures
 from lazymmu.guests.symbols import Symbols
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The port that leads to a guest is read from what QEMU's monitor says, and it is the guest's only connection."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The watchdog counts only the time in which the guest could run."""
 
-from __future__ import annotations
-
 import pytest
 from lazymmu.guests import host_process, watchdog
 from lazymmu.guests.watchdog import SILENCE, Watchdog

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`run --header` on the command line: what it selects, and which flags it excludes. No guest and no compiler."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 from pathlib import Path
 

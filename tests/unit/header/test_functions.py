@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which functions and macros lines of C define."""
 
-from __future__ import annotations
-
 from lazymmu.header.functions import Definitions, definitions
 from lazymmu.header.lines import bare
 

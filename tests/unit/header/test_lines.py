@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which lines of a text are compiled only if a macro is defined."""
 
-from __future__ import annotations
-
 import pytest
 from lazymmu.header.lines import UnreadableError, bare, regions
 

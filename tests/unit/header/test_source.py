@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The file of the module that contains a text, and whether the text is why a build failed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

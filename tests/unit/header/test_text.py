@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The file of --header: its revision, or why it is refused."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The report that a guest compares with is the one that the parser reads, for every case of the library."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from lazymmu.protocol import expected_report, report

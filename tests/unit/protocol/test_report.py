@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A report of a real guest is read whole, and any damage to it is an error, never a trace."""
 
-from __future__ import annotations
-
 import zlib
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A build of the module by kbuild is announced; a module in the cache is not built."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A cache entry is complete or missing, and however many processes ask for it, one makes it."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The initramfs writer: its archives are read back here by the rules of the newc format."""
 
-from __future__ import annotations
-
 import stat
 
 from lazymmu.provision import cpio

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The second build of a module makes what changed and nothing else, and gives what a build from nothing gives."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path

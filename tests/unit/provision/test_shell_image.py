@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The shell for guests is used if it is in the cache and undamaged, and fetched only if that is allowed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What SSH needs in a guest: kernel modules in the order of loading, and an archive that is fetched once."""
 
-from __future__ import annotations
-
 import lzma
 import struct
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which architectures share a tool root, and which have their own."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

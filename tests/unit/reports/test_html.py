@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The HTML page: cells show outcomes, failures link to their reasons, and no text in it can act as markup."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from xml.etree import ElementTree

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The JUnit report is valid against the schema of a CI system for any text, and its counts are those of the JSON."""
 
-from __future__ import annotations
-
 from collections import Counter
 from functools import cache
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The KTAP report: plans and results agree at every level, and no text can forge a result."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

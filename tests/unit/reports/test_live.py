@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a person sees: lines of machines on a terminal while a run is under way, and the report, also in a log."""
 
-from __future__ import annotations
-
 import io
 import os
 import pty

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The results folder is complete or visibly not, is not shared by two runs, and is removed when it is too old."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The page of results says what the documents say, and names no mirror."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 

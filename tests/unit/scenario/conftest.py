@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fixtures of the scenario language's tests."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """To which revisions and personalities a scenario applies, and the messages if a named one does not."""
 
-from __future__ import annotations
-
 from lazymmu.subject.revisions import REVISIONS
 
 from tests.unit.examples import EVERYWHERE, guests_with, revisions_having

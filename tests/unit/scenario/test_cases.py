@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The cases of a scenario: a sequence that makes each case when it is needed, and holds only a few."""
 
-from __future__ import annotations
-
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`check`: what it pins and where it holds."""
 
-from __future__ import annotations
-
 from lazymmu.subject.counters import HOOKS
 from lazymmu.subject.operations import CALLS
 from lazymmu.subject.personalities import PERSONALITIES

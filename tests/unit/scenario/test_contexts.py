@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Contexts: how they nest, and what is not allowed in one or in a before_hook."""
 
-from __future__ import annotations
-
 from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS
 from lazymmu.subject.operations import CONTEXTS, NEEDS_PREEMPTION
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The steps that use the page table: short and long forms, pinned answers, and what is out of range."""
 
-from __future__ import annotations
-
 from tests.unit.rows import each_row
 
 from .workbench import Workbench, ops

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`expect`: which part counts for which revision and architecture, and what may be pinned."""
 
-from __future__ import annotations
-
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import REVISIONS
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Files that are no scenario files: each a clear error with its place, never a hang."""
 
-from __future__ import annotations
-
 import os
 import socket
 from pathlib import Path

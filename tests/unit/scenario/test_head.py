@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The keys of a scenario file; all mistakes are reported together."""
 
-from __future__ import annotations
-
 from lazymmu.subject.personalities import PERSONALITIES
 
 from tests.unit.rows import each_row

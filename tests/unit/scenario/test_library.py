@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every scenario of the library says what it catches, and what its author pinned holds in the model."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

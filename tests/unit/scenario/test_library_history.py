@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The library has every historical bug of docs/semantics.md, where its architecture shows it."""
 
-from __future__ import annotations
-
 import re
 
 from lazymmu.scenario import load

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Expansion stops at the limits: a bomb costs no more than the largest case."""
 
-from __future__ import annotations
-
 import tracemalloc
 
 import pytest

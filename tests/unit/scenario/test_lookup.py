@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which files the arguments mean, the names of the scenarios, and the messages for arguments that mean none."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`vary`, `repeat ... as`, and `$name`: what they make, and what is wrong with them."""
 
-from __future__ import annotations
-
 from tests.unit.rows import each_row
 
 from .workbench import Workbench, ops

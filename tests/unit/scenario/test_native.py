@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which scenarios can run on the running kernel's own implementation (docs/native.md)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tests.unit import examples

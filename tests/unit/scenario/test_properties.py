@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Any text, bytes or structure gives problems at places of the file, or a scenario, and no other error."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

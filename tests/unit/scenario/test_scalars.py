@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Integers, booleans and words: YAML 1.1's traps are mistakes, and the message says what to write."""
 
-from __future__ import annotations
-
 from tests.unit.rows import each_row
 
 from .workbench import Workbench

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every example of docs/scenarios.md is what it says, and every word of the language has one."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What steps mean, and what is wrong with a step."""
 
-from __future__ import annotations
-
 from tests.unit.rows import each_row
 
 from .workbench import Workbench, ops

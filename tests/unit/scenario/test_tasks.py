@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Tasks: declared and forked ones, which one runs where, and steps that cannot be done at their place."""
 
-from __future__ import annotations
-
 from lazymmu.subject.limits import MAX_TASK_NAME, MAX_TASKS
 
 from tests.unit.rows import each_row

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What YAML a scenario may be written in, and where each refusal points."""
 
-from __future__ import annotations
-
 import yaml
 from lazymmu.scenario.strict_yaml.compose import MAX_LEVELS, compose
 from lazymmu.scenario.strict_yaml.nodes import Listing, Scalar, Table

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A library in a temporary directory, and short ways to write a scenario into it and to see what comes of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Units that cannot be run are skips if a default selected them, and errors if the user named the cause."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The end of a run: an interrupt costs no report, and the exit status says if one could not be written."""
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Known failures: entries are read as strictly as scenarios, excuse only what they name, and expire."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path

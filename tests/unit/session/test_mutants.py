@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The list of mutants is read from the module's source, and a hunt stops when it is sure, not earlier."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

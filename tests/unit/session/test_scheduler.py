@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How many guests run at the same time, and what an unexpected exception costs."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

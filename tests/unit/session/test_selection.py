@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the selection flags select, how often, and in which order."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

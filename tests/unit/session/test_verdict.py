@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The verdict finds every difference, names the first differing step and its place, and checks the author's pins."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

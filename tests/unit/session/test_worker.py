@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A worker gives each unit one result, and an error only to the unit in which a guest was lost."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Files that a user pushes and pulls are checked before a guest starts."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The archive of scenarios for a guest without Python."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import tarfile

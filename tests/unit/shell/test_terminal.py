@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The user's terminal is restored whatever the guest did, and signals never interrupt half of something."""
 
-from __future__ import annotations
-
 import os
 import pty
 import signal

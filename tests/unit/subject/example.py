@@ -5,8 +5,6 @@ The simulator agrees with every example, and each slip of `test_slips.py` disagr
 about one revision's state and hooks; an `Effect` is about the table, tasks and contexts, under several revisions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from lazymmu.subject.revisions import REVISIONS

@@ -16,8 +16,6 @@ I{} S{} B{} O{}
 256*E        the same step 256 times
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import lru_cache

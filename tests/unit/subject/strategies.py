@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Random programs, as texts in the notation, so that a failing one is printed as a person would write it."""
 
-from __future__ import annotations
-
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 

@@ -4,8 +4,6 @@
 States are (count, enabled). What does not touch pause, resume or X is as in `test_proposal.py`.
 """
 
-from __future__ import annotations
-
 from .example import NO_PAUSE_HOOKS, S390X, Example, disagreements
 from .notation import play
 

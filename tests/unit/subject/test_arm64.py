@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What arm64 puts off, by examples (docs/semantics.md, "arm64")."""
 
-from __future__ import annotations
-
 from msgspec.structs import replace
 
 from .example import ARM64, MERGED_ONES, WITH_X, Effect, wrong_effects

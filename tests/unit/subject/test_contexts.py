@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Contexts: what is in interrupt and what is not (docs/semantics.md, "Revisions", "Common rules")."""
 
-from __future__ import annotations
-
 from .example import NO_PAUSE_HOOKS, S390X, Effect, wrong_effects
 
 #: The contexts in which in_interrupt() is true.

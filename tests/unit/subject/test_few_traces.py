@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The table "A few traces" of semantics.md is what the simulator predicts, cell by cell."""
 
-from __future__ import annotations
-
 import re
 
 from lazymmu.support.project import ROOT

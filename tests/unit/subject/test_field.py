@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every item of docs/semantics.md, "Real call sites", as a sequence, with what the model must show."""
 
-from __future__ import annotations
-
 from .example import ARM64, MERGED_ONES, NO_PAUSE_HOOKS, S390X, WITHOUT_PAUSE_COUNT, X86_64, Effect, wrong_effects
 from .notation import valid, writes
 

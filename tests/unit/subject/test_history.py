@@ -4,8 +4,6 @@
 Where nothing else is said a row is pinned for every revision that has its operations.
 """
 
-from __future__ import annotations
-
 from .example import ARM64, MERGED_ONES, NO_PAUSE_HOOKS, S390X, X86_64, Effect, wrong_effects
 
 EFFECTS = (

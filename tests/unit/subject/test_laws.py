@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What holds for every program, on random ones (docs/semantics.md, "Revisions of the API")."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 

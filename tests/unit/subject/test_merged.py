@@ -4,8 +4,6 @@
 States are (enable_count, pause_count).
 """
 
-from __future__ import annotations
-
 from .example import Example, disagreements
 
 NESTING = (

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What a trace of the running kernel's own implementation shows (docs/native.md)."""
 
-from __future__ import annotations
-
 import msgspec
 import pytest
 from lazymmu.subject.counters import HOOKS

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The table of operations is complete: simulator, language, documents and module have each operation as it says."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -4,8 +4,6 @@
 States are (count, enabled).
 """
 
-from __future__ import annotations
-
 from .example import Example, disagreements
 
 NESTING = (

@@ -4,8 +4,6 @@
 docs/protocol.md, "Report", has the rules of order and of when a call and a hook are counted.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

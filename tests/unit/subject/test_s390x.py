@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What s390x puts off, by examples (docs/semantics.md, "s390x"). `X` has the range 4..11."""
 
-from __future__ import annotations
-
 from msgspec.structs import replace
 
 from .example import EVERY_API, MERGED_ONES, S390X, WITH_X, WITHOUT_PAUSE_COUNT, Effect, wrong_effects

@@ -5,8 +5,6 @@ It is written in another way: a nesting counter is a list with that many entries
 still to do is on an agenda, with hooks and the ends of interrupts as entries of their own.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Sequence
 

@@ -4,8 +4,6 @@
 A slip is one edit of the simulator's source. Most are mutants of docs/semantics.md, "Mutants".
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import cache

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The table and the TLB where architectures do not differ, by examples (docs/semantics.md, "Common rules")."""
 
-from __future__ import annotations
-
 from .example import ARM64, X86_64, Effect, wrong_effects
 from .notation import valid
 

@@ -4,8 +4,6 @@
 What a hand-over does to what an architecture has put off is in its own file.
 """
 
-from __future__ import annotations
-
 from .example import MERGED_ONES, NO_PAUSE_HOOKS, S390X, WITHOUT_PAUSE_COUNT, Effect, wrong_effects
 
 STATE = (

@@ -4,8 +4,6 @@
 States are (count, enabled). Hooks and states are those of the proposal; what is new are the warnings.
 """
 
-from __future__ import annotations
-
 from tests.unit.rows import each_row
 
 from . import test_proposal

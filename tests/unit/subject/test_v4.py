@@ -4,8 +4,6 @@
 States are (nesting_level, active).
 """
 
-from __future__ import annotations
-
 from msgspec.structs import replace
 
 from . import test_v3

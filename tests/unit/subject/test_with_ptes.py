@@ -4,8 +4,6 @@
 States are (enable_count, pause_count). What the range does is in `test_s390x.py`.
 """
 
-from __future__ import annotations
-
 from tests.unit.rows import each_row
 
 from . import test_merged

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What x86_64 puts off, by examples (docs/semantics.md, "x86_64")."""
 
-from __future__ import annotations
-
 from msgspec.structs import replace
 
 from .example import MERGED_ONES, WITH_X, X86_64, Effect, wrong_effects

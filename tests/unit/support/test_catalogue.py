@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A catalogue finds the files of its folder, names what is wrong with one, and still gives the others."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Interrupts are noted and delayed; an ignored signal stays ignored."""
 
-from __future__ import annotations
-
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A suggestion is made only for a word that is a typing mistake away from a known one."""
 
-from __future__ import annotations
-
 import pytest
 from lazymmu.support.suggestions import suggestion
 

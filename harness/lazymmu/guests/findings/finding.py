@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A finding: one thing that went wrong, as a guest's kernel, QEMU or the sandbox reported it."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 from msgspec import Struct

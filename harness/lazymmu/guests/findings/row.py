@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A row of a table: a line that begins a report of trouble, or that says more about the report before it."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from msgspec import Struct

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Scans a text line by line and gathers the lines of each report."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

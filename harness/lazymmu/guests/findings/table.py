@@ -5,8 +5,6 @@ A new architecture adds a file with the lines that only its kernel prints. The o
 two of them describe the same line, unless one row is a fallback.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from functools import cache

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The formats of reports that flags of `run` ask for. Each file is one format; a new file is a new format and flag."""
 
-from __future__ import annotations
-
 from typing import Protocol, TextIO
 
 from lazymmu.results.run_summary import RunSummary

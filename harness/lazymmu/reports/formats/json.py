@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The JSON document of a run. Its keys are fixed; additions are possible (docs/command-line.md)."""
 
-from __future__ import annotations
-
 import json
 from typing import Any, TextIO
 

@@ -6,8 +6,6 @@ XFAIL, as in the kernel's own kselftest.h. Plans count what was selected: after 
 and the tests around them are `not ok` with ERROR.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby

@@ -5,8 +5,6 @@ It reads the parser's events, because PyYAML's own composer recurses: text that 
 RecursionError before any limit could be checked.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any

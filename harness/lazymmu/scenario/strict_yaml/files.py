@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Reads the text of one file, or says why it cannot. It never waits, whatever the path is."""
 
-from __future__ import annotations
-
 import os
 import stat
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Collects mistakes; and the wording that messages share."""
 
-from __future__ import annotations
-
 import difflib
 import functools
 from collections.abc import Collection, Mapping

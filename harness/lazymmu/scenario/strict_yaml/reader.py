@@ -4,8 +4,6 @@
 Each method returns None where it reported a mistake, so that its caller can continue with the next part.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 
 from msgspec import Struct

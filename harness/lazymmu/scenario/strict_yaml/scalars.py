@@ -5,8 +5,6 @@ YAML 1.1 and 1.2 read `010`, `1:30`, `on` and `1_000` differently. Here they are
 write instead.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The personalities: each file of this folder is one (`subject/personality.py` has the names that it defines)."""
 
-from __future__ import annotations
-
 from lazymmu.subject.personality import Personality, PersonalityModel
 from lazymmu.support.catalogue import Catalogue
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """arm64 defers barriers (docs/semantics.md, "arm64"; the kernel's TIF_LAZY_MMU_PENDING, __set_pte_complete)."""
 
-from __future__ import annotations
-
 from lazymmu.subject.personality import Count, PersonalityModel, Task, is_valid, nothing
 
 NAME = "arm64"

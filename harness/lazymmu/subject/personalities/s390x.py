@@ -4,8 +4,6 @@
 It follows the series of 2026. A task has a range and a cache only while preemption is off, so no other task sees them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """x86_64 queues updates on each CPU, in the manner of Xen PV, simplified (docs/semantics.md, "x86_64")."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 from lazymmu.subject.personality import Count, PersonalityModel, Task, nothing

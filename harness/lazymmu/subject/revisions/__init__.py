@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The revisions of the API: each file of this folder is one (`subject/revision.py` has the names that it defines)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from msgspec import Struct

@@ -5,8 +5,6 @@ The state moves as in the proposal; only the hooks differ. Where an architecture
 arch_resume, the simulator calls leave and enter instead.
 """
 
-from __future__ import annotations
-
 from lazymmu.subject.revision import Caller
 from lazymmu.subject.revisions import proposal
 from lazymmu.subject.revisions.proposal import ProposalState

@@ -5,8 +5,6 @@ Every call changes the state before its hook. `hook` is a parameter of enable be
 only in the hook (`with_ptes.py`).
 """
 
-from __future__ import annotations
-
 from msgspec import Struct
 
 from lazymmu.subject.limits import MAX_U8

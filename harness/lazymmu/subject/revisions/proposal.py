@@ -4,8 +4,6 @@
 `hook` is a parameter of the calls that differ from the amended ones only in their hook.
 """
 
-from __future__ import annotations
-
 from msgspec import Struct
 
 from lazymmu.subject.revision import Caller, u8

@@ -4,8 +4,6 @@
 A call makes all its checks first. A check that fails is counted; the call then continues.
 """
 
-from __future__ import annotations
-
 from lazymmu.subject.limits import MAX_U8
 from lazymmu.subject.revision import Caller
 from lazymmu.subject.revisions import proposal

@@ -4,8 +4,6 @@
 A call makes all its checks first. A check that fails is counted; the call then continues.
 """
 
-from __future__ import annotations
-
 from msgspec import Struct
 
 from lazymmu.subject.limits import MAX_U8

@@ -4,8 +4,6 @@
 It has no arch_pause or arch_resume: pause calls leave, resume calls enter, and the range is lost.
 """
 
-from __future__ import annotations
-
 from lazymmu.subject.revision import Caller
 from lazymmu.subject.revisions import merged
 from lazymmu.subject.revisions.merged import MergedState

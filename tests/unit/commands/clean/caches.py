@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A cache for the tests of `lazymmu clean`, what killed processes leave in it, and the command itself."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections.abc import Callable

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Complete entries that `lazymmu clean` removes: unmentioned, damaged, over their limit, or all of them."""
 
-from __future__ import annotations
-
 import os
 import time
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu clean` removes leftovers of killed processes. It follows no link, and waits for live processes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The console logs of tests/fixtures/console and the findings that are expected in them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every log of the corpus gives the findings of the document beside it, and every kind has a log."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

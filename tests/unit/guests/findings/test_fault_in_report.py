@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A fault inside an unfinished report of another kind is a finding of its own, which no scenario can allow."""
 
-from __future__ import annotations
-
 import pytest
 from lazymmu.guests.agent_connection import complaint
 from lazymmu.guests.findings.finding import Severity

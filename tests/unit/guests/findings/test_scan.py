@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The scan accepts any text: prefixes do not matter, and its time grows with the text's length only."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable
