@@ -5,9 +5,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.guest.checkouts import appended
 from tests.guest.conftest import Lazymmu
-from tests.integration.test_catalogue_transports import PIGEON
 
+_FOLDER = "harness/lazymmu/guests/transports"
+_PIGEON = """
+from lazymmu.guests.transports.serial import create
+
+NAME = "pigeon"
+HELP = "a bird in the guest"
+"""
 _REFUSING = """
 from lazymmu.support.errors import SetupError
 
@@ -23,10 +30,8 @@ def create(images, *, offline):
 def test_a_new_transport_runs_scenarios_or_ends_the_run_with_its_own_error(
     broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:
-    lazymmu = broken()
-    folder = tmp_path / "checkout/harness/lazymmu/guests/transports"
-    (folder / "pigeon.py").write_text(PIGEON)
-    (folder / "refusing.py").write_text(_REFUSING)
+    lazymmu = broken(appended(f"{_FOLDER}/pigeon.py", _PIGEON), appended(f"{_FOLDER}/refusing.py", _REFUSING))
+    assert "pigeon (a bird in the guest), " in lazymmu("run", "--help", extra={"COLUMNS": "200"}).stdout
     flags = ("nesting/single", "--arch", "arm64", "--api", "merged", "--out", str(tmp_path / "out"))
     done, document = lazymmu.run(*flags, "--transport", "pigeon")
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the recipes of CONTRIBUTING.md do not show of new files in a catalogue: help, own flags, and mistakes."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.guest.checkouts import appended, checkout_with
+from tests.unit.apart import run
+
+SALUTE = '''\
+"""`lazymmu salute`: greets."""
+NAME = "salute"
+HELP = "greet people"
+
+def flags(parser):
+    parser.add_argument("--name", default="everybody")
+
+def main(arguments):
+    import sys
+    print("hello", arguments.name, *(name for name in sys.modules if name.startswith("lazymmu.commands.")))
+    return 0
+'''
+CSV = '''\
+"""Comma-separated values."""
+NAME = "csv"
+FLAG = "--csv"
+HELP = "write results as CSV; - is standard output"
+
+def write(run, file):
+    file.write(f"# {run.facts['command'][-1]}\\n")
+    for result in run.results:
+        file.write(f"{result.label()},{result.outcome}\\n")
+'''
+FILES = {
+    "commands/say_hello.py": SALUTE,
+    "commands/broken.py": 'NAME = "broken"\nHELP = None\n',
+    "reports/formats/values.py": CSV,
+    "reports/formats/broken_one.py": "NAME = = 1\n",
+    "reports/formats/raising.py": CSV.replace("csv", "raising").replace("    file", "    6 / 0\n    file", 1),
+}
+# No kernel has such functions for s390x, so no guest is needed to say so.
+RUN = ("run", "nesting/single", "--impl", "native", "--arch", "s390x", "--api", "merged")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this checkout with new files."""
+    edits = [appended(f"harness/lazymmu/{name}", text) for name, text in FILES.items()]
+    return checkout_with(edits, tmp_path_factory.mktemp("copy") / "checkout")
+
+
+def test_a_new_command_is_in_the_help_and_runs_without_the_others(checkout: Path) -> None:
+    assert re.search(r"(?m)^ *salute +greet people$", run(checkout, "--help").stdout)
+    done = run(checkout, "salute", "--name", "Kevin")
+    assert (done.returncode, done.stdout) == (0, "hello Kevin lazymmu.commands.say_hello\n")
+
+
+def test_a_broken_file_fails_only_its_own_command(checkout: Path) -> None:
+    assert run(checkout, "list", "nesting/single").returncode == 0
+    done = run(checkout, "broken")
+    assert done.returncode == 3
+    message = "commands/broken.py:2: HELP of the command is None"
+    assert message in done.stderr
+    assert f"{message}\n" in run(checkout, "help").stdout
+
+
+def test_a_new_report_has_its_flag_in_the_help_and_is_written_beside_others(checkout: Path, home: Path) -> None:
+    assert "write results as CSV" in " ".join(run(checkout, "run", "--help").stdout.split())
+    done = run(checkout, *RUN, "--json", "-", "--csv", "r.csv", cwd=home)
+    assert done.returncode == 3, done.stderr
+    assert (home / "r.csv").read_text() == "# r.csv\nnesting/single merged native on s390x,error\n"
+    assert json.loads(done.stdout)["summary"]["error"] == 1
+    assert "1 error" in done.stderr
+
+
+def test_a_broken_report_is_named_by_the_help_and_by_its_flag_and_one_that_raises_with_its_line(
+    checkout: Path, home: Path
+) -> None:
+    message = "formats/broken_one.py:1: invalid syntax"
+    assert message in run(checkout, "help", "run").stdout
+    done = run(checkout, *RUN, "--broken-one", "x")
+    assert (done.returncode, message in done.stderr) == (3, True)
+    done = run(checkout, *RUN, "--raising", "r", cwd=home)
+    assert (done.returncode, done.stderr.endswith("formats/raising.py:7\n")) == (3, True)
+
+
+@pytest.mark.parametrize(("folder", "key"), [("subject/revisions", "api"), ("architectures", "arch")])
+def test_who_needs_a_broken_file_gets_its_error(tmp_path: Path, folder: str, key: str) -> None:
+    broken = appended(f"harness/lazymmu/{folder}/mine.py", "NAME = 'mine'\n")
+    checkout = checkout_with([broken], tmp_path / "checkout")
+    scenario = tmp_path / "mine.yaml"
+    scenario.write_text(f"description: x\n{key}: [mine]\nsteps: [enable, disable]\n")
+    for words in (("nesting/single", f"--{key}", "all"), ("nesting/single", f"--{key}", "mine"), (str(scenario),)):
+        done = run(checkout, "predict", *words)
+        assert done.returncode == 3
+        assert f"{folder}/mine.py:1: the " in done.stderr
+
+
+TABLE = r"""# SPDX-License-Identifier: GPL-2.0-only
+from lazymmu.guests.findings.row import die
+
+NAME = "fake64"
+ROWS = (die("bus-error", r"Fake bus error at (?P<place>\S+)", "bus error{where}, bus {place}"),)
+DUMP = (r"FR\d: ",)
+PROGRAM_COUNTER = "FPC : "
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        (r"(?P<place>\S+)", r"(?P<place>\S+", "fake64.py:5: wrong regular expression 'Fake bus error at"),
+        (r"FR\d: ", r"FR[\d: ", "fake64.py:6: wrong regular expression 'FR["),
+        ("bus {place}", "bus {plaice}", "fake64.py:5: the title 'bus error{where}, bus {plaice}' names plaice"),
+        ("ROWS", "ROWZ", "fake64.py:1: the table of console lines has no ROWS"),
+    ],
+)
+def test_a_mistake_in_a_table_of_console_lines_is_named(tmp_path: Path, right: str, wrong: str, message: str) -> None:
+    table = appended("harness/lazymmu/guests/findings/tables/fake64.py", TABLE.replace(right, wrong))
+    checkout = checkout_with([table], tmp_path / "checkout")
+    read = "from lazymmu.guests.findings.table import whole_table; whole_table()"
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "harness")}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", read], capture_output=True, text=True, check=False, env=environment
+    )
+    assert f"SetupError: {tmp_path}" in done.stderr
+    assert message in done.stderr
