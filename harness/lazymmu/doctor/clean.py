@@ -3,16 +3,20 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+from msgspec.structs import replace
+
 from lazymmu.doctor.processes import Emulator, emulators, kill
-from lazymmu.provision.cache import Cache
-from lazymmu.provision.cache_contents import CacheContents, Removed, carry_out, everything_in, remove_unlocked
+from lazymmu.provision.cache import Cache, remove
+from lazymmu.provision.cache_contents import CacheContents, everything_in, remove_entry
 from lazymmu.provision.cache_entries import Removal, megabytes, size_of
 from lazymmu.provision.cache_lock import alone, holders
-from lazymmu.reports.results_folder import KEPT, LOCK, default_root, kept
+from lazymmu.reports.results_folder import KEPT, LOCK, default_root, folder_lock, kept
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
 from lazymmu.support.errors import SetupError
@@ -29,7 +33,7 @@ def clean(arguments: Namespace) -> int:
     return _print(terminal, removed, dry_run=arguments.dry_run)
 
 
-def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run: bool) -> Iterator[Removed]:
+def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run: bool) -> Iterator[Removal]:
     """Remove what may go from the cache, yielding each thing."""
     if not cache.root.is_dir():
         return
@@ -43,14 +47,15 @@ def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run:
         if everything:
             if not ended:
                 raise SetupError(f"{cache.root} is used by a QEMU that could not be ended: nothing was removed")
-            yield from carry_out(everything_in(cache.root), dry_run=dry_run)
+            for removal in everything_in(cache.root):
+                yield _carried_out(removal, remove_entry, dry_run=dry_run)
             return
-        idle = idle and ended
         stock = CacheContents.read(cache)
         for path in stock.unseen:
             terminal.line(f"kept {path}: a symbolic link, or not readable")
-        if idle:
-            yield from carry_out(stock.removable(), dry_run=dry_run)
+        if idle and ended:
+            for removal in stock.removable():
+                yield _carried_out(removal, remove_entry, dry_run=dry_run)
         else:
             terminal.line(f"{_users(cache.root, running)} uses the cache: everything is kept until it ends")
 
@@ -79,26 +84,43 @@ def _end_orphans(terminal: Terminal, running: Sequence[Emulator], *, unlocked: b
     return ended
 
 
-def _clean_results(folder: Path, *, everything: bool, dry_run: bool) -> Iterator[Removed]:
+def _clean_results(folder: Path, *, everything: bool, dry_run: bool) -> Iterator[Removal]:
     """Remove the runs over the limit, or all, yielding each. A run in progress is kept."""
     runs = kept(folder)
     for path in runs if everything else runs[KEPT:]:
         removal = Removal(path, size_of(path), "--all" if everything else f"{KEPT} are kept")
-        yield remove_unlocked(removal, path / LOCK, busy="its run is in progress", dry_run=dry_run)
+        # A run has made the file of its lock.
+        lock = folder_lock(path) if (path / LOCK).exists() else None
+        yield _carried_out(removal, remove, dry_run=dry_run, lock=lock)
 
 
-def _print(terminal: Terminal, removed: Iterable[Removed], *, dry_run: bool) -> int:
+def _carried_out(
+    removal: Removal, remove: Callable[[Path], None], *, dry_run: bool, lock: FileLock | None = None
+) -> Removal:
+    """Remove something unless another process holds its lock. Return the removal with its outcome."""
+    try:
+        with lock.acquire(timeout=0) if lock else nullcontext():
+            if not dry_run:
+                remove(removal.path)
+    except Timeout:
+        return replace(removal, kept="its run is in progress")
+    except OSError as error:
+        return replace(removal, kept=str(error), failed=True)
+    return removal
+
+
+def _print(terminal: Terminal, removed: Iterable[Removal], *, dry_run: bool) -> int:
     """Print each removal as it happens. Return the exit status."""
     count = size = status = 0
     done = "would remove" if dry_run else "removed"
     for one in removed:
-        what = f"{one.removal.path} ({megabytes(one.removal.size)}, {one.removal.why})"
+        what = f"{one.path} ({megabytes(one.size)}, {one.why})"
         if one.kept:
             terminal.line(f"kept {what}: {one.kept}", "bold red" if one.failed else "yellow")
             status = SetupError.exit_status if one.failed else status
         else:
             terminal.line(f"{done} {what}")
-            count, size = count + 1, size + one.removal.size
+            count, size = count + 1, size + one.size
     terminal.line(
         f"{done} {count} {'thing' if count == 1 else 'things'}, {megabytes(size)}" if count else "nothing to remove"
     )

@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from lazymmu.architecture import architectures
@@ -22,16 +19,6 @@ from lazymmu.support.errors import LazymmuError
 
 # A sandbox by chroot has no /tmp of its own.
 _TEMPORARY = "roots/*/tmp/*"
-
-
-class Removed(Struct, frozen=True):
-    """The outcome of a removal."""
-
-    removal: Removal
-    #: Why it is still there; empty if it is gone.
-    kept: str = ""
-    #: Whether its removal failed.
-    failed: bool = False
 
 
 class CacheContents(Struct, frozen=True):
@@ -111,20 +98,6 @@ class CacheContents(Struct, frozen=True):
         return [one for path, one in found.items() if not any(parent in found for parent in path.parents)]
 
 
-def remove_unlocked(removal: Removal, lock: Path, *, busy: str, dry_run: bool) -> Removed:
-    """Remove something unless another process holds a lock file; `busy` is the reason then."""
-    try:
-        # A process that used it has made the file.
-        with FileLock(lock, timeout=0, fallback_to_soft=False) if lock.exists() else nullcontext():
-            if not dry_run:
-                remove(removal.path)
-    except Timeout:
-        return Removed(removal, busy)
-    except OSError as error:
-        return Removed(removal, str(error), failed=True)
-    return Removed(removal)
-
-
 def everything_in(root: Path) -> list[Removal]:
     """Return the folders in the cache folder that the harness made. Other files there belong to somebody else."""
     names = dict.fromkeys(pattern.partition("/")[0] for kind in kinds().values() for pattern in kind.patterns)
@@ -132,19 +105,7 @@ def everything_in(root: Path) -> list[Removal]:
     return [Removal(path, size_of(path), "--all") for path in paths if path.is_symlink() or path.exists()]
 
 
-def carry_out(removals: Iterable[Removal], *, dry_run: bool) -> Iterator[Removed]:
-    """Remove entries, and yield each. The caller has the cache to itself."""
-    for removal in removals:
-        try:
-            if not dry_run:
-                _remove_entry(removal.path)
-        except OSError as error:
-            yield Removed(removal, str(error), failed=True)
-        else:
-            yield Removed(removal)
-
-
-def _remove_entry(path: Path) -> None:
+def remove_entry(path: Path) -> None:
     """Remove an entry. If this is killed, it leaves a leftover and never half an entry."""
     beside = checksum.beside(path)
     if path.is_dir() and not path.is_symlink() and path.suffix != PARTIAL:

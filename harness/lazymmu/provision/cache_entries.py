@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Entries of a folder: their sizes, their last use, and which are over a limit. Symbolic links count nothing."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -45,21 +44,17 @@ class Entry(Struct, frozen=True):
     #: When it was last read or made (seconds since 1970). A file system may round it to a day.
     used: float
 
-    @classmethod
-    def read(cls, path: Path, without: frozenset[Path] = frozenset()) -> Entry:
-        """Return the entry at a path, without what belongs to other entries below it. Raises OSError."""
-        status = path.lstat()
-        digest = checksum.beside(path)
-        size = size_of(path, without) + (size_of(digest) if digest.exists() else 0)
-        return cls(path, size, max(status.st_atime, status.st_mtime))
-
 
 class Removal(Struct, frozen=True):
-    """An entry that may be removed, and why."""
+    """Something that may be removed, and why; after the attempt also its outcome."""
 
     path: Path
     size: int
     why: str
+    #: Why it is still there; empty if it is gone.
+    kept: str = ""
+    #: Whether its removal failed.
+    failed: bool = False
 
 
 def megabytes(size: int) -> str:
@@ -108,16 +103,17 @@ def matches(root: Path, pattern: str, unseen: set[Path]) -> Iterator[Path]:
 
 
 def by_use(paths: Sequence[Path], without: frozenset[Path] = frozenset()) -> tuple[Entry, ...]:
-    """Return the entries at these paths, the last used first. What vanishes or cannot be read is left out."""
+    """Return the entries at these paths, the last used first. What vanishes or cannot be read is left out.
 
-    def readable() -> Iterator[Entry]:
-        for path in paths:
-            try:
-                yield Entry.read(path, without - {path})
-            except OSError:
-                continue
-
-    return tuple(sorted(readable(), key=lambda entry: (-entry.used, entry.path)))
+    The sizes are without what belongs to other entries, `without`.
+    """
+    entries = []
+    for path in paths:
+        with suppress(OSError):
+            status, digest = path.lstat(), checksum.beside(path)
+            size = size_of(path, without - {path}) + (size_of(digest) if digest.exists() else 0)
+            entries.append(Entry(path, size, max(status.st_atime, status.st_mtime)))
+    return tuple(sorted(entries, key=lambda entry: (-entry.used, entry.path)))
 
 
 def over(entries: Sequence[Entry], limit: Limit, now: float | None = None) -> list[Removal]:

@@ -124,7 +124,7 @@ def opened(out: str | None, started: datetime) -> Iterator[Folder]:
     root = default_root()
     with _explained(root):
         path = _fresh(root, started)
-        lock = _lock(path)
+        lock = folder_lock(path)
         lock.acquire(timeout=0)
     folder = Folder(path, path / _GUESTS, root)
     try:
@@ -179,7 +179,7 @@ def _locked(path: Path, shown: str, purpose: str, *, check: Callable[[], None] =
 
     `check` is called for an existing folder before its lock is made, and again when this run holds it.
     """
-    lock = _lock(path)
+    lock = folder_lock(path)
     try:
         if path.exists():
             check()
@@ -196,7 +196,8 @@ def _locked(path: Path, shown: str, purpose: str, *, check: Callable[[], None] =
         lock.release()
 
 
-def _lock(path: Path) -> FileLock:
+def folder_lock(path: Path) -> FileLock:
+    """Return the lock that a run holds on its folder."""
     # The soft fallback, a lock by the file's existence, would outlive its process.
     return FileLock(path / LOCK, thread_local=False, fallback_to_soft=False)
 
@@ -254,7 +255,7 @@ def kept(root: Path) -> list[Path]:
 def _prune(root: Path) -> None:
     """Remove the oldest folders beyond `KEPT`, except those of runs that are under way."""
     for path in kept(root)[KEPT:]:
-        with suppress(Timeout, OSError), _lock(path).acquire(timeout=0):
+        with suppress(Timeout, OSError), folder_lock(path).acquire(timeout=0):
             # Another run may be removing the same folder.
             shutil.rmtree(path, ignore_errors=True)
 
