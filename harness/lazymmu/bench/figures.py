@@ -12,17 +12,19 @@ from msgspec import Struct
 
 _CPUINFO = Path("/proc/cpuinfo")
 _MODEL_KEYS = ("model name", "cpu model", "Processor", "processor 0")
-#: Version of the JSON document.
-SCHEMA = 1
 
 
 class Series(Struct, frozen=True):
-    """All measurements of one figure on one architecture. `unit` is "s" or "1/s"."""
+    """All measurements of one figure. `unit` is "s" or "1/s"."""
 
     name: str
     unit: str
-    arch: str
-    values: tuple[float, ...]
+    #: Architecture -> its measurements.
+    values: Mapping[str, list[float]]
+
+    def medians(self) -> dict[str, float]:
+        """Return the median of each architecture."""
+        return {arch: median(values) for arch, values in self.values.items()}
 
 
 class Ratio(Struct, frozen=True):
@@ -52,10 +54,9 @@ def host(qemu: str | None, load_before: float) -> dict[str, Any]:
 
 def _ratios(series: Sequence[Series], ratios: Sequence[Ratio]) -> dict[str, dict[str, float]]:
     """Return name of a ratio -> architecture -> ratio of the medians."""
-    medians = {(one.name, one.arch): median(one.values) for one in series}
-    arches = dict.fromkeys(one.arch for one in series)
+    medians = {one.name: one.medians() for one in series}
     return {
-        ratio.name: {arch: medians[ratio.over, arch] / medians[ratio.under, arch] for arch in arches}
+        ratio.name: {arch: over / medians[ratio.under][arch] for arch, over in medians[ratio.over].items()}
         for ratio in ratios
     }
 
@@ -66,18 +67,15 @@ def _number(value: float) -> str:
 
 def markdown(series: Sequence[Series], ratios: Sequence[Ratio], host: Mapping[str, Any]) -> list[str]:
     """Return the lines of the table of medians, and a line about the machine."""
-    arches = list(dict.fromkeys(one.arch for one in series))
-    rows: dict[str, dict[str, float]] = {}
-    for one in series:
-        unit = "per second" if one.unit == "1/s" else "seconds"
-        rows.setdefault(f"{one.name}, {unit}", {})[one.arch] = median(one.values)
+    arches = list(series[0].values)
+    rows = {f"{one.name}, {'per second' if one.unit == '1/s' else 'seconds'}": one.medians() for one in series}
     rows |= {f"{name}, times": values for name, values in _ratios(series, ratios).items()}
     return [
         f"| | {' | '.join(arches)} |",
         f"|---|{'---:|' * len(arches)}",
         *(f"| {name} | {' | '.join(_number(values[arch]) for arch in arches)} |" for name, values in rows.items()),
         "",
-        f"Medians of {max(len(one.values) for one in series)}; {host['cpu']}, {host['cores']} processors, "
+        f"Medians of {len(series[0].values[arches[0]])}; {host['cpu']}, {host['cores']} processors, "
         f"Linux {host['kernel']}, QEMU {host['qemu']}, load {host['load'][0]} to {host['load'][1]}.",
     ]
 
@@ -89,15 +87,15 @@ def document(
     kernels: Mapping[str, Any],
     accelerators: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the JSON document, with every single measurement."""
+    """Return the JSON document, without its schema number, with every single measurement."""
     return {
-        "schema": SCHEMA,
         "host": dict(host),
         "kernels": dict(kernels),
         "accelerators": dict(accelerators),
         "figures": [
-            {"name": one.name, "unit": one.unit, "arch": one.arch, "median": median(one.values), "values": one.values}
+            {"name": one.name, "unit": one.unit, "arch": arch, "median": median(values), "values": values}
             for one in series
+            for arch, values in one.values.items()
         ],
         "ratios": [
             {"name": name, "arch": arch, "value": value}

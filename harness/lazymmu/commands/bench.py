@@ -30,22 +30,20 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        import json
-        from collections import defaultdict
         from pathlib import Path
         from tempfile import TemporaryDirectory
 
         from lazymmu.architecture import chosen
         from lazymmu.bench import figures, measure
         from lazymmu.provision import catalogue, setup, shell_image
-        from lazymmu.reports.destination import targets
+        from lazymmu.reports.destination import targets, write_json
         from lazymmu.session import manifest, requests
         from lazymmu.session.scheduler import Options, prepare_all
         from lazymmu.support.machine_names import DEFAULT_KERNEL
     arches = chosen(arguments.arch)
     goals = targets({"--json": arguments.json})
     terminal, cache = requests.human(arguments), requests.cache()
-    values: defaultdict[tuple[measure.Row, str], list[float]] = defaultdict(list)
+    series = [figures.Series(row.name, row.unit, {arch: [] for arch in arches}) for row in measure.ROWS]
     with requests.shared_cache(), TemporaryDirectory(prefix="lazymmu-bench-") as folder:
         prepared = setup.prepare(cache, catalogue.kernel(DEFAULT_KERNEL), arches)
         shells = shell_image.busybox(cache, arches)
@@ -60,19 +58,14 @@ def main(arguments: Namespace) -> int:
         # All figures in turns: what else the machine does for a while then changes each of them a little.
         for repetition in range(1, arguments.repetitions + 1):
             for arch in arches:
-                for row in measure.ROWS:
-                    values[row, arch].append(value := row.measure(common, arch))
+                for row, of_row in zip(measure.ROWS, series, strict=True):
+                    of_row.values[arch].append(value := row.measure(common, arch))
                     shown = f"{value:.2f} s" if row.unit == "s" else f"{value:.1f} per second"
                     cache.progress.say(f"{repetition} of {arguments.repetitions}: {arch}: {row.name}: {shown}")
         versions = manifest.images([prepared])
-    series = [
-        figures.Series(row.name, row.unit, arch, tuple(values[row, arch])) for row in measure.ROWS for arch in arches
-    ]
     host = figures.host(versions["qemu"], load)
     for line in figures.markdown(series, measure.RATIOS, host):
         terminal.line(line)
-    if "--json" in goals:
-        accelerators = {arch: machine.boot.accelerator.name for arch, machine in machines.items()}
-        document = figures.document(series, measure.RATIOS, host, versions["kernels"], accelerators)
-        goals["--json"].write(json.dumps(document, indent=1) + "\n")
+    accelerators = {arch: machine.boot.accelerator.name for arch, machine in machines.items()}
+    write_json(goals, figures.document(series, measure.RATIOS, host, versions["kernels"], accelerators))
     return 0

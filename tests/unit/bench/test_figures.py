@@ -21,12 +21,9 @@ CONSOLE = (
 )
 HOST = {"cpu": "A CPU", "cores": 2, "kernel": "6.18", "qemu": "10.0", "load": [0.1, 1.9]}
 SERIES = (
-    Series("fast", "1/s", "arm64", (900.0, 3000.0, 1200.0)),
-    Series("fast", "1/s", "s390x", (800.0, 800.0, 800.0)),
-    Series("slow", "1/s", "arm64", (2.0, 3.0, 4.0)),
-    Series("slow", "1/s", "s390x", (4.0, 4.0, 4.0)),
-    Series("start", "s", "arm64", (0.123, 0.5, 0.125)),
-    Series("start", "s", "s390x", (1.0, 1.0, 1.0)),
+    Series("fast", "1/s", {"arm64": [900.0, 3000.0, 1200.0], "s390x": [800.0, 800.0, 800.0]}),
+    Series("slow", "1/s", {"arm64": [2.0, 3.0, 4.0], "s390x": [4.0, 4.0, 4.0]}),
+    Series("start", "s", {"arm64": [0.123, 0.5, 0.125], "s390x": [1.0, 1.0, 1.0]}),
 )
 RATIOS = (Ratio("fast / slow", "fast", "slow"),)
 
@@ -69,8 +66,8 @@ def test_the_table_has_medians_and_their_ratios_for_each_architecture() -> None:
 
 def test_the_document_has_every_measurement() -> None:
     document = figures.document(SERIES, RATIOS, HOST, {"arm64": {"name": "lts"}}, {"arm64": "tcg"})
-    assert (document["schema"], document["host"], len(document["figures"])) == (1, HOST, len(SERIES))
-    first = {"name": "fast", "unit": "1/s", "arch": "arm64", "median": 1200.0, "values": (900.0, 3000.0, 1200.0)}
+    assert (document["host"], len(document["figures"])) == (HOST, 2 * len(SERIES))
+    first = {"name": "fast", "unit": "1/s", "arch": "arm64", "median": 1200.0, "values": [900.0, 3000.0, 1200.0]}
     assert document["figures"][0] == first
     assert document["ratios"] == [
         {"name": "fast / slow", "arch": "arm64", "value": 400.0},
