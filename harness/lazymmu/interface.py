@@ -7,7 +7,6 @@ for `load`, a Scenario will do, too.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from os import PathLike, fspath
 from pathlib import Path
@@ -198,9 +197,7 @@ class Guest:
             transport = self._transport.create([images], offline=self._offline)
             return prepare_machine(images, self.arch, self._timeout_scale, self._guests, transport=transport)
 
-        # In another thread, because Python raises KeyboardInterrupt in the main thread, between any two steps.
-        with ThreadPoolExecutor(max_workers=1) as executor, cache.tools.stopped_by_interrupt():
-            return executor.submit(prepared).result()
+        return cache.tools.in_thread(prepared)
 
     @property
     def release(self) -> str:

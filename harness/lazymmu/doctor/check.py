@@ -26,8 +26,8 @@ class Check(Struct, frozen=True):
     name: str
     state: State
     found: str
-    #: What the user can do about it; empty if there is nothing to do.
-    next: str = ""
+    #: What the user can do about it; None if there is nothing to do.
+    next: str | None = None
     #: Whether it prevents a run.
     blocks: bool = False
     #: The same for programs: sizes in bytes, versions, names.
@@ -41,6 +41,6 @@ def guarded(
     try:
         yield from look(*arguments)
     except LazymmuError as error:
-        yield Check(name, State.BROKEN, error.message, error.hint or "", blocks)
+        yield Check(name, State.BROKEN, error.message, error.hint, blocks)
     except (OSError, subprocess.SubprocessError) as error:
         yield Check(name, State.BROKEN, str(error), blocks=blocks)

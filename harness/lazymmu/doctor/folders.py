@@ -53,14 +53,16 @@ def free_space(state: CacheState) -> Iterator[Check]:
     needs = setup.needs(root_there=state.root_present) if state.must_fetch else builds.NEEDS
     free = disk.free(state.cache.root)
     found = f"{megabytes(free)} free, a run needs about {megabytes(needs)}"
-    full, advice = free < needs, f"free some space, or {_ELSEWHERE}"
     facts = {"free": free, "needed": needs}
-    yield Check("disk", State.BROKEN if full else State.OK, found, advice if full else "", blocks=full, facts=facts)
+    if free < needs:
+        yield Check("disk", State.BROKEN, found, f"free some space, or {_ELSEWHERE}", blocks=True, facts=facts)
+    else:
+        yield Check("disk", State.OK, found, facts=facts)
 
 
 def _may_be_cleaned(name: str, found: str, excess: object, facts: Mapping[str, object]) -> Check:
     """Return a check that names `lazymmu clean` if there is something to remove."""
-    return Check(name, State.NOTE if excess else State.OK, found, _CLEAN if excess else "", facts=facts)
+    return Check(name, State.NOTE if excess else State.OK, found, _CLEAN if excess else None, facts=facts)
 
 
 def _removable(name: str, things: Sequence[Entry | Removal], what: str) -> Check:

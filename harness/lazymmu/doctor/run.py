@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command `doctor`: prints every check and whether a run can work. Exit status 3 if it cannot."""
 
-import json
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +10,7 @@ from lazymmu.doctor import folders, host, images
 from lazymmu.doctor.cache_state import CacheState, read_cache_state
 from lazymmu.doctor.check import Check, State, guarded
 from lazymmu.provision import cache_lock
-from lazymmu.reports.destination import Target
+from lazymmu.reports.destination import targets, write_json
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
 from lazymmu.support.errors import SetupError
@@ -23,7 +22,7 @@ _NAME_WIDTH = 22
 def doctor(arguments: Namespace) -> int:
     """Print every check as soon as it is done, then whether a run can work."""
     kernels = requests.kernels(arguments)
-    target = None if arguments.json is None else Target.checked("--json", arguments.json)
+    goals = targets({"--json": arguments.json})
     terminal = requests.human(arguments)
     cache = requests.cache()
     checks = []
@@ -36,9 +35,7 @@ def doctor(arguments: Namespace) -> int:
         terminal.line(f"a run cannot work: {', '.join(blocking)}", "bold red")
     else:
         terminal.line("a run can work", "bold green")
-    if target is not None:
-        entries = [{**asdict(check), "next": check.next or None} for check in checks]
-        target.write(json.dumps({"schema": 1, "works": not blocking, "checks": entries}, indent=2) + "\n")
+    write_json(goals, {"works": not blocking, "checks": [asdict(check) for check in checks]})
     return SetupError.exit_status if blocking else 0
 
 

@@ -14,6 +14,9 @@ from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.results.store import ResultStore
 from lazymmu.support.errors import Place
 
+#: The keys of an entry that take one or several names.
+NAMES = ("arch", "api", "impl", "kernel")
+
 
 class KnownIssue(Struct, frozen=True):
     """One entry of a --known file."""
@@ -23,11 +26,8 @@ class KnownIssue(Struct, frozen=True):
     scenario: str
     #: Values of `vary` that a case must have; others may be anything.
     case: Mapping[str, int | bool | str]
-    #: Architectures, revisions, implementations and kernels; None means any.
-    arches: frozenset[str] | None
-    apis: frozenset[str] | None
-    impls: frozenset[str] | None
-    kernels: frozenset[str] | None
+    #: `arch`, `api`, `impl` or `kernel` -> the names that a unit may have there; a missing key means any.
+    names: Mapping[str, frozenset[str]]
     #: The outcome that is excused: fail or error.
     outcome: Outcome
     reason: str
@@ -38,10 +38,7 @@ class KnownIssue(Struct, frozen=True):
         """Return whether the entry is about this unit."""
         return (
             (unit.scenario.name == self.scenario or fnmatchcase(unit.scenario.name, self.scenario))
-            and (self.arches is None or unit.arch in self.arches)
-            and (self.apis is None or unit.api in self.apis)
-            and (self.impls is None or unit.impl in self.impls)
-            and (self.kernels is None or unit.kernel in self.kernels)
+            and all(getattr(unit, key) in names for key, names in self.names.items())
             and all(_same(unit.values.get(name), value) for name, value in self.case.items())
         )
 
@@ -94,10 +91,7 @@ class CheckedIssue(Struct, frozen=True):
             "place": str(issue.place),
             "scenario": issue.scenario,
             "case": dict(issue.case),
-            "arch": None if issue.arches is None else sorted(issue.arches),
-            "api": None if issue.apis is None else sorted(issue.apis),
-            "impl": None if issue.impls is None else sorted(issue.impls),
-            "kernel": None if issue.kernels is None else sorted(issue.kernels),
+            **{key: sorted(issue.names[key]) if key in issue.names else None for key in NAMES},
             "outcome": str(issue.outcome),
             "reason": issue.reason,
             "expires": issue.expires.isoformat(),

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue
-from lazymmu.results.known_issues import KnownIssue
+from lazymmu.results.known_issues import NAMES, KnownIssue
 from lazymmu.results.result import Outcome, Unit
 from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.compose import compose
@@ -24,7 +24,7 @@ from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import ScenarioError, UsageError
 
-_KEYS = ("scenario", "case", "arch", "api", "impl", "kernel", "outcome", "reason", "expires")
+_KEYS = ("scenario", "case", *NAMES, "outcome", "reason", "expires")
 _NEEDED = ("scenario", "reason", "expires")
 _OUTCOMES = (Outcome.FAIL, Outcome.ERROR)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -89,10 +89,7 @@ def _read_entry(reader: Reader, node: Node, scenarios: _Scenarios) -> KnownIssue
             place=node.place,
             scenario=scenario,
             case=_read_case(reader, found),
-            arches=_read_names(reader, found, "arch", architectures()),
-            apis=_read_names(reader, found, "api", REVISIONS),
-            impls=_read_names(reader, found, "impl", IMPLEMENTATIONS),
-            kernels=_read_names(reader, found, "kernel", catalogue.kernels()),
+            names={key: _read_names(reader, key, found[key][1]) for key in NAMES if key in found},
             outcome=_read_outcome(reader, found),
             reason=" ".join(reason.split()),
             expires=expires,
@@ -128,14 +125,12 @@ def _read_case(reader: Reader, found: Fields) -> dict[str, int | bool | str]:
     return values
 
 
-def _read_names(reader: Reader, found: Fields, key: str, names: Collection[str]) -> frozenset[str] | None:
-    """Return a name or a list of names as a set; None without the key."""
-    if key not in found:
-        return None
-    node = found[key][1]
+def _read_names(reader: Reader, key: str, node: Node) -> frozenset[str]:
+    """Return a name or a list of names as a set."""
+    known = {"arch": architectures(), "api": REVISIONS, "impl": IMPLEMENTATIONS, "kernel": catalogue.kernels()}
     if isinstance(node, Scalar):
         node = Listing(node.place, (node,))
-    return frozenset(name.text for name in reader.words(node, quote(key), names) or ())
+    return frozenset(name.text for name in reader.words(node, quote(key), known[key]) or ())
 
 
 def _read_outcome(reader: Reader, found: Fields) -> Outcome:

@@ -49,11 +49,7 @@ def beginning(arguments: Namespace, started: datetime, checkout: str | None) -> 
             name: value for name, value in vars(arguments).items() if name not in _NOT_KEPT and name not in FORMATS
         },
         "sources": sources(arguments),
-        "transport": arguments.transport,
-        "repeat": arguments.repeat,
-        "shuffle": arguments.shuffle,
-        "known": arguments.known,
-        "header": arguments.header,
+        **{name: getattr(arguments, name) for name in ("transport", "repeat", "shuffle", "known", "header")},
     }
 
 

@@ -170,5 +170,5 @@ def test_the_example_of_the_documents_can_be_read(read: Read) -> None:
     document = (LIBRARY.parent / "docs" / "reports.md").read_text()
     (issue,) = read(document.split("```yaml\n")[1].split("```")[0])
     assert (issue.scenario, issue.case, issue.outcome) == ("nesting/two-levels", {"depth": 3}, Outcome.FAIL)
-    assert (issue.arches, issue.apis) == (frozenset({"arm64", "x86_64"}), frozenset({"merged"}))
+    assert issue.names == {"arch": {"arm64", "x86_64"}, "api": {"merged"}}
     assert issue.expires == date(2030, 12, 31)
