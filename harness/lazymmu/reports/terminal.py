@@ -125,12 +125,8 @@ class Terminal:
             self.line(f"{worst:5} {scenario}: {plain.counted(ordered)}", STYLES[worst])
 
     def _facts(self, run: RunSummary, folder: Path) -> None:
-        for machine, (name, reason) in run.accelerators.items():
-            self.line(f"{machine}: {name} ({reason})", "dim")
-        self.line(f"kernels: {', '.join(run.results.releases) or 'none answered'}", "dim")
-        if run.seed is not None:
-            self.line(f"shuffled: --shuffle {run.seed} repeats this order", "dim")
-        self.line(f"results: {folder}", "dim")
+        for name, value in (*run.conditions(), ("results", folder)):
+            self.line(f"{name}: {value}", "dim")
 
     def _total(self, run: RunSummary) -> None:
         """Print the last lines: the counts, and the progress of an interrupted run."""

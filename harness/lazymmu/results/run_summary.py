@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The summary of a run that ended or was interrupted. Every report is made from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,14 @@ class RunSummary(Struct, frozen=True):
     known: Sequence[CheckedIssue] | None = None
     #: What run.json says of the run (docs/reports.md): command, commit, versions, kernels, arguments and others.
     facts: Mapping[str, Any] = {}
+
+    def conditions(self) -> Iterator[tuple[str, str]]:
+        """Yield what the units ran with, each with its name: accelerators, kernels, the seed of --shuffle."""
+        for machine, (name, reason) in self.accelerators.items():
+            yield machine, f"{name} ({reason})"
+        yield "kernels", ", ".join(self.results.releases) or "none answered"
+        if self.seed is not None:
+            yield "shuffled", f"--shuffle {self.seed} repeats this order"
 
     def broken_entries(self) -> list[CheckedIssue]:
         """Return the entries of --known that fail the run."""

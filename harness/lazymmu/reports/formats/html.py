@@ -71,11 +71,7 @@ def _facts(run: RunSummary) -> Iterator[tuple[str, str]]:
     yield "commit", run.facts["commit"] or "none"
     yield "started", run.started.isoformat(sep=" ", timespec="seconds")
     yield "took", f"{run.seconds:.1f} s"
-    yield "kernels", ", ".join(run.results.releases) or "none answered"
-    for machine, (name, reason) in run.accelerators.items():
-        yield machine, f"{name} ({reason})"
-    if run.seed is not None:
-        yield "shuffled", f"--shuffle {run.seed} repeats this order"
+    yield from run.conditions()
 
 
 def _rows(

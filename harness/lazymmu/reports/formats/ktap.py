@@ -39,9 +39,7 @@ def write(run: RunSummary, file: TextIO) -> None:
     if run.known:
         issues = [partial(_issue, file, issue) for issue in run.known]
         tests.append(partial(_parent, file, "known", issues, len(issues), ""))
-    facts = [f"{machine}: {name} ({reason})" for machine, (name, reason) in run.accelerators.items()]
-    facts += [f"kernels: {', '.join(run.results.releases) or 'none answered'}"]
-    facts += [] if run.seed is None else [f"shuffle: {run.seed}"]
+    facts = [f"{name}: {value}" for name, value in run.conditions()]
     facts += [run.progress()] if run.interrupted else []
     file.write(f"{_VERSION}\n1..{len(tests)}\n")
     file.writelines(f"# {_one_line(fact)}\n" for fact in facts)
