@@ -100,13 +100,13 @@ class Unit(Named, Struct, frozen=True):
 
     @property
     def case(self) -> Case:
-        """The case with its steps, which may be expanded at each call."""
+        """The case with its steps."""
         return self.scenario.cases[self.number]
 
     @property
     def values(self) -> Values:
-        """The `vary` values of the case, without expanding its steps."""
-        return self.scenario.cases.values(self.number)
+        """The `vary` values of the case."""
+        return self.case.values
 
     @property
     def personality(self) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lazymmu.scenario.document import read_document
-from lazymmu.scenario.expansion import expander
 from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.compose import compose
 from lazymmu.scenario.strict_yaml.files import read_text
@@ -24,12 +23,11 @@ def load(arguments: Sequence[str], library: Path) -> tuple[Scenario, ...]:
     ScenarioError with every mistake of every file.
     """
     problems = Problems()
-    shared = expander()
     scenarios: list[Scenario] = []
     for found in scenario_files(arguments, library, problems):
         text = read_text(found.path, problems)
         root = None if text is None else compose(text, found.path, problems)
-        scenario = None if root is None else read_document(root, found.name, found.path, problems, shared)
+        scenario = None if root is None else read_document(root, found.name, found.path, problems)
         if scenario is not None:
             scenarios.append(scenario)
     if problems.found:

@@ -35,14 +35,13 @@ class Need(Struct, frozen=True):
 
 
 class Context(Reader, frozen=True):
-    """A place in a scenario. All contexts of one file share `needs`, `forks`, `used` and `shaping`, and add to them."""
+    """A place in a scenario. All contexts of one file share `needs`, `forks` and `used`, and add to them."""
 
     needs: list[Need] = field(default_factory=list)
     #: Task that a `fork` makes -> where the first one is.
     forks: dict[str, Place] = field(default_factory=dict)
-    #: Names that were read, and those on which the number of steps depends, or where a task is.
+    #: Names that were read.
     used: set[str] = field(default_factory=set)
-    shaping: set[str] = field(default_factory=set)
     #: Names that `$name` may have here.
     names: Mapping[str, Domain] = field(default_factory=dict)
     #: Every task that there may be, `main` included; None if that is not known.
@@ -84,17 +83,14 @@ class Context(Reader, frozen=True):
         self.used.add(name)
         return True
 
-    def integer(self, node: Node, what: str, low: int, high: int | None, *, shapes: bool = False) -> Value | None:
-        """Return an integer of low .. high (no upper end: None); `shapes`: add the name that it is to `shaping`."""
+    def integer(self, node: Node, what: str, low: int, high: int | None) -> Value | None:
+        """Return an integer of low .. high (no upper end: None)."""
 
         def fits(found: Literal) -> bool:
             return type(found) is int and low <= found and (high is None or found <= high)
 
         wanted = f"an integer of at least {low}" if high is None else f"an integer from {low} to {high}"
-        found = self.value(node, what, f"only {low}" if low == high else wanted, fits)
-        if shapes and isinstance(found, Reference):
-            self.shaping.add(found.name)
-        return found
+        return self.value(node, what, f"only {low}" if low == high else wanted, fits)
 
     def boolean(self, node: Node, what: str) -> Value | None:
         """Return true or false."""

@@ -10,16 +10,15 @@ from lazymmu.architecture import architectures
 from lazymmu.scenario import applicability, native
 from lazymmu.scenario.applicability import Named
 from lazymmu.scenario.context import Context, Need
-from lazymmu.scenario.expansion import MAX_ALL_VISITS, Expander, Expansion
+from lazymmu.scenario.expansion import Written, cases
 from lazymmu.scenario.expectations import Expect, needs, read_expect
 from lazymmu.scenario.steps import read_steps
 from lazymmu.scenario.strict_yaml.nodes import Node
 from lazymmu.scenario.strict_yaml.problems import Problems, quote
-from lazymmu.scenario.strict_yaml.scalars import Literal
 from lazymmu.scenario.tasks import read_tasks
 from lazymmu.scenario.templates import UNREADABLE, Template, operations
 from lazymmu.scenario.vary import read_vary, report_unused
-from lazymmu.subject.case import Cases, Scenario
+from lazymmu.subject.case import Scenario
 from lazymmu.subject.limits import MAIN_TASK
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import REVISIONS
@@ -33,11 +32,8 @@ KEYS = (
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def read_document(root: Node, name: str, path: str, problems: Problems, expander: Expander) -> Scenario | None:
-    """Return the scenario of one file, or None with what is wrong added to `problems`.
-
-    `expander` makes the steps of its cases.
-    """
+def read_document(root: Node, name: str, path: str, problems: Problems) -> Scenario | None:
+    """Return the scenario of one file, or None with what is wrong added to `problems`."""
     before = len(problems)
     context = Context(problems)
     content = context.table(root, "a scenario", "a mapping with `description` and `steps`")
@@ -70,18 +66,9 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
     varied = {name: values for name, values in domains.items() if values is not None}
     if steps is None or tasks is None or len(varied) < len(domains):
         return None
-    expansion = Expansion(
-        place=found["steps"][0].place,
-        steps=steps,
-        parts=expect.parts,
-        tasks=tasks,
-        forks=context.forks,
-        used=used,
-        expander=expander,
-    )
-    cases = Cases(varied, expansion)
+    written = Written(found["steps"][0].place, steps, expect.parts, tasks, context.forks, used)
     # Even if something else is wrong, so that all mistakes are reported together.
-    _check_cases(cases, expansion, sorted(context.shaping & varied.keys()), problems)
+    made = cases(written, varied, problems)
     if len(problems) == before:  # else a part that could not be read may use them
         report_unused(context, found["vary"][1] if "vary" in found else None)
     if description is None or len(problems) > before:
@@ -95,29 +82,10 @@ def read_document(root: Node, name: str, path: str, problems: Problems, expander
         kernel_warnings="kernel_warnings" in found,
         apis=apis,
         arches=arches,
-        cases=cases,
+        cases=made,
         personality=personality,
         native=native.guests(steps, expect.parts, apis, arches, personality),
     )
-
-
-def _check_cases(cases: Cases, expansion: Expansion, shaping: Sequence[str], problems: Problems) -> None:
-    """Report what is wrong in the cases. Of the cases with equal values for the names `shaping`, one is expanded."""
-    visits: dict[tuple[Literal, ...], int] = {}
-    total = 0
-    for number in range(len(cases)):
-        values = cases.values(number)
-        key = tuple(values[name] for name in shaping)
-        if key not in visits:
-            expanded = expansion.expanded(values)
-            visits[key] = expanded.visits
-            for problem in expanded.problems:
-                problems.add_once(problem.place, problem.message)
-        total += visits[key]
-        if total > MAX_ALL_VISITS:
-            message = f"more than {MAX_ALL_VISITS:,} steps and turns of `repeat` in all cases together"
-            problems.add_once(expansion.place, message)
-            return
 
 
 def _read_tags(context: Context, node: Node) -> tuple[str, ...]:

@@ -200,7 +200,7 @@ def _missing(context: Context, key: Scalar, argument: str) -> None:
 
 def _read_argument(context: Context, argument: Argument, node: Node, what: str) -> Value | None:
     if argument.high is not None:
-        return context.integer(node, what, argument.low, argument.high, shapes=argument is CPU)
+        return context.integer(node, what, argument.low, argument.high)
     name = task_name(context, node, what)
     if name is not None and argument.new:
         context.forks.setdefault(name, node.place)
@@ -273,7 +273,7 @@ def _read_repeat(context: Context, key: Scalar, node: Node) -> Sequence[Template
     found = context.fields(content, "`repeat`", ("times", "steps", "as"))
     times: Value | None = None
     if "times" in found:
-        times = context.integer(found["times"][1], "`times`", 0, None, shapes=True)
+        times = context.integer(found["times"][1], "`times`", 0, None)
     else:
         _missing(context, key, "times")
     turns: Domain = None if times is None else range(max(context.highest(times), 0))

@@ -43,7 +43,7 @@ def _read_task(context: Context, node: Node, what: str) -> Value | None:
     if content is None:
         return None
     found = context.fields(content, what, ("cpu",))
-    return context.integer(found["cpu"][1], "`cpu`", CPU.low, CPU.high, shapes=True) if "cpu" in found else 0
+    return context.integer(found["cpu"][1], "`cpu`", CPU.low, CPU.high) if "cpu" in found else 0
 
 
 def task_name(context: Context, node: Node, what: str) -> str | None:

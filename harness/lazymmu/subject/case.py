@@ -7,8 +7,7 @@ the other.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
@@ -100,41 +99,7 @@ class Case(Struct, frozen=True):
         return parts
 
 
-class Cases:
-    """The cases of a scenario; the last `vary` name varies fastest.
-
-    A scenario may have tens of thousands, so each is made when it is needed. Several threads may do so at once.
-    """
-
-    __slots__ = ("_domains", "_expand", "_numbers")
-
-    def __init__(self, domains: Mapping[str, Sequence[int | bool | str]], expand: Callable[[Values], Case]) -> None:
-        """Take the values of each name, and the function that makes the case of one combination."""
-        self._expand = expand
-        self._domains = domains
-        self._numbers = range(math.prod(len(values) for values in domains.values()))
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def __getitem__(self, number: int) -> Case:
-        """Return one case. Raises IndexError beyond the last."""
-        return self._expand(self.values(number))
-
-    def __iter__(self) -> Iterator[Case]:
-        return (self[number] for number in self._numbers)
-
-    def values(self, number: int) -> Values:
-        """Return the `vary` values of one case without making its steps. Raises IndexError beyond the last."""
-        left = self._numbers[number]
-        values: dict[str, int | bool | str] = dict.fromkeys(self._domains, 0)
-        for name in reversed(list(values)):
-            left, digit = divmod(left, len(self._domains[name]))
-            values[name] = self._domains[name][digit]
-        return values
-
-
-class Scenario(Struct, frozen=True):
+class Scenario(Struct, frozen=True, eq=False):
     """One scenario file that has no mistake."""
 
     #: Path under the library without the suffix, or the path as given if it is outside.
@@ -148,7 +113,8 @@ class Scenario(Struct, frozen=True):
     apis: tuple[str, ...]
     #: Guests it applies to, in the order of the catalogue.
     arches: tuple[str, ...]
-    cases: Cases
+    #: One for each combination of `vary` values; the last name varies fastest.
+    cases: tuple[Case, ...]
     #: The personality of all guests; None: the usual one of each.
     personality: str | None = None
     #: Guests on which it can run on the kernel's own implementation, if that kernel has one (docs/native.md).

@@ -4,7 +4,7 @@
 import tracemalloc
 
 import pytest
-from lazymmu.scenario import document, expansion, vary
+from lazymmu.scenario import expansion, vary
 from lazymmu.subject.limits import MAX_OPERATIONS
 from lazymmu.support.project import ROOT
 
@@ -19,7 +19,7 @@ def repeated(times: str | int, steps: str) -> str:
 
 def test_the_guide_has_the_limits() -> None:
     guide = (ROOT / "docs" / "scenarios.md").read_text().partition("## Limits")[2]
-    for limit in (vary.MAX_CASES, MAX_OPERATIONS, expansion.MAX_ALL_VISITS):
+    for limit in (vary.MAX_CASES, MAX_OPERATIONS, expansion.MAX_VISITS):
         assert f"{limit:,}" in guide
 
 
@@ -34,9 +34,8 @@ def test_65536_operations_are_allowed_and_one_more_is_refused_at_its_step(bench:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the limits so small that a bomb takes milliseconds."""
     monkeypatch.setattr(expansion, "MAX_OPERATIONS", 1_000)
-    monkeypatch.setattr(expansion, "MAX_CASE_VISITS", 4_000)
+    monkeypatch.setattr(expansion, "MAX_VISITS", 10_000)
     monkeypatch.setattr(vary, "MAX_CASES", 256)
-    monkeypatch.setattr(document, "MAX_ALL_VISITS", 10_000)
 
 
 @pytest.mark.usefixtures("small")
@@ -54,7 +53,8 @@ def test_a_billion_ten_deep_costs_no_more_than_the_largest_case(bench: Workbench
 @each_row("inner", ["repeat: {times: 0, steps: [enable]}", "repeat: {times: $i, steps: []}"])
 def test_turns_that_make_nothing_are_limited(bench: Workbench, inner: str) -> None:
     problem = bench.wrong(f"[enable, repeat: {{times: 1000000000, as: i, steps: [{inner}]}}]")
-    assert problem == "2:17: more than 4,000 steps and turns of `repeat` after expansion, up to this step"
+    limit = "10,000 steps and turns of `repeat` in all cases"
+    assert problem == f"2:17: more than {limit} after expansion, up to this step"
 
 
 @pytest.mark.usefixtures("small")
@@ -79,8 +79,8 @@ def test_all_cases_together_are_limited(bench: Workbench) -> None:
 
     steps = "[repeat: {times: 999, steps: [enable]}, check: {enable: $a}]"  # 2,000 visits with the turns
     assert len(bench.steps(steps, varied(5)).cases) == 5
-    problem = bench.wrong(steps, varied(6))
-    assert problem == "3:1: more than 10,000 steps and turns of `repeat` in all cases together"
+    limit = "10,000 steps and turns of `repeat` in all cases"
+    assert bench.wrong(steps, varied(6)) == f"3:9: more than {limit} after expansion, up to this step (with a: 5)"
 
 
 def test_an_interrupt_is_counted_in_every_turn(bench: Workbench) -> None:

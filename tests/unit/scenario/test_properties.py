@@ -8,7 +8,6 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lazymmu.scenario.document import read_document
-from lazymmu.scenario.expansion import expander
 from lazymmu.scenario.steps import WORDS as STEP_WORDS
 from lazymmu.scenario.strict_yaml.compose import compose
 from lazymmu.scenario.strict_yaml.problems import Problems
@@ -42,7 +41,7 @@ def look(text: str, parser: Any) -> list[str]:
     problems = Problems()
     root = compose(text, "f", problems, parser)
     if root is not None:
-        scenario = read_document(root, "f", "f", problems, expander())
+        scenario = read_document(root, "f", "f", problems)
         assert (scenario is None) == bool(problems.found)
     lines = text.count("\n") + text.count("\r") + 1
     for problem in problems.found:
