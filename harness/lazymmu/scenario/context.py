@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lazymmu.scenario.strict_yaml import problems
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
-from lazymmu.scenario.strict_yaml.problems import quote, suggest
+from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.scenario.strict_yaml.reader import Reader
 from lazymmu.scenario.strict_yaml.scalars import Literal, Nothing, Reference, Trap, meaning
 from lazymmu.scenario.templates import Value
@@ -68,9 +67,7 @@ class Context(Reader, frozen=True):
 
     def _all_fit(self, node: Scalar, name: str, what: str, wanted: str, fits: Callable[[Literal], bool]) -> bool:
         if name not in self.names:
-            known = [f"${name}" for name in self.names]
-            hint = suggest(node.text, tuple(known)) or problems.known(known)
-            self.problems.add(node.place, f"unknown name {quote(node.text)}{hint}")
+            self.unknown(node, f"name {quote(node.text)}", [f"${name}" for name in self.names])
             return False
         domain = self.names[name]
         if isinstance(domain, range):  # turns of a repeat: the values that fit are a range too, so its ends suffice

@@ -119,10 +119,10 @@ def _select(
     if not apis or not arches:
         return apis, guests  # reported above
     for selector in expect.selectors:
-        if selector.name not in (*apis, *arches):
-            key = "api" if selector.name in REVISIONS else "arch" if named.personality is None else "personality"
-            why = applicability.reason_against(selector.name, used) or f"`{key}` does not name it"
-            problems.add(selector.place, f"the scenario does not apply to {quote(selector.name)}: {why}")
+        if selector.text not in (*apis, *arches):
+            key = "api" if selector.text in REVISIONS else "arch" if named.personality is None else "personality"
+            why = applicability.reason_against(selector.text, used) or f"`{key}` does not name it"
+            problems.add(selector.place, f"the scenario does not apply to {quote(selector.text)}: {why}")
     for step in operations(steps):
         check = step.check
         for only, left in ((check.apis, apis), (check.arches, arches)) if check is not None and check.pins else ():

@@ -8,9 +8,8 @@ from msgspec import Struct, field
 
 from lazymmu.scenario.applicability import ACTIVE, counters, states, without
 from lazymmu.scenario.context import Context, Need
-from lazymmu.scenario.strict_yaml import problems
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
-from lazymmu.scenario.strict_yaml.problems import quote, suggest
+from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.scenario.strict_yaml.scalars import meaning
 from lazymmu.scenario.tasks import task_name
 from lazymmu.scenario.templates import PinTemplate
@@ -32,18 +31,12 @@ class Part(Struct, frozen=True):
     words: Sequence[tuple[str, Place]] = field(default_factory=list)
 
 
-class Selector(Struct, frozen=True):
-    """A revision or personality that is a key in `expect`."""
-
-    place: Place
-    name: str
-
-
 class Expect(Struct):
     """All of `expect`, in the order written."""
 
     parts: list[Part] = field(default_factory=list)
-    selectors: list[Selector] = field(default_factory=list)
+    #: The keys that are a revision or a personality.
+    selectors: list[Scalar] = field(default_factory=list)
 
 
 def read_expect(context: Context, node: Node) -> Expect:
@@ -92,12 +85,15 @@ def _read_level(context: Context, node: Node, what: str, expect: Expect, api: st
     known = (*PARTS, *apis, *arches)
     for key, value in content.pairs:
         if key.text in PARTS:
-            _read_part(context, key, value, expect, api, arch)
+            reader = _Reader(context, api, arch, [])
+            pin = PARTS[key.text](reader, value, quote(key.text))
+            if pin is not None:
+                expect.parts.append(Part(key.place, key.text, pin, api, arch, reader.words))
         elif key.text in apis:
-            expect.selectors.append(Selector(key.place, key.text))
+            expect.selectors.append(key)
             _read_level(context, value, quote(key.text), expect, key.text, arch)
         elif key.text in arches:
-            expect.selectors.append(Selector(key.place, key.text))
+            expect.selectors.append(key)
             _read_level(context, value, quote(key.text), expect, api, key.text)
         elif key.text in REVISIONS or key.text in PERSONALITIES:
             chosen = api if key.text in REVISIONS else arch
@@ -106,13 +102,6 @@ def _read_level(context: Context, node: Node, what: str, expect: Expect, api: st
             context.problems.add(key.place, "`steps` cannot be pinned: use `check` at the step in question")
         else:
             context.unknown(key, f"key {quote(key.text)} in {what}", known)
-
-
-def _read_part(context: Context, key: Scalar, node: Node, expect: Expect, api: str | None, arch: str | None) -> None:
-    reader = _Reader(context, api, arch, [])
-    pin = PARTS[key.text](reader, node, quote(key.text))
-    if pin is not None:
-        expect.parts.append(Part(key.place, key.text, pin, api, arch, reader.words))
 
 
 def _report_ties(context: Context, parts: Sequence[Part]) -> None:
@@ -205,8 +194,7 @@ class _Reader(Struct, frozen=True):
             name = task_name(context, key, f"a key of {what}")
             state = self._state(value, quote(key.text))
             if name is not None and context.tasks is not None and name not in context.tasks:
-                known = suggest(name, tuple(context.tasks)) or problems.known(context.tasks)
-                context.problems.add(key.place, f"unknown task {quote(name)} in {what}{known}")
+                context.unknown(key, f"task {quote(name)} in {what}", context.tasks)
             elif name is not None:
                 _add(pins, name, state)
         return pins

@@ -3,8 +3,7 @@
 
 from collections.abc import Mapping
 
-from lazymmu.scenario.strict_yaml import problems as wording
-from lazymmu.scenario.strict_yaml.problems import Problems, quote, shown, suggest
+from lazymmu.scenario.strict_yaml.problems import Problems, known, quote, shown
 from lazymmu.scenario.templates import UNREADABLE, Bindings, OperationTemplate, number
 from lazymmu.subject.limits import MAIN_TASK, MAX_TASKS
 from lazymmu.support.errors import Place
@@ -74,7 +73,7 @@ class Flow:
             self._report(step, f"there is no task {quote(name)} yet: no `fork` of it (line {line}) came before", values)
         else:
             tasks = tuple(dict.fromkeys((*self._cpus, *self._forks)))
-            self._report(step, f"unknown task {quote(name)}{suggest(name, tasks) or wording.known(tasks)}", {})
+            self._report(step, f"unknown task {quote(name)}{known(name, tasks)}", {})
 
     def _report(self, step: OperationTemplate, message: str, values: Bindings) -> None:
         self._problems.add_once(step.named or step.place, message + shown(values))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from lazymmu.scenario.strict_yaml.problems import Problems, quote, suggest
+from lazymmu.scenario.strict_yaml.problems import Problems, quote
 from lazymmu.support.errors import Place, UsageError
+from lazymmu.support.suggestions import suggestion
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -140,7 +141,7 @@ def _missing(argument: str, library: str) -> str:
     names = {_name(path, library) for path in _walk(library, Problems())}
     names |= {name.rpartition("/")[0] for name in names}
     in_folder = sorted(name for name in names if name.rpartition("/")[2] == wanted)
-    guess = f" (did you mean {quote(in_folder[0])}?)" if in_folder else suggest(wanted, tuple(sorted(names)))
+    guess = f" (did you mean {quote(in_folder[0])}?)" if in_folder else suggestion(wanted, sorted(names))
     return f"no scenario, file or directory {quote(_printable(argument))}{guess}"
 
 

@@ -17,12 +17,13 @@ from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.compose import compose
 from lazymmu.scenario.strict_yaml.files import read_text
 from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar
-from lazymmu.scenario.strict_yaml.problems import Problems, quote, suggest
+from lazymmu.scenario.strict_yaml.problems import Problems, quote
 from lazymmu.scenario.strict_yaml.reader import Fields, Reader
 from lazymmu.scenario.strict_yaml.scalars import Nothing, Reference, Trap, meaning
 from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import ScenarioError, UsageError
+from lazymmu.support.suggestions import suggestion
 
 _KEYS = ("scenario", "case", *NAMES, "outcome", "reason", "expires")
 _NEEDED = ("scenario", "reason", "expires")
@@ -106,7 +107,7 @@ def _read_scenario(reader: Reader, node: Node, scenarios: _Scenarios) -> str | N
         return None
     name = name.removesuffix(".yaml")
     if not scenarios.has(name):
-        reader.problems.add(node.place, f"no scenario {quote(name)}{suggest(name, tuple(sorted(scenarios.names)))}")
+        reader.problems.add(node.place, f"no scenario {quote(name)}{suggestion(name, sorted(scenarios.names))}")
         return None
     return name
 
@@ -139,7 +140,7 @@ def _read_outcome(reader: Reader, found: Fields) -> Outcome:
     node = found["outcome"][1]
     if isinstance(node, Scalar) and node.text in _OUTCOMES:
         return Outcome(node.text)
-    hint = suggest(node.text, tuple(_OUTCOMES)) if isinstance(node, Scalar) else ""
+    hint = suggestion(node.text, _OUTCOMES) if isinstance(node, Scalar) else ""
     reader.mistaken(node, "`outcome`", f"fail or error{hint}")
     return Outcome.FAIL
 

@@ -2,6 +2,7 @@
 """Suggestions for mistyped names, so close that they are hardly ever wrong."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -15,6 +16,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f" (did you mean `{min(near)[1]}`?)" if near else ""
 
 
+@lru_cache(maxsize=4096)
 def _distance(one: str, other: str, limit: int) -> int:
     """Return the number of edits between two words (optimal string alignment); above `limit` it may be too small."""
     if abs(len(one) - len(other)) > limit:

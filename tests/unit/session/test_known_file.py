@@ -60,7 +60,7 @@ def judged(
         (f"- {{scenario: nesting/plain, impl: natve, {GOOD}}}", "did you mean `native`"),
         (f"- {{scenario: nesting/plain, outcome: pass, {GOOD}}}", "1:38: `outcome` takes fail or error"),
         (f"- {{scenario: nesting/plain, case: {{depth: 010}}, {GOOD}}}", "1:43: `010` is not an integer here"),
-        (f"- {{scenario: nesting/plain, case: [], {GOOD}}}", "1:35: `case` takes values of `vary`"),
+        (f"- {{scenario: nesting/plain, case: [], {GOOD}}}", "1:35: `case` is empty: it takes values of `vary`"),
         ("- {scenario: nesting/plain, reason: x, expires: 2026-11-31}", "1:49: `2026-11-31` is not a date: day"),
         ("- {scenario: nesting/plain, reason: x, expires: soon}", "1:49: `expires` takes a date such as 2030-12-31"),
         ("- {scenario: nesting/plain, reason: '', expires: 2030-01-01}", "1:37: `reason` is empty"),

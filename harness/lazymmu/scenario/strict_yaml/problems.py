@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Collects mistakes; and the wording that messages share."""
 
-import difflib
-import functools
 from collections.abc import Collection, Mapping
 
 from lazymmu.support.errors import Place, Problem
+from lazymmu.support.suggestions import suggestion
 
 #: Longest text of a file that a message repeats, in characters.
 _QUOTED = 40
@@ -46,19 +45,9 @@ def cut(value: int | bool | str) -> str:
     return (text if len(text) <= _QUOTED else text[: _QUOTED - 1] + "…").replace("\n", "\\n")
 
 
-@functools.lru_cache(maxsize=1024)
-def suggest(word: str, known: tuple[str, ...]) -> str:
-    """Return `` (did you mean `x`?)`` with a space before it, or nothing if no known word is close."""
-    if len(word) > _QUOTED:
-        return ""
-    close = difflib.get_close_matches(word.lower().replace("-", "_"), known, n=1)
-    close = close or difflib.get_close_matches(word.lower(), known, n=1)
-    return f" (did you mean {quote(close[0])}?)" if close else ""
-
-
-def known(words: Collection[str]) -> str:
-    """Return `` (known: a, b)`` with a space before it, or nothing if they are too many to help."""
-    return f" (known: {', '.join(words)})" if 0 < len(words) <= _SHOWN else ""
+def known(word: str, words: Collection[str]) -> str:
+    """Return a known word that is close, else all of them unless they are too many to help; with a space before it."""
+    return suggestion(word, words) or (f" (known: {', '.join(words)})" if 0 < len(words) <= _SHOWN else "")
 
 
 def shown(values: Mapping[str, int | bool | str]) -> str:

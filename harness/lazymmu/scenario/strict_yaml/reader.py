@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from msgspec import Struct
 
 from lazymmu.scenario.strict_yaml import problems
-from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar, Table
-from lazymmu.scenario.strict_yaml.problems import Problems, quote, suggest
+from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar, Table, Unreadable
+from lazymmu.scenario.strict_yaml.problems import Problems, quote
 from lazymmu.scenario.strict_yaml.scalars import Nothing, Reference, Trap, meaning
 
 #: Keys of a mapping that are known -> the node of the key, and that of the value.
@@ -50,7 +50,7 @@ class Reader(Struct, frozen=True):
     problems: Problems
 
     def mistaken(self, node: Node, what: str, wanted: str) -> None:
-        """Report a node of the wrong kind, unless the node was reported before."""
+        """Report an empty node or one of the wrong kind, unless the node was reported before."""
         if isinstance(node, Scalar):
             found = meaning(node)
             if isinstance(found, Trap):
@@ -59,32 +59,27 @@ class Reader(Struct, frozen=True):
             if isinstance(found, Nothing):
                 self.problems.add(node.place, f"{what} has no value: it takes {wanted}")
                 return
-        if isinstance(node, Scalar | Listing | Table):
+        if node in (Table(node.place, ()), Listing(node.place, ())):
+            self.problems.add(node.place, f"{what} is empty: it takes {wanted}")
+        elif not isinstance(node, Unreadable):
             self.problems.add(node.place, f"{what} takes {wanted}, not {kind(node)}")
 
     def unknown(self, word: Scalar, what: str, known: Collection[str]) -> None:
         """Report a word that is not known here."""
-        hint = suggest(word.text, tuple(known)) or problems.known(known)
-        self.problems.add(word.place, f"unknown {what}{hint}")
+        self.problems.add(word.place, f"unknown {what}{problems.known(word.text, known)}")
 
     def table(self, node: Node, what: str, wanted: str) -> Table | None:
         """Return the node if it is a mapping that is not empty."""
         if isinstance(node, Table) and node.pairs:
             return node
-        self._empty_or_mistaken(node, isinstance(node, Table), what, wanted)
+        self.mistaken(node, what, wanted)
         return None
-
-    def _empty_or_mistaken(self, node: Node, empty: bool, what: str, wanted: str) -> None:
-        if empty:
-            self.problems.add(node.place, f"{what} is empty: it takes {wanted}")
-        else:
-            self.mistaken(node, what, wanted)
 
     def listing(self, node: Node, what: str, wanted: str, *, empty: bool = False) -> Listing | None:
         """Return the node if it is a list, not empty unless `empty`."""
         if isinstance(node, Listing) and (node.items or empty):
             return node
-        self._empty_or_mistaken(node, isinstance(node, Listing), what, wanted)
+        self.mistaken(node, what, wanted)
         return None
 
     def fields(self, table: Table, what: str, known: Collection[str]) -> Fields:
