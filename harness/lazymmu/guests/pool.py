@@ -26,15 +26,8 @@ class GuestPool:
         self._machine = machine
         self._guests = guests
         self._changed = changed
-        self._snapshots = SnapshotStore(machine, guests, changed, restore=restore)
-
-    def suspect_snapshot(self) -> None:
-        """Verify the snapshot before the next guest. QEMU loads a damaged one without an error, and the guest dies."""
-        self._snapshots.suspect_snapshot()
-
-    def snapshot_damage(self) -> str | None:
-        """Return what is wrong with the snapshot of the current guest, None if nothing is, or if the guest booted."""
-        return self._snapshots.snapshot_damage()
+        #: The snapshots from which it restores guests.
+        self.snapshots = SnapshotStore(machine, guests, changed, restore=restore)
 
     @contextmanager
     def ready(self, send_early: Send | None = None) -> Iterator[AgentConnection]:
@@ -67,9 +60,9 @@ class GuestPool:
     def _restored(self, stack: ExitStack, send_early: Send | None) -> tuple[AgentConnection, int] | None:
         """Restore a guest, and return what `_booted` does; None if there is no snapshot, or none loads."""
         machine = self._machine
-        while (file := self._snapshots.take()) is not None:
+        while (file := self.snapshots.take()) is not None:
             self._changed("restoring")
-            has_module = file == self._snapshots.with_module
+            has_module = file == self.snapshots.with_module
             with ExitStack() as attempt:
                 guest = attempt.enter_context(self._guests.start(machine.boot, Memory(file, file)))
                 try:
@@ -78,7 +71,7 @@ class GuestPool:
                     # A slow host and a signal to QEMU are not the snapshot's fault.
                     if self._guests.stopping.is_set() or isinstance(error, HostStarved) or guest.was_signalled():
                         raise
-                    self._snapshots.reject(file, error)
+                    self.snapshots.reject(file, error)
                 else:
                     stack.enter_context(attempt.pop_all())
                     if has_module:

@@ -71,7 +71,9 @@ class Guest(Struct, eq=False):
 
     def stderr(self) -> str:
         """Return what QEMU, or the sandbox, wrote to its standard error so far."""
-        return _content(self._stderr)
+        # QEMU shares the descriptor's offset, so it must not move.
+        descriptor = self._stderr.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
 
     def exit_status(self) -> int | None:
         """Return QEMU's exit status, None while it runs. QEMU exits with 0 after a panic, too."""
@@ -152,23 +154,17 @@ class Guest(Struct, eq=False):
     def details(self) -> str:
         """Return the last console lines, QEMU's standard error and its command line."""
         lines = self.console.text().splitlines()[-_CONSOLE_LINES:] or ["(nothing)"]
-        return "\n".join(["last console lines:", *_indented(lines), _about(self._stderr, self._command)])
+        return "\n".join(["last console lines:", *_indented(lines), self._about()])
 
+    def _about(self) -> str:
+        """Return what QEMU wrote to its standard error, and its command line."""
+        lines = _indented(self.stderr().splitlines() or ["(nothing)"])
+        return "\n".join(["QEMU's standard error:", *lines, "command line:", f"    {shlex.join(self._command)}"])
 
-def _content(stderr: IO[bytes]) -> str:
-    # QEMU shares the descriptor's offset, so it must not move.
-    return os.pread(stderr.fileno(), os.fstat(stderr.fileno()).st_size, 0).decode(errors="replace")
-
-
-def _about(stderr: IO[bytes], command: Sequence[str]) -> str:
-    """Return what QEMU wrote to its standard error, and its command line."""
-    lines = _content(stderr).splitlines() or ["(nothing)"]
-    return "\n".join(["QEMU's standard error:", *_indented(lines), "command line:", f"    {shlex.join(command)}"])
-
-
-def _write_about(path: Path, stderr: IO[bytes], command: Sequence[str]) -> None:
-    with suppress(OSError):  # the channel logs report a full disk
-        path.write_text(_about(stderr, command) + "\n", encoding="utf-8")
+    def write_about(self, path: Path) -> None:
+        """Write the same into a file. Do nothing if the disk is full, which the channel logs report."""
+        with suppress(OSError):
+            path.write_text(self._about() + "\n", encoding="utf-8")
 
 
 @contextmanager
@@ -214,15 +210,17 @@ def start(
             raise GuestError(f"{boot.name}: cannot start QEMU: {error}") from error
         for _, far in pairs.values():
             far.close()
-        if logs:
-            stack.callback(_write_about, logs / f"{name}.qemu.txt", stderr, command)
-        stack.callback(process.wait)
-        stack.callback(process.kill)
-        if commands:
-            # If QEMU is already dead, whoever waits for the guest's reply will notice.
-            with suppress(OSError):
-                pairs["startup"][0].sendall(commands)
-        console = stack.enter_context(Console(pairs["console"][0], console_log))
+        console = Console(pairs["console"][0], console_log)
         startup = pairs["startup"][0] if commands else None
         channel, monitor = pairs["channel"][0], pairs["monitor"][0]
-        yield Guest(boot, console, channel, channel_log, monitor, startup, process, stderr, command)
+        guest = Guest(boot, console, channel, channel_log, monitor, startup, process, stderr, command)
+        if logs:
+            stack.callback(guest.write_about, logs / f"{name}.qemu.txt")
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        if startup:
+            # If QEMU is already dead, whoever waits for the guest's reply will notice.
+            with suppress(OSError):
+                startup.sendall(commands)
+        stack.enter_context(console)
+        yield guest

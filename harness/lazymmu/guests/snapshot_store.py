@@ -37,6 +37,7 @@ class SnapshotStore:
         self._machine = machine
         self._guests = guests
         self._changed = changed
+        self._description = f"snapshot of {machine.name}"
         self._plain = snapshot.path(machine.boot)
         files = [f"{file.path} {file.mode:o} {file.key}" for file in machine.files]
         #: The snapshot with the module and its files.
@@ -50,8 +51,8 @@ class SnapshotStore:
         #: The snapshot of the current guest, until its checksum was verified.
         self._unverified: Path | None = None
 
-    def suspect_snapshot(self) -> None:
-        """Verify the snapshot before the next guest."""
+    def suspect(self) -> None:
+        """Verify the snapshot before the next guest. QEMU loads a damaged one without an error, and the guest dies."""
         self._suspected = True
 
     def take(self) -> Path | None:
@@ -82,8 +83,8 @@ class SnapshotStore:
         self._unverified = file
         return file
 
-    def snapshot_damage(self) -> str | None:
-        """Return what is wrong with the snapshot of the current guest, None if nothing is.
+    def current_damage(self) -> str | None:
+        """Return what is wrong with the snapshot of the current guest, None if nothing is, or if the guest booted.
 
         To verify the checksum takes a third of a second, so it is done once for each guest.
         """
@@ -102,10 +103,7 @@ class SnapshotStore:
             return
         self._rejected.add(file)
         cache.progress.say(f"{name}: the snapshot {file} does not load, so it is saved again: {error.message}")
-        cache.discard(file, self._description())
-
-    def _description(self) -> str:
-        return f"snapshot of {self._machine.name}"
+        cache.discard(file, self._description)
 
     def _obtain(
         self, target: Path, otherwise: str, save: Callable[[Path], None], look: Callable[[Path], str | None]
@@ -116,9 +114,9 @@ class SnapshotStore:
             return False
         existed = target.exists()
         try:
-            cache.obtain(target, self._description(), save, needs=SNAPSHOT_NEEDS, look=look)
+            cache.obtain(target, self._description, save, needs=SNAPSHOT_NEEDS, look=look)
         except SetupError as error:
-            cache.tools.check(self._description())
+            cache.tools.check(self._description)
             cache.progress.say(f"{self._machine.name}: no snapshot can be kept, so {otherwise}: {error.message}")
             self._usable[target] = False
             return False

@@ -119,7 +119,7 @@ class Worker:
             except (LazymmuError, OSError) as loss:
                 if self._guests.stopping.is_set():
                     return
-                self._pool.suspect_snapshot()
+                self._pool.snapshots.suspect()
                 if self._retry_alone(loss):
                     continue
                 losses = losses + 1 if self._finished_count <= 1 else 1
@@ -219,7 +219,7 @@ class Worker:
                 raise GuestError(f"{unit.machine}: {unexpected}", details=_kernel_log(reply))
             seconds = time.monotonic() - begin
             result = sent.prepared.judged(reply, run=sent.run, release=self._release, seconds=seconds)
-            if result.outcome is not Outcome.PASS and (damage := self._pool.snapshot_damage()):
+            if result.outcome is not Outcome.PASS and (damage := self._pool.snapshots.current_damage()):
                 # All that were sent run again: a wrong byte in a guest's memory does not make an implementation wrong.
                 raise SnapshotDamaged(f"{unit.machine}: its guest came from a snapshot that {damage}")
             # Some warnings of a kernel come only once, and the next unit must see them, too. ENOTEMPTY means that the

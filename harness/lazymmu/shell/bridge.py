@@ -3,14 +3,17 @@
 
 import os
 import select
+import signal
 import socket
 import sys
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from types import FrameType
 
 from lazymmu.guests.remote_command import RemoteCommand, Stream
-from lazymmu.shell import signals
 from lazymmu.shell.terminal import Terminal
 from lazymmu.support.deadline import Deadline
+from lazymmu.support.interrupts import handled
 
 #: The key that ends a guest from outside, as in telnet: Ctrl-].
 LEAVE = b"\x1d"
@@ -19,7 +22,30 @@ _PIECE = 4096
 _WAITING = 65_536
 # Time for the reader to take what a guest wrote before it died (seconds).
 _LAST_OUTPUT = 1.0
+# Signals that end a session, and those after which the terminal has a new size, or another program's modes.
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_OF_TERMINAL = (signal.SIGWINCH, signal.SIGCONT)
 _CLOSED = select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+@contextmanager
+def caught_signals() -> Iterator[socket.socket]:
+    """Yield a socket that receives each signal's number as a byte, so that none interrupts half of an operation.
+
+    The second signal that ends a session raises KeyboardInterrupt, in case nobody reads the socket.
+    """
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if number in _ENDING:
+            received.append(number)
+            if len(received) > 1:
+                raise KeyboardInterrupt
+
+    reading, writing = socket.socketpair()
+    reading.setblocking(False)
+    with reading, writing, handled((*_ENDING, *_OF_TERMINAL), note, writing):
+        yield reading
 
 
 class Bridge:
@@ -41,7 +67,7 @@ class Bridge:
         Raises GuestError if the guest dies, KeyboardInterrupt if the user ends it, BrokenPipeError if nobody reads the
         output. The command may still run then.
         """
-        with signals.caught() as arriving, self._terminal.raw() if self._terminal else nullcontext():
+        with caught_signals() as arriving, self._terminal.raw() if self._terminal else nullcontext():
             try:
                 while self._command.status is None or any(self._waiting.values()):
                     self._turn(arriving)
@@ -78,7 +104,7 @@ class Bridge:
                 self._write(stream)
 
     def _heed_signals(self, numbers: bytes) -> None:
-        if any(number in signals.ENDING for number in numbers):
+        if any(number in _ENDING for number in numbers):
             raise KeyboardInterrupt
         if self._terminal:
             # While the harness was stopped, another program used the terminal.

@@ -5,13 +5,38 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Self
 
 #: Seconds after which an interrupt ends a write that waits for a reader, such as one into a pipe.
 WRITE_LIMIT = 2.0
+
+
+@contextmanager
+def handled(
+    numbers: Iterable[int], handler: Callable[[int, FrameType | None], None], waking: socket.socket
+) -> Iterator[None]:
+    """Handle signals for the length of a `with`, and send each one's number as a byte to a socket.
+
+    The signal itself writes to the socket. Python calls a handler only when the main thread runs Python code, and not
+    while that thread waits for a queue or a lock. An ignored signal stays ignored, such as SIGINT in a shell's
+    background job. Only the main thread can handle signals; in another one nothing changes.
+    """
+    waking.setblocking(False)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wakeup = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+    heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heeded}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+        signal.set_wakeup_fd(wakeup)
 
 
 class Interrupts:
@@ -28,29 +53,12 @@ class Interrupts:
     def noted(cls) -> Iterator[Self]:
         """Note interrupts for the length of a `with`, in which they raise nothing, however many come.
 
-        An ignored signal stays ignored, such as SIGINT in a shell's background job. Only the main thread can note
-        interrupts; in another one `came` stays False.
+        Only the main thread can note interrupts; in another one `came` stays False.
         """
         waiting, waking = socket.socketpair()
         noted = cls(waiting, waking)
-        waking.setblocking(False)
-        if threading.current_thread() is not threading.main_thread():
-            with waiting, waking:
-                yield noted
-            return
-        # The signal itself writes to the socket. Python calls a handler only when the main thread runs Python code, and
-        # not while that thread waits for a queue or a lock.
-        wakeup = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
-        handled = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
-        before = {number: signal.signal(number, noted._note) for number in handled}
-        try:
+        with waiting, waking, handled((signal.SIGINT, signal.SIGTERM), noted._note, waking):
             yield noted
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(wakeup)
-            waiting.close()
-            waking.close()
 
     def wait(self) -> None:
         """Wait in the main thread for the next interrupt or `notify`; earlier ones count."""

@@ -61,15 +61,16 @@ class Pool:
 
     def __init__(self) -> None:
         self.lost = 0
+        self.snapshots = self
 
     @contextmanager
     def ready(self, _ahead: Callable[[Connection], None]) -> Iterator[Connection]:
         yield Connection()
 
-    def suspect_snapshot(self) -> None:
+    def suspect(self) -> None:
         self.lost += 1
 
-    def snapshot_damage(self) -> str | None:
+    def current_damage(self) -> str | None:
         return None
 
 
@@ -144,7 +145,7 @@ def test_each_program_is_sent_once_to_the_guest_that_wakes_up(tmp_path: Path, ne
 class Damaged(Pool):
     """Gives first a guest whose snapshot is damaged."""
 
-    def snapshot_damage(self) -> str | None:
+    def current_damage(self) -> str | None:
         return None if self.lost else "is damaged"
 
 

@@ -8,7 +8,7 @@ import termios
 from collections.abc import Iterator
 
 import pytest
-from lazymmu.shell import signals
+from lazymmu.shell.bridge import caught_signals
 from lazymmu.shell.terminal import Modes, Terminal
 
 
@@ -47,7 +47,7 @@ def hangup_not_ignored() -> Iterator[None]:
 @pytest.mark.usefixtures("hangup_not_ignored")
 def test_signals_are_bytes_of_a_socket_and_only_the_second_that_ends_a_session_interrupts() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with signals.caught() as arriving:
+    with caught_signals() as arriving:
         os.kill(os.getpid(), signal.SIGWINCH)
         os.kill(os.getpid(), signal.SIGTERM)
         assert arriving.recv(10) == bytes([signal.SIGWINCH, signal.SIGTERM])
