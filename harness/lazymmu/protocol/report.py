@@ -160,12 +160,6 @@ def _task(form: _Form, text: str) -> tuple[str, dict[str, int | bool]]:
     return found[1], {**state, "active": active}
 
 
-def _tasks(case: Case) -> list[str]:
-    """Return the tasks of a case in the order of their lines. No fork is nested, so each of them runs."""
-    forked = (str(step.args["task"]) for step in case.steps if step.op == "fork")
-    return [MAIN_TASK, *case.tasks, *forked]
-
-
 def _body(records: Sequence[str], run: int) -> list[str]:
     """Return the lines of a run's report without their prefix, if the last line confirms all of them."""
     own = f"run {run} "
@@ -203,7 +197,9 @@ def _assemble(lines: list[str], case: Case, form: _Form, personality: str) -> Tr
     while rest and rest[0].startswith("task "):
         tasks.append(_task(form, rest.pop(0)))
     names = [name for name, _ in tasks]
-    if names != _tasks(case):
+    # No fork is nested, so each of them runs.
+    forked = [step.args["task"] for step in case.steps if step.op == "fork"]
+    if names != [MAIN_TASK, *case.tasks, *forked]:
         raise _Malformed(f"the tasks {', '.join(names)} are not those of the case")
     unknown = {step.task for step in steps} - {*names}
     if unknown:

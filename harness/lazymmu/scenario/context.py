@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar
 from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.scenario.strict_yaml.reader import Reader
-from lazymmu.scenario.strict_yaml.scalars import Literal, Nothing, Reference, Trap, meaning
+from lazymmu.scenario.strict_yaml.scalars import Literal, Reference, Trap, meaning
 from lazymmu.scenario.templates import Value
 from lazymmu.subject.counters import HOOKS
 from lazymmu.support.errors import Place
@@ -58,7 +58,7 @@ class Context(Reader, frozen=True):
         found = meaning(node)
         if isinstance(found, Reference):
             return found if self._all_fit(node, found.name, what, wanted, fits) else None
-        if isinstance(found, Nothing | Trap) or not fits(found):
+        if found is None or isinstance(found, Trap) or not fits(found):
             if node.quoted and _fits_unquoted(node, fits):
                 wanted += " without quotes"
             self.mistaken(node, what, wanted)
@@ -122,4 +122,4 @@ class Context(Reader, frozen=True):
 def _fits_unquoted(node: Scalar, fits: Callable[[Literal], bool]) -> bool:
     """Return whether only the quotes are wrong."""
     found = meaning(replace(node, quoted=False))
-    return isinstance(found, Reference) or (not isinstance(found, Nothing | Trap) and fits(found))
+    return isinstance(found, Reference) or (found is not None and not isinstance(found, Trap) and fits(found))

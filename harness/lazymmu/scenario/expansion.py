@@ -74,9 +74,8 @@ def cases(written: Written, domains: Mapping[str, Sequence[Literal]], problems: 
             if not steps:
                 problems.add_once(written.place, f"no steps left after expansion{shown(used)}")
             shared[key] = tuple(steps)
-        # One expectation for each part, so that each has its own place.
         expect = tuple(
-            Expectation({part.key: resolve_pin(part.pin, values)}, part.place, part.api, part.arch)
+            Expectation(part.key, resolve_pin(part.pin, values), part.place, part.api, part.arch)
             for part in written.parts
         )
         found.append(Case(values, shared[key], expect, cpus))

@@ -49,16 +49,8 @@ def read_expect(context: Context, node: Node) -> Expect:
 
 def effective(parts: Sequence[Part], key: str, api: str, arch: str) -> Part | None:
     """Return the part that counts for a pair: the most specific one (as `Case.expected` chooses)."""
-    best: Part | None = None
-    for part in parts:
-        if (
-            part.key == key
-            and part.api in (None, api)
-            and part.arch in (None, arch)
-            and (best is None or _specificity(part) > _specificity(best))
-        ):
-            best = part
-    return best
+    applying = (part for part in parts if part.key == key and part.api in (None, api) and part.arch in (None, arch))
+    return max(applying, key=_specificity, default=None)
 
 
 def needs(parts: Sequence[Part], apis: Sequence[str], arches: Sequence[str]) -> list[Need]:

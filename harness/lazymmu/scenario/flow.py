@@ -29,35 +29,24 @@ class Flow:
         if not self._known:
             return
         if step.ends and (first := self._begun.pop()) != self._running:
-            begun, running = quote(first), quote(self._running)
-            self._report(
-                step,
-                f"{quote(step.ends)} begins in task {begun} and ends in {running}: switch back before its end",
-                values,
-            )
+            where = f"begins in task {quote(first)} and ends in {quote(self._running)}"
+            self._report(step, f"{quote(step.ends)} {where}: switch back before its end", values)
+        name = str(step.args.get("task", ""))
         if step.op == "migrate":
-            self._migrate(step, values)
-        elif (name := step.args.get("task")) is not None:
-            self._name(step, values, str(name))
-        if step.begins:
-            self._begun.append(self._running)
-
-    def _migrate(self, step: OperationTemplate, values: Bindings) -> None:
-        cpu = number(step.args["cpu"], values)
-        if cpu == self._cpus[self._running]:
-            self._report(step, f"task {quote(self._running)} is on CPU {cpu} already", values)
-        self._cpus[self._running] = cpu
-
-    def _name(self, step: OperationTemplate, values: Bindings, name: str) -> None:
-        """Follow a step that names a task."""
-        if step.op == "fork":
+            cpu = number(step.args["cpu"], values)
+            if cpu == self._cpus[self._running]:
+                self._report(step, f"task {quote(self._running)} is on CPU {cpu} already", values)
+            self._cpus[self._running] = cpu
+        elif step.op == "fork":
             self._fork(step, values, name)
-        elif name not in self._cpus:
+        elif name and name not in self._cpus:
             self._missing(step, values, name)
         elif step.op == "switch":
             if name == self._running:
                 self._report(step, f"task {quote(name)} runs already", values)
             self._running = name
+        if step.begins:
+            self._begun.append(self._running)
 
     def _fork(self, step: OperationTemplate, values: Bindings, name: str) -> None:
         if name in self._cpus:

@@ -2,6 +2,7 @@
 """Finds the files that the arguments of a command mean, and the names of their scenarios."""
 
 import os
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from lazymmu.support.errors import Place, UsageError
 from lazymmu.support.suggestions import suggestion
 
 _SUFFIXES = (".yaml", ".yml")
+_SUFFIX = re.compile(r"\.ya?ml\Z")
 
 
 class ScenarioFile(Struct, frozen=True, order=True):
@@ -118,13 +120,7 @@ def _named(paths: Iterable[str], library: str, problems: Problems) -> list[Scena
 def _name(path: str, library: str) -> str:
     """Return the path under the library without the suffix, or as given if it is outside."""
     name = _under(path, library) or _under(os.path.realpath(path), os.path.realpath(library)) or path
-    return _without_suffix(name)
-
-
-def _without_suffix(name: str) -> str:
-    for suffix in _SUFFIXES:
-        name = name.removesuffix(suffix)
-    return name
+    return _SUFFIX.sub("", name)
 
 
 def _under(path: str, directory: str) -> str | None:
@@ -137,7 +133,7 @@ def _under(path: str, directory: str) -> str | None:
 
 def _missing(argument: str, library: str) -> str:
     """Return the message for an argument that means nothing, with close names of the library."""
-    wanted = _without_suffix(argument)
+    wanted = _SUFFIX.sub("", argument)
     names = {_name(path, library) for path in _walk(library, Problems())}
     names |= {name.rpartition("/")[0] for name in names}
     in_folder = sorted(name for name in names if name.rpartition("/")[2] == wanted)

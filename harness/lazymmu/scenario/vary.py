@@ -6,7 +6,7 @@ import math
 from lazymmu.scenario.context import Context, Domain
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import quote
-from lazymmu.scenario.strict_yaml.scalars import NAME, Literal, Nothing, Reference, Trap, meaning
+from lazymmu.scenario.strict_yaml.scalars import NAME, Literal, Reference, Trap, meaning
 
 #: Combinations of `vary` values.
 MAX_CASES = 65_536
@@ -39,7 +39,7 @@ def _read_values(context: Context, name: Scalar, node: Node) -> Domain:
     before = len(context.problems)
     for item in found.items:
         value = meaning(item) if isinstance(item, Scalar) else None
-        if value is None or isinstance(value, Nothing | Trap | Reference):
+        if value is None or isinstance(value, Trap | Reference):
             context.mistaken(item, f"an item of {what}", "an integer, true, false or a word")
         elif (type(value), value) in seen:
             context.problems.add(item.place, f"{quote(value)} is in {what} twice")

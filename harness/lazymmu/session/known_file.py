@@ -19,7 +19,7 @@ from lazymmu.scenario.strict_yaml.files import read_text
 from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar
 from lazymmu.scenario.strict_yaml.problems import Problems, quote
 from lazymmu.scenario.strict_yaml.reader import Fields, Reader
-from lazymmu.scenario.strict_yaml.scalars import Nothing, Reference, Trap, meaning
+from lazymmu.scenario.strict_yaml.scalars import Reference, Trap, meaning
 from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import ScenarioError, UsageError
@@ -119,7 +119,7 @@ def _read_case(reader: Reader, found: Fields) -> dict[str, int | bool | str]:
     values: dict[str, int | bool | str] = {}
     for key, node in content.pairs if content is not None else ():
         value = meaning(node) if isinstance(node, Scalar) else None
-        if value is None or isinstance(value, Nothing | Trap | Reference):
+        if value is None or isinstance(value, Trap | Reference):
             reader.mistaken(node, quote(key.text), "an integer, true, false or a word")
         else:
             values[key.text] = value

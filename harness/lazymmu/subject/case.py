@@ -62,9 +62,10 @@ class Step(Struct, frozen=True):
 
 
 class Expectation(Struct, frozen=True):
-    """What `expect` pins for a revision and a personality (None: all); keys are those of a TRACE."""
+    """What `expect` pins for a revision and a personality (None: all); `key` is that of a part of a TRACE."""
 
-    pins: Mapping[str, Pinned]
+    key: str
+    value: Pinned
     place: Place
     api: str | None = None
     arch: str | None = None
@@ -95,7 +96,7 @@ class Case(Struct, frozen=True):
         parts: dict[str, tuple[Pinned, Place]] = {}
         applying = [part for part in self.expect if part.api in (None, api) and part.arch in (None, arch)]
         for expectation in sorted(applying, key=lambda part: (part.api is not None) + (part.arch is not None)):
-            parts.update({key: (value, expectation.place) for key, value in expectation.pins.items()})
+            parts[expectation.key] = expectation.value, expectation.place
         return parts
 
 

@@ -111,9 +111,6 @@ def _of(kind: Kind) -> tuple[str, ...]:
 #: Calls of the API that are counted, in the order in which reports show them.
 CALLS = _of(Kind.CALL)
 
-#: Operations that need preemption: no list may hold them.
-NEEDS_PREEMPTION = _of(Kind.TASK)
-
 #: Operations whose list of steps runs in another context.
 CONTEXTS = _of(Kind.CONTEXT)
 

@@ -2,7 +2,7 @@
 """Contexts: how they nest, and what is not allowed in one or in a before_hook."""
 
 from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS
-from lazymmu.subject.operations import CONTEXTS, NEEDS_PREEMPTION
+from lazymmu.subject.operations import CONTEXTS, OPERATIONS, Kind
 
 from tests.unit.rows import each_row
 
@@ -10,6 +10,7 @@ from .workbench import Workbench, ops
 
 MIGHT_NEST = {("softirq", "interrupt"), ("bh_disabled", "interrupt")}
 HEAD = "tasks: {other: {cpu: 1}}\n"
+OF_TASKS = [name for name, operation in OPERATIONS.items() if operation.kind is Kind.TASK]
 EXAMPLES = {"switch": "switch: other", "migrate": "migrate: {cpu: 1}", "sleep": "sleep: 1", "fork": "fork: child"}
 
 
@@ -39,14 +40,14 @@ def test_only_an_interrupt_is_allowed_in_another_context(bench: Workbench, outer
             assert bench.wrong(written) == f"2:{column}: `{inner}` is not allowed inside `{outer}`{hint}"
 
 
-@each_row("op", NEEDS_PREEMPTION)
+@each_row("op", OF_TASKS)
 @each_row("context", CONTEXTS)
 def test_no_task_leaves_its_cpu_in_a_context(bench: Workbench, op: str, context: str) -> None:
     problem = bench.wrong(f"[{context}: [lazy: [{EXAMPLES[op]}]]]", HEAD)
     assert problem == f"3:{19 + len(context)}: `{op}` is not allowed inside `{context}`"
 
 
-@each_row("op", NEEDS_PREEMPTION)
+@each_row("op", OF_TASKS)
 def test_no_task_leaves_its_cpu_in_a_before_hook(bench: Workbench, op: str) -> None:
     problem = bench.wrong(f"[enable: {{before_hook: [repeat: {{times: 1, steps: [{EXAMPLES[op]}]}}]}}]", HEAD)
     assert problem == f"3:59: `{op}` is not allowed inside `before_hook`"

@@ -11,7 +11,7 @@ from msgspec import Struct
 from lazymmu.scenario.strict_yaml import problems
 from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar, Table, Unreadable
 from lazymmu.scenario.strict_yaml.problems import Problems, quote
-from lazymmu.scenario.strict_yaml.scalars import Nothing, Reference, Trap, meaning
+from lazymmu.scenario.strict_yaml.scalars import Reference, Trap, meaning
 
 #: Keys of a mapping that are known -> the node of the key, and that of the value.
 Fields = Mapping[str, tuple[Scalar, Node]]
@@ -26,7 +26,7 @@ def kind(node: Node) -> str:
     if not isinstance(node, Scalar):
         return "an alias"
     found = meaning(node)
-    if isinstance(found, Nothing):
+    if found is None:
         return "nothing"
     if isinstance(found, str):
         return f"the string {quote(node.text)}" if node.quoted else f"the word {quote(node.text)}"
@@ -56,7 +56,7 @@ class Reader(Struct, frozen=True):
             if isinstance(found, Trap):
                 self.problems.add(node.place, found.advice)
                 return
-            if isinstance(found, Nothing):
+            if found is None:
                 self.problems.add(node.place, f"{what} has no value: it takes {wanted}")
                 return
         if node in (Table(node.place, ()), Listing(node.place, ())):

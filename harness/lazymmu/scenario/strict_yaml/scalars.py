@@ -32,10 +32,6 @@ class Reference(Struct, frozen=True):
     name: str
 
 
-class Nothing(Struct, frozen=True):
-    """An empty value, `~` or `null`."""
-
-
 class Trap(Struct, frozen=True):
     """A text that YAML readers understand differently; `advice` is the whole message."""
 
@@ -43,7 +39,8 @@ class Trap(Struct, frozen=True):
 
 
 Literal = int | bool | str
-Meaning = Literal | Reference | Nothing | Trap
+#: None is an empty value, `~` or `null`.
+Meaning = Literal | Reference | Trap | None
 
 
 def meaning(scalar: Scalar) -> Meaning:
@@ -53,21 +50,19 @@ def meaning(scalar: Scalar) -> Meaning:
 
 def _plain(text: str) -> Meaning:
     if _NULL.fullmatch(text):
-        return Nothing()
+        return None
     if text in ("true", "false"):
         return text == "true"
     if _INTEGER.fullmatch(text):
         value = int(text, 0) if len(text) <= _EXPLAINED else MAX_U64 + 1
         return value if abs(value) <= MAX_U64 else Trap(f"{quote(text)} does not fit in 64 bits")
     if text.startswith("$"):
-        return Reference(text[1:]) if NAME.fullmatch(text[1:]) else Trap(_not_a_name(text))
+        rule = "`$name` must be a whole value (letters, digits and _), or put it in quotes"
+        wrong = Trap(f"{quote(text)} is not a name: {rule}")
+        return Reference(text[1:]) if NAME.fullmatch(text[1:]) else wrong
     if _BOOLEAN_TRAP.fullmatch(text):
         return Trap(f'{quote(text)} is a boolean to some YAML readers: write true or false, or "{text}" for the word')
     return Trap(_number_advice(text)) if _NUMBER_TRAP.fullmatch(text) else text
-
-
-def _not_a_name(text: str) -> str:
-    return f"{quote(text)} is not a name: `$name` must be a whole value (letters, digits and _), or put it in quotes"
 
 
 def _number_advice(text: str) -> str:
