@@ -79,19 +79,16 @@ class Catalogue(Mapping[str, E], Generic[E]):
                 step = step.tb_next
             return SetupError(f"{where}: {type(error).__name__}: {error}")
         for word, expected in self._convention.items():
+            value = getattr(module, word, None)
             if not hasattr(module, word):
-                return SetupError(f"{module.__file__}:1: the {self._kind} has no {word}", hint=self._rule())
-            value = getattr(module, word)
-            fits = isinstance(value, expected) if isinstance(expected, type) else expected(value)
-            if not fits:
-                line = _line_of(module, word)
-                return SetupError(
-                    f"{module.__file__}:{line}: {word} of the {self._kind} is {value!r}", hint=self._rule()
-                )
+                wrong = f"1: the {self._kind} has no {word}"
+            elif isinstance(value, expected) if isinstance(expected, type) else expected(value):
+                continue
+            else:
+                wrong = f"{_line_of(module, word)}: {word} of the {self._kind} is {value!r}"
+            rule = f"each {self._kind} defines {', '.join(self._convention)}"
+            return SetupError(f"{module.__file__}:{wrong}", hint=rule)
         return module
-
-    def _rule(self) -> str:
-        return f"each {self._kind} defines {', '.join(self._convention)}"
 
     def _alone(self, name: str) -> E | None:
         """Return the entry of the one file that has this NAME as a literal, None if that fails. Imports no other."""

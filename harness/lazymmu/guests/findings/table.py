@@ -6,7 +6,6 @@ two of them describe the same line, unless one row is a fallback.
 """
 
 import re
-from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -70,44 +69,31 @@ def whole_table() -> WholeTable:
     tables = TABLES.every().values()
     for table in tables:
         for row in table.ROWS:
-            _check_title(table, row)
+            names = {name for _, name, _, _ in Formatter().parse(row.title) if name is not None}
+            if missing := names - _TITLE_WORDS - {*_GROUP_NAME.findall(row.begins)}:
+                wrong = f"the title {row.title!r} names {', '.join(sorted(missing))}, which is no group"
+                raise SetupError(f"{_where(table, row.title)}: {wrong}")
+    rows = sorted((row for table in tables for row in table.ROWS), key=lambda row: row.fallback)
+    counters = "|".join(table.PROGRAM_COUNTER for table in tables if table.PROGRAM_COUNTER)
+    # The group is at the end so that re can skip an alternative by its first character.
+    begins = [f"(?:{_GROUP_NAME.sub('(?:', row.begins)})(?P<r{n}>)" for n, row in enumerate(rows)]
+    function = r"(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+(?P<module> \[\w+\])?"
     try:
-        return _compiled(tables)
+        return WholeTable(
+            rows=tuple(rows),
+            any_row=re.compile("|".join(begins)),
+            dump=re.compile("|".join([counters, *(line for table in tables for line in table.DUMP)])),
+            program_counter=re.compile(rf"(?:{counters}){function}"),
+        )
     except re.error as error:
         for table in tables:
             _check_expressions(table)
         raise SetupError(f"the tables of console lines are wrong only together: {error}") from error
 
 
-def _compiled(tables: Collection[Table]) -> WholeTable:
-    rows = sorted((row for table in tables for row in table.ROWS), key=lambda row: row.fallback)
-    counters = "|".join(table.PROGRAM_COUNTER for table in tables if table.PROGRAM_COUNTER)
-    return WholeTable(
-        rows=tuple(rows),
-        # The group is at the end so that re can skip an alternative by its first character.
-        any_row=re.compile(
-            "|".join(f"(?:{_GROUP_NAME.sub('(?:', row.begins)})(?P<r{n}>)" for n, row in enumerate(rows))
-        ),
-        dump=re.compile("|".join([counters, *(line for table in tables for line in table.DUMP)])),
-        program_counter=re.compile(
-            rf"(?:{counters})(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+(?P<module> \[\w+\])?"
-        ),
-    )
-
-
-def _check_title(table: Table, row: Row) -> None:
-    """Raise SetupError if a title names a group that its row does not have."""
-    names = {name for _, name, _, _ in Formatter().parse(row.title) if name is not None}
-    missing = names - _TITLE_WORDS - {*_GROUP_NAME.findall(row.begins)}
-    if missing:
-        where = _where(table, row.title)
-        raise SetupError(f"{where}: the title {row.title!r} names {', '.join(sorted(missing))}, which is no group")
-
-
 def _check_expressions(table: Table) -> None:
     """Raise SetupError for the first wrong regular expression of a table."""
-    ends = (row.extent.until for row in table.ROWS)
-    for expression in (*(row.begins for row in table.ROWS), *ends, *table.DUMP, table.PROGRAM_COUNTER):
+    for expression in (*(row.begins for row in table.ROWS), *table.DUMP, table.PROGRAM_COUNTER):
         try:
             re.compile(expression)
         except re.error as error:
