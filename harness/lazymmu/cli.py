@@ -26,7 +26,7 @@ def _run(words: Sequence[str]) -> int:
     """Run the command that the first word names."""
     if not words or words[0].startswith("-"):
         with importing():
-            whole = whole_parser(COMMANDS.values(), broken=COMMANDS.broken)
+            whole = whole_parser(COMMANDS)
         if whole.read(words).version:
             print(f"lazymmu {lazymmu.__version__}")
             return 0

@@ -25,11 +25,11 @@ from lazymmu.guests.transports import DEFAULT, TRANSPORTS
 from lazymmu.provision import catalogue, setup
 from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.scenario import load as load_scenarios
-from lazymmu.session import prefetch, requests, scheduler
+from lazymmu.session import ISOLATIONS, prefetch, requests, scheduler
 from lazymmu.session.plan import prepare, without_implementation
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.requests import shared_cache
-from lazymmu.session.scheduler import Isolation, Options
+from lazymmu.session.scheduler import Options
 from lazymmu.session.selection import Selection, units
 from lazymmu.session.worker import Queue, Worker
 from lazymmu.subject.case import Case, Scenario, Step
@@ -123,8 +123,8 @@ def run(
 
     Raises what `predict` raises, SetupError if guests are not available, and KeyboardInterrupt after the guests end.
     """
-    if isolation not in tuple(Isolation):
-        raise UsageError(f"unknown isolation `{isolation}`", hint=f"there is: {', '.join(Isolation)}")
+    if isolation not in ISOLATIONS:
+        raise UsageError(f"unknown isolation `{isolation}`", hint=f"there is: {', '.join(ISOLATIONS)}")
     selection = _selection(arch, api, tag, impl, kernel)
     selected = units(_scenarios(scenarios), selection)
     with shared_cache(), Interrupts.noted() as interrupts:
@@ -133,7 +133,7 @@ def run(
         images = list(preparation.images.values())
         options = Options(
             timeout_scale=timeout_scale,
-            isolation=Isolation(isolation),
+            isolation=isolation,
             fresh_boot=fresh_boot,
             jobs=jobs,
             transport=TRANSPORTS.pick(transport).create(images, offline=offline),

@@ -3,10 +3,10 @@
 
 import argparse
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 
+from lazymmu.support.catalogue import Catalogue
 from lazymmu.support.errors import SetupError, UsageError
 from lazymmu.support.suggestions import suggestion
 
@@ -92,9 +92,7 @@ def command_parser(command: Command) -> Parser:
 
 
 def whole_parser(
-    commands: Iterable[Command],
-    add_flags: Callable[[Command, Parser], None] | None = None,
-    broken: Mapping[str, SetupError] = MappingProxyType({}),
+    commands: Catalogue[Command], add_flags: Callable[[Command, Parser], None] = lambda _command, _parser: None
 ) -> Parser:
     """Return the parser of the whole command line. Its commands have only the flags that `add_flags` adds."""
     whole = Parser(
@@ -102,11 +100,9 @@ def whole_parser(
         description="Checks nested lazy MMU mode on emulated guests against a model.",
         epilog=_STATUSES,
     )
-    whole.broken = broken
+    whole.broken = commands.broken
     whole.add_argument("--version", action="store_true", help="print the version")
     subparsers = whole.add_subparsers(dest="command", metavar="COMMAND")
-    for command in commands:
-        parser = subparsers.add_parser(command.NAME, help=command.HELP)
-        if add_flags is not None:
-            add_flags(command, parser)
+    for command in commands.values():
+        add_flags(command, subparsers.add_parser(command.NAME, help=command.HELP))
     return whole

@@ -53,5 +53,5 @@ def main(arguments: Namespace) -> int:
             if action.metavar in targets:
                 vars(action)["complete"] = targets[action.metavar]
 
-    print(shtab.complete(whole_parser(COMMANDS.values(), add_flags), arguments.shell, preamble=functions))
+    print(shtab.complete(whole_parser(COMMANDS, add_flags), arguments.shell, preamble=functions))
     return 0

@@ -34,8 +34,7 @@ def main(arguments: Namespace) -> int:
     if topic == "words":
         _print_words()
         return 0
-    broken = COMMANDS.broken
-    parser = command_parser(COMMANDS.pick(topic)) if topic else whole_parser(COMMANDS.values(), broken=broken)
+    parser = command_parser(COMMANDS.pick(topic)) if topic else whole_parser(COMMANDS)
     parser.print_help()
     return 0
 

@@ -5,12 +5,12 @@ from argparse import Namespace
 
 from lazymmu.flags import add, add_selection, integer, one_of
 from lazymmu.parser import Parser
+from lazymmu.session import ISOLATIONS
 from lazymmu.support.interrupts import importing
 
 NAME = "run"
 HELP = "run scenarios on guests and compare with the model"
 
-_ISOLATIONS = ("boot", "scenario", "shared")
 _MAX_REPEAT = 10_000
 _MAX_SEED = 10**18 - 1
 
@@ -32,10 +32,10 @@ def flags(parser: Parser) -> None:
     add(parser, "--jobs")
     parser.add_argument(
         "--isolation",
-        type=one_of("isolation", _ISOLATIONS),
+        type=one_of("isolation", ISOLATIONS),
         default="shared",
         metavar="NAME",
-        help=f"a guest for each: {', '.join(_ISOLATIONS)} (default)",
+        help=f"a guest for each: {', '.join(ISOLATIONS)} (default)",
     )
     parser.add_argument("--fresh-boot", action="store_true", help="boot every guest, restore none from a snapshot")
     parser.add_argument("--quiet", action="store_true", help="show only failures, errors, skips and the last line")

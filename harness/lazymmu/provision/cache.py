@@ -197,12 +197,8 @@ class Cache(Struct, frozen=True):
     def _explained(self, folder: Path, needs: int = 0) -> Iterator[None]:
         """Turn the errors of a folder that is full or cannot be written into a SetupError that says so."""
         try:
-            yield
-        except OSError as error:
-            explained = disk.refusal(error, folder, hint=_HINT, needs=needs)
-            if explained is None:
-                raise
-            raise explained from error
+            with disk.explained(folder, hint=_HINT, needs=needs):
+                yield
         except ToolError as error:
             if any(text in error.output for text in disk.FULL_TEXTS):
                 raise disk.full(folder, hint=_HINT, needs=needs) from error

@@ -28,9 +28,6 @@ _SECONDS = 0.5
 _Key = tuple[str, ...]
 
 
-_HINT = "`lazymmu run --json FILE` and --out DIR write results"
-
-
 class SavedResult(Named, Struct, frozen=True):
     """The fields of a result that `compare` needs; documents of earlier versions have them, too."""
 
@@ -69,7 +66,8 @@ def read(name: str) -> SavedRun:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.ValidationError as error:
-        raise UsageError(f"{path}: not the results of a run: {error}", hint=_HINT) from None
+        hint = "`lazymmu run --json FILE` and --out DIR write results"
+        raise UsageError(f"{path}: not the results of a run: {error}", hint=hint) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON: {error}") from None
 

@@ -10,10 +10,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -110,18 +109,18 @@ class Folder(Struct, frozen=True):
                 _prune(self.root)
 
 
-@contextmanager
-def opened(out: str | None, started: datetime) -> Iterator[Folder]:
+def opened(out: str | None, started: datetime) -> AbstractContextManager[Folder]:
     """Make and lock a folder for the length of a `with`: `out`, or a new one in the state folder.
 
     A new folder is removed at the end if no guest was started. Raises UsageError if `out` cannot be used, SetupError
     if the state folder cannot be written.
     """
-    if out is not None:
-        with _named(Path(out)) as folder:
-            yield folder
-        return
-    root = default_root()
+    return _new(default_root(), started) if out is None else _named(Path(out))
+
+
+@contextmanager
+def _new(root: Path, started: datetime) -> Iterator[Folder]:
+    """Make and lock a folder in the state folder."""
     with _explained(root):
         path = _fresh(root, started)
         lock = folder_lock(path)
@@ -144,7 +143,9 @@ def _named(path: Path) -> Iterator[Folder]:
     shown = f"--out `{path}`"
     if path.exists() and not path.is_dir():
         raise UsageError(f"{shown} is not a folder")
-    with _locked(path, shown, "made or written", check=partial(_refuse_foreign, path, shown)):
+    if path.exists():
+        _refuse_foreign(path, shown)
+    with _locked(path, shown, "made or written"):
         with _explained(path):
             _remove(path, _CONTENTS)
             (path / _GUESTS).mkdir()
@@ -174,15 +175,10 @@ def unfinished(name: str) -> Iterator[tuple[Folder, dict[str, Any]]]:
 
 
 @contextmanager
-def _locked(path: Path, shown: str, purpose: str, *, check: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Make a folder and hold its lock for the length of a `with`.
-
-    `check` is called for an existing folder before its lock is made, and again when this run holds it.
-    """
+def _locked(path: Path, shown: str, purpose: str) -> Iterator[None]:
+    """Make a folder and hold its lock for the length of a `with`."""
     lock = folder_lock(path)
     try:
-        if path.exists():
-            check()
         path.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
@@ -190,7 +186,6 @@ def _locked(path: Path, shown: str, purpose: str, *, check: Callable[[], None] =
     except OSError as error:
         raise UsageError(f"{shown} cannot be {purpose}: {error.strerror}") from error
     try:
-        check()
         yield
     finally:
         lock.release()
@@ -205,7 +200,11 @@ def folder_lock(path: Path) -> FileLock:
 def _refuse_foreign(path: Path, shown: str) -> None:
     """Raise UsageError if a folder holds files, and no run wrote its run.json or was killed before it could."""
     first = (LOCK, destination.partial(path / RUN).name)
-    began = all(entry.name in first or (entry.name == _GUESTS and _is_empty(entry)) for entry in path.iterdir())
+    try:
+        entries = list(path.iterdir())
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {error.strerror}") from error
+    began = all(entry.name in first or (entry.name == _GUESTS and _is_empty(entry)) for entry in entries)
     if not began and _facts(path) is None:
         raise UsageError(
             f"{shown} holds files that are not of an earlier run",
@@ -279,13 +278,6 @@ def _remove(folder: Path, names: Sequence[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Replace an OSError by an error that names the folder and --out."""
-    try:
-        yield
-    except OSError as error:
-        explained = disk.refusal(error, folder, hint=_HINT)
-        if explained is None:
-            raise
-        raise explained from error
+def _explained(folder: Path) -> AbstractContextManager[None]:
+    """Let an OSError of a `with` become an error that names the folder and --out."""
+    return disk.explained(folder, hint=_HINT)

@@ -42,12 +42,10 @@ def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[KnownIssue
     problems = Problems()
     text = read_text(path, problems, _WHAT)
     root = None if text is None else compose(text, path, problems, what=f"list of {_WHAT}")
-    names = {unit.scenario.name for unit in selected} | {
-        found.name for found in scenario_files([], library, Problems())
-    }
     entries = []
     if root is not None:
-        reader, scenarios = Reader(problems), _Scenarios(library, names)
+        names = {found.name for found in scenario_files([], library, Problems())}
+        reader, scenarios = Reader(problems), _Scenarios(library, names | {unit.scenario.name for unit in selected})
         example = "for example `- {scenario: nesting/deep, reason: why, expires: 2030-12-31}`"
         content = reader.listing(root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
         entries = [_read_entry(reader, item, scenarios) for item in (content.items if content is not None else ())]
@@ -85,18 +83,16 @@ def _read_entry(reader: Reader, node: Node, scenarios: _Scenarios) -> KnownIssue
     scenario = _read_scenario(reader, found["scenario"][1], scenarios) if "scenario" in found else None
     reason = reader.text(found["reason"][1], "`reason`") if "reason" in found else None
     expires = _read_date(reader, found["expires"][1]) if "expires" in found else None
-    entry = (
-        KnownIssue(
-            place=node.place,
-            scenario=scenario,
-            case=_read_case(reader, found),
-            names={key: _read_names(reader, key, found[key][1]) for key in NAMES if key in found},
-            outcome=_read_outcome(reader, found),
-            reason=" ".join(reason.split()),
-            expires=expires,
-        )
-        if scenario is not None and reason is not None and expires is not None
-        else None
+    if scenario is None or reason is None or expires is None:
+        return None
+    entry = KnownIssue(
+        place=node.place,
+        scenario=scenario,
+        case=_read_case(reader, found),
+        names={key: _read_names(reader, key, found[key][1]) for key in NAMES if key in found},
+        outcome=_read_outcome(reader, found),
+        reason=" ".join(reason.split()),
+        expires=expires,
     )
     return entry if len(reader.problems) == before else None
 

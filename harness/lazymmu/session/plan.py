@@ -153,12 +153,10 @@ def prepare(
     units: Sequence[Unit], selection: Selection, sandbox: Callable[[Path], Sandbox], *, offline: bool
 ) -> Preparation:
     """Get what these units need, as far as it is available. Raises SetupError."""
-    unavailable = {
-        unit.index: reason for unit in units if (reason := without_implementation(unit, selection)) is not None
-    }
+    reasons = [without_implementation(unit, selection) for unit in units]
     machines: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for unit in units:
-        if unit.index not in unavailable:
+    for unit, reason in zip(units, reasons, strict=True):
+        if reason is None:
             machines[unit.kernel][unit.arch] = None
     cache = requests.cache()
     images = {
@@ -166,11 +164,11 @@ def prepare(
         for name, arches in machines.items()
     }
     refused = without_machine(images.values(), selection)
-    for unit in units:
-        if unit.index not in unavailable and (unit.arch, unit.kernel) in refused:
-            unavailable[unit.index] = refused[unit.arch, unit.kernel]
+    found = [
+        (unit, reason or refused.get((unit.arch, unit.kernel))) for unit, reason in zip(units, reasons, strict=True)
+    ]
     return Preparation(
         images={name: some for name, some in images.items() if some.kernels},
-        runnable=[unit for unit in units if unit.index not in unavailable],
-        unavailable=[(unit, unavailable[unit.index]) for unit in units if unit.index in unavailable],
+        runnable=[unit for unit, reason in found if reason is None],
+        unavailable=[(unit, reason) for unit, reason in found if reason is not None],
     )

@@ -27,7 +27,7 @@ from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
 from lazymmu.session import header_run, manifest, prefetch, requests, resume, scheduler
 from lazymmu.session.plan import Plan, Preparation, prepare
-from lazymmu.session.scheduler import Execution, Isolation, Options
+from lazymmu.session.scheduler import Execution, Options
 from lazymmu.support.errors import INTERRUPTED, LazymmuError
 from lazymmu.support.interrupts import Interrupts
 
@@ -120,7 +120,7 @@ def _options(plan: Plan, folder: Folder, preparation: Preparation) -> Options:
     return Options(
         timeout_scale=arguments.timeout_scale,
         logs=folder.guests,
-        isolation=Isolation(arguments.isolation),
+        isolation=arguments.isolation,
         fresh_boot=arguments.fresh_boot,
         jobs=arguments.jobs,
         variant=variant,

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -42,17 +41,6 @@ _MEGABYTE = 1 << 20
 _MEMINFO = Path("/proc/meminfo")
 
 
-class Isolation(StrEnum):
-    """What two units share."""
-
-    #: A guest; each unit runs in fresh kernel threads.
-    SHARED = "shared"
-    #: Nothing: each unit has a restored guest.
-    SCENARIO = "scenario"
-    #: Nothing: each unit has a booted guest.
-    BOOT = "boot"
-
-
 class Options(Struct, frozen=True):
     """How the command line asks to run units."""
 
@@ -60,7 +48,8 @@ class Options(Struct, frozen=True):
     timeout_scale: float = 1.0
     #: The folder for the guests' console and channel logs; None means no logs.
     logs: Path | None = None
-    isolation: Isolation = Isolation.SHARED
+    #: One of ISOLATIONS.
+    isolation: str = "shared"
     #: Boot every guest, without snapshots.
     fresh_boot: bool = False
     #: How many guests may run at the same time; None means as many as the host has room for.
@@ -200,9 +189,9 @@ class _Schedule:
             prepared,
             self.guests,
             changed,
-            restore=not self._options.fresh_boot and isolation is not Isolation.BOOT,
+            restore=not self._options.fresh_boot and isolation != "boot",
         )
-        per_guest = None if isolation is Isolation.SHARED else 1
+        per_guest = None if isolation == "shared" else 1
         Worker(prepared, pool, self.guests, machine.queue, self.finish, per_guest).run()
         changed("done")
 

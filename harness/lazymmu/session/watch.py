@@ -70,10 +70,7 @@ def _inputs(arguments: Namespace) -> Inputs:
     """Return the inputs of a run with these arguments. Raises UsageError if they name nothing."""
     library = requests.library()
     files = {Path(found.path) for found in scenario_files(arguments.scenarios, library, Problems())}
-    if arguments.known is not None:
-        files.add(Path(arguments.known))
-    if arguments.header is not None:
-        files.add(Path(arguments.header))
+    files |= {Path(name) for name in (arguments.known, arguments.header) if name is not None}
     tops = {library} if not arguments.scenarios else set()
     for argument in arguments.scenarios:
         tops |= {next((top for top in (library / argument, Path(argument)) if top.is_dir()), library / argument)}
@@ -102,12 +99,10 @@ def _once(arguments: Namespace, *, first: bool) -> int:
     try:
         with shared_cache():
             return run(Namespace(**vars(arguments)))
-    except UsageError as error:
-        if first and not isinstance(error, HeaderError):
-            # No edit fixes a command line.
-            raise
-        return print_error(error)
     except (LazymmuError, OSError) as error:
+        # No edit fixes a command line.
+        if first and isinstance(error, UsageError) and not isinstance(error, HeaderError):
+            raise
         return print_error(error)
 
 

@@ -3,6 +3,8 @@
 
 import errno
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lazymmu.support.errors import SetupError
@@ -40,3 +42,15 @@ def refusal(error: OSError, folder: Path, *, hint: str, needs: int = 0) -> Setup
     if error.errno in _CLOSED and (name.is_relative_to(folder) or folder.is_relative_to(name)):
         return SetupError(f"{folder} cannot be written: {error.strerror} ({name})", hint=hint)
     return None
+
+
+@contextmanager
+def explained(folder: Path, *, hint: str, needs: int = 0) -> Iterator[None]:
+    """Replace the OSErrors of a `with` by the error of `refusal`; those with another cause stay."""
+    try:
+        yield
+    except OSError as error:
+        explanation = refusal(error, folder, hint=hint, needs=needs)
+        if explanation is None:
+            raise
+        raise explanation from error
