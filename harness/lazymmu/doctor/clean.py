@@ -37,13 +37,12 @@ def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run:
     """Remove what may go from the cache, yielding each thing."""
     if not cache.root.is_dir():
         return
-    running = emulators(cache.root)
     with alone(cache.root) as unlocked:
-        idle = unlocked and all(one.owner is None for one in running)
-        if everything and not idle:
-            message = f"{cache.root} is used by {_users(cache.root, running)}: nothing was removed"
+        if everything and not unlocked:
+            message = f"{cache.root} is used by {_users(cache.root)}: nothing was removed"
             raise SetupError(message, hint="try again when it has ended")
-        ended = _end_orphans(terminal, running, unlocked=unlocked, dry_run=dry_run)
+        # Each harness holds the lock, so the guests that run without it are orphans.
+        ended = unlocked and _end_orphans(terminal, emulators(cache.root), dry_run=dry_run)
         if everything:
             if not ended:
                 raise SetupError(f"{cache.root} is used by a QEMU that could not be ended: nothing was removed")
@@ -53,28 +52,25 @@ def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run:
         stock = CacheContents.read(cache)
         for path in stock.unseen:
             terminal.line(f"kept {path}: a symbolic link, or not readable")
-        if idle and ended:
+        if ended:
             for removal in stock.removable():
                 yield _carried_out(removal, remove_entry, dry_run=dry_run)
         else:
-            terminal.line(f"{_users(cache.root, running)} uses the cache: everything is kept until it ends")
+            terminal.line(f"{_users(cache.root)} uses the cache: everything is kept until it ends")
 
 
-def _users(root: Path, running: Sequence[Emulator]) -> str:
+def _users(root: Path) -> str:
     """Return which processes use the cache, if that is known."""
-    pids = sorted({*holders(root), *(one.owner for one in running if one.owner is not None)})
+    pids = holders(root)
     return f"process {', '.join(map(str, pids))}" if pids else "another process"
 
 
-def _end_orphans(terminal: Terminal, running: Sequence[Emulator], *, unlocked: bool, dry_run: bool) -> bool:
-    """End guests whose harness was killed, unless another process uses the cache. Return whether all ended."""
+def _end_orphans(terminal: Terminal, orphans: Sequence[Emulator], *, dry_run: bool) -> bool:
+    """End guests whose harness was killed. Return whether all ended."""
     ended = True
-    for orphan in (one for one in running if one.owner is None):
+    for orphan in orphans:
         name = f"{orphan.program}, process {orphan.pid}"
-        if not unlocked:
-            ended = False
-            terminal.line(f"kept {name}: another process uses the cache and may own it", "yellow")
-        elif dry_run:
+        if dry_run:
             terminal.line(f"would end {name} (its harness was killed)")
         elif kill(orphan):
             terminal.line(f"ended {name} (its harness was killed)")

@@ -11,8 +11,9 @@ from lazymmu.doctor.processes import emulators
 from lazymmu.provision import builds, setup
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.cache_contents import CacheContents
-from lazymmu.provision.cache_entries import Entry, Removal, megabytes, over, size_of
+from lazymmu.provision.cache_entries import Entry, Removal, megabytes, size_of
 from lazymmu.provision.cache_kind import kinds
+from lazymmu.provision.cache_lock import holders
 from lazymmu.reports.results_folder import KEPT, default_root, kept
 from lazymmu.support import disk
 
@@ -79,7 +80,7 @@ def contents(cache: Cache) -> Iterator[Check]:
     stock = CacheContents.read(cache)
     for name, kind in kinds().items():
         if entries := stock.entries[name]:
-            size, excess, limit = stock.size(name), len(over(entries, kind.limit)), kind.limit
+            size, excess, limit = sum(entry.size for entry in entries), len(kind.limit.over(entries)), kind.limit
             found = f"{len(entries)} entries, {megabytes(size)}: {kind.what}"
             found += f"; limit {limit}" if str(limit) else ""
             found += f"; {excess} over it" if excess else ""
@@ -98,12 +99,13 @@ def contents(cache: Cache) -> Iterator[Check]:
 
 def guests(cache: Cache) -> Iterator[Check]:
     """Check for running guests whose harness was killed: nobody else will end them."""
-    running = emulators(cache.root)
-    orphans = [one for one in running if one.owner is None]
-    owners = ("left by a killed process" if one.owner is None else f"of process {one.owner}" for one in running)
-    names = (f"{one.program} {one.pid} ({owner})" for one, owner in zip(running, owners, strict=True))
-    found = ", ".join(names) or "none running"
-    yield _may_be_cleaned("guests", found, orphans, {"orphans": [one.pid for one in orphans]})
+    users, running = holders(cache.root), emulators(cache.root)
+    # Each harness holds the lock of the cache.
+    orphans = [] if users else [one.pid for one in running]
+    found = ", ".join(f"{one.program} {one.pid}" for one in running) or "none running"
+    if running:
+        found += f" (of process {', '.join(map(str, users))})" if users else " (left by a killed process)"
+    yield _may_be_cleaned("guests", found, orphans, {"orphans": orphans})
 
 
 def results() -> Iterator[Check]:

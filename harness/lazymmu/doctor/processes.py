@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finds the running guests of one cache by their command lines, roots and parents in /proc."""
+"""Finds the running guests of one cache by their command lines and roots in /proc."""
 
 import os
 import select
@@ -21,8 +21,6 @@ class Emulator(Struct, frozen=True):
     """A QEMU that was started from a tool root of this cache."""
 
     pid: int
-    #: The process that started it; None if orphaned.
-    owner: int | None
     argv: tuple[str, ...]
 
     @property
@@ -34,21 +32,20 @@ class Emulator(Struct, frozen=True):
 def emulators(root: Path) -> list[Emulator]:
     """Return the guests of this cache folder, by process id."""
     roots = f"{root.resolve() / 'roots'}/"
-    found = []
-    for pid in sorted(int(path.name) for path in Path("/proc").glob("[0-9]*")):
-        argv = _argv(pid)
-        if _PORT not in argv or _QEMU not in argv[0]:
-            continue
-        ours, process = False, pid
-        # The programs between a harness and its QEMU have QEMU's arguments, too.
-        while _PORT in _argv(process) and not _is_python(process):
-            ours = ours or _is_below(process, roots)
-            process = _parent(process)
-        if ours:
-            # The new parent of an orphan is process 1 or a service manager, neither of which is a Python. In a
-            # container, process 1 may be the harness itself.
-            found.append(Emulator(pid, process if _is_python(process) else None, argv))
-    return found
+    running = ((pid, _argv(pid)) for pid in sorted(int(path.name) for path in Path("/proc").glob("[0-9]*")))
+    return [
+        Emulator(pid, argv) for pid, argv in running if _PORT in argv and _QEMU in argv[0] and _is_started(pid, roots)
+    ]
+
+
+def _is_started(pid: int, roots: str) -> bool:
+    """Return whether a QEMU, or a program between its harness and it, is of a tool root."""
+    # Those programs have QEMU's arguments, too.
+    while _PORT in _argv(pid):
+        if _is_below(pid, roots):
+            return True
+        pid = _parent(pid)
+    return False
 
 
 def kill(emulator: Emulator) -> bool:
@@ -84,9 +81,3 @@ def _is_below(pid: int, roots: str) -> bool:
     with suppress(OSError):
         paths = (*paths, f"{Path(f'/proc/{pid}/root').readlink()}/")
     return any(roots in path for path in paths)
-
-
-def _is_python(pid: int) -> bool:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/exe").readlink().name.startswith("python")
-    return False

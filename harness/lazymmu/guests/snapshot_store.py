@@ -127,10 +127,10 @@ class SnapshotStore:
     def _remove_old(self, folder: Path) -> None:
         """Remove the least recently used snapshots above the limit. Guests that were restored from one keep it open."""
         # Only a run that saves a snapshot needs it, and it takes a while to load.
-        from lazymmu.provision.cache_entries import by_use, over
+        from lazymmu.provision.cache_entries import by_use
         from lazymmu.provision.cache_kind import kinds
 
-        for removal in over(by_use(list(folder.glob("*.snapshot"))), kinds()["snapshots"].limit):
+        for removal in kinds()["snapshots"].limit.over(by_use(list(folder.glob("*.snapshot")))):
             # A later run, or `lazymmu clean`, removes what cannot be removed now.
             with suppress(SetupError, OSError):
                 self._machine.images.cache.discard(removal.path, "old snapshot")

@@ -13,7 +13,7 @@ from msgspec import Struct
 from lazymmu.architecture import architectures
 from lazymmu.provision import checksum, kernels, tool_root
 from lazymmu.provision.cache import PARTIAL, Cache, remove, unfinished
-from lazymmu.provision.cache_entries import Entry, Removal, by_use, matches, over, size_of
+from lazymmu.provision.cache_entries import Entry, Removal, by_use, matches, size_of
 from lazymmu.provision.cache_kind import kinds
 from lazymmu.support.errors import LazymmuError
 
@@ -38,29 +38,20 @@ class CacheContents(Struct, frozen=True):
         # Symbolic links above the cache are the user's own.
         root, unseen = cache.root.resolve(), set[Path]()
         leftovers = {*matches(root, _TEMPORARY, unseen), *(path for path, _ in unfinished(root, unseen))}
-        paths: dict[str, list[Path]] = {}
+        paths: dict[str, set[Path]] = {}
         for name, kind in kinds().items():
-            paths[name] = []
             digests = [f"{pattern}{checksum.SUFFIX}" for pattern in kind.patterns if kind.check]
-            found = (path for pattern in (*kind.patterns, *digests) for path in matches(root, pattern, unseen))
-            for path in dict.fromkeys(found):
-                entry = path.with_name(path.name.removesuffix(checksum.SUFFIX))
-                if entry == path and path not in leftovers:
-                    paths[name].append(path)
-                elif not entry.exists():
-                    leftovers.add(path)
-        every = {path for found in paths.values() for path in found}
+            found = {path for pattern in (*kind.patterns, *digests) for path in matches(root, pattern, unseen)}
+            paths[name] = {path for path in found if path.suffix != checksum.SUFFIX} - leftovers
+            leftovers |= {path for path in found - paths[name] if not path.with_suffix("").exists()}
+        every = set().union(*paths.values())
         others = frozenset({*every, *map(checksum.beside, every), *leftovers})
         entries = {name: by_use(found, others) for name, found in paths.items()}
         return cls(cache, entries, by_use(sorted(leftovers)), tuple(sorted(unseen)))
 
-    def size(self, kind: str) -> int:
-        """Return the bytes of a kind."""
-        return sum(entry.size for entry in self.entries[kind])
-
     def total(self) -> int:
         """Return the bytes of all entries and leftovers."""
-        return sum(map(self.size, self.entries)) + sum(left.size for left in self.leftovers)
+        return sum(entry.size for entries in (*self.entries.values(), self.leftovers) for entry in entries)
 
     def unneeded(self) -> list[Removal]:
         """Return the entries that no recipe and no lock file mentions; none if some recipe or file cannot be read."""
@@ -93,7 +84,7 @@ class CacheContents(Struct, frozen=True):
         These are leftovers, and entries that are damaged, no longer needed, or over the limit of their kind.
         """
         left = (Removal(entry.path, entry.size, "left by a process that was killed") for entry in self.leftovers)
-        excess = (removal for name, kind in kinds().items() for removal in over(self.entries[name], kind.limit))
+        excess = (removal for name, kind in kinds().items() for removal in kind.limit.over(self.entries[name]))
         found = {removal.path: removal for removal in (*left, *excess, *self.damaged(), *self.unneeded())}
         return [one for path, one in found.items() if not any(parent in found for parent in path.parents)]
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Entries of a folder: their sizes, their last use, and which are over a limit. Symbolic links count nothing."""
+"""Entries of a folder: their sizes, their last use, and their removal. Symbolic links count nothing."""
 
 import os
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,27 +11,8 @@ from msgspec import Struct
 
 from lazymmu.provision import checksum
 
-_DAY = 86_400.0
 # Linux: man 2 stat, st_blocks.
 _BLOCK = 512
-
-
-class Limit(Struct, frozen=True):
-    """How much `lazymmu clean` keeps; the entries used last come first. None is no limit."""
-
-    entries: int | None = None
-    #: Bytes of all entries together.
-    size: int | None = None
-    #: Days since an entry was last used.
-    days: int | None = None
-
-    def __str__(self) -> str:
-        parts = (
-            None if self.entries is None else f"{self.entries} entries",
-            None if self.size is None else megabytes(self.size),
-            None if self.days is None else f"{self.days} days",
-        )
-        return ", ".join(part for part in parts if part)
 
 
 class Entry(Struct, frozen=True):
@@ -102,7 +82,7 @@ def matches(root: Path, pattern: str, unseen: set[Path]) -> Iterator[Path]:
             yield from matches(root / name, rest, unseen) if rest else [root / name]
 
 
-def by_use(paths: Sequence[Path], without: frozenset[Path] = frozenset()) -> tuple[Entry, ...]:
+def by_use(paths: Iterable[Path], without: frozenset[Path] = frozenset()) -> tuple[Entry, ...]:
     """Return the entries at these paths, the last used first. What vanishes or cannot be read is left out.
 
     The sizes are without what belongs to other entries, `without`.
@@ -114,23 +94,3 @@ def by_use(paths: Sequence[Path], without: frozenset[Path] = frozenset()) -> tup
             size = size_of(path, without - {path}) + (size_of(digest) if digest.exists() else 0)
             entries.append(Entry(path, size, max(status.st_atime, status.st_mtime)))
     return tuple(sorted(entries, key=lambda entry: (-entry.used, entry.path)))
-
-
-def over(entries: Sequence[Entry], limit: Limit, now: float | None = None) -> list[Removal]:
-    """Return the entries over a limit; `entries` has the last used first."""
-    now = time.time() if now is None else now
-    found = []
-    kept = size = 0
-    for entry in entries:
-        why = ""
-        if limit.days is not None and now - entry.used > limit.days * _DAY:
-            why = f"not used for {limit.days} days"
-        elif limit.entries is not None and kept >= limit.entries:
-            why = f"{limit.entries} {'is' if limit.entries == 1 else 'are'} kept"
-        elif limit.size is not None and size + entry.size > limit.size:
-            why = f"{megabytes(limit.size)} are kept"
-        if why:
-            found.append(Removal(entry.path, entry.size, why))
-        else:
-            kept, size = kept + 1, size + entry.size
-    return found

@@ -8,8 +8,8 @@ from pathlib import Path
 from filelock import FileLock
 from lazymmu.provision import cache_lock, tool_root
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.cache_entries import Entry, Limit, over
-from lazymmu.provision.cache_kind import kinds
+from lazymmu.provision.cache_entries import Entry
+from lazymmu.provision.cache_kind import Limit, kinds
 
 from tests.unit.commands.clean.caches import RELEASE, Clean, entry, file, files, leftovers
 
@@ -112,7 +112,7 @@ def test_limits_keep_the_entries_used_last() -> None:
     entries = [Entry(Path(str(number)), 10, now - number * _DAY) for number in range(5)]
 
     def names(limit: Limit) -> list[str]:
-        return [removal.path.name for removal in over(entries, limit, now)]
+        return [removal.path.name for removal in limit.over(entries, now)]
 
     assert names(Limit()) == []
     assert names(Limit(entries=2)) == ["2", "3", "4"]
