@@ -1,141 +1,138 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""An example program with what docs/semantics.md says about it, worked out by hand.
+"""The examples of `examples/*.yaml`: programs with what docs/semantics.md says about them, worked out by hand.
 
-The simulator agrees with every example, and each slip of `test_slips.py` disagrees with at least one. An `Example` is
-about one revision's state and hooks; an `Effect` is about the table, tasks and contexts, under several revisions.
+An item has a program (`do`, in the notation) and what is seen of it where: the revisions and architectures that a key
+names, or all that have its operations, `everywhere`. `@` is each context that is in interrupt, and LEAVE each operation
+at which a task must leave its CPU or a new one comes to be: the item is one example for each.
+
+answers       of touch, get_pte, clear_pte and load; none unless given
+outstanding   entries outstanding at the end; 0 unless given
+hooks         letters of the hooks called; e1: the task is active as seen from inside; 254*f1: 254 times f1
+ends          the state at the end by position, as (nesting_level, active) or (enable_count, pause_count), and whether
+              the task is active; of all tasks, in the order of the trace
+warnings      0 unless given where `ends` is
+states tasks actives outstandings
+              of each record: state, task, whether it has the task active, and entries outstanding
+table         memory's entries that are not 0 at the end
+skipped       the number of the step at which the case is skipped; never unless given
+deferred ...  a counter
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
 
-from lazymmu.subject.revisions import REVISIONS
+import yaml
+from lazymmu.subject.revisions import REVISIONS, revisions_with
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip, Trace
-from msgspec import Struct, field
+from msgspec import Struct
 
-from .notation import case, final_state, to_the_end
+from .notation import case, final_state
 
-ARM64 = ("arm64",)
-S390X = ("s390x",)
-X86_64 = ("x86_64",)
-NO_PAUSE_HOOKS = ("arm64", "x86_64")
 EVERY_ARCH = ("arm64", "s390x", "x86_64")
+FOLDER = Path(__file__).parent / "examples"
+FILES = tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+VARIANTS = {"@": ("I", "S", "B"), "LEAVE": ("switch(other)", "migrate(1)", "sleep(1)", "fork(child)")}
 
-#: Operations that not every revision has.
-REVISION_BOUND = {"enable_with_ptes", "pause_task", "resume_task"}
+#: What may be pinned beside hooks and counters -> how it is seen in a trace.
+SEEN: dict[str, Callable[[Trace], object]] = {
+    "answers": lambda trace: [*(trace.values or ())],
+    "outstanding": lambda trace: trace.outstanding,
+    "ends": lambda trace: {name: _ends(trace, name) for name in trace.tasks},
+    "states": lambda trace: [_words(step.state.values()) for step in trace.steps],
+    "tasks": lambda trace: [step.task for step in trace.steps],
+    "actives": lambda trace: [int(step.active) for step in trace.steps],
+    "outstandings": lambda trace: [step.outstanding for step in trace.steps],
+    "table": lambda trace: [*(trace.table or {}).items()],
+}
 
-EVERY_API = ("proposal", "amended", "v3", "v4", "merged", "with-ptes")
-#: With the calls E D P R alone; they have neither a second counter nor calls on another task.
-WITHOUT_PAUSE_COUNT = ("proposal", "amended", "v3", "v4")
-WITH_X = ("amended", "with-ptes")
-MERGED_ONES = ("merged", "with-ptes")
+
+def _words(state: Iterable[int | bool]) -> str:
+    """Return a task's state as the files have it."""
+    return " ".join({True: "on", False: "off"}[one] if isinstance(one, bool) else str(one) for one in state)
+
+
+def _ends(trace: Trace, task: str) -> str:
+    """Return a task's state at the end as the files have it."""
+    return _words(final_state(trace, task)) + (" active" if trace.tasks[task]["active"] else "")
+
+
+def _meant(pin: str, value: Any) -> object:
+    """Return what a file's value means, as SEEN has it."""
+    if pin in {"answers", "actives", "outstandings"}:
+        return [int(number, 0) for number in str(value).split()]
+    if pin == "ends":
+        return value if isinstance(value, dict) else {"main": value}
+    if pin == "table":
+        return [*value.items()]
+    return value.split("; " if pin == "states" else " ") if pin in {"states", "tasks"} else value
+
+
+def _hooks(text: str) -> tuple[str, str]:
+    """Return letters and digits of `e0 254*f1 l0`."""
+    calls = re.findall(r"(?:(\d+)\*)?([a-z])(\d?)", text.replace("none", ""))
+    letters, digits = ("".join(call[at] * int(call[0] or 1) for call in calls) for at in (1, 2))
+    return letters, digits
 
 
 class Example(Struct, frozen=True):
-    """One program under one revision, the same on the personalities named."""
+    """One program under one revision on one architecture."""
 
-    #: What it shows: the test's name.
-    name: str
+    what: str
     program: str
-    #: Letters of the hooks called.
-    hooks: str
-    #: For each letter: active as seen from inside the hook?
-    inside: str
-    #: The state at the end by position: (count, enabled), (nesting_level, active) or (enable_count, pause_count).
-    state: tuple[int | bool, ...]
-    active: bool
-    warnings: int = 0
-    arches: tuple[str, ...] = EVERY_ARCH
-    #: Counters worth pinning beside the hooks' and the warnings.
-    counters: Mapping[str, int] = field(default_factory=dict)
-    #: Where it matters: the state after each step, in the order in which the steps end.
-    states: tuple[tuple[int | bool, ...], ...] = ()
-
-    def differences(self, trace: Trace) -> list[str]:
-        """Return what in a trace is not as this example has it."""
-        pairs: dict[str, tuple[object, object]] = {
-            "hooks": (trace.hooks, self.hooks),
-            "inside": (trace.hook_active, self.inside),
-            "state": (final_state(trace), self.state),
-            "active": (trace.tasks["main"]["active"], self.active),
-            "warnings": (trace.counters["warnings"], self.warnings),
-        }
-        pairs |= {name: (trace.counters[name], value) for name, value in self.counters.items()}
-        if self.states:
-            pairs["states"] = (tuple(tuple(step.state.values()) for step in trace.steps), self.states)
-        return [f"{what}: {got!r}, not {wanted!r}" for what, (got, wanted) in pairs.items() if got != wanted]
-
-
-class Effect(Struct, frozen=True):
-    """One program, the same under the revisions and personalities named; None: not looked at."""
-
-    #: What it shows: the test's name.
-    name: str
-    program: str
-    #: Answers of touch, get_pte, clear_pte and load, in order.
-    values: tuple[int, ...] | None = ()
-    #: None: every revision that has its operations.
-    apis: tuple[str, ...] | None = None
-    arches: tuple[str, ...] = EVERY_ARCH
-    #: Entries outstanding at the end, and after each step in the order in which the steps end.
-    outstanding: int = 0
-    outstandings: tuple[int, ...] | None = None
-    #: Counters worth pinning.
-    counters: Mapping[str, int] = field(default_factory=dict)
-    #: Letters of the hooks called, and whether the task was active as seen from inside each.
-    hooks: str | None = None
-    inside: str | None = None
-    #: Memory's entries that are not 0 at the end.
-    table: Mapping[int, int] | None = None
-    #: Task -> its state at the end by position, in the order of the trace; all tasks.
-    states: Mapping[str, tuple[int | bool, ...]] | None = None
-    #: The task of each record, and whether the record has it active.
-    tasks: tuple[str, ...] | None = None
-    actives: str | None = None
-    #: The number of the step at which the case is skipped.
-    skipped: int | None = None
+    api: str
+    arch: str
+    pins: Mapping[str, Any]
 
     def differences(self, trace: Trace | Skip) -> list[str]:
         """Return what in a trace, or in a skip, is not as this example has it."""
-        if isinstance(trace, Skip) or self.skipped is not None:
-            at = trace.step.index if isinstance(trace, Skip) else None
-            return [] if at == self.skipped else [f"skipped at {at}, not {self.skipped}"]
-        pairs: dict[str, tuple[object, object]] = {
-            "values": (trace.values, self.values),
-            "outstanding": (trace.outstanding, self.outstanding),
-            "outstandings": (tuple(step.outstanding for step in trace.steps), self.outstandings),
-            "hooks": (trace.hooks, self.hooks),
-            "inside": (trace.hook_active, self.inside),
-            "table": (trace.table, self.table),
-            "states": ([(name, final_state(trace, name)) for name in trace.tasks], list((self.states or {}).items())),
-            "tasks": (tuple(step.task for step in trace.steps), self.tasks),
-            "actives": ("".join(str(int(step.active)) for step in trace.steps), self.actives),
-        }
-        looked_at = {what: pair for what, pair in pairs.items() if getattr(self, what) is not None}
-        looked_at |= {name: (trace.counters[name], value) for name, value in self.counters.items()}
-        return [f"{what}: {got!r}, not {wanted!r}" for what, (got, wanted) in looked_at.items() if got != wanted]
+        pins = {"answers": "", "outstanding": 0, **({"warnings": 0} if "ends" in self.pins else {}), **self.pins}
+        wanted = pins.pop("skipped", "never")
+        skipped = trace.step.index if isinstance(trace, Skip) else "never"
+        if skipped != wanted or isinstance(trace, Skip):
+            return [] if skipped == wanted else [f"skipped: {skipped}, not {wanted}"]
+        pairs: dict[str, tuple[object, object]] = {}
+        if "hooks" in pins:
+            letters, digits = _hooks(pins.pop("hooks"))
+            pairs = {"hooks": (trace.hooks, letters), "inside": (trace.hook_active if digits else "", digits)}
+        for pin, value in pins.items():
+            pairs[pin] = (SEEN[pin](trace) if pin in SEEN else trace.counters[pin], _meant(pin, value))
+        return [f"{pin}: {got!r}, not {wanted!r}" for pin, (got, wanted) in pairs.items() if got != wanted]
 
-    def everywhere(self) -> list[tuple[str, str]]:
-        """Return each of its revisions and personalities."""
-        operations = {step.op for step in case(self.program).walk()} & REVISION_BOUND
-        having = tuple(name for name, revision in REVISIONS.items() if operations <= revision.CALLS.keys())
-        return [(api, arch) for api in self.apis or having for arch in self.arches]
+    def wrong(self, api: str | None = None) -> list[str]:
+        """Return where the simulator does not agree, under this revision or another."""
+        return self.differences(predict(case(self.program), api or self.api, self.arch))
 
 
-def disagreements(examples: Iterable[Example], api: str) -> list[str]:
-    """Return where the simulator does not agree with examples of a revision."""
-    return [
-        f"{example.name}, on {arch}: {differences}"
-        for example in examples
-        for arch in example.arches
-        if (differences := example.differences(to_the_end(case(example.program), api, arch)))
-    ]
+def _places(key: str, program: str) -> Iterator[tuple[str, str]]:
+    """Yield the revisions and architectures that a key means; a comma separates such lists."""
+    for part in key.split(", "):
+        words = {*part.replace("everywhere", "").split()}
+        assert words <= {*REVISIONS, *EVERY_ARCH}, part
+        apis = words & {*REVISIONS} or frozenset.intersection(
+            *(revisions_with(step.op) for step in case(program).walk())
+        )
+        yield from product(sorted(apis), sorted(words & {*EVERY_ARCH} or EVERY_ARCH))
 
 
-def wrong_effects(effects: Iterable[Effect]) -> list[str]:
-    """Return where the simulator does not agree with effects."""
-    return [
-        f"{effect.name}, {api} on {arch}: {differences}"
-        for effect in effects
-        for api, arch in effect.everywhere()
-        if (differences := effect.differences(predict(case(effect.program), api, arch)))
-    ]
+def _programs(text: str) -> list[str]:
+    """Return a program once for each of its variants."""
+    sign = next((sign for sign in VARIANTS if sign in text), "")
+    return [text.replace(sign, variant) for variant in VARIANTS[sign]] if sign else [text]
+
+
+@cache
+def examples(file: str) -> tuple[Example, ...]:
+    """Return the examples of a file."""
+    return tuple(
+        Example(item["what"], program, api, arch, pins)
+        for item in yaml.safe_load((FOLDER / f"{file}.yaml").read_text())
+        for program in _programs(item["do"])
+        for key, pins in item.items()
+        if key not in {"what", "do"}
+        for api, arch in _places(key, program)
+    )

@@ -3,7 +3,7 @@
 
 E D P R X    the calls: enable, disable, pause, resume, enable_with_ptes; X(4,8) is X with its usual range
 F C          flush, check; C(other) is a check of that task
-W(3)         set_pte of entry 3, to the value `valid(3)`; W(3,101) to 101
+W(3)         set_pte of entry 3, to the value `valid(3)`, 0x4001; W(3,101) to 101; W(0..7) is W(0) to W(7)
 clear(3) get(3) touch(3) load(3) tlb
              the others on the table, and tlb_flush
 task(other,1)
@@ -58,16 +58,16 @@ def valid(index: int) -> int:
     return 0x1000 * (index + 1) + 1
 
 
-def writes(*entries: int) -> str:
-    """Return a program that writes these entries, in this order."""
-    return " ".join(f"W({entry})" for entry in entries)
+def _writes(entries: re.Match[str]) -> str:
+    """Return the writes that W(first..last) means."""
+    return " ".join(f"W({entry})" for entry in range(int(entries[1]), int(entries[2]) + 1))
 
 
 class _Reader:
     """Reads one text, numbering the steps in the order of the text."""
 
     def __init__(self, text: str) -> None:
-        self.text = text.strip()
+        self.text = re.sub(r"\bW\((\d+)\.\.(\d+)\)", _writes, text.strip())
         self.at = 0
         self.index = 0
         self.tasks: dict[str, int] = {}

@@ -39,11 +39,3 @@ def test_the_table_is_predicted(program: str, cells: tuple[str, ...]) -> None:
                         assert final_state(trace)[0] == number[0]
                     else:
                         assert main["active"] is True
-
-
-@each_row(
-    ("api", "digits"),
-    [("proposal", "00"), ("amended", "00"), ("v3", "00"), ("v4", "10"), ("merged", "10"), ("with-ptes", "10")],
-)
-def test_hook_active_of_a_plain_section(api: str, digits: str) -> None:
-    assert play("E D", api).hook_active == digits

@@ -19,39 +19,10 @@ from lazymmu.subject.trace import Skip, Trace
 
 from tests.unit.rows import each_row
 
-from . import (
-    test_amended,
-    test_arm64,
-    test_contexts,
-    test_field,
-    test_history,
-    test_merged,
-    test_proposal,
-    test_s390x,
-    test_table,
-    test_tasks,
-    test_v3,
-    test_v4,
-    test_with_ptes,
-    test_x86_64,
-)
-from .example import Effect, Example
+from .example import FILES, Example, examples
 from .notation import case
 
 FOLDER = Path(str(subject.__file__)).parent
-
-EXAMPLES = {
-    "proposal": test_proposal.EXAMPLES,
-    "amended": test_amended.EXAMPLES,
-    "v3": test_v3.EXAMPLES,
-    "v4": test_v4.EXAMPLES,
-    "merged": test_merged.EXAMPLES,
-    "with-ptes": test_with_ptes.WITH_PTES,
-}
-EFFECTS = (
-    *(*test_contexts.EFFECTS, *test_tasks.EFFECTS, *test_table.EFFECTS, *test_history.EFFECTS, *test_field.EFFECTS),
-    *(*test_arm64.EFFECTS, *test_s390x.EFFECTS, *test_x86_64.EFFECTS),
-)
 
 # A slip is a line `text that is there once => text instead`. ` / ` separates lines, whose indentation is left out.
 SLIPS = r'''
@@ -286,28 +257,18 @@ class Simulator:
 
 
 @cache
-def plays() -> list[tuple[Example | Effect, str, str]]:
-    """Return every example with its revisions and personalities: short programs first, each once before all others."""
-    every: list[tuple[Example | Effect, list[tuple[str, str]]]] = []
-    for api, examples in EXAMPLES.items():
-        every += [(one, [(api, arch) for arch in one.arches]) for one in examples]
-    every += [(one, one.everywhere()) for one in EFFECTS]
-    found = [("*" in one.program, number, one, *pair) for one, pairs in every for number, pair in enumerate(pairs)]
-    return [(one, api, arch) for _, _, one, api, arch in sorted(found, key=lambda play: play[:2])]
+def plays() -> list[Example]:
+    """Return every example: short programs first."""
+    return sorted((one for file in FILES for one in examples(file)), key=lambda one: "*" in one.program)
 
 
 def noticed(simulator: Simulator) -> bool:
     """Return whether any example differs under the edited simulator."""
-    for example, api, arch in plays():
-        if simulator.api in ("", api) and simulator.arch in ("", arch):
-            predicted = simulator.predict(example.program, api, arch)
-            if isinstance(example, Effect):
-                differs = bool(example.differences(predicted))
-            else:
-                differs = isinstance(predicted, Skip) or bool(example.differences(predicted))
-            if differs:
-                return True
-    return False
+    return any(
+        one.differences(simulator.predict(one.program, one.api, one.arch))
+        for one in plays()
+        if simulator.api in ("", one.api) and simulator.arch in ("", one.arch)
+    )
 
 
 @each_row(("file", "there", "instead"), slips())
