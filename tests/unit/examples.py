@@ -3,16 +3,18 @@
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 import lazymmu
 from lazymmu.architecture import architectures
 from lazymmu.results.result import Unit
+from lazymmu.scenario import load
 from lazymmu.subject.case import Case, Scenario
 from lazymmu.subject.revision import state_fields
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.trace import Trace
-from lazymmu.support.project import ROOT
+from lazymmu.support.project import LIBRARY, ROOT
 
 NESTED = """\
 description: A nested section with a pause and an interrupt.
@@ -42,6 +44,12 @@ def revisions_having(*words: str) -> tuple[str, ...]:
     """Return the revisions that have all of these calls of the API and names of a task's state."""
     has = {name: {*revision.CALLS, *dict(state_fields(revision))} for name, revision in REVISIONS.items()}
     return tuple(name for name, known in has.items() if {*words} <= known)
+
+
+@cache
+def library() -> tuple[Scenario, ...]:
+    """Return all scenarios of the library: loading them takes longer than most tests, and is not done to collect."""
+    return tuple(load([], LIBRARY))
 
 
 def scenario(folder: Path, text: str, name: str = "example") -> Scenario:

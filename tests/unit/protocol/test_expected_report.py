@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 from lazymmu.protocol import expected_report, report
 from lazymmu.protocol.agent_reply import AgentReply
-from lazymmu.scenario import load
 from lazymmu.session.selection import Selection, units
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip
-from lazymmu.support.project import LIBRARY
+
+from tests.unit.examples import library
 
 
 def test_what_is_written_of_a_trace_is_read_as_that_trace(everyday_or_all: Callable[[int, int], int]) -> None:
-    selected = units(load([], LIBRARY), Selection(apis=("all",)))
+    selected = units(library(), Selection(apis=("all",)))
     some = selected[:: everyday_or_all(71, 1)]
     assert len(some) > 50
     for unit in some:
