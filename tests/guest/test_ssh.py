@@ -150,7 +150,7 @@ def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine,
     folder = tmp_path_factory.mktemp("keys")
     made = replace(machine("s390x", folder), built_before=True)
     with machines.ready(made) as connection:
-        yield made, ssh_keys.Keys(folder / "ssh"), connection.guest.forwarded_port(Deadline.after(5))
+        yield made, ssh_keys.obtain(folder / "ssh"), connection.guest.forwarded_port(Deadline.after(5))
 
 
 def test_only_the_users_key_may_log_in(reached: tuple[Machine, ssh_keys.Keys, int], tmp_path: Path) -> None:

@@ -43,12 +43,6 @@ class Accelerator(Struct, frozen=True):
     name: str
     reason: str
 
-    def arguments(self, architecture: Architecture, *, threads: str) -> list[str]:
-        """Return QEMU's arguments. `threads`: "single" emulates both processors in one thread, "multi" in two."""
-        if self.name == "kvm":
-            return ["-accel", "kvm", "-cpu", "host"]
-        return ["-accel", f"tcg,thread={threads}", "-cpu", architecture.cpu]
-
 
 class Memory(Struct, frozen=True):
     """The file that holds a guest's memory: a new one, to be saved as a snapshot, or a snapshot, which is only read."""
@@ -111,12 +105,14 @@ class Boot(Struct, frozen=True):
         # A guest that boots to be saved runs both processors in one thread, which is not slower. With two threads,
         # QEMU 10 failed in two of some thousand boots of x86_64: once it aborted, once the guest slept for ever.
         threads = "single" if memory and not memory.state else "multi"
+        accelerator, cpu = f"tcg,thread={threads}", architecture.cpu
+        if self.accelerator.name == "kvm":
+            accelerator, cpu = "kvm", "host"
         monitors = [name for name in ("monitor", "startup") if name in fds]
         return [
             architecture.qemu,
             *architecture.machine,
-            *self.accelerator.arguments(architecture, threads=threads),
-            *("-m", str(architecture.memory), "-smp", "2"),
+            *("-accel", accelerator, "-cpu", cpu, "-m", str(architecture.memory), "-smp", "2"),
             *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
             *([] if memory and memory.state else kernel),
             *(word for name, fd in fds.items() for word in ("-chardev", f"socket,id={name},fd={fd}")),

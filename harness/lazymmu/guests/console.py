@@ -39,15 +39,12 @@ class Console:
         # QEMU resets the connection if it dies before it reads all that was sent to it.
         with suppress(ConnectionResetError):
             while data := self._channel.recv(_PIECE):
-                self._keep(data)
-
-    def _keep(self, data: bytes) -> None:
-        self.received += len(data)
-        self.log.add("<", data)
-        room = _KEPT - len(self._begin)
-        self._begin += data[:room]
-        self._end += data[room:]
-        del self._end[: -2 * _KEPT]
+                self.received += len(data)
+                self.log.add("<", data)
+                room = _KEPT - len(self._begin)
+                self._begin += data[:room]
+                self._end += data[room:]
+                del self._end[: -2 * _KEPT]
 
     def wait_for_end(self, seconds: float) -> None:
         """Wait until all output of a dead guest was read, at most so many seconds."""

@@ -29,14 +29,14 @@ _TRIAL = 30.0
 
 
 class GuestFile(Struct, frozen=True):
-    """A file that every guest of a machine gets together with the module."""
+    """A file for a guest, such as those that every guest of a machine gets together with the module."""
 
     #: Where it is in the guest.
     path: str
     mode: int
     content: bytes
-    #: A digest of the content.
-    key: str
+    #: A digest of the content, which tells one snapshot from another.
+    key: str = ""
 
 
 class Machine(Struct, frozen=True):

@@ -212,7 +212,11 @@ class RequestStream:
                 continue
             progress = _PROGRESS.fullmatch(line)
             if progress is not None:
-                self._progress(int(progress[1]), watchdog)
+                begun, self.steps_begun = self.steps_begun, int(progress[1])
+                if begun != self.steps_begun:
+                    watchdog.heard()
+                else:
+                    self._look(watchdog, "its program makes no progress")
                 continue
             file = _FILE.fullmatch(line)
             if file is not None and content is None:
@@ -231,13 +235,6 @@ class RequestStream:
             if count != received or crc != checksum:
                 raise self._broken(f"{received} records with checksum {checksum:08x}, sent {count} with {crc:08x}")
             return AgentReply(status=status, records=tuple(records), foreign=tuple(foreign), content=content)
-
-    def _progress(self, steps_begun: int, watchdog: Watchdog) -> None:
-        if steps_begun != self.steps_begun:
-            self.steps_begun = steps_begun
-            watchdog.heard()
-        else:
-            self._look(watchdog, "its program makes no progress")
 
     def _content(self, length: int, crc: int, watchdog: Watchdog) -> bytes:
         if length > _LARGEST_FILE:

@@ -41,14 +41,11 @@ def path(boot: Boot, module: bytes = b"", parameters: str = "", files: Sequence[
     fds = dict.fromkeys(("console", "channel", "monitor"), 0)
     # The archive's name depends on its content, the kernel's only on its version.
     parts = [_VERSION, *boot.command(fds), checksum.recorded(boot.kernel)]
-    key = digest([*parts, *_qemu_build(boot), *_host_processor(boot), module, parameters, *files])
+    # Only the build of QEMU that saved a state can load it.
+    qemu = (boot.sandbox.root / "usr" / "bin" / boot.architecture.qemu).stat()
+    parts += [str(qemu.st_size), str(qemu.st_mtime_ns), *_host_processor(boot)]
+    key = digest([*parts, module, parameters, *files])
     return boot.sandbox.root / "lazymmu" / "snapshots" / f"{key}.snapshot"
-
-
-def _qemu_build(boot: Boot) -> Iterator[str]:
-    """Yield what tells one build of QEMU from another. Only the build that saved a state can load it."""
-    status = (boot.sandbox.root / "usr" / "bin" / boot.architecture.qemu).stat()
-    yield from (str(status.st_size), str(status.st_mtime_ns))
 
 
 def _host_processor(boot: Boot) -> Iterator[str]:

@@ -22,7 +22,7 @@ from lazymmu.support.errors import SetupError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-#: The private keys in the folder.
+#: The private keys in the folder: of the guests, and of the user.
 FILES = ("host_ed25519", "client_ed25519")
 _TYPE = b"ssh-ed25519"
 _OTHER_USERS = 0o077
@@ -35,19 +35,10 @@ def default_folder() -> Path:
 
 
 class Keys(Struct, frozen=True):
-    """A folder with both keys."""
+    """The files of both keys."""
 
-    folder: Path
-
-    @property
-    def host(self) -> Path:
-        """The file of the host key."""
-        return self.folder / FILES[0]
-
-    @property
-    def client(self) -> Path:
-        """The file of the client key."""
-        return self.folder / FILES[1]
+    host: Path
+    client: Path
 
     def authorized(self) -> str:
         """Return the line of authorized_keys for the client key. Raises SetupError."""
@@ -109,7 +100,7 @@ def obtain(folder: Path) -> Keys:
     if reason is not None:
         hint = f"remove the folder, and new keys will be made: rm -r {folder}"
         raise SetupError(f"the SSH keys cannot be used: {reason}", hint=hint)
-    return Keys(folder)
+    return Keys(*(folder / name for name in FILES))
 
 
 def _make(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from msgspec import Struct
 
 from lazymmu.guests.agent_connection import AgentConnection
+from lazymmu.guests.machine import GuestFile
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import LazymmuError, UsageError
 
@@ -15,14 +16,6 @@ HOME = PurePosixPath("/root")
 # A guest must have room for twice as much. The agent connection limits what comes out.
 _LARGEST = 32_000_000
 _SECONDS = 120.0
-
-
-class Push(Struct, frozen=True):
-    """A file for the guest."""
-
-    path: PurePosixPath
-    mode: int
-    content: bytes
 
 
 class Pull(Struct, frozen=True):
@@ -38,7 +31,7 @@ def _check_names(flag: str, names: Sequence[str]) -> None:
             raise UsageError(f"{flag}: two files have the name `{name}`")
 
 
-def pushes(paths: Sequence[str]) -> list[Push]:
+def pushes(paths: Sequence[str]) -> list[GuestFile]:
     """Return the files of --push. Raises UsageError."""
     files = []
     for text in paths:
@@ -52,8 +45,8 @@ def pushes(paths: Sequence[str]) -> list[Push]:
             raise UsageError(f"--push {text}: {error.strerror}") from error
         if len(content) > _LARGEST:
             raise UsageError(f"--push {text}: {len(content)} bytes, a guest takes {_LARGEST} at most")
-        files.append(Push(HOME / path.name, mode, content))
-    _check_names("--push", [push.path.name for push in files])
+        files.append(GuestFile(str(HOME / path.name), mode, content))
+    _check_names("--push", [Path(text).name for text in paths])
     return files
 
 
@@ -68,11 +61,11 @@ def pulls(paths: Sequence[str], folder: Path) -> list[Pull]:
     return files
 
 
-def push(connection: AgentConnection, files: Sequence[Push], scale: float) -> None:
+def push(connection: AgentConnection, files: Sequence[GuestFile], scale: float) -> None:
     """Write the files in the guest. Raises GuestError."""
     for file in files:
-        connection.send_file(str(file.path), file.content, file.mode)
-        connection.await_file(str(file.path), Deadline.after(_SECONDS * scale))
+        connection.send_file(file.path, file.content, file.mode)
+        connection.await_file(file.path, Deadline.after(_SECONDS * scale))
 
 
 def pull(connection: AgentConnection, files: Sequence[Pull], scale: float) -> None:

@@ -38,28 +38,24 @@ def _entries(arch: str, busybox: bytes) -> list[cpio.Entry]:
     ]
 
 
-def _archive(machine: Machine, busybox: Path) -> Path:
-    """Return the initramfs, after making it if needed. The kernel unpacks one archive after the other."""
+def with_shell(
+    machine: Machine, kernel_arguments: Sequence[str], qemu_arguments: Sequence[str], *, offline: bool
+) -> Machine:
+    """Return a run's machine with a shell and the user's arguments. Raises SetupError."""
+    cache, arch = machine.images.cache, machine.boot.architecture.name
+    busybox = shell_image.busybox(cache, [arch], offline=offline)[arch]
     more = cpio.archive(_entries(machine.name, busybox.read_bytes()))
     path = machine.boot.sandbox.root / "lazymmu/archives" / f"{digest([machine.boot.archive.name, more])}.cpio"
 
     def build(target: Path) -> None:
         ensure_bootable(machine)
+        # The kernel unpacks one archive after the other.
         target.write_bytes(machine.boot.archive.read_bytes() + more)
 
     what = f"guest archive with a shell for {machine.name}"
-    return machine.images.cache.obtain(path, what, build, needs=_NEEDS, look=checksum.glance)
-
-
-def with_shell(
-    machine: Machine, kernel_arguments: Sequence[str], qemu_arguments: Sequence[str], *, offline: bool
-) -> Machine:
-    """Return a run's machine with a shell and the user's arguments. Raises SetupError."""
-    arch = machine.boot.architecture.name
-    busybox = shell_image.busybox(machine.images.cache, [arch], offline=offline)[arch]
     boot = replace(
         machine.boot,
-        archive=_archive(machine, busybox),
+        archive=cache.obtain(path, what, build, needs=_NEEDS, look=checksum.glance),
         kernel_arguments=(*machine.boot.kernel_arguments, *kernel_arguments),
         arguments=(*machine.boot.arguments, *qemu_arguments),
     )

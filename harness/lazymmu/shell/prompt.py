@@ -5,9 +5,9 @@ import shlex
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from lazymmu.architecture import architecture
@@ -18,7 +18,6 @@ from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.remote_command import RemoteCommand
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import setup as images
-from lazymmu.provision.cache import Cache
 from lazymmu.session import prefetch, requests
 from lazymmu.shell import files
 from lazymmu.shell.bridge import Bridge
@@ -56,11 +55,17 @@ def shell(arguments: Namespace) -> int:
             ordinary = prepare(ready, arch, scale, guests, transport=requests.transport(arguments, [ready]))
         return with_library(with_shell(ordinary, arguments.kernel_arg, qemu_arguments, offline=arguments.offline))
 
+    def changed(what: str) -> None:
+        if what not in _QUICK:
+            store.progress.say(f"{machine.name}: {what}")
+
     # An interrupt comes to the main thread, so the work is in another one: it must not stop between any two steps.
-    with ThreadPoolExecutor(max_workers=1) as pool, store.tools.stopped_by_interrupt():
-        machine = pool.submit(prepared).result()
+    with ThreadPoolExecutor(max_workers=1) as worker, store.tools.stopped_by_interrupt():
+        machine = worker.submit(prepared).result()
+    guests = RunningGuests()
     # The user's devices may not survive a snapshot, or may differ the next time.
-    with _ready(store, machine, restore=not qemu_arguments) as connection:
+    pool = GuestPool(machine, guests, changed, restore=not qemu_arguments)
+    with closing(guests), pool.ready() as connection:
         files.push(connection, pushes, scale)
         try:
             status = _run(connection, arguments.words, terminal)
@@ -82,19 +87,6 @@ def _check(kernel_arguments: list[str]) -> None:
     whole = " ".join(kernel_arguments)
     if not whole.isprintable() or not whole.isascii() or len(whole) > _KERNEL_ARGUMENTS:
         raise UsageError(f"--kernel-arg: at most {_KERNEL_ARGUMENTS} bytes of printable ASCII are possible in all")
-
-
-@contextmanager
-def _ready(store: Cache, machine: Machine, *, restore: bool) -> Iterator[AgentConnection]:
-    """Run the guest for the length of a `with`, and announce its steps."""
-
-    def changed(what: str) -> None:
-        if what not in _QUICK:
-            store.progress.say(f"{machine.name}: {what}")
-
-    guests = RunningGuests()
-    with closing(guests), GuestPool(machine, guests, changed, restore=restore).ready() as connection:
-        yield connection
 
 
 def _run(connection: AgentConnection, words: Sequence[str], terminal: Terminal | None) -> int:
