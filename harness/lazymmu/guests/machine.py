@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A machine: one architecture's guests with one kernel, and the module that they load. Nothing here runs units."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from msgspec import Struct
@@ -87,16 +86,14 @@ def prepare(
     # neither a small scale nor a busy host may spoil it.
     trial_scale = max(1.0, time_scale)
 
-    @contextmanager
-    def started(trial: Boot) -> Iterator[Guest]:
+    def start(trial: Boot) -> AbstractContextManager[Guest]:
         _ensure_bootable(images, kernel, architecture)
-        with guests.start(trial) as guest:
-            yield guest
+        return guests.start(trial)
 
     chosen = accelerator.choose(
         images.cache,
         boot,
-        started,
+        start,
         lambda guest: AgentConnection(guest, trial_scale).handshake(Deadline.after(_TRIAL * trial_scale), SILENCE),
     )
     path = builds.module_path(sandbox, architecture, kernel, variant=variant)

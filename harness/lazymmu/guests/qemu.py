@@ -169,11 +169,7 @@ class Guest(Struct, eq=False):
 
 @contextmanager
 def start(
-    boot: Boot,
-    memory: Memory | None = None,
-    logs: Path | None = None,
-    name: str = "guest",
-    log_failures: list[LazymmuError] | None = None,
+    boot: Boot, memory: Memory | None, logs: Path | None, name: str, log_failures: list[LazymmuError]
 ) -> Iterator[Guest]:
     """Run a guest for the length of a `with`: restored if `memory` has a state, else booted. Raises GuestError.
 
@@ -181,7 +177,6 @@ def start(
     with the *thread* that enters the `with` (PR_SET_PDEATHSIG), so the same thread must leave it.
     """
     commands = boot.startup_commands(memory)
-    failures = [] if log_failures is None else log_failures
     with ExitStack() as stack:
         channels = ["console", "channel", "monitor", *(["startup"] if commands else [])]
         pairs = {channel: socket.socketpair() for channel in channels}
@@ -190,7 +185,7 @@ def start(
                 stack.enter_context(end)
         stderr = stack.enter_context(tempfile.TemporaryFile())
         console_log, channel_log = (
-            stack.enter_context(ChannelLog(logs / f"{name}.{channel}.log" if logs else None, failures))
+            stack.enter_context(ChannelLog(logs / f"{name}.{channel}.log" if logs else None, log_failures))
             for channel in ("console", "channel")
         )
         fds = {channel: far.fileno() for channel, (_, far) in pairs.items()}

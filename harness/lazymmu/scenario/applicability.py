@@ -28,9 +28,9 @@ ACTIVE = "active"
 def counters() -> Mapping[str, frozenset[str]]:
     """Return every counter, with the personalities without it."""
     found: dict[str, frozenset[str]] = dict.fromkeys((*CALLS, *HOOKS.values(), *COMMON_COUNTERS), frozenset())
-    having = {name: {*personality.COUNTERS} for name, personality in PERSONALITIES.items()}
-    for counter in (counter for personality in PERSONALITIES.values() for counter in personality.COUNTERS):
-        found[counter] = frozenset(name for name, own in having.items() if counter not in own)
+    for personality in PERSONALITIES.values():
+        for counter in personality.COUNTERS:
+            found[counter] = frozenset(name for name, other in PERSONALITIES.items() if counter not in other.COUNTERS)
     return found
 
 

@@ -76,8 +76,8 @@ class GuestError(LazymmuError):
     `details` is what a person needs to act on it: the last console lines, QEMU's stderr, its command line.
     """
 
-    def __init__(self, message: str, *, details: str = "", hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, details: str = "") -> None:
+        super().__init__(message)
         self.details = details
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lazymmu.guests import qemu
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
 from lazymmu.guests.machine import ensure_bootable
 from lazymmu.guests.qemu import Guest
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import GuestError
 from msgspec import Struct
@@ -34,7 +34,7 @@ class Faulty(Struct, frozen=True):
     def start(self, kernel_arguments: Sequence[str] = ()) -> Iterator[tuple[Guest, AgentConnection]]:
         """Run a guest whose agent waits for a module."""
         boot = replace(self.boot, kernel_arguments=(*self.boot.kernel_arguments, *kernel_arguments))
-        with qemu.start(boot) as guest:
+        with RunningGuests().start(boot) as guest:
             line = AgentConnection(guest, scale=_SCALE)
             line.handshake(Deadline.after(_BOOT))
             yield guest, line

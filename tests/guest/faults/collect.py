@@ -13,10 +13,10 @@ from contextlib import suppress
 from functools import partial
 
 from lazymmu.architecture import architectures
-from lazymmu.guests import qemu
 from lazymmu.guests.accelerator import tcg
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
+from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import GuestError
 from lazymmu.support.project import ROOT
@@ -111,13 +111,13 @@ TERMINATED = "qemu-terminated"
 def _console(log: Log, guests: Faulty) -> str:
     if log.faults:
         return guests.console(log.faults, *log.kernel_arguments, seconds=log.seconds)
-    with qemu.start(replace(guests.boot, kernel_arguments=log.kernel_arguments)) as guest:
+    with RunningGuests().start(replace(guests.boot, kernel_arguments=log.kernel_arguments)) as guest:
         guest.console.wait_for_end(log.seconds)
         return guest.console.text()
 
 
 def _stderr(boot: Boot) -> str:
-    with qemu.start(boot) as guest:
+    with RunningGuests().start(boot) as guest:
         with suppress(GuestError):
             AgentConnection(guest).handshake(Deadline.after(_LAST_OUTPUT))
         return guest.stderr()

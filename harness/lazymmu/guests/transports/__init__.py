@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 
 class Transport:
-    """Reaches agents over the channel of the guest's init, which is the control connection.
-
-    Other transports override the methods.
+    """Reaches agents over the channel of the guest's init, which is the control connection. Others override this.
 
     Any number of threads may use one transport.
     """
