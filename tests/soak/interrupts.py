@@ -86,11 +86,19 @@ class Playground:
             for path in self.cache.glob(f"roots/*/lazymmu/{name}"):
                 shutil.rmtree(path)
 
-    def run(self) -> subprocess.CompletedProcess[str]:
-        """Run to the end."""
-        return subprocess.run(
-            self.command(), env=self.environment(), capture_output=True, text=True, check=False, cwd=self.folder
+    def run(self, *arches: str, before: Sequence[str] = ()) -> tuple[int, str]:
+        """Run to the end, on these architectures or all, behind the start of a command line. Return status, output."""
+        done = subprocess.run(
+            [*before, *self.command(arches or ARCHES)],
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            cwd=self.folder,
         )
+        assert "Traceback" not in done.stdout, done.stdout
+        return done.returncode, done.stdout
 
     def partials(self) -> list[str]:
         """Return what is half made."""
@@ -192,9 +200,9 @@ def soak(folder: Path, count: int, seed: int, say: Callable[[str], object]) -> l
     playground.run()
     playground.forget_builds()
     begin = time.monotonic()
-    first = playground.run()
+    status, output = playground.run()
     duration = time.monotonic() - begin
-    assert first.returncode == 0, first.stdout + first.stderr
+    assert status == 0, output
     findings = []
     slowest = 0.0
     for turn in range(count):
@@ -202,9 +210,9 @@ def soak(folder: Path, count: int, seed: int, say: Callable[[str], object]) -> l
         say(f"{turn + 1}: {ended}")
         findings += [f"{turn + 1}: {ended.number.name} {ended.moment}: {finding}" for finding in ended.findings]
         slowest = max(slowest, ended.seconds)
-    last = playground.run()
-    if last.returncode != 0:
-        findings.append(f"the run at the end: status {last.returncode}: {last.stdout}{last.stderr}")
+    status, output = playground.run()
+    if status != 0:
+        findings.append(f"the run at the end: status {status}: {output}")
     findings += [f"left for ever: {path}" for path in playground.partials()]
-    say(f"{count} runs ended, {len(findings)} findings; slowest end {slowest:.2f} s; last run: {last.returncode}")
+    say(f"{count} runs ended, {len(findings)} findings; slowest end {slowest:.2f} s; last run: {status}")
     return findings

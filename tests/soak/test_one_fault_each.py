@@ -14,5 +14,4 @@ _COUNT, _SEED = 100, 3
 @pytest.mark.exhaustive
 def test_each_fault_has_its_one_outcome_and_leaves_nothing(tmp_path: Path) -> None:
     told: list[str] = []
-    # How soon a death is noticed is for an idle host to tell: python -m tests.soak.one_fault_each
-    assert soak(tmp_path, _COUNT, _SEED, told.append, times=False) == [], told
+    assert soak(tmp_path, _COUNT, _SEED, told.append) == [], told
