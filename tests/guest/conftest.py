@@ -5,13 +5,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lazymmu import Guest
+from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.support.project import ROOT
 
+from tests.guest import machines
 from tests.guest.checkouts import Edit, checkout_with
 
 
@@ -61,6 +64,13 @@ class Lazymmu:
 def lazymmu(tmp_path: Path) -> Lazymmu:
     """The command line of this checkout."""
     return Lazymmu(ROOT, tmp_path)
+
+
+@pytest.fixture(scope="module", params=machines.ARCHES)
+def line(request: pytest.FixtureRequest) -> Iterator[AgentConnection]:
+    """A guest with the module loaded, for all tests of a file on one architecture."""
+    with Guest(request.param) as guest:
+        yield guest.connection
 
 
 @pytest.fixture

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the tests of single guests start from: each architecture's boot and module, made by the harness itself."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import lazymmu
 from lazymmu.architecture import architectures
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.pool import GuestPool
-from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import builds, catalogue, setup
 from lazymmu.provision.cache import Cache, default_root
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.setup import Images
+from lazymmu.support.deadline import Deadline
 
 ARCHES = ("arm64", "s390x", "x86_64")
 
@@ -44,8 +43,7 @@ def ready(machine: Machine, changed: Callable[[str], None] = lambda _: None) -> 
     return GuestPool(machine, RunningGuests(), changed, restore=True).ready()
 
 
-@contextmanager
-def loaded(arch: str) -> Iterator[tuple[Guest, AgentConnection]]:
-    """Run a guest with the module loaded, for the length of a `with`."""
-    with lazymmu.Guest(arch) as guest:
-        yield guest.connection.guest, guest.connection
+def alive(line: AgentConnection) -> list[int]:
+    """Return how many runs and kernel threads the module has."""
+    folder = "/sys/module/lazymmu/parameters"
+    return [int(line.read(f"{folder}/{name}", Deadline.after(30))) for name in ("live_runs", "live_threads")]

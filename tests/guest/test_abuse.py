@@ -4,7 +4,7 @@
 import errno
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -48,22 +48,9 @@ dmesg | grep -e 'BUG:' -e 'WARNING:' -e 'Oops'
 """
 
 
-@pytest.fixture(scope="module", params=machines.ARCHES)
-def line(request: pytest.FixtureRequest) -> Iterator[AgentConnection]:
-    """A guest with the module loaded, for all tests of one architecture."""
-    with machines.loaded(str(request.param)) as (_, line):
-        yield line
-
-
 def run(line: AgentConnection, text: bytes) -> AgentReply:
     line.send("run", text)
     return line.reply(Deadline.after(60))
-
-
-def alive(line: AgentConnection) -> list[int]:
-    """Return how many runs and kernel threads the module has."""
-    folder = "/sys/module/lazymmu/parameters"
-    return [int(line.read(f"{folder}/{name}", Deadline.after(30))) for name in ("live_runs", "live_threads")]
 
 
 def memory(line: AgentConnection) -> dict[str, int]:
@@ -94,7 +81,7 @@ def test_a_random_program_reports_what_the_model_predicts(
             assert f"lazymmu: {error}" in reply.records
         else:
             assert report.parse(reply, played, run=number, api=api, personality=personality) == predicted
-    assert alive(line) == [0, 0]
+    assert machines.alive(line) == [0, 0]
 
 
 def test_a_damaged_program_is_refused_with_one_line_or_reported_whole(
@@ -116,7 +103,7 @@ def test_a_damaged_program_is_refused_with_one_line_or_reported_whole(
         else:
             assert is_whole(reply.records), (damaged, reply.records)
     assert count // 2 < refused < count * 99 // 100
-    assert alive(line) == [0, 0]
+    assert machines.alive(line) == [0, 0]
 
 
 def test_large_programs_leave_no_memory_behind(line: AgentConnection) -> None:
@@ -131,7 +118,7 @@ def test_large_programs_leave_no_memory_behind(line: AgentConnection) -> None:
             assert run(line, large.encode()).status == errno.EINVAL
     after = memory(line)
     assert not {name for name, noise in _NOISE.items() if after[name] - before[name] > noise}, (before, after)
-    assert alive(line) == [0, 0]
+    assert machines.alive(line) == [0, 0]
 
 
 @pytest.mark.parametrize(

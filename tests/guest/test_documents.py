@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the documents tell a reader to do works: commands end as they say, and write what is shown."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lazymmu.support.project import ROOT
 
 from tests.documents import DOCUMENTS, Command, SavedFile, missing, name, steps
 from tests.guest.conftest import Lazymmu
-from tests.headers import MERGED, NESTED_FLUSH
 
 # Other tests run these, or take too long: the whole library, this test run itself, a set-up, measurements.
 ELSEWHERE = {("run",), ("run", "--api", "all", "--json", "results.json"), ("setup",), ("doctor",)}
@@ -48,13 +45,3 @@ def test_a_reader_can_follow(document: Path, broken: Callable[..., Lazymmu], tmp
         written = done.stdout + done.stderr
         assert done.returncode == step.status, f"{where}\n{written}"
         assert missing(step.output or "", written) == [], f"{where}\n{written}"
-
-
-def test_the_failure_that_the_readme_shows_is_real(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    header = tmp_path / "pgtable.h"
-    header.write_text(MERGED.replace(NESTED_FLUSH, ""))
-    done = lazymmu("run", "nesting/two-levels", "--header", str(header))
-    assert done.returncode == 1
-    example = re.search(r"```\n(fail .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert example
-    assert missing(example[1], done.stdout) == [], done.stdout

@@ -12,8 +12,9 @@ from lazymmu.provision.cache import Cache, default_root, digest
 from lazymmu.provision.checksum import beside
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.tool_root import path as tool_root
-from lazymmu.support.project import LIBRARY, MODULE_SOURCE
+from lazymmu.support.project import LIBRARY, MODULE_SOURCE, ROOT
 
+from tests.documents import missing
 from tests.guest import machines
 from tests.guest.conftest import Lazymmu
 from tests.headers import EXTENDED, MERGED, NESTED_FLUSH, OF_7_0, line
@@ -59,7 +60,7 @@ def test_a_text_with_ranges_passes_and_a_wrong_range_does_not(lazymmu: Lazymmu, 
     assert f"{scenario}:4:3: step 1 set_pte: " in result["differences"][0]
 
 
-def test_a_slip_fails_and_the_first_wrong_step_is_named(lazymmu: Lazymmu, tmp_path: Path) -> None:
+def test_a_slip_fails_at_its_first_wrong_step_as_the_readme_shows(lazymmu: Lazymmu, tmp_path: Path) -> None:
     assert NESTED_FLUSH in MERGED
     done, document = lazymmu.run("nesting/two-levels", "--header", header(tmp_path, MERGED.replace(NESTED_FLUSH, "")))
     assert done.returncode == 1, done.stdout + done.stderr
@@ -70,6 +71,9 @@ def test_a_slip_fails_and_the_first_wrong_step_is_named(lazymmu: Lazymmu, tmp_pa
         place = f"two-levels.yaml:{line((LIBRARY / 'nesting/two-levels.yaml').read_text(), '- lazy')}:"
         assert place in result["differences"][0]
         assert "step 2 disable: hooks: predicted f, observed (none)" in result["differences"][0]
+    example = re.search(r"```\n(fail .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert example
+    assert missing(example[1], done.stdout) == [], done.stdout
 
 
 def test_an_error_of_the_compiler_is_shown_and_an_edit_repairs_it(lazymmu: Lazymmu, tmp_path: Path) -> None:

@@ -61,7 +61,10 @@ def test_only_the_program_that_killed_the_guest_is_an_error_of_many_that_were_se
     for result in document["results"]:
         killed = result["scenario"].endswith(("s07", "s20"))
         assert result["outcome"] == ("error" if killed else "pass"), result["scenario"]
-        assert ("kernel panic: on purpose" in result["reason"]) == killed
+        assert ("the guest died: kernel panic: on purpose" in result["reason"]) == killed
+        assert (result["observed"] is None) == killed
+    for text in ("last console lines:", "Kernel panic - not syncing: on purpose", "command line:", "qemu-system-s390x"):
+        assert text in done.stdout
 
 
 def test_a_unit_whose_thread_never_ends_is_an_error_and_the_next_unit_gets_another_guest(

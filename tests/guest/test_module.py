@@ -3,7 +3,6 @@
 
 import errno
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,19 +30,6 @@ EVERYTHING = f"""
     P[B{{I{{get(1)}}}}] R[O{{W(3,1) touch(3)}}] D load(1) tlb fork(child) switch(child) E W(4,3) D migrate(1)
     switch(other) E D sleep(1) migrate(0) switch(main)
 """
-
-
-@pytest.fixture(scope="module", params=machines.ARCHES)
-def line(request: pytest.FixtureRequest) -> Iterator[AgentConnection]:
-    """A guest with the module loaded, for all tests of one architecture."""
-    with machines.loaded(str(request.param)) as (_, line):
-        yield line
-
-
-def alive(line: AgentConnection) -> list[int]:
-    """Return how many runs and kernel threads the module has."""
-    folder = "/sys/module/lazymmu/parameters"
-    return [int(line.read(f"{folder}/{name}", Deadline.after(30))) for name in ("live_runs", "live_threads")]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +100,7 @@ def runs_as_predicted(
     reply = line.run(text, Deadline.after(seconds))
     observed = report.parse(reply, given, run=1, api=api, personality=personality)
     assert observed == predict(given, api, personality)
-    assert alive(line) == [0, 0]
+    assert machines.alive(line) == [0, 0]
     return observed
 
 
@@ -131,7 +117,7 @@ def test_a_step_that_needs_preemption_ends_a_run_without_it(line: AgentConnectio
     assert reply.status == 0
     assert "lazymmu: run 1 error step 1 sleep with preemption off" in reply.records
     assert not [record for record in reply.records if " step 2 " in record]
-    assert alive(line) == [0, 0]
+    assert machines.alive(line) == [0, 0]
 
 
 def test_a_sleep_takes_its_time_and_a_crowd_of_tasks_all_run(line: AgentConnection) -> None:

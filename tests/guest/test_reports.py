@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""All reports of one run on three architectures, and the reports of interrupted runs and on a full disk."""
+"""All reports of one run on three architectures say the same."""
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import xmlschema
 
-from tests import disks
 from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
 from tests.unit.reports.test_junit import SCHEMA
@@ -85,65 +82,3 @@ def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp
     copies = sorted(str(path.relative_to(out)) for path in (out / "scenarios").rglob("*.yaml"))
     assert copies == ["scenarios/nesting/single.yaml", "scenarios/nesting/two-levels.yaml"]
     assert lazymmu("compare", str(out), str(files["--json"])).returncode == 0
-
-
-#: Runs the command line, and sends itself both signals twice when it starts its second thread.
-SIGNALLED = """
-import os, signal, sys
-from concurrent.futures import ThreadPoolExecutor
-from lazymmu import cli
-original, left = ThreadPoolExecutor.submit, 2
-def interrupted(*arguments, **named):
-    global left
-    left -= 1
-    if left == 0:
-        for number in (signal.SIGINT, signal.SIGTERM) * 2:
-            os.kill(os.getpid(), number)
-    return original(*arguments, **named)
-ThreadPoolExecutor.submit = interrupted
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(cli.main(sys.argv[1:]))
-"""
-
-
-def test_an_interrupt_before_the_guests_costs_no_report(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    (tmp_path / "known.yaml").write_text("[]\n")
-    files = {flag: str(tmp_path / f"report{flag}") for flag in ("--json", "--junit", "--ktap", "--out")}
-    words = [word for pair in files.items() for word in pair]
-    given = ["run", "nesting/single", "--known", str(tmp_path / "known.yaml"), *words]
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", SIGNALLED, *given],
-        env=lazymmu.environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 130, done.stdout + done.stderr
-    out = Path(files["--out"])
-    document = json.loads((out / "results.json").read_text())
-    assert document["interrupted"] is True
-    assert len(document["results"]) < document["selected"]
-    assert f"interrupted: {len(document['results'])} of {document['selected']} were done" in done.stdout
-    assert json.loads((out / "run.json").read_text())["status"] == 130
-    for flag, name in (("--json", "results.json"), ("--ktap", "results.ktap")):
-        assert Path(files[flag]).read_text() == (out / name).read_text()
-
-
-def test_a_full_state_folder_costs_no_other_report(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    state, path = tmp_path / "small", tmp_path / "run.json"
-    state.mkdir()
-    one = lazymmu.command("run", "nesting/single", "--arch", "arm64", "--api", "merged", "--json", str(path))
-    done = subprocess.run(
-        [*disks.small(state, "24k"), *one],
-        env=lazymmu.environment({"XDG_STATE_HOME": str(state)}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert f"no space left in {state}/lazymmu/runs/" in done.stderr
-    assert done.stderr.count("lazymmu: ") == 1
-    assert "let --out DIR name another folder" in done.stderr
-    assert "1 pass, 0 fail, 0 error, 0 skip in " in done.stdout
-    assert json.loads(path.read_text())["summary"]["pass"] == 1

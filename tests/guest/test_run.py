@@ -75,21 +75,6 @@ def test_a_wrong_implementation_fails_with_the_step_and_its_place(broken: Callab
     assert "step 2 disable: hooks" in done.stdout
 
 
-def test_a_panic_is_an_error_of_its_unit_with_the_console(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
-    panicking = broken(at_start_of("lmm_arch_flush", 'panic("on purpose");'))
-    folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
-    done, document = panicking.run(folder, "--api", "merged")
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert outcomes(document, "b_flush") == {(arch, "error") for arch in ARCHES}
-    assert outcomes(document, "plain") == {(arch, "pass") for arch in ARCHES}
-    for result in document["results"]:
-        if result["outcome"] == "error":
-            assert "the guest died: kernel panic: on purpose" in result["reason"]
-            assert result["observed"] is None
-    for text in ("last console lines:", "Kernel panic - not syncing: on purpose", "command line:", "qemu-system-s390x"):
-        assert text in done.stdout
-
-
 def test_a_warning_of_the_kernel_is_an_error_unless_the_scenario_allows_it(
     broken: Callable[..., Lazymmu], tmp_path: Path
 ) -> None:

@@ -30,8 +30,10 @@ def test_an_error_is_raised_where_the_answer_is_needed(root: Path) -> None:
     # There is one by its name, in which nothing runs.
     root.mkdir(parents=True)
     sandbox = prefetch.sandbox()
-    with pytest.raises(SetupError, match="no way to run programs in the tool root works here"):
+    with pytest.raises(SetupError, match="no way to run programs in the tool root works here") as caught:
         sandbox(root)
+    for text in ("bwrap: ", "chroot: ", "kernel.unprivileged_userns_clone", "bubblewrap", "root"):
+        assert text in str(caught.value)
 
 
 def test_an_end_from_outside_waits_for_no_answer(tmp_path: Path) -> None:

@@ -193,11 +193,22 @@ def test_a_report_that_does_not_fit_is_an_error_that_names_its_flag(
     assert "--json `/dev/full` could not be written: No space left on device" in capsys.readouterr().err
 
 
-def test_json_of_an_earlier_run_does_not_outlive_a_run_that_fails_to_start(path: str, home: Path) -> None:
+def test_json_of_an_earlier_run_does_not_outlive_a_run_that_lacks_the_cache_and_the_network(
+    path: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["predict", path, "--json", "out.json"]) == 0
     assert json.loads(Path("out.json").read_text())["schema"] == 1
     assert main(["run", path, "--offline", "--json", "out.json"]) == 3
     assert not Path("out.json").exists()
+    error = capsys.readouterr().err
+    assert "is not in the cache" in error
+    assert "lazymmu setup" in error
+
+
+def test_a_cache_that_is_a_file_is_an_error_that_names_it(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "cache").touch()
+    assert main(["setup"]) == 3
+    assert capsys.readouterr().err.startswith(f"lazymmu: [Errno 20] Not a directory: '{home}/cache/")
 
 
 def test_a_damaged_lock_file_is_an_error_with_the_way_out(

@@ -13,10 +13,12 @@ from lazymmu.reports import destination, results_folder
 from lazymmu.reports.destination import targets
 from lazymmu.reports.formats import FORMATS
 from lazymmu.reports.terminal import Terminal
+from lazymmu.results import store
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.session.run import report
 from lazymmu.support.errors import LazymmuError
 from lazymmu.support.interrupts import Interrupts
+from msgspec.structs import replace
 
 from tests.unit import runs
 from tests.unit.support.test_interrupts import interrupt
@@ -112,13 +114,23 @@ def test_an_incomplete_log_is_an_error_also_in_run_json(
     assert capsys.readouterr().err == "lazymmu: no space for the one\n"
 
 
-def test_a_full_disk_is_reported_once(out: Path, summary: RunSummary, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("full", [("summary.txt", "run.json"), ()])
+def test_a_full_disk_is_reported_once_and_costs_no_other_report(
+    out: Path, tmp_path: Path, summary: RunSummary, full: Sequence[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     def fill(folder: results_folder.Folder) -> None:
-        for name in ("summary.txt", "run.json"):
+        for name in full:
             (folder.path / f".{name}.partial").symlink_to("/dev/full")
 
+    (tmp_path / "results").symlink_to("/dev/full")
     failures = [LazymmuError(f"no space left in {out}/guests")]
-    assert ended(out, summary, {}, before=fill, log_failures=failures)[0] == 3
+    with store.opened(tmp_path / "results", summary.results.units, trace=False) as results:
+        results.add(summary.results[0])
+        files = {"--json": str(tmp_path / "json")}
+        status, shown = ended(out, replace(summary, results=results), files, before=fill, log_failures=failures)
+    assert (status, "1 pass, 0 fail" in shown) == (3, True)
+    assert json.loads((tmp_path / "json").read_text())["summary"]["pass"] == 1
     error = capsys.readouterr().err
     assert error.count("lazymmu: ") == error.count("no space left in ") == 1
-    assert f"no space left in {out}: " in error
+    assert f"no space left in {out if full else tmp_path}: " in error
+    assert "let --out DIR name another folder" in error
