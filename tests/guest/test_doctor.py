@@ -12,8 +12,7 @@ from lazymmu.provision.cache import default_root
 
 from tests.guest.checkouts import appended
 from tests.guest.conftest import Lazymmu
-
-ARCHES = ("arm64", "s390x", "x86_64")
+from tests.guest.machines import ARCHES
 
 
 def told(lazymmu: Lazymmu, target: Path, *flags: str) -> dict[str, Any]:

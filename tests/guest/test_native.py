@@ -13,7 +13,7 @@ from lazymmu.provision.progress import Progress
 from lazymmu.scenario import load
 from lazymmu.support.project import LIBRARY, ROOT
 
-from tests.guest.conftest import Lazymmu
+from tests.guest.conftest import Lazymmu, skip_unless_resolved
 from tests.guest.test_run import write
 
 ARCHES = ("arm64", "x86_64")
@@ -25,9 +25,7 @@ _FUNCTIONS = "include/linux/pgtable.h"
 def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the headers of `current` that arm64 and x86_64 share."""
     done, document = Lazymmu(ROOT, tmp_path_factory.mktemp("native")).run("nesting/single", *NATIVE)
-    refused = [one["reason"] for one in document.get("results", ()) if "does not resolve" in one["reason"]]
-    if refused:
-        pytest.skip(refused[0])
+    skip_unless_resolved(document)
     assert done.returncode == 0, done.stdout + done.stderr
     cache = Cache(default_root(), Progress())
     root, current = tool_root.path(cache), kernel("current")
