@@ -25,7 +25,7 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from concurrent.futures import ThreadPoolExecutor
+        from functools import partial
 
         from lazymmu.provision import catalogue, kernel_resolution
         from lazymmu.provision.kernels import entries
@@ -33,14 +33,8 @@ def main(arguments: Namespace) -> int:
         from lazymmu.session import requests
     cache, every = requests.cache(), catalogue.kernels().values()
     if arguments.update:
-        # An interrupt comes to the main thread, where it could stop apt between any two steps.
-        with (
-            requests.shared_cache(),
-            ThreadPoolExecutor(max_workers=len(every)) as pool,
-            cache.tools.stopped_by_interrupt(),
-        ):
-            for asked in [pool.submit(kernel_resolution.ask, cache, kernel) for kernel in every]:
-                asked.result()
+        with requests.shared_cache():
+            cache.tools.in_threads([partial(kernel_resolution.ask, cache, kernel) for kernel in every])
     goals, terminal = targets({"--json": arguments.json}), requests.human(arguments)
     found = [(kernel, list(entries(cache, kernel))) for kernel in every]
     for kernel, of_kernel in found:

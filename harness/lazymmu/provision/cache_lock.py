@@ -8,22 +8,8 @@ it when the process ends.
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-
-
-@contextmanager
-def _opened(root: Path) -> Iterator[int | None]:
-    """Open a folder; None if that fails."""
-    try:
-        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        yield None
-        return
-    try:
-        yield folder
-    finally:
-        os.close(folder)
 
 
 @contextmanager
@@ -36,27 +22,34 @@ def shared(root: Path, waiting: Callable[[], object], *, make: bool = True) -> I
     if make:
         with suppress(OSError):
             root.mkdir(parents=True, exist_ok=True)
-    with _opened(root) as folder:
-        if folder is not None:
-            with suppress(OSError):
-                try:
-                    fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    waiting()
-                    fcntl.flock(folder, fcntl.LOCK_SH)
+    with _locked(root, fcntl.LOCK_SH, waiting):
         yield
 
 
 @contextmanager
 def alone(root: Path) -> Iterator[bool]:
     """Try to have the cache to oneself, without waiting, and yield whether that worked."""
-    with _opened(root) as folder:
-        # It fails if the lock is taken, and on a file system without such locks, where nobody can tell.
+    with _locked(root, fcntl.LOCK_EX) as taken:
+        yield taken
+
+
+@contextmanager
+def _locked(root: Path, kind: int, waiting: Callable[[], object] | None = None) -> Iterator[bool]:
+    """Lock a folder, and yield whether that worked; without `waiting`, only a lock that is free."""
+    with ExitStack() as stack:
         taken = False
-        if folder is not None:
-            with suppress(OSError):
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                taken = True
+        # It fails on a file system without such locks, too, where nobody can tell.
+        with suppress(OSError):
+            folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, folder)
+            try:
+                fcntl.flock(folder, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if waiting is None:
+                    raise
+                waiting()
+                fcntl.flock(folder, kind)
+            taken = True
         yield taken
 
 

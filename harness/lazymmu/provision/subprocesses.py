@@ -123,12 +123,16 @@ class Tools:
             raise
 
     def in_thread(self, work: Callable[[], _T]) -> _T:
-        """Return the result of `work`, which runs in another thread. An interrupt ends its tools.
+        """Return the result of `work`, as `in_threads` does."""
+        return self.in_threads([work])[0]
 
-        It is in another thread because Python raises KeyboardInterrupt in the main thread, between any two steps.
+    def in_threads(self, works: Sequence[Callable[[], _T]]) -> list[_T]:
+        """Return the results of functions, each of which runs in another thread. An interrupt ends their tools.
+
+        They are in other threads because Python raises KeyboardInterrupt in the main thread, between any two steps.
         """
-        with ThreadPoolExecutor(max_workers=1) as pool, self.stopped_by_interrupt():
-            return pool.submit(work).result()
+        with ThreadPoolExecutor(max_workers=len(works)) as pool, self.stopped_by_interrupt():
+            return [future.result() for future in [pool.submit(work) for work in works]]
 
     def check(self, what: str) -> None:
         """Raise SetupError if `stop` was called."""

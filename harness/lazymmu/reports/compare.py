@@ -161,17 +161,16 @@ def compare(old: SavedRun, new: SavedRun) -> tuple[Change, ...]:
 
 
 def _by_key(results: Iterable[SavedResult], key: Callable[[SavedResult], _Key]) -> dict[_Key, SavedResult]:
+    """Return the result of each unit; of its repetitions the first of the worst, with the mean time of all."""
     groups: dict[_Key, list[SavedResult]] = {}
     for result in results:
         groups.setdefault(key(result), []).append(result)
-    return {unit: _worst(group) for unit, group in groups.items()}
-
-
-def _worst(repetitions: Sequence[SavedResult]) -> SavedResult:
-    """Return the first of the worst results, with the mean time of all."""
-    # A known failure is less bad than an unknown one.
-    worst = min(repetitions, key=lambda result: (_WORST_FIRST.index(result.outcome), bool(result.known)))
-    return replace(worst, seconds=fmean(result.seconds for result in repetitions))
+    found = {}
+    for unit, group in groups.items():
+        # A known failure is less bad than an unknown one.
+        worst = min(group, key=lambda result: (_WORST_FIRST.index(result.outcome), bool(result.known)))
+        found[unit] = replace(worst, seconds=fmean(result.seconds for result in group))
+    return found
 
 
 def _kind(old: SavedResult | None, new: SavedResult | None) -> Kind | None:

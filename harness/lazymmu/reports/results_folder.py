@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,7 +29,7 @@ from lazymmu.results import store
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.subject.case import Scenario
 from lazymmu.support import disk
-from lazymmu.support.errors import INTERRUPTED, LazymmuError, UsageError
+from lazymmu.support.errors import INTERRUPTED, UsageError
 
 #: How many folders the state folder keeps.
 KEPT = 20
@@ -226,12 +227,13 @@ def _fresh(root: Path, started: datetime) -> Path:
     name = f"{started:%Y%m%d-%H%M%S}.{started.microsecond // 1000:03}-{os.getpid()}"
     root.mkdir(parents=True, exist_ok=True)
     # In another container with the same home, a process may have this number and start in the same millisecond.
-    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+    path = root / name
+    for number in count(2):
         with suppress(FileExistsError):
-            path = root / f"{name}{suffix}"
             path.mkdir()
-            return path
-    raise LazymmuError(f"{root} has a hundred folders called {name}", hint=_HINT)
+            break
+        path = root / f"{name}-{number}"
+    return path
 
 
 def _link(link: Path, path: Path) -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -71,10 +70,7 @@ def build(header: Text, prepared: Sequence[Images]) -> builds.Variant:
                 raise
             raise refused from error
 
-    machines = [(images, arch) for images in prepared for arch in images.kernels]
-    with ThreadPoolExecutor(max_workers=len(machines)) as pool, ExitStack() as stack:
-        for images in prepared:
-            stack.enter_context(images.cache.tools.stopped_by_interrupt())
-        for future in [pool.submit(one, *machine) for machine in machines]:
-            future.result()
+    # All images are of one cache.
+    tools = prepared[0].cache.tools
+    tools.in_threads([partial(one, images, arch) for images in prepared for arch in images.kernels])
     return variant

@@ -7,8 +7,6 @@ from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from msgspec import Struct
-
 from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue
 from lazymmu.results.known_issues import NAMES, KnownIssue
@@ -45,33 +43,27 @@ def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[KnownIssue
     entries = []
     if root is not None:
         names = {found.name for found in scenario_files([], library, Problems())}
-        reader, scenarios = Reader(problems), _Scenarios(library, names | {unit.scenario.name for unit in selected})
+        names |= {unit.scenario.name for unit in selected}
+        reader = Reader(problems)
         example = "for example `- {scenario: nesting/deep, reason: why, expires: 2030-12-31}`"
         content = reader.listing(root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
-        entries = [_read_entry(reader, item, scenarios) for item in (content.items if content is not None else ())]
+        entries = [_read_entry(reader, item, library, names) for item in (content.items if content is not None else ())]
     if problems.found:
         raise ScenarioError(problems.found)
     return tuple(entry for entry in entries if entry is not None)
 
 
-class _Scenarios(Struct, frozen=True):
-    """The scenarios that an entry may name."""
-
-    library: Path
-    #: Names in the library and in the selection.
-    names: Collection[str]
-
-    def has(self, name: str) -> bool:
-        """Return whether a name or pattern matches a scenario, or names the file of one."""
-        if name in self.names or any(fnmatchcase(known, name) for known in self.names):
-            return True
-        try:
-            return any(found.name == name for found in scenario_files([name], self.library, Problems()))
-        except UsageError:
-            return False
+def _is_scenario(name: str, library: Path, names: Collection[str]) -> bool:
+    """Return whether a name or pattern matches one of these names, or names the file of a scenario."""
+    if name in names or any(fnmatchcase(known, name) for known in names):
+        return True
+    try:
+        return any(found.name == name for found in scenario_files([name], library, Problems()))
+    except UsageError:
+        return False
 
 
-def _read_entry(reader: Reader, node: Node, scenarios: _Scenarios) -> KnownIssue | None:
+def _read_entry(reader: Reader, node: Node, library: Path, names: Collection[str]) -> KnownIssue | None:
     before = len(reader.problems)
     content = reader.table(node, "a known failure", f"a mapping with {', '.join(_NEEDED)}")
     if content is None:
@@ -80,7 +72,7 @@ def _read_entry(reader: Reader, node: Node, scenarios: _Scenarios) -> KnownIssue
     for key in _NEEDED:
         if key not in found and key not in {written.text for written, _ in content.pairs}:
             reader.problems.add(node.place, f"a known failure needs `{key}`")
-    scenario = _read_scenario(reader, found["scenario"][1], scenarios) if "scenario" in found else None
+    scenario = _read_scenario(reader, found["scenario"][1], library, names) if "scenario" in found else None
     reason = reader.text(found["reason"][1], "`reason`") if "reason" in found else None
     expires = _read_date(reader, found["expires"][1]) if "expires" in found else None
     if scenario is None or reason is None or expires is None:
@@ -97,13 +89,13 @@ def _read_entry(reader: Reader, node: Node, scenarios: _Scenarios) -> KnownIssue
     return entry if len(reader.problems) == before else None
 
 
-def _read_scenario(reader: Reader, node: Node, scenarios: _Scenarios) -> str | None:
+def _read_scenario(reader: Reader, node: Node, library: Path, names: Collection[str]) -> str | None:
     name = reader.text(node, "`scenario`")
     if name is None:
         return None
     name = name.removesuffix(".yaml")
-    if not scenarios.has(name):
-        reader.problems.add(node.place, f"no scenario {quote(name)}{suggestion(name, sorted(scenarios.names))}")
+    if not _is_scenario(name, library, names):
+        reader.problems.add(node.place, f"no scenario {quote(name)}{suggestion(name, sorted(names))}")
         return None
     return name
 

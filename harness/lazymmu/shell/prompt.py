@@ -6,7 +6,6 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -59,9 +58,7 @@ def shell(arguments: Namespace) -> int:
         if what not in _QUICK:
             store.progress.say(f"{machine.name}: {what}")
 
-    # An interrupt comes to the main thread, so the work is in another one: it must not stop between any two steps.
-    with ThreadPoolExecutor(max_workers=1) as worker, store.tools.stopped_by_interrupt():
-        machine = worker.submit(prepared).result()
+    machine = store.tools.in_thread(prepared)
     guests = RunningGuests()
     # The user's devices may not survive a snapshot, or may differ the next time.
     pool = GuestPool(machine, guests, changed, restore=not qemu_arguments)
