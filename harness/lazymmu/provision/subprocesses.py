@@ -108,31 +108,27 @@ class Tools:
             for process in self._running:
                 _kill(process)
 
-    @contextmanager
-    def stopped_by_interrupt(self) -> Iterator[None]:
-        """While the main thread waits for other threads in this `with`, let an interrupt end the tools that they run.
-
-        The interrupt is raised again. Further ones are ignored, because the clean-up is short and must be complete.
-        """
-        try:
-            yield
-        except KeyboardInterrupt:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
-            self.stop()
-            raise
-
     def in_thread(self, work: Callable[[], _T]) -> _T:
         """Return the result of `work`, as `in_threads` does."""
         return self.in_threads([work])[0]
 
-    def in_threads(self, works: Sequence[Callable[[], _T]]) -> list[_T]:
+    def in_threads(self, works: Sequence[Callable[[], _T]], *, at_end: Callable[[], object] = lambda: None) -> list[_T]:
         """Return the results of functions, each of which runs in another thread. An interrupt ends their tools.
 
         They are in other threads because Python raises KeyboardInterrupt in the main thread, between any two steps.
+        The interrupt is raised again. Further ones are ignored, because the clean-up is short and must be complete.
+        `at_end` is called when all have returned, or when one has failed and others still run.
         """
-        with ThreadPoolExecutor(max_workers=len(works)) as pool, self.stopped_by_interrupt():
-            return [future.result() for future in [pool.submit(work) for work in works]]
+        with ThreadPoolExecutor(max_workers=len(works)) as pool:
+            try:
+                return [future.result() for future in [pool.submit(work) for work in works]]
+            except KeyboardInterrupt:
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_IGN)
+                self.stop()
+                raise
+            finally:
+                at_end()
 
     def check(self, what: str) -> None:
         """Raise SetupError if `stop` was called."""

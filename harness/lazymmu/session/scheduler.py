@@ -71,16 +71,10 @@ class Execution(Struct, frozen=True):
 def prepare_all(images: Images, arches: Sequence[str], options: Options) -> dict[str, Machine]:
     """Build what the guests of these architectures need, all at the same time."""
     guests = RunningGuests()
-    with (
-        ThreadPoolExecutor(max_workers=len(arches)) as pool,
-        closing(guests),
-        images.cache.tools.stopped_by_interrupt(),
-    ):
-        futures = {
-            arch: pool.submit(prepare, images, arch, options.timeout_scale, guests, transport=options.transport)
-            for arch in arches
-        }
-        return {arch: future.result() for arch, future in futures.items()}
+    works = [
+        partial(prepare, images, arch, options.timeout_scale, guests, transport=options.transport) for arch in arches
+    ]
+    return dict(zip(arches, images.cache.tools.in_threads(works, at_end=guests.close), strict=True))
 
 
 def guests_at_once(arches: Sequence[str]) -> int:
