@@ -103,31 +103,51 @@ def test_who_needs_a_broken_file_gets_its_error(tmp_path: Path, folder: str, key
 
 
 TABLE = r"""# SPDX-License-Identifier: GPL-2.0-only
-from lazymmu.guests.findings.row import die
-
-NAME = "fake64"
-ROWS = (die("bus-error", r"Fake bus error at (?P<place>\S+)", "bus error{where}, bus {place}"),)
-DUMP = (r"FR\d: ",)
-PROGRAM_COUNTER = "FPC : "
+rows:
+  - like: die
+    kind: bus-error
+    begins: 'Fake bus error at (?P<place>\S+)'
+    title: 'bus error{where}, bus {place}'
+dump:
+  - 'FR\d: '
+program_counter: 'FPC : '
 """
 
 
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
-        (r"(?P<place>\S+)", r"(?P<place>\S+", "fake64.py:5: wrong regular expression 'Fake bus error at"),
-        (r"FR\d: ", r"FR[\d: ", "fake64.py:6: wrong regular expression 'FR["),
-        ("bus {place}", "bus {plaice}", "fake64.py:5: the title 'bus error{where}, bus {plaice}' names plaice"),
-        ("ROWS", "ROWZ", "fake64.py:1: the table of console lines has no ROWS"),
+        (r"(?P<place>\S+)", r"(?P<place>\S+", "fake64.yaml:5:13: wrong regular expression 'Fake bus error at"),
+        (r"FR\d: ", r"FR[\d: ", "fake64.yaml:8:5: wrong regular expression 'FR["),
+        ("FPC : ", "FPC (: ", "fake64.yaml:9:18: wrong regular expression 'FPC ("),
+        ("bus {place}", "bus {plaice}", "fake64.yaml:6:12: the title 'bus error{where}, bus {plaice}' names plaice"),
+        ("rows", "rowz", "fake64.yaml:2:1: Object contains unknown field `rowz`"),
+        ("kind", "kin", "fake64.yaml:3:5: Object contains unknown field `kin`"),
+        ("kind:", "stages: 7\n    kind:", "fake64.yaml:4:13: Expected `array`, got `str`"),
+        ("kind:", "kinds: 7\n    kind:", "fake64.yaml:3:5: Object contains unknown field `kinds`"),
+        ("kind:", "like: die\n    kind:", "fake64.yaml:4:5: `like` is here twice (first in line 3)"),
+        ("like: die", "like: dye", "fake64.yaml:3:11: no preset `dye` (known: trap, "),
+        ("'FPC : '", "'FPC : ", "fake64.yaml:10:1: not YAML: "),
+        ("kind: bus-error", "", "fake64.yaml:3:5: Object missing required field `kind`"),
+        (TABLE, "- 7", "fake64.yaml:1:1: a table of console lines is a mapping"),
     ],
 )
 def test_a_mistake_in_a_table_of_console_lines_is_named(tmp_path: Path, right: str, wrong: str, message: str) -> None:
-    table = appended("harness/lazymmu/guests/findings/tables/fake64.py", TABLE.replace(right, wrong))
-    checkout = checkout_with([table], tmp_path / "checkout")
+    table = appended("harness/lazymmu/guests/findings/tables/fake64.yaml", TABLE.replace(right, wrong))
+    assert message in reading(checkout_with([table], tmp_path / "checkout"))
+
+
+def test_a_mistake_in_a_preset_is_named_though_no_row_is_like_it(tmp_path: Path) -> None:
+    preset = appended("harness/lazymmu/guests/findings/presets.yaml", "late:\n  like: die\n  opens: maybe\n")
+    assert re.search(r"presets.yaml:\d+:10: Expected `bool`", reading(checkout_with([preset], tmp_path / "checkout")))
+
+
+def reading(checkout: Path) -> str:
+    """Return the error that a broken table of this checkout causes."""
     read = "from lazymmu.guests.findings.table import whole_table; whole_table()"
     environment = {**os.environ, "PYTHONPATH": str(checkout / "harness")}
     done = subprocess.run(
         [sys.executable, "-P", "-c", read], capture_output=True, text=True, check=False, env=environment
     )
-    assert f"SetupError: {tmp_path}" in done.stderr
-    assert message in done.stderr
+    assert f"SetupError: {checkout}" in done.stderr
+    return done.stderr

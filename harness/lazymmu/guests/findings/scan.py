@@ -76,10 +76,9 @@ class _Report(Struct):
 
     def add(self, row: Row | None, line: str, record: str) -> bool:
         """Add a line if it belongs to this report; `row` describes it. Return whether it does."""
-        extent = self.row.extent
         stage = None if row is None else self._stage_of(row)
         # The last line of a report may look like the first of another.
-        if extent.until and not self.ended and re.match(extent.until, record):
+        if self.row.until and not self.ended and re.match(self.row.until, record):
             self.ended = True
         elif row is not None and stage is not None:
             self.stage = stage
@@ -90,10 +89,10 @@ class _Report(Struct):
                 self.severity = max(self.severity, row.severity, key=list(Severity).index)
         elif row is not None and row.opens:
             return False
-        elif extent.until and not self.ended:
+        elif self.row.until and not self.ended:
             self.lines.append((line, record))
             return True
-        elif not (extent.everything or (extent.tail and whole_table().is_dump(record))):
+        elif not (self.row.everything or (self.row.tail and whole_table().is_dump(record))):
             return False
         self.lines.append((line, record))
         self.certain = len(self.lines)
@@ -115,7 +114,7 @@ class _Report(Struct):
         while not self.lines[end - 1][1].strip():
             end -= 1
         records = [record for _, record in self.lines[:end]]
-        match = re.match(self.row.begins, self.record)
+        match = re.match(self.row.expression, self.record)
         function = next(filter(None, map(table.function, records)), "")
         # A WARN() prints its message between "cut here" and the headline.
         message = " ".join(records[1 : records.index(self.record)])

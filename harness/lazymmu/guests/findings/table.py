@@ -1,39 +1,44 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Compiles the files of `tables/` into one table.
+"""Reads the files of `tables/`, with the presets of `presets.yaml`, and compiles them into one table.
 
 A new architecture adds a file with the lines that only its kernel prints. The order of the tables has no meaning, so no
 two of them describe the same line, unless one row is a fallback.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from types import ModuleType
-from typing import Protocol, cast
+from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert
 
 from lazymmu.guests.findings.row import Row
-from lazymmu.support.catalogue import Catalogue
+from lazymmu.scenario.strict_yaml import nodes
+from lazymmu.scenario.strict_yaml.compose import compose
+from lazymmu.scenario.strict_yaml.files import read_text
+from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.support.errors import SetupError
 
+T = TypeVar("T")
 
-class Table(Protocol):
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
     """One file of `tables/`."""
 
-    NAME: str
     #: Lines that begin a report of trouble, or say more about it.
-    ROWS: tuple[Row, ...]
+    rows: tuple[Row, ...]
     #: Regular expressions for the start of lines in a report that say where the kernel was: registers, stacks, modules.
-    DUMP: tuple[str, ...]
+    dump: tuple[str, ...] = ()
     #: Regular expression for a register line up to the name of the function; empty if the table is of no architecture.
-    PROGRAM_COUNTER: str
+    program_counter: str = ""
 
 
-TABLES: Catalogue[Table] = Catalogue(
-    "lazymmu.guests.findings.tables", "table of console lines", {"ROWS": tuple, "DUMP": tuple, "PROGRAM_COUNTER": str}
-)
+_FOLDER = Path(__file__).parent
+_KIND = "table of console lines"
+# The fields that a preset need not have.
+_NO_FIELDS = {"kind": "", "begins": "", "title": ""}
 _GROUP_NAME = re.compile(r"\(\?P<(\w+)>")
 # What a title may hold beside the groups of its row (see `Row.title`).
 _TITLE_WORDS = {"line", "where", "message"}
@@ -66,43 +71,94 @@ class WholeTable(Struct, frozen=True):
 @cache
 def whole_table() -> WholeTable:
     """Return all tables as one. The first call takes some ms. Raises SetupError if a file of `tables/` is broken."""
-    tables = TABLES.every().values()
-    for table in tables:
-        for row in table.ROWS:
-            names = {name for _, name, _, _ in Formatter().parse(row.title) if name is not None}
-            if missing := names - _TITLE_WORDS - {*_GROUP_NAME.findall(row.begins)}:
-                wrong = f"the title {row.title!r} names {', '.join(sorted(missing))}, which is no group"
-                raise SetupError(f"{_where(table, row.title)}: {wrong}")
-    rows = sorted((row for table in tables for row in table.ROWS), key=lambda row: row.fallback)
-    counters = "|".join(table.PROGRAM_COUNTER for table in tables if table.PROGRAM_COUNTER)
+    files = tables()
+    rows = sorted((row for table in files.values() for row in table.rows), key=lambda row: row.fallback)
+    counters = "|".join(table.program_counter for table in files.values() if table.program_counter)
     # The group is at the end so that re can skip an alternative by its first character.
-    begins = [f"(?:{_GROUP_NAME.sub('(?:', row.begins)})(?P<r{n}>)" for n, row in enumerate(rows)]
+    begins = [f"(?:{_GROUP_NAME.sub('(?:', row.expression)})(?P<r{n}>)" for n, row in enumerate(rows)]
     function = r"(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+(?P<module> \[\w+\])?"
     try:
         return WholeTable(
             rows=tuple(rows),
             any_row=re.compile("|".join(begins)),
-            dump=re.compile("|".join([counters, *(line for table in tables for line in table.DUMP)])),
+            dump=re.compile("|".join([counters, *(line for table in files.values() for line in table.dump)])),
             program_counter=re.compile(rf"(?:{counters}){function}"),
         )
     except re.error as error:
-        for table in tables:
-            _check_expressions(table)
+        for file, table in files.items():
+            _check_expressions(file, table)
         raise SetupError(f"the tables of console lines are wrong only together: {error}") from error
 
 
-def _check_expressions(table: Table) -> None:
-    """Raise SetupError for the first wrong regular expression of a table."""
-    for expression in (*(row.begins for row in table.ROWS), *table.DUMP, table.PROGRAM_COUNTER):
+def tables() -> Mapping[Path, Table]:
+    """Return the files of `tables/`. Raises SetupError for the first that is broken."""
+    presets: dict[str, Any] = {}
+    for name, node in _read(_FOLDER / "presets.yaml").pairs:
+        presets[name.text] = _converted(node, _plain(node, presets), dict[str, Any])
+        _converted(node, _NO_FIELDS | presets[name.text], Row)
+    found = {}
+    for file in sorted((_FOLDER / "tables").glob("*.yaml")):
+        root = _read(file)
+        found[file] = table = _converted(root, _plain(root, presets), Table)
+        for n, row in enumerate(table.rows):
+            names = {name for _, name, _, _ in Formatter().parse(row.title) if name is not None}
+            if missing := names - _TITLE_WORDS - {*_GROUP_NAME.findall(row.expression)}:
+                wrong = f"the title {row.title!r} names {', '.join(sorted(missing))}, which is no group"
+                raise _mistake(root, ("rows", str(n), "title"), wrong)
+    return found
+
+
+def _read(file: Path) -> nodes.Table:
+    """Return what a file holds."""
+    problems = Problems()
+    text = read_text(str(file), problems, _KIND)
+    root = None if text is None else compose(text, str(file), problems, what=_KIND)
+    if root is not None and not isinstance(root, nodes.Table):
+        problems.add_once(root.place, f"a {_KIND} is a mapping")
+    if problems or not isinstance(root, nodes.Table):
+        raise SetupError("\n".join(map(str, problems.found)))
+    return root
+
+
+def _plain(node: nodes.Node, presets: Mapping[str, Any]) -> Any:
+    """Return a part of a file as mappings, lists and strings, each `like` replaced by the fields of that preset."""
+    if isinstance(node, nodes.Listing):
+        return [_plain(item, presets) for item in node.items]
+    if not isinstance(node, nodes.Table):
+        return node.text if isinstance(node, nodes.Scalar) else None
+    fields = {key.text: _plain(value, presets) for key, value in node.pairs}
+    if "like" not in fields:
+        return fields
+    if (like := str(fields.pop("like"))) not in presets:
+        raise _mistake(node, ("like",), f"no preset `{like}` (known: {', '.join(presets)})")
+    return presets[like] | fields
+
+
+def _converted(root: nodes.Node, data: object, wanted: type[T]) -> T:
+    """Return a part of a file as this type."""
+    try:
+        return convert(data, wanted, strict=False)
+    except ValidationError as error:
+        message, _, path = str(error).partition(" - at ")
+        raise _mistake(root, re.findall(r"\w+", path), message) from error
+
+
+def _check_expressions(file: Path, table: Table) -> None:
+    """Raise SetupError for the first wrong regular expression of a file."""
+    rows = {("rows", str(n), "begins"): row.expression for n, row in enumerate(table.rows)}
+    dump = {("dump", str(n)): line for n, line in enumerate(table.dump)}
+    for path, expression in (rows | dump | {("program_counter",): table.program_counter}).items():
         try:
             re.compile(expression)
         except re.error as error:
-            where = _where(table, expression)
-            raise SetupError(f"{where}: wrong regular expression {expression!r}: {error}") from error
+            raise _mistake(_read(file), path, f"wrong regular expression {expression!r}: {error}") from error
 
 
-def _where(table: Table, text: str) -> str:
-    """Return the table's file, with the line that has this text if one has it as it is."""
-    file = Path(str(cast("ModuleType", table).__file__))
-    lines = enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
-    return f"{file}:{next((number for number, line in lines if text in line), 1)}"
+def _mistake(node: nodes.Node, path: Iterable[str], message: str) -> SetupError:
+    """Return the error about the part of a node with this path of keys and positions, or about what is around it."""
+    for step in path:
+        if isinstance(node, nodes.Listing):
+            node = node.items[int(step)]
+        elif isinstance(node, nodes.Table):
+            node = next((value for key, value in node.pairs if key.text == step), node)
+    return SetupError(f"{node.place}: {message}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from lazymmu.guests.findings.scan import findings_in, lines_and_records
-from lazymmu.guests.findings.table import TABLES, whole_table
+from lazymmu.guests.findings.table import tables, whole_table
 
 from tests.unit.guests.findings.corpus import FOLDER, LOGS, expected, text
 
@@ -35,11 +35,11 @@ def test_a_log_gives_its_findings_with_their_lines_as_printed(log: Path) -> None
 
 
 def test_no_line_is_described_by_two_tables() -> None:
-    rows = [(name, row) for name, table in TABLES.every().items() for row in table.ROWS if not row.fallback]
+    rows = [(file, row) for file, table in tables().items() for row in table.rows if not row.fallback]
     for log in LOGS:
         for _, record in lines_and_records(text(log)):
             if whole_table().row_of(record):
-                assert len({name for name, row in rows if re.match(row.begins, record)}) <= 1, record
+                assert len({file for file, row in rows if re.match(row.expression, record)}) <= 1, record
 
 
 def test_every_kind_has_a_log() -> None:
