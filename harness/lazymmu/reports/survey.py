@@ -6,11 +6,14 @@ It is made only from the documents of `lazymmu run --json` and `lazymmu kernels 
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from lazymmu.architecture import architectures
+from lazymmu.reports.plain import counted
+from lazymmu.reports.template import filled
 from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.revisions import REVISIONS
 
@@ -47,33 +50,25 @@ def page(
             # Without the step, which is not the same in all cases.
             reasons[re.sub(r"\(step \d+\) ", "", result["reason"])] += 1
     order = ([entry["kernel"] for entry in kernels], list(IMPLEMENTATIONS), list(REVISIONS))
-    arches = [arch for arch in architectures() if any(arch == of_cell for _, of_cell in cells)]
-    lines = [
-        "<!-- SPDX-License-Identifier: GPL-2.0-only -->",
-        "<!-- Made by `lazymmu survey`. -->",
-        "# Results",
-        "",
-        f"The whole library under every revision that applies, on every kernel that resolves; {made:%d %B %Y}, "
-        f"QEMU {qemu}, commit {commit[:12]}. Numbers are cases that passed, with what else there was.",
-        "",
-        f"| kernel | implementation | revision | {' | '.join(arches)} |",
-        f"|---|---|---|{'---|' * len(arches)}",
-    ]
-    for row in sorted(
+    rows = sorted(
         {row for row, _ in cells}, key=lambda row: [names.index(part) for names, part in zip(order, row, strict=True)]
-    ):
-        shown = " | ".join([*row, *(_cell(cells[row, arch]) for arch in arches)])
-        lines.append(f"| {shown} |")
-    summary = ", ".join(f"{total[outcome]} {outcome}" for outcome in _OUTCOMES)
-    lines += [
-        "",
-        f"All together: {summary}. The implementation `header` is {header}.",
-        "",
-        *_kernels(kernels, {kernel for (kernel, *_), _ in cells}),
-    ]
-    if reasons:
-        lines += ["", "Skips:", "", *(f"* {number}: {reason}" for reason, number in reasons.most_common())]
-    return "\n".join([*lines, ""])
+    )
+    arches = [arch for arch in architectures() if any(arch == of_cell for _, of_cell in cells)]
+    parts = filled(
+        Path(__file__).with_suffix(".md.jinja"),
+        made=made,
+        qemu=qemu,
+        commit=commit,
+        arches=arches,
+        rows=[[*row, *(_cell(cells[row, arch]) for arch in arches)] for row in rows],
+        total=counted({outcome: total[outcome] for outcome in _OUTCOMES}),
+        header=header,
+        kernels=kernels,
+        used={kernel for kernel, *_ in rows},
+        refusal=_refusal,
+        reasons=reasons.most_common(),
+    )
+    return "".join(parts)
 
 
 def _cell(counts: Counter[str]) -> str:
@@ -83,16 +78,5 @@ def _cell(counts: Counter[str]) -> str:
     return ", ".join(parts)
 
 
-def _kernels(kernels: Sequence[Mapping[str, Any]], used: Collection[str]) -> list[str]:
-    """Return a line for each kernel and architecture: its version, or why it does not resolve."""
-    lines = ["Kernels:", ""]
-    for entry in kernels:
-        name = f"* {entry['kernel']} for {entry['arch']}"
-        answer = entry["answer"] or {}
-        if entry["locked"]:
-            version = f"Linux {entry['release']} ({entry['version']})"
-            lines.append(f"{name}: {version}{'' if entry['kernel'] in used else ', not run'}")
-        else:
-            why = _ADDRESS.sub("", answer.get("reason") or "never asked")
-            lines.append(f"{name}: does not resolve: {why}")
-    return lines
+def _refusal(entry: Mapping[str, Any]) -> str:
+    return _ADDRESS.sub("", (entry["answer"] or {}).get("reason") or "never asked")

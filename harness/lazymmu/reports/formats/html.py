@@ -1,29 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One page for a browser: scenarios by machine, and the reason of each failure. It loads nothing else."""
 
-from __future__ import annotations
-
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-from lazymmu.reports.plain import counted, explanation, visible
+from lazymmu.reports.plain import counted, explanation
+from lazymmu.reports.template import filled
 from lazymmu.reports.terminal import STYLES
 from lazymmu.results.result import Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
 NAME = "html"
 FLAG = "--html"
 HELP = "write results as a page for a browser; - is standard output"
 
-_TEMPLATE = "page.html.jinja"
 _NOT_RUN = "not run"
 
 
@@ -33,7 +28,8 @@ def write(run: RunSummary, file: TextIO) -> None:
     columns = sorted({_column(unit) for unit in results.units})
     groups = results.failure_groups()
     numbers = {result.number: number for number, group in enumerate(groups, 1) for result in group}
-    pieces = _template().stream(
+    parts = filled(
+        Path(__file__).with_name("page.html.jinja"),
         counts=[(outcome, counts[outcome]) for outcome in STYLES if counts[outcome]],
         progress=run.progress(),
         facts=_facts(run),
@@ -43,22 +39,7 @@ def write(run: RunSummary, file: TextIO) -> None:
         explanation=explanation,
         issues=run.known or (),
     )
-    file.writelines(pieces)
-
-
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        # A guest or a file may have characters that a browser cannot show.
-        finalize=lambda value: visible(str(value)),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(_TEMPLATE)
+    file.writelines(parts)
 
 
 def _column(unit: Unit) -> tuple[str, str]:
