@@ -10,6 +10,11 @@ import pytest
 
 _SMALL = 'mount -t tmpfs -o "size=$1" none "$2" && shift 2 && exec "$@"'
 _READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
+_REPLACED = """
+other=$1
+while shift && [ "$1" != -- ]; do mount --bind "$other" "$1" || exit; done
+shift && exec "$@"
+"""
 
 
 def _in_namespace(script: str, *arguments: str) -> list[str]:
@@ -36,3 +41,8 @@ def without_privileges() -> Sequence[str]:
     if os.geteuid() != 0:
         return ["env"]
     return ["setpriv", "--inh-caps=-all", "--bounding-set=-all", "--"]
+
+
+def replaced(other: Path, *files: Path) -> list[str]:
+    """Return the start of a command line for which another file is in the place of these files."""
+    return _in_namespace(_REPLACED, str(other), *map(str, files), "--")

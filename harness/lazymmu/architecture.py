@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The architectures of guests: what the harness knows of each, as one record.
 
-Each file in `architectures/` defines NAME and ARCHITECTURE. No other file lists the architectures.
+Each file in `architectures/` defines NAME and ARCHITECTURE. No other file lists the architectures. Only the standard
+library is used here (see provision/lock.py).
 """
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Protocol
-
-from msgspec import Struct
+from typing import NamedTuple, Protocol
 
 from lazymmu.support.catalogue import Catalogue
 
@@ -16,13 +15,11 @@ from lazymmu.support.catalogue import Catalogue
 ALL = "all"
 
 
-class Architecture(Struct, frozen=True, kw_only=True):
-    """One kind of guest."""
+class Architecture(NamedTuple):
+    """One kind of guest. The fields are given by their names."""
 
     #: Name on the command line, in scenarios and in results.
     name: str
-    #: Whether commands use it without being asked. The others share a second tool root, made on first use.
-    default: bool = False
     #: Personality of its guests, unless a scenario names another.
     personality: str
 
@@ -32,13 +29,11 @@ class Architecture(Struct, frozen=True, kw_only=True):
     #: Kernel's name in our catalogue -> Debian's flavour of it, as in linux-image-FLAVOUR. The cloud flavours are
     #: smaller and boot faster.
     flavours: Mapping[str, str]
-    #: Kernels, by their names in our catalogue, that have the nested API on this architecture.
-    native: tuple[str, ...] = ()
     #: kbuild's name of the architecture (ARCH=).
     kbuild: str
     #: Prefix of its compiler in the tool root (CROSS_COMPILE=).
     compiler_prefix: str
-    #: Debian packages for its tool root: compiler, C library, emulator, firmware.
+    #: Debian packages for its tool root: compiler, emulator, firmware. The C library's depends on the host.
     packages: tuple[str, ...]
 
     # -- How its guests run
@@ -58,8 +53,6 @@ class Architecture(Struct, frozen=True, kw_only=True):
     console_device: str
     #: QEMU's arguments for the console; the name of its chardev is "console".
     console_arguments: tuple[str, ...]
-    #: Added to the kernel's command line of every guest.
-    kernel_arguments: tuple[str, ...] = ()
     #: QEMU device that carries virtio-serial ports. Port 0 is reserved for a console, so one port needs max_ports=2;
     #: the default of 31 would add 1 MB of rings to each snapshot.
     channel: str
@@ -71,6 +64,14 @@ class Architecture(Struct, frozen=True, kw_only=True):
     program_counter: str
     #: Functions of the kernel in which an idle processor waits.
     idle: tuple[str, ...]
+
+    # -- What not every architecture has
+    #: Whether commands use it without being asked.
+    default: bool = False
+    #: Kernels, by their names in our catalogue, that have the nested API on this architecture.
+    native: tuple[str, ...] = ()
+    #: Added to the kernel's command line of every guest.
+    kernel_arguments: tuple[str, ...] = ()
     #: Name -> address of places in memory that no table of symbols names.
     areas: Mapping[str, int] = {}
 

@@ -90,6 +90,7 @@ _SHARED: dict[str, dict[str, Any] | Callable[[], dict[str, Any]]] = {
     },
     "--timeout-scale": {"type": _scale, "default": 1.0, "metavar": "N", "help": "multiply every time limit"},
     "--offline": {"action": "store_true", "help": "use only what the cache has"},
+    "--install": {"action": "store_true", "help": "let the launcher install what the host lacks, if you are root"},
     "--json": {"metavar": "FILE", "help": "write the results as JSON; - is standard output"},
 }
 

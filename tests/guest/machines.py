@@ -12,7 +12,8 @@ from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import builds, catalogue, setup
-from lazymmu.provision.cache import Cache, default_root
+from lazymmu.provision.cache import Cache
+from lazymmu.provision.keys import default_root
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.setup import Images
 from lazymmu.support.deadline import Deadline

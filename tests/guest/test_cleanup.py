@@ -23,4 +23,4 @@ def test_a_read_only_cache_without_the_module_is_one_error(tmp_path: Path) -> No
     assert status == 3, output
     assert f"{playground.cache} cannot be written: Read-only file system" in output
     # The second unit has the same error, which is not repeated.
-    assert output.count("XDG_CACHE_HOME") == 1, output
+    assert output.count("LAZYMMU_CACHE") == 1, output

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from lazymmu.provision import builds, fast_rebuild
-from lazymmu.provision.cache import Cache, default_root, digest
+from lazymmu.provision.cache import Cache
 from lazymmu.provision.checksum import beside
+from lazymmu.provision.keys import default_root, digest
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.tool_root import path as tool_root
 from lazymmu.support.project import LIBRARY, MODULE_SOURCE, ROOT
@@ -92,7 +93,7 @@ def test_a_kernels_own_header_passes_and_with_a_slip_it_does_not(lazymmu: Lazymm
     done, document = lazymmu.run("nesting/single", "--kernel", "current", "--arch", "arm64", "--api", "merged")
     skip_unless_resolved(document)
     assert done.returncode == 0, done.stdout + done.stderr
-    root = tool_root(Cache(default_root(), Progress()))
+    root = tool_root(Cache(default_root(), Progress()), "arm64")
     found = [path.read_text() for path in sorted(root.glob("usr/src/linux-headers-*-common/include/linux/pgtable.h"))]
     own = [text for text in found if "lazy_mmu_mode_enable" in text]
     flags = (*_SOME, "--arch", _ARCH, "--header")

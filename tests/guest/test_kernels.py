@@ -8,10 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 from lazymmu.architecture import default_names
-from lazymmu.provision import kernels, setup
-from lazymmu.provision.cache import Cache, default_root
+from lazymmu.provision import kernels, lock, setup
+from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import kernel
 from lazymmu.provision.kernels import Resolution, now
+from lazymmu.provision.keys import default_root
+from lazymmu.provision.lock import Part
 from lazymmu.provision.progress import Progress
 from lazymmu.scenario import load
 from lazymmu.support.project import LIBRARY
@@ -58,20 +60,19 @@ def refusing(tmp_path: Path) -> dict[str, str]:
     """The environment with a cache for which apt refused kernel `next`, and `lts` for s390x; the rest is the user's."""
     cache = Cache(default_root(), Progress())
     setup.prepare(cache, kernel("lts"), default_names())
-    folder = tmp_path / "cache" / "lazymmu"
-    (folder / "kernels").mkdir(parents=True)
+    copy = Cache(tmp_path / "cache", Progress())
+    # A part for another flavour hides the project's.
+    file = lock.path(lock.users(copy.root), lock.host_architecture(), "s390x", "lts")
+    file.parent.mkdir(parents=True)
+    file.write_text(lock.text(Part("trixie", "2999-01-01", ("another",), ())))
     # The locks, too: entries in the shared folders need the same locks.
-    for name in ("roots", "locks", "symbols", "kvm"):
+    for name in ("roots", "packages", "locks", "symbols", "kvm"):
         (cache.root / name).mkdir(exist_ok=True)
-        (folder / name).symlink_to(cache.root / name)
-    locked = kernels.locked(cache, kernel("lts"))
-    del locked["s390x"]
-    copy = Cache(folder, Progress())
-    kernels.lock(copy, kernel("lts"), locked, tmp_path)
+        (copy.root / name).symlink_to(cache.root / name)
     refusal = Resolution(now(), reason="Release file is expired")
-    kernels.remember(copy, kernel("lts"), {"s390x": refusal}, tmp_path)
-    kernels.remember(copy, kernel("next"), dict.fromkeys(default_names(), refusal), tmp_path)
-    return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    kernels.remember(copy, kernel("lts"), {"s390x": refusal})
+    kernels.remember(copy, kernel("next"), dict.fromkeys(default_names(), refusal))
+    return {"LAZYMMU_CACHE": str(copy.root)}
 
 
 def run(lazymmu: Lazymmu, target: Path, environment: dict[str, str], *flags: str) -> tuple[int, dict[str, Any], str]:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from lazymmu.provision import kernels, tool_root
-from lazymmu.provision.cache import Cache, default_root
+from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import kernel
+from lazymmu.provision.kernels import Release
+from lazymmu.provision.keys import default_root
 from lazymmu.provision.progress import Progress
 from lazymmu.scenario import load
 from lazymmu.support.project import LIBRARY, ROOT
@@ -28,10 +30,10 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     skip_unless_resolved(document)
     assert done.returncode == 0, done.stdout + done.stderr
     cache = Cache(default_root(), Progress())
-    root, current = tool_root.path(cache), kernel("current")
-    release = kernels.locked(cache, current)["arm64"]
-    installed = kernels.installed_kernel(root, current, "arm64", release)
-    assert installed is not None
+    root, current = tool_root.path(cache, "arm64"), kernel("current")
+    part = kernels.locked(cache, current, "arm64")
+    assert part is not None
+    installed = kernels.installed_kernel(root, current, "arm64", Release.of(part))
     assert kernels.has_native(root, installed)
     return kernels.common_headers(root, installed)
 

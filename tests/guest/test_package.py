@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import pytest
-from lazymmu.provision.cache import default_root
+from lazymmu.provision.keys import default_root
 
 from tests.disks import read_only
 from tests.guest.conftest import Lazymmu

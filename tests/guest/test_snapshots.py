@@ -14,7 +14,7 @@ import pytest
 from lazymmu.guests import snapshot
 from lazymmu.guests.snapshot_store import SNAPSHOT_NEEDS
 from lazymmu.provision import checksum
-from lazymmu.provision.cache import default_root
+from lazymmu.provision.keys import default_root
 from lazymmu.support.deadline import Deadline
 from msgspec.structs import replace
 

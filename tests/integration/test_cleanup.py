@@ -29,7 +29,7 @@ def test_an_interrupt_ends_a_set_up_that_waits_for_its_mirror(tmp_path: Path, nu
         )
         command = ["env", "--default-signal=INT", *apart.command("setup")]
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-            # apt connects here and gets no reply.
+            # It connects here and gets no reply.
             connection, _ = mirror.accept()
             begin = time.monotonic()
             process.send_signal(number)
@@ -44,7 +44,8 @@ def test_an_interrupt_ends_a_set_up_that_waits_for_its_mirror(tmp_path: Path, nu
         assert process.returncode == 130
         assert "interrupted" in stderr
         assert "Traceback" not in stderr
-    assert [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+    # The next set-up goes on with downloads that were cut off.
+    assert {path.suffix for path in folder.rglob("*") if path.is_file()} <= {".lock", ".deb"}
     assert list(folder.rglob("*.partial")) == []
 
 
@@ -73,7 +74,7 @@ def test_a_set_up_that_a_disk_refuses_prints_one_error(
         check=False,
     )
     assert done.returncode == 3
-    for text in (str(folder), "XDG_CACHE_HOME", *texts):
+    for text in (str(folder), "LAZYMMU_CACHE", *texts):
         assert text in done.stderr
     assert done.stderr.count(texts[0]) == 1, done.stderr
     assert "Traceback" not in done.stderr

@@ -9,9 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-from lazymmu.provision import tool_root
-from lazymmu.provision.cache import Cache
-from lazymmu.provision.progress import Progress
 from lazymmu.session import prefetch
 from lazymmu.support.errors import SetupError
 from lazymmu.support.project import ROOT
@@ -19,19 +16,12 @@ from lazymmu.support.project import ROOT
 from tests.guest.processes import wait_until_none
 
 
-@pytest.fixture
-def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The path of a tool root that is not there."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tool_root.path(Cache(tmp_path / "lazymmu", Progress()))
-
-
-def test_an_error_is_raised_where_the_answer_is_needed(root: Path) -> None:
-    # There is one by its name, in which nothing runs.
-    root.mkdir(parents=True)
+def test_an_error_is_raised_where_the_answer_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # A host without bubblewrap and chroot.
+    monkeypatch.setenv("PATH", str(tmp_path))
     sandbox = prefetch.sandbox()
     with pytest.raises(SetupError, match="no way to run programs in the tool root works here") as caught:
-        sandbox(root)
+        sandbox(tmp_path)
     for text in ("bwrap: ", "chroot: ", "kernel.unprivileged_userns_clone", "bubblewrap", "root"):
         assert text in str(caught.value)
 

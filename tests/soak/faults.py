@@ -143,7 +143,7 @@ def _without_state(data: bytes) -> bytes:
 
 
 def _small_for_snapshots(cache: Cache) -> list[str]:
-    root = tool_root.path(entries.Cache(cache, Progress()))
+    root = tool_root.path(entries.Cache(cache, Progress()), "arm64")
     return small(root / "lazymmu" / "snapshots", "64m")
 
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lazymmu.provision.cache import default_root
+from lazymmu.provision.keys import default_root
 from lazymmu.support.project import ROOT
 from msgspec import Struct
 

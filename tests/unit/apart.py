@@ -4,6 +4,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from lazymmu.support.project import ROOT
@@ -19,10 +20,12 @@ def environment(**extra: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT / "harness"), **extra}
 
 
-def run(checkout: Path, *words: str, cwd: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line of a copy of the checkout."""
+def run(
+    checkout: Path, *words: str, cwd: Path | None = None, prefix: Sequence[str] = (), **extra: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line of a checkout; `prefix` is the start of the command line."""
     return subprocess.run(
-        command(*words),
+        [*prefix, *command(*words)],
         env=environment(PYTHONPATH=str(checkout / "harness"), **extra),
         capture_output=True,
         text=True,

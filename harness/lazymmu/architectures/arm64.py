@@ -13,7 +13,7 @@ ARCHITECTURE = Architecture(
     native=("current", "next"),
     kbuild="arm64",
     compiler_prefix="aarch64-linux-gnu-",
-    packages=("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-system-arm"),
+    packages=("gcc-aarch64-linux-gnu", "qemu-system-arm"),
     host_machine="aarch64",
     qemu="qemu-system-aarch64",
     # Linux uses the device tree anyway, and QEMU needs as long to write ACPI tables as to start.

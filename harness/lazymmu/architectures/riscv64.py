@@ -11,7 +11,7 @@ ARCHITECTURE = Architecture(
     flavours={"lts": "riscv64", "current": "riscv64", "next": "riscv64"},
     kbuild="riscv",
     compiler_prefix="riscv64-linux-gnu-",
-    packages=("gcc-riscv64-linux-gnu", "libc6-dev-riscv64-cross", "qemu-system-riscv"),
+    packages=("gcc-riscv64-linux-gnu", "qemu-system-riscv"),
     host_machine="riscv64",
     qemu="qemu-system-riscv64",
     machine=("-M", "virt,acpi=off"),

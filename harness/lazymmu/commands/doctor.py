@@ -14,6 +14,7 @@ HELP = "show what is there, what is missing, whether a run can work"
 def flags(parser: Parser) -> None:
     add(parser, "--kernel")
     add(parser, "--offline", help="ask about a run that may not fetch anything")
+    parser.add_argument("--deep", action="store_true", help="print every check; compare every byte, start every tool")
     add(parser, "--json")
 
 

@@ -25,16 +25,14 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from functools import partial
-
-        from lazymmu.provision import catalogue, kernel_resolution
+        from lazymmu.provision import catalogue, live
         from lazymmu.provision.kernels import entries
         from lazymmu.reports.destination import targets, write_json
         from lazymmu.session import requests
     cache, every = requests.cache(), catalogue.kernels().values()
     if arguments.update:
         with requests.shared_cache():
-            cache.tools.in_threads([partial(kernel_resolution.ask, cache, kernel) for kernel in every])
+            cache.tools.in_thread(lambda: live.ask(cache, list(every)))
     goals, terminal = targets({"--json": arguments.json}), requests.human(arguments)
     found = [(kernel, list(entries(cache, kernel))) for kernel in every]
     for kernel, of_kernel in found:

@@ -57,7 +57,7 @@ def flags(parser: Parser) -> None:
     parser.add_argument("--trace", action="store_true", help="steps of every trace in the JSON, not only of failures")
     add(parser, "--timeout-scale")
     parser.add_argument("--no-skip", action="store_true", help="a skip is an error")
-    add(parser, "--offline")
+    add(parser, "--offline", "--install")
     parser.add_argument("--bisect", action="store_true", help="exit status for git bisect run: 125 in place of 2 and 3")
     parser.add_argument("--watch", action="store_true", help="run again when a scenario or the module changes")
 

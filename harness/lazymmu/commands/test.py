@@ -18,7 +18,7 @@ _TIERS = ("unit", "integration", "guest", "soak")
 
 
 def flags(parser: Parser) -> None:
-    parser.usage = f"lazymmu test [{'|'.join(_TIERS)}] [ARGUMENT ...]"
+    parser.usage = f"lazymmu test [--install] [{'|'.join(_TIERS)}] [ARGUMENT ...]"
     parser.rest_after = ""
 
 
@@ -26,8 +26,10 @@ def main(arguments: Namespace) -> int:
     if not IN_CHECKOUT:
         raise UsageError("`lazymmu test` needs a checkout: an installed lazymmu has no tests")
     if find_spec("tox") is None:
-        raise SetupError("tox is not installed in this environment", hint="pip install -r requirements.txt")
-    tier, words = arguments.words[:1], arguments.words
+        raise SetupError("tox is not installed in this environment", hint="pip install -r tests/tox.txt")
+    # The launcher takes this word away, and installs what the host lacks.
+    words = [word for word in arguments.words if word != "--install"]
+    tier = words[:1]
     chosen = ["-e", *tier, "--", *words[1:]] if tier and tier[0] in _TIERS else ["--", *words]
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "tox", "run", *chosen])  # noqa: S606

@@ -12,12 +12,12 @@ from lazymmu.support.errors import LazymmuError
 
 
 class State(StrEnum):
-    """How a check ended."""
+    """How a check ended, the best first."""
 
     OK = "ok"
+    NOTE = "note"
     MISSING = "missing"
     BROKEN = "broken"
-    NOTE = "note"
 
 
 class Check(Struct, frozen=True):
@@ -32,6 +32,8 @@ class Check(Struct, frozen=True):
     blocks: bool = False
     #: The same for programs: sizes in bytes, versions, names.
     facts: Mapping[str, Any] = field(default_factory=dict)
+    #: Its words in the line of its area; empty if it is not worth any. Not part of the document.
+    short: str = ""
 
 
 def guarded(

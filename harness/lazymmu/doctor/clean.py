@@ -43,41 +43,34 @@ def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run:
             raise SetupError(message, hint="try again when it has ended")
         # Each harness holds the lock, so the guests that run without it are orphans.
         ended = unlocked and _end_orphans(terminal, emulators(cache.root), dry_run=dry_run)
-        if everything:
-            if not ended:
-                raise SetupError(f"{cache.root} is used by a QEMU that could not be ended: nothing was removed")
-            for removal in everything_in(cache.root):
-                yield _carried_out(removal, remove_entry, dry_run=dry_run)
-            return
+        if everything and not ended:
+            raise SetupError(f"{cache.root} is used by a QEMU that could not be ended: nothing was removed")
         stock = CacheContents.read(cache)
-        for path in stock.unseen:
+        for path in [] if everything else stock.unseen:
             terminal.line(f"kept {path}: a symbolic link, or not readable")
-        if ended:
-            for removal in stock.removable():
-                yield _carried_out(removal, remove_entry, dry_run=dry_run)
-        else:
+        if not ended:
             terminal.line(f"{_users(cache.root)} uses the cache: everything is kept until it ends")
+            return
+        for removal in everything_in(cache.root) if everything else stock.removable():
+            yield _carried_out(removal, remove_entry, dry_run=dry_run)
 
 
 def _users(root: Path) -> str:
     """Return which processes use the cache, if that is known."""
-    pids = holders(root)
-    return f"process {', '.join(map(str, pids))}" if pids else "another process"
+    return f"process {', '.join(map(str, pids))}" if (pids := holders(root)) else "another process"
 
 
 def _end_orphans(terminal: Terminal, orphans: Sequence[Emulator], *, dry_run: bool) -> bool:
     """End guests whose harness was killed. Return whether all ended."""
-    ended = True
+    survivors = []
     for orphan in orphans:
         name = f"{orphan.program}, process {orphan.pid}"
-        if dry_run:
-            terminal.line(f"would end {name} (its harness was killed)")
-        elif kill(orphan):
-            terminal.line(f"ended {name} (its harness was killed)")
-        else:
-            ended = False
+        if not dry_run and not kill(orphan):
+            survivors.append(orphan)
             terminal.line(f"could not end {name}", "bold red")
-    return ended
+        else:
+            terminal.line(f"{'would end' if dry_run else 'ended'} {name} (its harness was killed)")
+    return not survivors
 
 
 def _clean_results(folder: Path, *, everything: bool, dry_run: bool) -> Iterator[Removal]:

@@ -2,23 +2,21 @@
 """Checks of the folders for the cache and the results: access, space, sizes, leftovers, and guests that use them."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from lazymmu.doctor.cache_state import CacheState
 from lazymmu.doctor.check import Check, State
 from lazymmu.doctor.processes import emulators
-from lazymmu.provision import builds, setup
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.cache_contents import CacheContents
-from lazymmu.provision.cache_entries import Entry, Removal, megabytes, size_of
+from lazymmu.provision.cache_entries import megabytes, size_of
 from lazymmu.provision.cache_kind import kinds
 from lazymmu.provision.cache_lock import holders
+from lazymmu.provision.keys import FOLDER_HINT
 from lazymmu.reports.results_folder import KEPT, default_root, kept
 from lazymmu.support import disk
 
-_CLEAN = "lazymmu clean"
-_ELSEWHERE = "set XDG_CACHE_HOME to use another folder"
 # So many names are shown of a list.
 _SHOWN = 5
 
@@ -34,67 +32,49 @@ def _denial(path: Path, need: int) -> str | None:
     return None
 
 
-def cache_folder(state: CacheState) -> Iterator[Check]:
-    """Check that the cache can be read, and that it can be written if a run would write to it."""
-    root = state.cache.root
-    facts = {"path": str(root)}
-    unreadable, unwritable = _denial(root, os.R_OK | os.X_OK), _denial(root, os.W_OK)
-    if denial := unreadable or (unwritable if state.must_build else None):
-        yield Check("cache", State.BROKEN, denial, _ELSEWHERE, blocks=True, facts=facts)
-    elif unwritable:
-        found = f"{unwritable}; it has everything that a run uses"
-        yield Check("cache", State.NOTE, found, _ELSEWHERE, facts=facts)
-    else:
-        found = str(root) + ("" if root.exists() else ", which the first run creates")
-        yield Check("cache", State.OK, found, facts=facts)
-
-
-def free_space(state: CacheState) -> Iterator[Check]:
-    """Check that there is space for what a run would fetch and build."""
-    needs = setup.needs(root_there=state.root_present) if state.must_fetch else builds.NEEDS
-    free = disk.free(state.cache.root)
+def cache(root: Path, needs: int, *, writes: bool) -> Iterator[Check]:
+    """Check that the cache can be read, and if a run `writes` to it, also written, and that it has the space."""
+    unwritable = _denial(root, os.W_OK)
+    denial = _denial(root, os.R_OK | os.X_OK) or (unwritable if writes else None)
+    found = denial or (f"{unwritable}; it has everything that a run uses" if unwritable else str(root))
+    state = State.BROKEN if denial else State.NOTE if unwritable else State.OK
+    advice = FOLDER_HINT if unwritable or denial else None
+    yield Check("cache", state, found, advice, bool(denial), {"path": str(root)}, found)
+    free = disk.free(root)
     found = f"{megabytes(free)} free, a run needs about {megabytes(needs)}"
-    facts = {"free": free, "needed": needs}
-    if free < needs:
-        yield Check("disk", State.BROKEN, found, f"free some space, or {_ELSEWHERE}", blocks=True, facts=facts)
-    else:
-        yield Check("disk", State.OK, found, facts=facts)
+    state, advice = (State.BROKEN, f"free some space, or {FOLDER_HINT}") if free < needs else (State.OK, None)
+    yield Check("disk", state, found, advice, free < needs, {"free": free, "needed": needs}, found)
 
 
-def _may_be_cleaned(name: str, found: str, excess: object, facts: Mapping[str, object]) -> Check:
+def _cleanable(name: str, found: str, excess: object, facts: Mapping[str, Any], short: str) -> Check:
     """Return a check that names `lazymmu clean` if there is something to remove."""
-    return Check(name, State.NOTE if excess else State.OK, found, _CLEAN if excess else None, facts=facts)
+    state, advice = (State.NOTE, "lazymmu clean") if excess else (State.OK, None)
+    return Check(name, state, found, advice, facts=facts, short=short)
 
 
-def _removable(name: str, things: Sequence[Entry | Removal], what: str) -> Check:
-    paths = [str(one.path) for one in things[:_SHOWN]]
-    if len(things) > _SHOWN:
-        paths.append(f"{len(things) - _SHOWN} more")
-    size = sum(one.size for one in things)
-    found = f"{megabytes(size)}, {what}: {', '.join(paths)}" if things else "none"
-    return _may_be_cleaned(name, found, things, {"entries": len(things), "bytes": size})
-
-
-def contents(cache: Cache) -> Iterator[Check]:
-    """Check the sizes of what the cache holds against the limits, and for what `lazymmu clean` would remove."""
+def contents(cache: Cache, deep: bool) -> Iterator[Check]:
+    """Check the sizes of what the cache holds, and what `lazymmu clean` would remove; damage only if `deep`."""
     stock = CacheContents.read(cache)
     for name, kind in kinds().items():
         if entries := stock.entries[name]:
-            size, excess, limit = sum(entry.size for entry in entries), len(kind.limit.over(entries)), kind.limit
-            found = f"{len(entries)} entries, {megabytes(size)}: {kind.what}"
-            found += f"; limit {limit}" if str(limit) else ""
-            found += f"; {excess} over it" if excess else ""
+            size, limit = sum(entry.size for entry in entries), kind.limit
+            found = f"{len(entries)} entries, {megabytes(size)}: {kind.what}; limit {str(limit) or 'none'}"
             bounds = {"entries": limit.entries, "bytes": limit.size, "days": limit.days}
-            yield _may_be_cleaned(
-                f"size {name}", found, excess, {"entries": len(entries), "bytes": size, "limit": bounds}
-            )
-    yield Check("size of all", State.OK, megabytes(stock.total()), facts={"bytes": stock.total()})
-    yield _removable("unneeded", stock.unneeded(), "not mentioned in a recipe or lock file")
-    yield _removable("leftovers", stock.leftovers, "in progress or left by a killed process")
-    for removal in stock.damaged(thoroughly=True):
-        yield Check("damaged", State.BROKEN, f"{removal.path} {removal.why}", _CLEAN)
+            facts = {"entries": len(entries), "bytes": size, "limit": bounds}
+            yield Check(f"size {name}", State.OK, found, facts=facts)
+    total = stock.total()
+    all_ = megabytes(total)
+    yield Check("size of all", State.OK, all_, facts={"bytes": total}, short=f"{all_} in the cache")
+    for removal in stock.damaged(thoroughly=True) if deep else ():
+        yield Check("damaged", State.BROKEN, f"{removal.path} {removal.why}", "lazymmu clean")
     if stock.unseen:
         yield Check("unseen", State.NOTE, f"symbolic links, or not readable: {', '.join(map(str, stock.unseen))}")
+    things = stock.removable(checked=False)
+    size = sum(one.size for one in things)
+    names = [f"{one.path} ({one.why})" for one in things[:_SHOWN]] + ["..."] * (len(things) > _SHOWN)
+    found = f"{megabytes(size)} in {len(things)} things: {', '.join(names)}" if things else "none"
+    short = f"lazymmu clean would remove {megabytes(size)}" if things else "nothing to remove"
+    yield _cleanable("removable", found, things, {"entries": len(things), "bytes": size}, short)
 
 
 def guests(cache: Cache) -> Iterator[Check]:
@@ -105,7 +85,7 @@ def guests(cache: Cache) -> Iterator[Check]:
     found = ", ".join(f"{one.program} {one.pid}" for one in running) or "none running"
     if running:
         found += f" (of process {', '.join(map(str, users))})" if users else " (left by a killed process)"
-    yield _may_be_cleaned("guests", found, orphans, {"orphans": orphans})
+    yield _cleanable("guests", found, orphans, {"orphans": orphans}, found if orphans else "")
 
 
 def results() -> Iterator[Check]:
@@ -119,4 +99,4 @@ def results() -> Iterator[Check]:
     size = sum(map(size_of, runs))
     facts = {"path": str(folder), "entries": len(runs), "bytes": size, "limit": {"entries": KEPT}}
     found = f"{folder}: {len(runs)} runs, {megabytes(size)}; limit {KEPT} runs"
-    yield _may_be_cleaned("results", found, len(runs) > KEPT, facts)
+    yield _cleanable("results", found, len(runs) > KEPT, facts, found)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks of the host: Python, architecture, tools, and a sandbox for the programs of the tool root."""
+"""Checks of the host: Python, architecture, tools, and a sandbox for the programs of the tool roots."""
 
-import os
 import platform
 import shutil
 import subprocess
@@ -9,43 +8,34 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lazymmu.doctor.cache_state import CacheState
 from lazymmu.doctor.check import Check, State
+from lazymmu.provision.lock import host_architecture
 from lazymmu.provision.sandbox import HINT, Sandbox, first_working
-from lazymmu.provision.subprocesses import PACKAGES, tethered
-from lazymmu.provision.tool_root import host_architecture
+from lazymmu.provision.subprocesses import install_hint, tethered
 
-# What every command needs; the other tools only fetch.
-_START = "setpriv"
-_TOOLS = ("mmdebstrap", "apt-get", "apt-cache", "dpkg-deb", _START)
-# The launcher installs it by itself if it may.
-_BY_LAUNCHER = "mmdebstrap"
 # A program that hangs must not hang the doctor (seconds).
 _TIMEOUT = 20.0
 
 
+def _install() -> str:
+    """Return the one command that installs everything that is missing."""
+    return install_hint(*(name for name in ("setpriv", "bwrap") if not shutil.which(name)))
+
+
 def host() -> Iterator[Check]:
-    """Check Python, and that there is a tool root for this host. The launcher refuses a Python that is too old."""
+    """Check Python, its host and its tools. The launcher refuses a Python that is too old."""
     version, machine = platform.python_version(), platform.machine()
-    yield Check("python", State.OK, f"{version} ({sys.executable})", facts={"version": version})
-    yield Check("host", State.OK, f"{machine} (Debian's {host_architecture()})", facts={"machine": machine})
-
-
-def tools(state: CacheState) -> Iterator[Check]:
-    """Check the host's tools. A missing one blocks only a run that uses it."""
-    for name in _TOOLS:
-        if path := shutil.which(name):
-            yield Check(name, State.OK, path)
-            continue
-        needed = name == _START or state.must_fetch
-        automatic = name == _BY_LAUNCHER and os.geteuid() == 0 and not state.offline and bool(shutil.which("apt-get"))
-        found = "needed to start every program" if name == _START else "needed to fetch"
-        if not needed:
-            found += "; the cache has everything that a run uses"
-        elif automatic:
-            found += "; ./lazymmu run installs it"
-        install = f"apt-get install {PACKAGES[name]}   (as root)"
-        yield Check(name, State.MISSING, found, install, blocks=needed and not automatic)
+    facts = {"version": version}
+    yield Check("python", State.OK, f"{version} ({sys.executable})", facts=facts, short=f"Python {version}")
+    start, apt = shutil.which("setpriv"), shutil.which("apt-get")
+    if start:
+        yield Check("setpriv", State.OK, start)
+    else:
+        yield Check("setpriv", State.MISSING, "needed to start every program", _install(), blocks=True)
+    without = "not needed: lazymmu fetches its own to look for newer versions"
+    yield Check("apt-get", State.OK if apt else State.NOTE, apt or without)
+    found = f"{machine} (Debian's {host_architecture()})"
+    yield Check("host", State.OK, found, facts={"machine": machine}, short=machine)
 
 
 def run(sandbox: Sandbox, *argv: str) -> tuple[str, str | None]:
@@ -58,20 +48,16 @@ def run(sandbox: Sandbox, *argv: str) -> tuple[str, str | None]:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return "", str(error)
-    if done.returncode == 0:
-        return done.stdout, None
-    return done.stdout, " ".join(done.stderr.split()) or f"status {done.returncode}"
+    return done.stdout, (" ".join(done.stderr.split()) or f"status {done.returncode}") if done.returncode else None
 
 
-def sandbox(state: CacheState) -> tuple[Sandbox | None, Check]:
-    """Return the sandbox that a run would use, None if there is none, and the check."""
-    # Without a tool root, the host's own root shows whether namespaces are allowed.
-    root = state.root if state.root and state.root_present else Path("/")
+def sandbox(root: Path) -> tuple[Sandbox | None, Check]:
+    """Return the sandbox that a run would use in a tool root, None if there is none, and the check."""
     sandbox, failures = first_working(root, lambda candidate: run(candidate, "/usr/bin/true")[1])
-    reasons = "; ".join(f"{name} does not work: {failure}" for name, failure in failures.items())
+    reasons = [f"{name} does not work: {failure}" for name, failure in failures.items()]
     facts = {"sandbox": sandbox.name if sandbox else None, "failures": failures}
     if sandbox:
-        found = f"{sandbox.name} works; {reasons or 'chroot is not needed'}"
-        return sandbox, Check("sandbox", State.OK, found, facts=facts)
-    advice = HINT if shutil.which("bwrap") else "apt-get install bubblewrap   (as root)"
-    return None, Check("sandbox", State.MISSING, reasons, advice, blocks=True, facts=facts)
+        short = f"{sandbox.name} works"
+        return sandbox, Check("sandbox", State.OK, "; ".join([short, *reasons]), facts=facts, short=short)
+    advice = HINT if shutil.which("bwrap") else _install()
+    return None, Check("sandbox", State.MISSING, "; ".join(reasons), advice, blocks=True, facts=facts)

@@ -1,143 +1,162 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks of what guests are made of: the tool root and its programs, kernels, builds, SSH keys, accelerators."""
+"""Checks of what guests are made of: kernels, tool roots and their programs, builds, SSH keys, accelerators."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from lazymmu.architecture import architectures
-from lazymmu.doctor.cache_state import SSH_SERVER, CacheState
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from lazymmu.architecture import architectures, default_names
 from lazymmu.doctor.check import Check, State, guarded
 from lazymmu.doctor.host import run
 from lazymmu.guests import accelerator, ssh_keys
 from lazymmu.guests.boot import Accelerator
-from lazymmu.guests.machine import prepare, untried_boot
-from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.machine import untried_boot
+from lazymmu.provision import builds, fetch, kernels, setup, ssh_image
+from lazymmu.provision.cache import Cache, whole
 from lazymmu.provision.cache_entries import megabytes
+from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
-from lazymmu.provision.kernels import locked
+from lazymmu.provision.kernels import Release
 from lazymmu.provision.sandbox import Sandbox
-from lazymmu.provision.setup import Images
+from lazymmu.provision.setup import Present
 from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 
 _SETUP = "lazymmu setup"
-_CLEAN = "lazymmu clean"
+_SSH_SETUP = f"{_SETUP} --transport ssh"
+# What only runs over SSH need.
+_SSH_SERVER = "SSH server"
 
 
-def _not_in_cache(state: CacheState, fetcher: str = "lazymmu run") -> str:
-    return "and --offline forbids fetching it" if state.offline else f"{fetcher} fetches it"
+class CacheState(Struct):
+    """What the cache holds for a run of one kernel, once `read` has been called."""
+
+    cache: Cache
+    kernel: Kernel
+    offline: bool
+    #: Whether every byte is compared, and programs are started.
+    deep: bool
+    #: The architectures of the default run that have this kernel.
+    arches: tuple[str, ...] = ()
+    #: Tool roots and kernels.
+    present: Present = Present({}, {}, {}, 0)
+    #: What is built for an architecture's guests; None if the cache does not have it.
+    built: dict[str, dict[str, Path | None]] = field(default_factory=dict)
+
+    @property
+    def writes(self) -> bool:
+        """Whether a run would write to the cache."""
+        lacks = {*self.present.kernels, *self.present.refused} != set(self.arches)
+        paths = (path for built in self.built.values() for kind, path in built.items() if kind != _SSH_SERVER)
+        return lacks or None in paths
+
+    @property
+    def needs(self) -> int:
+        """The bytes that a run needs on the disk."""
+        return fetch.UNPACKED * self.present.size or builds.NEEDS
+
+    def read(self) -> Iterable[Check]:
+        """Look into the cache; there is nothing to check. Raises SetupError."""
+        arches = tuple(arch for arch in default_names() if arch in self.kernel.flavours)
+        self.present = setup.present(self.cache, self.kernel, arches, offline=self.offline)
+        self.arches = arches
+        there: Callable[[Path], bool] = whole if self.deep else Path.exists
+        for arch, root in self.present.roots.items():
+            box, architecture, kernel = Sandbox("bwrap", root), architectures()[arch], self.present.kernels.get(arch)
+            paths = {"archive": builds.archive_path(box, architecture)}
+            if kernel is not None:
+                paths["module"] = builds.module_path(box, architecture, kernel)
+                paths[_SSH_SERVER] = ssh_image.parts_path(root, arch, kernel)
+            self.built[arch] = {kind: path if there(path) else None for kind, path in paths.items()}
+        return ()
 
 
-def tool_root(state: CacheState, sandbox: Sandbox | None) -> Iterator[Check]:
-    """Check that the tool root is present and its programs start."""
-    if state.root is None:
-        return
-    if not state.root_present:
-        found = f"not in the cache, {_not_in_cache(state)}"
-        yield Check("tool root", State.MISSING, found, _SETUP, blocks=state.offline)
-        return
-    yield Check("tool root", State.OK, str(state.root))
-    if sandbox is not None:
-        machines = [architectures()[arch] for arch in state.arches]
-        compilers = [f"{machine.compiler_prefix}gcc" for machine in machines]
-        for program in dict.fromkeys((*(machine.qemu for machine in machines), *compilers, "make")):
-            yield _program(sandbox, program)
-
-
-def _program(sandbox: Sandbox, name: str) -> Check:
-    """Check that a program in the tool root starts: it prints its version."""
-    output, failure = run(sandbox, f"/usr/bin/{name}", "--version")
-    version = re.search(r"\d+(\.\d+)+", output.partition("\n")[0])
-    if version and failure is None:
-        return Check(name, State.OK, version.group(), facts={"version": version.group()})
-    found = f"does not start in the tool root: {failure or output.strip()}"
-    return Check(name, State.BROKEN, found, f"{_CLEAN} --all && {_SETUP}", blocks=True)
-
-
-def kernels(state: CacheState) -> Iterator[Check]:
-    """Check for each architecture that the locked kernel is present and undamaged."""
-    if state.error is not None:
-        raise state.error
-    for arch in state.arches:
-        yield _kernel(state, arch)
+def machine(state: CacheState, sandbox: Sandbox | None, arch: str) -> Iterator[Check]:
+    """Check what guests of one architecture are made of, and what would execute their instructions."""
+    name, root = machine_name(arch, state.kernel.name), state.present.roots.get(arch, state.cache.root / "roots/none")
+    box = replace(sandbox, root=root) if sandbox else Sandbox("bwrap", root)
+    yield _kernel(state, arch)
+    if root.is_dir():
+        yield _tool_root(state, root, box if sandbox and state.deep else None, arch)
+    for kind, path in state.built.get(arch, {}).items():
+        if path is not None:
+            found = f"{path.name}, {megabytes(path.stat().st_size)}"
+            yield Check(f"{kind} {name}", State.OK, found, short=kind)
+        elif kind == _SSH_SERVER:
+            yield Check(f"{kind} {name}", State.NOTE, "not in the cache, a run over SSH makes it", _SSH_SETUP)
+        else:
+            found = "not built for the current source; lazymmu run builds it"
+            short = f"{kind} not built yet" if arch in state.present.kernels else ""
+            yield Check(f"{kind} {name}", State.NOTE, found, _SETUP, short=short)
+    if arch not in state.present.refused:
+        yield from guarded(f"accelerator {name}", _accelerator, state, box, arch, blocks=False)
 
 
 def _kernel(state: CacheState, arch: str) -> Check:
-    name = f"kernel {state.kernel.name} {arch}"
+    """Check that the locked kernel is present, and undamaged if the doctor is thorough."""
+    name, present = f"kernel {state.kernel.name} {arch}", state.present
     again = _SETUP if state.kernel.name == DEFAULT_KERNEL else f"{_SETUP} --kernel {state.kernel.name}"
-    if arch in state.refused:
+    if reason := present.refused.get(arch):
         # A run leaves this architecture out. It needs at least one.
-        alone = set(state.refused) == set(state.arches)
-        return Check(name, State.MISSING if alone else State.NOTE, state.refused[arch], again, blocks=alone)
-    release, installed = locked(state.cache, state.kernel).get(arch), state.installed.get(arch)
-    version = f"Linux {release.release} (package {release.version})" if release else ""
-    facts = {"release": release.release, "version": release.version} if release else {}
-    if installed is None or state.root is None:
-        found = f"locked to {version}, not in the cache" if release else "no version is locked yet"
-        found = f"{found}, {_not_in_cache(state)}"
-        return Check(name, State.MISSING, found, again, blocks=state.offline, facts=facts)
-    wrong = entry_damage(installed.image)
+        alone = set(present.refused) == set(state.arches)
+        return Check(name, State.MISSING if alone else State.NOTE, reason, again, blocks=alone, short=reason)
+    how = "--offline forbids fetching it" if state.offline else "lazymmu run fetches it"
+    part, installed = kernels.locked(state.cache, state.kernel, arch), present.kernels.get(arch)
+    if part is None:
+        return Check(name, State.MISSING, f"no version is locked yet; {how}", again, blocks=state.offline)
+    release = Release.of(part)
+    version = f"Linux {release.release} (package {release.version})"
+    facts = {"release": release.release, "version": release.version}
+    if installed is None:
+        return Check(name, State.MISSING, f"{version} is not in the cache; {how}", again, state.offline, facts)
+    headers = installed.root / installed.headers.lstrip("/")
+    damage = entry_damage(installed.image) if state.deep else None
+    wrong = f"{installed.image} {damage}" if damage else "" if headers.is_dir() else f"{headers} is missing"
     if wrong:
-        found = f"{version}: {installed.image} {wrong}"
-        return Check(name, State.BROKEN, found, f"{_CLEAN} && {again}", blocks=True, facts=facts)
-    headers = state.root / installed.headers.lstrip("/")
-    if not headers.is_dir():
-        found, remedy = f"{version}: its headers {headers} are missing", f"rm {installed.image} && {again}"
-        return Check(name, State.BROKEN, found, remedy, blocks=not state.builds(arch)["module"], facts=facts)
-    return Check(name, State.OK, version, facts=facts)
+        blocks = bool(damage) or not state.built[arch]["module"]
+        return Check(name, State.BROKEN, f"{version}: {wrong}", f"rm {installed.image} && {again}", blocks, facts)
+    return Check(name, State.OK, version, facts=facts, short=f"Linux {release.release}")
 
 
-def builds(state: CacheState) -> Iterator[Check]:
-    """Check what is built for guests, and the servers that only runs over SSH need. A run makes what is missing."""
-    for arch in state.arches:
-        for kind, path in state.builds(arch).items():
-            name = f"{kind} {machine_name(arch, state.kernel.name)}"
-            if path is not None:
-                yield Check(name, State.OK, f"{path.name}, {megabytes(path.stat().st_size)}")
-            elif kind == SSH_SERVER:
-                found = f"not in the cache, {_not_in_cache(state, 'a run over SSH')}"
-                yield Check(name, State.NOTE, found, f"{_SETUP} --transport ssh")
-            else:
-                yield Check(name, State.NOTE, "not built for the current source; lazymmu run builds it", _SETUP)
+def _tool_root(state: CacheState, root: Path, sandbox: Sandbox | None, arch: str) -> Check:
+    """Check that the programs of a tool root are there, and with a sandbox that they start."""
+    name, versions = f"tool root {arch}", {}
+    for program in (architectures()[arch].qemu, f"{architectures()[arch].compiler_prefix}gcc", "make"):
+        wrong = None if (root / "usr/bin" / program).exists() else "is missing"
+        if sandbox:
+            output, failure = run(sandbox, f"/usr/bin/{program}", "--version")
+            version = re.search(r"\d+(\.\d+)+", output.partition("\n")[0])
+            versions[program] = version[0] if version else ""
+            wrong = None if version and failure is None else f"does not start: {failure or output.strip()}"
+        if wrong:
+            remedy = f"rm -r {root.parent} {state.cache.root / 'packages'} && {_SETUP}"
+            return Check(name, State.BROKEN, f"{root}: {program} {wrong}", remedy, blocks=True)
+    found = ", ".join([str(root), *map(" ".join, versions.items())])
+    return Check(name, State.OK, found, facts=versions, short="tools")
+
+
+def _accelerator(state: CacheState, sandbox: Sandbox, arch: str) -> Iterator[Check]:
+    """Check what would execute the instructions of guests: KVM or emulation, and why."""
+    name, kernel = f"accelerator {machine_name(arch, state.kernel.name)}", state.present.kernels.get(arch)
+    boot = untried_boot(sandbox, architectures()[arch], kernel.image if kernel else sandbox.root / "none")
+    emulation = accelerator.without_kvm(boot)
+    earlier = None if emulation else accelerator.earlier_trial(state.cache, boot)
+    chosen, when = emulation or earlier, "; an earlier run tried it" if earlier else ""
+    chosen = chosen or Accelerator("unknown", "/dev/kvm is usable; the first run tries it")
+    found, unknown = f"{chosen.name} ({chosen.reason}){when}", chosen.name == "unknown"
+    facts = {"arch": arch, "accelerator": chosen.name, "reason": chosen.reason, "cached": earlier is not None}
+    short = "KVM not tried yet" if unknown else f"{chosen.name} ({chosen.reason.partition(':')[0]})"
+    yield Check(name, State.NOTE if unknown else State.OK, found, facts=facts, short=short)
 
 
 def ssh_key_files() -> Iterator[Check]:
     """Check the keys that only runs over SSH need."""
     folder = ssh_keys.default_folder()
-    wrong = ssh_keys.problem(folder)
-    if wrong is not None:
+    if wrong := ssh_keys.problem(folder):
         yield Check("SSH keys", State.BROKEN, wrong, f"rm -r {folder}")
     elif folder.exists():
         yield Check("SSH keys", State.OK, str(folder))
     else:
-        found = f"none in {folder} yet; the first run over SSH creates them"
-        yield Check("SSH keys", State.NOTE, found, f"{_SETUP} --transport ssh")
-
-
-def accelerators(state: CacheState, sandbox: Sandbox | None) -> Iterator[Check]:
-    """Check what would execute the instructions of each architecture's guests: KVM or emulation, and why."""
-    for arch in state.arches:
-        if arch not in state.refused:
-            name = f"accelerator {machine_name(arch, state.kernel.name)}"
-            yield from guarded(name, _accelerator, name, state, sandbox, arch, blocks=False)
-
-
-def _accelerator(name: str, state: CacheState, sandbox: Sandbox | None, arch: str) -> Iterator[Check]:
-    box = sandbox or Sandbox(name="bwrap", root=state.root or Path("/"))
-    kernel = state.installed.get(arch)
-    boot = untried_boot(box, architectures()[arch], kernel.image if kernel else box.root / "none")
-    emulation = accelerator.without_kvm(boot)
-    earlier = None if emulation else accelerator.earlier_trial(state.cache, boot)
-    chosen, when = emulation or earlier, "; an earlier run tried it" if earlier else ""
-    built = state.builds(arch)
-    if chosen is None and sandbox and built.get("archive") and built.get("module"):
-        # A run does the same. It builds nothing, since archive and module are present.
-        images = Images(state.cache, {arch: sandbox}, state.installed, name=state.kernel.name)
-        chosen, when = prepare(images, arch, 1.0, RunningGuests()).boot.accelerator, "; tried now"
-    chosen = chosen or Accelerator("unknown", "/dev/kvm is usable; the first run tries it")
-    yield Check(
-        name,
-        State.NOTE if chosen.name == "unknown" else State.OK,
-        f"{chosen.name} ({chosen.reason}){when}",
-        facts={"arch": arch, "accelerator": chosen.name, "reason": chosen.reason, "cached": earlier is not None},
-    )
+        yield Check("SSH keys", State.NOTE, f"none in {folder}; the first run over SSH creates them", _SSH_SETUP)

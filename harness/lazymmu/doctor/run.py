@@ -1,71 +1,81 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `doctor`: prints every check and whether a run can work. Exit status 3 if it cannot."""
+"""The command `doctor`: prints what it checked, by area, and whether a run can work. Exit status 3 if it cannot."""
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
 
 from msgspec.structs import asdict
 
 from lazymmu.doctor import folders, host, images
-from lazymmu.doctor.cache_state import CacheState, read_cache_state
 from lazymmu.doctor.check import Check, State, guarded
+from lazymmu.doctor.images import CacheState
 from lazymmu.provision import cache_lock
 from lazymmu.reports.destination import targets, write_json
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
 from lazymmu.support.errors import SetupError
+from lazymmu.support.machine_names import machine_name
 
-_STYLES = {State.OK: "green", State.MISSING: "bold yellow", State.BROKEN: "bold red", State.NOTE: "yellow"}
+_STYLES = {State.OK: "green", State.NOTE: "yellow", State.MISSING: "bold yellow", State.BROKEN: "bold red"}
+_PROBLEMS = (State.MISSING, State.BROKEN)
 _NAME_WIDTH = 22
 
 
 def doctor(arguments: Namespace) -> int:
-    """Print every check as soon as it is done, then whether a run can work."""
-    kernels = requests.kernels(arguments)
+    """Print each area as soon as it is checked, then whether a run can work."""
+    kernels, cache, terminal = requests.kernels(arguments), requests.cache(), requests.human(arguments)
     goals = targets({"--json": arguments.json})
-    terminal = requests.human(arguments)
-    cache = requests.cache()
-    checks = []
+    states = [CacheState(cache, kernel, arguments.offline, arguments.deep) for kernel in kernels]
+    checks: list[Check] = []
     with cache_lock.shared(cache.root, lambda: cache.progress.say("waiting for lazymmu clean"), make=False):
-        for check in _all_checks([read_cache_state(cache, kernel, offline=arguments.offline) for kernel in kernels]):
-            _print(terminal, check)
-            checks.append(check)
+        for area, checked in _areas(states):
+            found = list(checked)
+            _print(terminal, found if arguments.deep else _shortened(area, found))
+            checks += found
     blocking = dict.fromkeys(check.name for check in checks if check.blocks)
-    if blocking:
-        terminal.line(f"a run cannot work: {', '.join(blocking)}", "bold red")
-    else:
-        terminal.line("a run can work", "bold green")
-    write_json(goals, {"works": not blocking, "checks": [asdict(check) for check in checks]})
+    verdict = f"a run cannot work: {', '.join(blocking)}" if blocking else "a run can work"
+    terminal.line(verdict, "bold red" if blocking else "bold green")
+    documents = [{key: value for key, value in asdict(check).items() if key != "short"} for check in checks]
+    write_json(goals, {"works": not blocking, "checks": documents})
     return SetupError.exit_status if blocking else 0
 
 
-def _all_checks(states: Sequence[CacheState]) -> Iterator[Check]:
-    """Yield all checks, for one state of each kernel. A check that fails does not stop the others."""
-    # The kernel with the largest needs stands for all in checks of what they share.
-    neediest = max(states, key=lambda state: (state.must_fetch, state.must_build))
-    cache = neediest.cache
-    yield from guarded("host", host.host)
-    yield from host.tools(neediest)
-    sandbox, check = host.sandbox(neediest)
-    yield check
-    yield from guarded("cache", folders.cache_folder, neediest)
-    yield from guarded("disk", folders.free_space, neediest)
-    yield from guarded("tool root", images.tool_root, neediest, sandbox)
+def _areas(states: Sequence[CacheState]) -> Iterator[tuple[str, Iterable[Check]]]:
+    """Yield each area with its checks, for one state of each kernel. A check that fails does not stop the others."""
+    yield "host", guarded("host", host.host)
     for state in states:
-        yield from guarded(f"kernel {state.kernel.name}", images.kernels, state)
-        yield from guarded("builds", images.builds, state)
-        yield from images.accelerators(state, sandbox)
-    yield from guarded("SSH keys", images.ssh_key_files, blocks=False)
-    yield from guarded("contents", folders.contents, cache, blocks=False)
-    yield from guarded("guests", folders.guests, cache, blocks=False)
-    yield from guarded("results", folders.results, blocks=False)
+        yield "lock", guarded(f"kernel {state.kernel.name}", state.read)
+    cache = states[0].cache
+    # Without a tool root, the host's own root shows whether namespaces are allowed.
+    roots = (root for state in states for root in state.present.roots.values() if root.is_dir())
+    sandbox, check = host.sandbox(next(roots, Path("/")))
+    yield "sandbox", [check]
+    needs, writes = max(state.needs for state in states), any(state.writes for state in states)
+    yield "cache", guarded("cache", lambda: folders.cache(cache.root, needs, writes=writes))
+    for state in states:
+        for arch in state.arches:
+            name = machine_name(arch, state.kernel.name)
+            yield name, guarded(name, images.machine, state, sandbox, arch)
+    keys = guarded("SSH keys", images.ssh_key_files, blocks=False)
+    yield "results", chain(guarded("results", folders.results, blocks=False), keys)
+    contents = guarded("contents", folders.contents, cache, states[0].deep, blocks=False)
+    yield "clean", chain(contents, guarded("guests", folders.guests, cache, blocks=False))
 
 
-def _print(terminal: Terminal, check: Check) -> None:
-    first, *more = check.found.splitlines() or [""]
-    terminal.line(f"{check.state:<8} {check.name:<{_NAME_WIDTH}} {first}", _STYLES[check.state])
+def _shortened(area: str, checks: Sequence[Check]) -> Iterator[Check]:
+    """Yield one line for an area, and each problem in it."""
+    if worth := [check for check in checks if check.short and check.state not in _PROBLEMS]:
+        worst = max((check.state for check in worth), key=list(State).index)
+        yield Check(area, worst, "; ".join(check.short for check in worth))
+    yield from (check for check in checks if check.state in _PROBLEMS)
+
+
+def _print(terminal: Terminal, checks: Iterable[Check]) -> None:
     indent = " " * (_NAME_WIDTH + 10)
-    for line in more:
-        terminal.line(indent + line)
-    if check.next:
-        terminal.line(f"{indent}-> {check.next}")
+    for check in checks:
+        found = check.found.replace("\n", f"\n{indent}")
+        terminal.line(f"{check.state:<8} {check.name:<{_NAME_WIDTH}} {found}", _STYLES[check.state])
+        if check.next:
+            terminal.line(f"{indent}-> {check.next}")

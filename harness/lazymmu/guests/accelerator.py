@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from lazymmu.guests.boot import Accelerator, Boot
 from lazymmu.guests.qemu import Guest
-from lazymmu.provision.cache import Cache, digest, whole
+from lazymmu.provision.cache import Cache, whole
+from lazymmu.provision.keys import digest
 from lazymmu.support.errors import GuestError, HostStarved, SetupError
 
 #: Waits until a guest's agent answers. Raises GuestError if it does not.

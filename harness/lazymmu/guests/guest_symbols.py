@@ -8,7 +8,8 @@ from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
 from lazymmu.guests.symbols import Symbols
 from lazymmu.provision import checksum
-from lazymmu.provision.cache import Cache, digest, whole
+from lazymmu.provision.cache import Cache, whole
+from lazymmu.provision.keys import digest
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import GuestError, SetupError
 

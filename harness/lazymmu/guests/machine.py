@@ -80,6 +80,7 @@ def prepare(
     variant: builds.Variant = builds.PLAIN,
 ) -> Machine:
     """Build the module of one architecture's guests and choose their accelerator. Raises SetupError."""
+    images.ready(arch)
     architecture, kernel, sandbox = architectures()[arch], images.kernels[arch], images.sandboxes[arch]
     boot = replace(untried_boot(sandbox, architecture, kernel.image), label=machine_name(arch, kernel.name))
     # Real hardware boots in a second, so a slower accelerator is no better than emulation. The outcome is kept, so

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from lazymmu.guests.boot import SHARED_MEMORY_NOT_SAVED, Boot
 from lazymmu.guests.qemu import Guest
 from lazymmu.provision import checksum
-from lazymmu.provision.cache import digest
+from lazymmu.provision.keys import digest
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import SetupError
 

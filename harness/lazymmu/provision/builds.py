@@ -10,8 +10,9 @@ from msgspec import Struct, field
 
 from lazymmu.architecture import Architecture
 from lazymmu.provision import cpio, fast_rebuild
-from lazymmu.provision.cache import Cache, digest, digest_files
+from lazymmu.provision.cache import Cache, digest_files
 from lazymmu.provision.kernels import InstalledKernel
+from lazymmu.provision.keys import digest
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.support.project import AGENT_SOURCE, MODULE_SOURCE
 

@@ -10,48 +10,30 @@ were removed, two processes could hold the same lock.
 """
 
 import errno
-import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from msgspec import Struct, field
-from platformdirs import user_cache_path
 
 from lazymmu.provision import checksum
 from lazymmu.provision.cache_entries import matches
 from lazymmu.provision.checksum import Look, entry_damage, mismatch
+from lazymmu.provision.keys import FOLDER_HINT, digest
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.subprocesses import ToolError, Tools
 from lazymmu.support import disk
 
-_KEY_DIGITS = 16
-_HINT = "let XDG_CACHE_HOME name another folder for it"
 #: Suffix of unfinished things.
 PARTIAL = ".partial"
 # Where `Cache.building` makes its folders: beside entries, and beside those in a tool root.
-_PARTIALS = (f"*/*{PARTIAL}", f"roots/*/lazymmu/*{PARTIAL}", f"roots/*/lazymmu/*/*{PARTIAL}")
+_PARTIALS = (f"*/*{PARTIAL}", f"lock/*/*/*{PARTIAL}", f"roots/*/lazymmu/*{PARTIAL}", f"roots/*/lazymmu/*/*{PARTIAL}")
 # A tool that outlives its harness may still write. Each attempt removes what is there.
 _REMOVALS = 20
-
-
-def default_root() -> Path:
-    """Return the folder of this user's cache, which XDG_CACHE_HOME can change."""
-    return user_cache_path("lazymmu")
-
-
-def digest(parts: Iterable[str | bytes]) -> str:
-    """Return a key for these parts, in order. Different sequences have different keys."""
-    state = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        state.update(b"%d:" % len(data))
-        state.update(data)
-    return state.hexdigest()[:_KEY_DIGITS]
 
 
 def digest_files(folder: Path) -> str:
@@ -151,7 +133,7 @@ class Cache(Struct, frozen=True):
         """
         with self._explained(target.parent, needs):
             if disk.free(target.parent) < needs:
-                raise disk.full(target.parent, hint=_HINT, needs=needs)
+                raise disk.full(target.parent, hint=FOLDER_HINT, needs=needs)
             target.parent.mkdir(parents=True, exist_ok=True)
             # A new name: an orphan of a killed harness may still write to its own.
             folder = target.with_name(f"{target.name}.{secrets.token_hex(4)}{PARTIAL}")
@@ -197,9 +179,9 @@ class Cache(Struct, frozen=True):
     def _explained(self, folder: Path, needs: int = 0) -> Iterator[None]:
         """Turn the errors of a folder that is full or cannot be written into a SetupError that says so."""
         try:
-            with disk.explained(folder, hint=_HINT, needs=needs):
+            with disk.explained(folder, hint=FOLDER_HINT, needs=needs):
                 yield
         except ToolError as error:
             if any(text in error.output for text in disk.FULL_TEXTS):
-                raise disk.full(folder, hint=_HINT, needs=needs) from error
+                raise disk.full(folder, hint=FOLDER_HINT, needs=needs) from error
             raise

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from msgspec import Struct
 
 from lazymmu.architecture import architectures
-from lazymmu.provision import checksum, kernels, tool_root
+from lazymmu.provision import catalogue, checksum, kernels, packages, parts, tool_root
 from lazymmu.provision.cache import PARTIAL, Cache, remove, unfinished
 from lazymmu.provision.cache_entries import Entry, Removal, by_use, matches, size_of
 from lazymmu.provision.cache_kind import kinds
@@ -56,10 +57,7 @@ class CacheContents(Struct, frozen=True):
     def unneeded(self) -> list[Removal]:
         """Return the entries that no recipe and no lock file mentions; none if some recipe or file cannot be read."""
         try:
-            mentioned = {tool_root.path(self.cache, arch).name for arch in architectures()}
-            for release in kernels.all_locked(self.cache):
-                mentioned.add(f"{release.release}_{release.version}")
-                mentioned |= {package.partition(":")[0] for package in release.packages}
+            mentioned = set(_mentioned(self.cache))
         except (LazymmuError, OSError):
             return []
         return [
@@ -78,15 +76,29 @@ class CacheContents(Struct, frozen=True):
             found = list(pool.map(lambda one: checksum.entry_damage(one[0].path, one[1]), entries))
         return [Removal(entry.path, entry.size, why) for (entry, _), why in zip(entries, found, strict=True) if why]
 
-    def removable(self) -> list[Removal]:
+    def removable(self, *, checked: bool = True) -> list[Removal]:
         """Return what may go if no other process uses the cache.
 
-        These are leftovers, and entries that are damaged, no longer needed, or over the limit of their kind.
+        These are leftovers, and entries that are damaged, no longer needed, or over the limit of their kind. Damage
+        is not looked for unless `checked`.
         """
         left = (Removal(entry.path, entry.size, "left by a process that was killed") for entry in self.leftovers)
         excess = (removal for name, kind in kinds().items() for removal in kind.limit.over(self.entries[name]))
-        found = {removal.path: removal for removal in (*left, *excess, *self.damaged(), *self.unneeded())}
+        damaged = self.damaged() if checked else []
+        found = {removal.path: removal for removal in (*left, *excess, *damaged, *self.unneeded())}
         return [one for path, one in found.items() if not any(parent in found for parent in path.parents)]
+
+
+def _mentioned(cache: Cache) -> Iterator[str]:
+    """Yield the names of the entries that the lock mentions. Raises SetupError."""
+    for wanted in parts.every(catalogue.kernels().values()):
+        part = tool_root.locked(cache, wanted)
+        if part is not None:
+            yield f"{part.release}_{kernels.Release.of(part).version}"
+            for package in part.packages:
+                yield from (package.name, packages.folder(cache.root, package).name)
+    roots = [tool_root.apt(cache), *(tool_root.part(cache, arch) for arch in architectures())]
+    yield from (tool_root.path_of(cache, root).name for root in roots if root)
 
 
 def everything_in(root: Path) -> list[Removal]:

@@ -46,22 +46,26 @@ def size_of(path: Path, without: frozenset[Path] = frozenset()) -> int:
     """Return the bytes on disk of a file, or of all files below a folder except those in `without`."""
     if path.is_symlink():
         return 0
-    if not path.is_dir():
-        return _on_disk(path.stat())
+    return _below(str(path), frozenset(map(str, without))) if path.is_dir() else _on_disk(path.stat())
+
+
+def _below(folder: str, without: frozenset[str]) -> int:
+    """Return the bytes of all files below a folder. A tool root has 20,000, so the names are plain strings."""
     total = 0
-    for folder, folders, files in os.walk(path):
-        here = Path(folder)
-        if without:
-            folders[:] = [name for name in folders if here / name not in without]
-        for name in files:
-            if not without or here / name not in without:
-                total += _on_disk(os.lstat(f"{folder}/{name}"))
+    with suppress(PermissionError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.path in without:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                total += _below(entry.path, without)
+            else:
+                total += _on_disk(entry.stat(follow_symlinks=False))
     return total
 
 
 def _on_disk(status: os.stat_result) -> int:
-    """Return the bytes of a file without its holes."""
-    return min(status.st_size, status.st_blocks * _BLOCK)
+    """Return the bytes of a file without its holes, shared among all of its names (hard links)."""
+    return min(status.st_size, status.st_blocks * _BLOCK) // status.st_nlink
 
 
 def matches(root: Path, pattern: str, unseen: set[Path]) -> Iterator[Path]:
@@ -91,6 +95,6 @@ def by_use(paths: Iterable[Path], without: frozenset[Path] = frozenset()) -> tup
     for path in paths:
         with suppress(OSError):
             status, digest = path.lstat(), checksum.beside(path)
-            size = size_of(path, without - {path}) + (size_of(digest) if digest.exists() else 0)
+            size = size_of(path, without) + (size_of(digest) if digest.exists() else 0)
             entries.append(Entry(path, size, max(status.st_atime, status.st_mtime)))
     return tuple(sorted(entries, key=lambda entry: (-entry.used, entry.path)))

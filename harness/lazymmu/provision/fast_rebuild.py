@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lazymmu.provision.cache import digest, remove
+from lazymmu.provision.cache import remove
+from lazymmu.provision.keys import digest
 from lazymmu.provision.subprocesses import ToolError
 
 # Marks a folder whose last build completed. It holds a digest of the folder.

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Kernels from Debian's packages: locked versions, what apt last said, and the kernels in the tool roots.
 
-`kernel_resolution.py` asks apt and fetches the packages, `unpacking.py` unpacks them. What apt refused is remembered,
-so that a run does not ask the network again and again for what a mirror does not have.
+What apt refused is remembered, so that a run does not ask the network again and again for what a mirror does not have.
 """
 
 import re
@@ -14,16 +13,17 @@ from typing import Any
 from msgspec import DecodeError, Struct, json
 
 from lazymmu.architecture import architectures
-from lazymmu.provision import tool_root
+from lazymmu.provision import boot_image, packages, parts, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
+from lazymmu.provision.lock import Package, Part
 from lazymmu.support.errors import SetupError
 
-#: Bytes on disk while kernels are made: packages and package lists, then also headers and boot images.
-NEEDS = 500_000_000
 #: Start of the name of the package with the boot image: up to Linux 6, and since 7.
 IMAGES = ("linux-image-", "linux-binary-")
+#: Start of the names of the packages with modules, which only SSH needs: until Linux 7 the image's.
+MODULES = (*IMAGES, "linux-modules-")
 # The kernel's own word for the nested API (Linux: arch/Kconfig).
 _NATIVE = re.compile(r"^CONFIG_ARCH_HAS_LAZY_MMU_MODE=y$", re.MULTILINE)
 # How long a refusal counts. A mirror is out of step for hours.
@@ -37,8 +37,15 @@ class Release(Struct, frozen=True):
     release: str
     #: Version of the packages.
     version: str
-    #: The packages (`name:architecture=version`): the image, and what a module build needs.
-    packages: tuple[str, ...]
+    #: The packages: the image, and what a module build needs.
+    packages: tuple[Package, ...] = ()
+    #: The day on which its suite had it.
+    resolved: str = ""
+
+    @classmethod
+    def of(cls, part: Part) -> "Release":
+        """Return the release of a kernel's part of the lock."""
+        return cls(part.release, part.version("linux-headers-"), part.packages, part.resolved)
 
 
 class Resolution(Struct, frozen=True):
@@ -75,6 +82,11 @@ class InstalledKernel(Struct, frozen=True):
     image: Path
     #: Folder of its headers, as programs in the tool root see it.
     headers: str
+
+    @property
+    def root(self) -> Path:
+        """The tool root."""
+        return self.image.parents[2]
 
 
 class KernelEntry(Struct, frozen=True):
@@ -115,57 +127,34 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def _lock_file(cache: Cache, kernel: Kernel) -> Path:
-    return cache.root / "kernels" / f"{kernel.name}.json"
+def resolution(asked: datetime, part: Part) -> Resolution:
+    """Return what apt said, if it was this part."""
+    return Resolution(asked, release=part.release, version=Release.of(part).version)
 
 
-def resolutions_file(cache: Cache, kernel: Kernel) -> Path:
-    """Return the file with what apt last said about a kernel."""
+def _resolutions_file(cache: Cache, kernel: Kernel) -> Path:
     return cache.root / "kernels" / f"{kernel.name}.resolutions"
 
 
-def _read_lock(path: Path) -> dict[str, Release]:
-    try:
-        return json.decode(path.read_bytes(), type=dict[str, Release])
-    except FileNotFoundError:
-        return {}
-    except DecodeError as error:
-        raise SetupError(f"{path} is damaged: {error}", hint=f"remove it: rm {path}") from error
-
-
-def locked(cache: Cache, kernel: Kernel) -> dict[str, Release]:
-    """Return the versions that a kernel is locked to, by architecture. Raises SetupError."""
-    return _read_lock(_lock_file(cache, kernel))
-
-
-def all_locked(cache: Cache) -> Iterator[Release]:
-    """Yield the locked versions of all kernels, also of those that the catalogue no longer has. Raises SetupError."""
-    for path in (cache.root / "kernels").glob("*.json"):
-        yield from _read_lock(path).values()
+def locked(cache: Cache, kernel: Kernel, arch: str) -> Part | None:
+    """Return the version that a kernel is locked to on an architecture, None if there is none. Raises SetupError."""
+    return tool_root.locked(cache, parts.kernel(kernel, arch)) if arch in kernel.flavours else None
 
 
 def resolutions(cache: Cache, kernel: Kernel) -> dict[str, Resolution]:
     """Return what apt last said, by architecture; nothing if the file cannot be read."""
     try:
-        return json.decode(resolutions_file(cache, kernel).read_bytes(), type=dict[str, Resolution])
+        return json.decode(_resolutions_file(cache, kernel).read_bytes(), type=dict[str, Resolution])
     except (OSError, DecodeError):
         return {}
 
 
-def lock(cache: Cache, kernel: Kernel, releases: Mapping[str, Release], folder: Path) -> None:
-    """Lock the versions of a kernel. `folder` is for scratch files. The caller holds the kernel's lock."""
-    _write(_lock_file(cache, kernel), releases, folder)
-
-
-def remember(cache: Cache, kernel: Kernel, new: Mapping[str, Resolution], folder: Path) -> None:
-    """Keep what apt said, with what it said earlier about other architectures; see `lock`."""
-    _write(resolutions_file(cache, kernel), {**resolutions(cache, kernel), **new}, folder)
-
-
-def _write(target: Path, content: object, folder: Path) -> None:
-    partial = folder / target.name
-    partial.write_bytes(json.format(json.encode(content)) + b"\n")
-    partial.replace(target)
+def remember(cache: Cache, kernel: Kernel, new: Mapping[str, Resolution]) -> None:
+    """Keep what apt said, with what it said earlier about other architectures."""
+    file = _resolutions_file(cache, kernel)
+    with cache.building(file, f"what apt said about kernel {kernel.name}") as folder:
+        (folder / file.name).write_bytes(json.format(json.encode({**resolutions(cache, kernel), **new})) + b"\n")
+        (folder / file.name).replace(file)
 
 
 def image_path(root: Path, arch: str, release: Release) -> Path:
@@ -174,11 +163,31 @@ def image_path(root: Path, arch: str, release: Release) -> Path:
     return root / "lazymmu" / "kernels" / name
 
 
-def installed_kernel(root: Path, kernel: Kernel, arch: str, release: Release) -> InstalledKernel | None:
-    """Return the kernel if it is in the tool root."""
-    image = image_path(root, arch, release)
+def installed_kernel(root: Path, kernel: Kernel, arch: str, release: Release) -> InstalledKernel:
+    """Return the kernel as it is or will be in a tool root; `InstalledKernel.image` exists if it is there."""
     headers = f"/usr/src/linux-headers-{release.release}"
-    return InstalledKernel(kernel.name, release, image, headers) if image.exists() else None
+    return InstalledKernel(kernel.name, release, image_path(root, arch, release), headers)
+
+
+def install(cache: Cache, root: Path, arch: str, release: Release) -> None:
+    """Put an unpacked kernel into a tool root."""
+    store, what = root / "lazymmu" / "unpacked", "kernels in the tool root"
+    with cache.locked(store, what), cache.building(store, what) as partial:
+        tool_root.link(cache, (one for one in release.packages if not one.name.startswith(MODULES)), partial)
+        # Folders are renamed, so that a killed set-up leaves none half filled.
+        for parent in ("usr/src", "usr/lib"):
+            for entry in sorted((partial / parent).iterdir()):
+                target = root / parent / entry.name
+                if not target.exists() and entry.name.startswith("linux-"):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    entry.rename(target)
+
+    def build(target: Path) -> None:
+        image = next(package for package in release.packages if package.name.startswith(IMAGES))
+        made = boot_image.make(packages.folder(cache.root, image), architectures()[arch].boot_image)
+        target.write_bytes(made)
+
+    cache.obtain(image_path(root, arch, release), f"kernel {release.release}", build)
 
 
 def verify(kernel: InstalledKernel) -> None:
@@ -199,16 +208,21 @@ def has_native(root: Path, installed: InstalledKernel) -> bool | None:
 
 def common_headers(root: Path, installed: InstalledKernel) -> Path:
     """Return the folder with the headers that all architectures share (package linux-headers-*-common)."""
-    names = (package.partition(":")[0] for package in installed.release.packages)
+    names = (package.name for package in installed.release.packages)
     return root / "usr/src" / next(name for name in names if name.endswith("-common"))
 
 
 def entries(cache: Cache, kernel: Kernel) -> Iterator[KernelEntry]:
     """Yield what is known for each of a kernel's architectures. Raises SetupError for a damaged lock file."""
-    releases, known = locked(cache, kernel), resolutions(cache, kernel)
+    known = resolutions(cache, kernel)
     for arch in kernel.flavours:
-        release, root = releases.get(arch), tool_root.path(cache, arch)
-        installed = installed_kernel(root, kernel, arch, release) if release else None
-        told = has_native(root, installed) if installed else None
+        part, tools = locked(cache, kernel, arch), tool_root.part(cache, arch)
+        release = Release.of(part) if part else None
+        there, told = False, None
+        if release and tools:
+            root = tool_root.path_of(cache, tools)
+            installed = installed_kernel(root, kernel, arch, release)
+            there = installed.image.exists()
+            told = has_native(root, installed) if there else None
         native, native_from = (arch in kernel.native, "catalogue") if told is None else (told, "headers")
-        yield KernelEntry(kernel, arch, release, installed is not None, known.get(arch), native, native_from)
+        yield KernelEntry(kernel, arch, release, there, known.get(arch), native, native_from)

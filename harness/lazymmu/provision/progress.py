@@ -1,40 +1,95 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Prints on standard error what a long step is, and what it cost."""
+"""Prints on standard error what a long step is, and how far it is. Only the standard library is used (see lock.py)."""
 
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from msgspec import Struct
+from typing import Protocol
 
 _MEGABYTE = 1_000_000
+# Seconds between two states of the progress line on a terminal, and between two lines in a log.
+_ON_TERMINAL, _IN_LOG = 0.2, 15.0
 
 
-class Step(Struct):
-    """A step in progress. Its code may set `size` in bytes, which is printed at its end."""
+class _Transfer(Protocol):
+    """What is fetched: `Fetching`."""
 
-    size: int | None = None
+    size: int
+    arrived: int
+    began: float
+
+    @property
+    def remaining(self) -> int: ...
+    @property
+    def failed(self) -> bool: ...
 
 
 class Progress:
-    """Prints plain lines, one at the start of a step and one at its end. Several threads may use it."""
+    """Prints plain lines. On a terminal, a transfer has one line that changes. Several threads may use it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._printed = 0.0
+        #: Set while another part of the program draws on the terminal.
+        self.hidden = False
 
     def say(self, text: str) -> None:
         """Print one line."""
         with self._lock:
-            print(f"lazymmu: {text}", file=sys.stderr, flush=True)
+            clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+            # In one write, or the line of another thread could come before its end.
+            sys.stderr.write(f"{clear}lazymmu: {text}\n")
+            sys.stderr.flush()
 
     @contextmanager
-    def step(self, what: str, estimate: str) -> Iterator[Step]:
-        """Print a step with an estimate of its cost, and at its end its size and duration."""
+    def step(self, what: str, estimate: str) -> Iterator[None]:
+        """Print a step with an estimate of its cost, and at its end its duration."""
         self.say(f"{what}: started ({estimate})")
         begin = time.monotonic()
-        step = Step()
-        yield step
-        size = "" if step.size is None else f"{step.size / _MEGABYTE:.1f} MB, "
-        self.say(f"{what}: done ({size}{time.monotonic() - begin:.1f} s)")
+        yield
+        self.say(f"{what}: done ({time.monotonic() - begin:.1f} s)")
+
+    def transfer(self, what: str) -> Callable[[_Transfer], None]:
+        """Return the function that shows how far a transfer is; it prints as often as a reader wants to know."""
+        begun = ended = False
+
+        def show(transfer: _Transfer) -> None:
+            nonlocal begun, ended
+            now, live = time.monotonic(), sys.stderr.isatty() and not self.hidden
+            with self._lock:
+                first, last = not begun, not ended and (transfer.failed or transfer.remaining == 0)
+                begun, ended = True, ended or last
+                is_due = first or (not ended and now - self._printed > (_ON_TERMINAL if live else _IN_LOG))
+                if is_due:
+                    self._printed = now
+            seconds = max(now - transfer.began, 0.01)
+            if last and not transfer.failed:
+                self.say(f"fetched {_megabytes(transfer.size)} for {what} in {seconds:.1f} s")
+            elif last and live:
+                # The error comes next.
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            elif first:
+                self.say(f"fetching {_megabytes(transfer.size)} for {what}")
+            elif is_due:
+                line = _state(what, transfer, seconds)
+                if live:
+                    print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+                else:
+                    self.say(line)
+
+        return show
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / _MEGABYTE:.0f} MB"
+
+
+def _state(what: str, transfer: _Transfer, seconds: float) -> str:
+    if transfer.arrived >= transfer.size:
+        return f"unpacking the last {transfer.remaining} packages for {what}"
+    rate = transfer.arrived / seconds
+    left = f", {(transfer.size - transfer.arrived) / rate:.0f} s left" if rate > 0 else ""
+    arrived = f"{transfer.arrived / _MEGABYTE:.0f} of {_megabytes(transfer.size)}"
+    return f"fetching {arrived} for {what}, {rate / _MEGABYTE:.1f} MB/s{left}"

@@ -61,6 +61,12 @@ class Sandbox(Struct, frozen=True):
         environment = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in _ENVIRONMENT.items())]
         return ["setpriv", "--pdeathsig", "KILL", "chroot", str(self.root), *environment, *argv]
 
+    def equip(self) -> None:
+        """Make the devices and the file of /proc that a chroot needs. Bubblewrap brings its own."""
+        if self.name == "chroot" and self.root != Path("/"):
+            _make_devices(self.root)
+            _make_stack(self.root)
+
 
 def _make_devices(root: Path) -> None:
     for name in _DEVICES:
@@ -86,10 +92,8 @@ def _make_stack(root: Path) -> None:
 def _failure(sandbox: Sandbox) -> str | None:
     """Return why the sandbox does not work here, None if it works."""
     try:
-        if sandbox.name == "chroot":
-            _make_devices(sandbox.root)
-            _make_stack(sandbox.root)
-        command = sandbox.command(["/usr/bin/sh", "-c", "exec 3>/dev/null"], writable=True)
+        sandbox.equip()
+        command = sandbox.command(["/usr/bin/sh", "-c", "exec 3>/dev/null"])
         done = subprocess.run(tethered(command), stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError as error:
         return str(error)
@@ -101,19 +105,21 @@ def _failure(sandbox: Sandbox) -> str | None:
 def first_working(
     root: Path, failure: Callable[[Sandbox], str | None] = _failure
 ) -> tuple[Sandbox | None, dict[str, str]]:
-    """Return the first sandbox that works for this tool root, None if none does, and why the others do not."""
+    """Return the first sandbox that works for this tool root, None if none does, and why the others do not.
+
+    The host's own files take the place of a tool root that does not exist yet: what fails are namespaces and chroot.
+    """
     failures: dict[str, str] = {}
     for name in ("bwrap", "chroot"):
-        sandbox = Sandbox(name=name, root=root)
-        reason = failure(sandbox)
+        reason = failure(Sandbox(name=name, root=root if (root / "usr").is_dir() else Path("/")))
         if reason is None:
-            return sandbox, failures
+            return Sandbox(name=name, root=root), failures
         failures[name] = reason
     return None, failures
 
 
 def choose(root: Path) -> Sandbox:
-    """Return the first sandbox that works for this tool root. Raises SetupError if none does."""
+    """Return the first sandbox that works for this tool root, which need not exist yet. Raises SetupError."""
     sandbox, failures = first_working(root)
     if sandbox is None:
         reasons = "".join(f"\n    {name}: {reason}" for name, reason in failures.items())

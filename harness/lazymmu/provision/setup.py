@@ -1,76 +1,135 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Prepares what guests are made of: their kernels and tool roots. A run gets its images only here."""
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from lazymmu.provision import kernels, tool_root
+from lazymmu.provision import fetch, kernels, live, packages, parts, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
-from lazymmu.provision.kernels import InstalledKernel, Resolution, now, resolutions
+from lazymmu.provision.download import NotFetchedError
+from lazymmu.provision.kernels import InstalledKernel, Release, Resolution, now, resolutions
+from lazymmu.provision.keys import FOLDER_HINT
+from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.sandbox import Sandbox, choose
+from lazymmu.support import disk
 from lazymmu.support.errors import SetupError
 from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 
+def _nothing(_: str) -> None:
+    """Everything is there already."""
+
+
 class Images(Struct, frozen=True):
-    """What is ready: for each architecture one kernel, and the sandbox of its tool root."""
+    """For each architecture one kernel, and the sandbox of its tool root."""
 
     cache: Cache
-    sandboxes: Mapping[str, Sandbox]
-    kernels: Mapping[str, InstalledKernel]
+    #: These three change if `ready` finds that locked versions are gone.
+    sandboxes: dict[str, Sandbox]
+    kernels: dict[str, InstalledKernel]
+    #: Version of its QEMU's packages.
+    qemu: dict[str, str] = field(default_factory=dict)
     #: Architecture -> why there is no such kernel for it.
     refused: Mapping[str, str] = field(default_factory=dict)
     #: The kernel's name.
     name: str = DEFAULT_KERNEL
+    #: Waits until the files of an architecture are there. Raises SetupError if they do not come.
+    ready: Callable[[str], None] = _nothing
+
+    def add(self, kernel: Kernel, arch: str, tools: Part, release: Part, sandbox: Callable[[Path], Sandbox]) -> None:
+        """Use these versions for an architecture."""
+        root = tool_root.path_of(self.cache, tools)
+        self.sandboxes[arch] = sandbox(root)
+        self.qemu[arch] = tools.version("qemu-system-")
+        self.kernels[arch] = kernels.installed_kernel(root, kernel, arch, Release.of(release))
+
+    def all_ready(self) -> "Images":
+        """Wait until everything is there. Returns the images. Raises SetupError."""
+        for arch in self.kernels:
+            self.ready(arch)
+        return self
 
 
 class _Contents(Struct, frozen=True):
-    """What the cache has of a kernel, by architecture."""
+    """What the lock says of a kernel and its tools, by architecture, and what the cache has."""
 
-    installed: dict[str, InstalledKernel] = field(default_factory=dict)
+    #: Tool root and kernel.
+    locked: dict[str, tuple[Part, Part]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     #: Architectures for which apt must be asked.
+    unknown: list[str] = field(default_factory=list)
+    #: Architectures whose files are not all in the cache.
     missing: list[str] = field(default_factory=list)
 
 
-def needs(*, root_there: bool) -> int:
-    """Return the bytes on disk that a set-up takes while it fetches: the kernels, and a tool root if one is missing."""
-    # Check the sum: each alone might fit and both not.
-    return kernels.NEEDS + (0 if root_there else tool_root.NEEDS)
-
-
 def _contents(
-    cache: Cache, kernel: Kernel, arches: Sequence[str], still_valid: Callable[[Resolution], bool]
+    cache: Cache, kernel: Kernel, arches: Iterable[str], still_valid: Callable[[Resolution], bool]
 ) -> _Contents:
-    """Return what the cache has. `still_valid` says whether a refusal is new enough not to ask again."""
-    releases, earlier = kernels.locked(cache, kernel), resolutions(cache, kernel)
-    found = _Contents()
+    """Return what is known and there. `still_valid` says whether a refusal is new enough not to ask again."""
+    found, earlier = _Contents(), resolutions(cache, kernel)
     for arch in arches:
-        root, installed = tool_root.path(cache, arch), None
-        if arch in releases and root.is_dir():
-            installed = kernels.installed_kernel(root, kernel, arch, releases[arch])
-        if installed is not None:
-            found.installed[arch] = installed
-        elif arch not in kernel.flavours:
+        tools, release = tool_root.part(cache, arch), kernels.locked(cache, kernel, arch)
+        if arch not in kernel.flavours:
             found.refused[arch] = f"there is no kernel {kernel.name} for {arch}"
-        elif arch not in releases and arch in earlier and earlier[arch].reason and still_valid(earlier[arch]):
+        elif tools and release:
+            found.locked[arch] = tools, release
+            root = tool_root.path_of(cache, tools)
+            if not kernels.image_path(root, arch, Release.of(release)).exists():
+                found.missing.append(arch)
+        elif not release and arch in earlier and earlier[arch].reason and still_valid(earlier[arch]):
             found.refused[arch] = f"kernel {kernel.name} does not resolve for {arch}: {earlier[arch].refusal()}"
         else:
-            found.missing.append(arch)
+            found.unknown.append(arch)
     return found
 
 
-def present(
-    cache: Cache, kernel: Kernel, arches: Sequence[str], *, offline: bool
-) -> tuple[dict[str, InstalledKernel], dict[str, str]]:
-    """Return, by architecture, the kernels that a run would find in the cache, and why it would leave others out."""
+def _packages(some: tuple[Part, Part]) -> list[Package]:
+    """Return what every guest needs. Only those over SSH need more of a kernel than its image."""
+    return [one for part in some for one in part.packages if not one.name.startswith("linux-modules-")]
+
+
+def needed(cache: Cache, some: Iterable[Kernel], arches: Sequence[str]) -> list[Package]:
+    """Return every package for guests of these kernels that is in the cache, also what only SSH and shells need."""
+    found: list[Package] = []
+    for arch in arches:
+        wanted = [
+            parts.ssh(arch),
+            parts.shell(arch),
+            *(parts.kernel(one, arch) for one in some if arch in one.flavours),
+        ]
+        locked = [tool_root.part(cache, arch), *(tool_root.locked(cache, one) for one in wanted)]
+        found += [package for part in locked if part for package in part.packages]
+    return [package for package in found if packages.folder(cache.root, package).is_dir()]
+
+
+class Present(Struct, frozen=True):
+    """What a run would find, by architecture."""
+
+    roots: Mapping[str, Path]
+    kernels: Mapping[str, InstalledKernel]
+    #: Why a run would leave these out.
+    refused: Mapping[str, str]
+    #: Bytes that a run would fetch.
+    size: int
+
+
+def present(cache: Cache, kernel: Kernel, arches: Sequence[str], *, offline: bool) -> Present:
+    """Return what a run would find in the cache. Raises SetupError."""
     time = now()
     found = _contents(cache, kernel, arches, lambda resolution: offline or resolution.is_recent(time))
-    return found.installed, found.refused
+    roots = {arch: tool_root.path_of(cache, tools) for arch, (tools, _) in found.locked.items()}
+    installed = {
+        arch: kernels.installed_kernel(roots[arch], kernel, arch, Release.of(release))
+        for arch, (_, release) in found.locked.items()
+        if arch not in found.missing
+    }
+    wanted = [one for arch in found.missing for one in _packages(found.locked[arch])]
+    size = sum(package.size for package in packages.missing(cache.root, wanted))
+    return Present(roots, installed, found.refused, size)
 
 
 def prepare(
@@ -96,13 +155,15 @@ def available(
     offline: bool = False,
     update: bool = False,
     again: bool = False,
+    wait: bool = True,
     sandbox: Callable[[Path], Sandbox] = choose,
 ) -> Images:
     """Return the images for these architectures, as far as they are available. What is missing is fetched first.
 
-    `offline` uses only the cache, `update` resolves the kernel's version again, `again` asks apt also for what it
-    refused recently. `sandbox` gives the sandbox of a tool root. Boot images are not checked here but before a boot
-    (`kernels.verify`). Raises SetupError.
+    `offline` uses only the cache, `update` resolves the kernel and the tools live, `again` asks apt also for what it
+    refused recently. Without `wait`, this returns while files are fetched; `Images.ready` then waits for those of one
+    architecture. `sandbox` gives the sandbox of a tool root, and is asked before anything is fetched. Boot images are
+    not checked here but before a boot (`kernels.verify`). Raises SetupError.
     """
     cache.sweep()
     time = now()
@@ -110,62 +171,57 @@ def available(
     def still_valid(resolution: Resolution) -> bool:
         return offline or (not again and resolution.is_recent(time))
 
-    def always_valid(_: Resolution) -> bool:
-        return True
-
     found = _contents(cache, kernel, arches, still_valid)
-    if found.missing and offline:
+    absent = [arch for arch in found.missing if packages.missing(cache.root, _packages(found.locked[arch]))]
+    if (absent or found.unknown) and offline:
         raise SetupError(
-            f"the tool root or kernel {kernel.name} for {', '.join(found.missing)} is not in the cache, and --offline "
-            "forbids fetching it",
+            f"the tools or kernel {kernel.name} for {', '.join([*absent, *found.unknown])} are not in the cache, and "
+            "--offline forbids fetching them",
             hint=f"lazymmu setup --kernel {kernel.name}   (once, with a network)",
         )
-    roots = {arch: tool_root.path(cache, arch) for arch in arches}
-    if update or found.missing or not _all_there(roots):
-        try:
-            cache.tools.in_thread(lambda: _fetch(cache, kernel, roots, still_valid, update=update))
-        except SetupError as error:
-            # If only a refresh failed and everything is in the cache, go on with the old answer.
-            missing = _contents(cache, kernel, arches, always_valid).missing
-            if missing or not _all_there(roots) or update or again or cache.tools.stopping():
-                raise
-            cache.progress.say(f"apt could not be asked again: {error.message.splitlines()[0]}")
-        found = _contents(cache, kernel, arches, always_valid)
-        if found.missing:
-            raise SetupError(f"kernel {kernel.name} is incomplete after its set-up: {', '.join(found.missing)}")
-    sandboxes = {root: sandbox(root) for root in set(roots.values())}
-    by_arch = {arch: sandboxes[root] for arch, root in roots.items()}
-    return Images(cache, by_arch, found.installed, found.refused, kernel.name)
+    if found.missing or found.unknown:
+        # Before anything is fetched: a host without a cache or a sandbox is told at once.
+        with disk.explained(cache.root, hint=FOLDER_HINT):
+            cache.root.mkdir(parents=True, exist_ok=True)
+        sandbox(cache.root / "roots" / "none")
+    if found.unknown or update:
+        asked = [arch for arch in arches if arch in kernel.flavours] if update else found.unknown
+        cache.tools.in_thread(lambda: live.resolve(cache, kernel, asked, update=update))
+        found = _contents(cache, kernel, arches, lambda _: True)
+        if found.unknown:
+            raise SetupError(f"kernel {kernel.name} is not resolved: {', '.join(found.unknown)}")
+    images = Images(cache, {}, {}, refused=found.refused, name=kernel.name)
+    for arch, (tools, release) in found.locked.items():
+        images.add(kernel, arch, tools, release, sandbox)
+    if found.missing:
+        missing = {arch: found.locked[arch] for arch in found.missing}
+        images = replace(images, ready=_fetched(images, kernel, missing, sandbox))
+        if wait:
+            cache.tools.in_thread(images.all_ready)
+    return images
 
 
-def _all_there(roots: Mapping[str, Path]) -> bool:
-    return all(root.is_dir() for root in roots.values())
+def _fetched(
+    images: Images, kernel: Kernel, missing: Mapping[str, tuple[Part, Part]], sandbox: Callable[[Path], Sandbox]
+) -> Callable[[str], None]:
+    """Start to fetch what is missing. Returns the function that waits for one architecture, and puts it together."""
+    cache = images.cache
 
+    every = [part for pair in missing.values() for part in pair]
+    fetching = fetch.started(cache.root, every, ", ".join(missing), cache.progress, cache.tools.stopped)
 
-def _fetch(
-    cache: Cache, kernel: Kernel, roots: Mapping[str, Path], still_valid: Callable[[Resolution], bool], *, update: bool
-) -> None:
-    """Fetch and unpack what is missing of the kernel, and of the tool roots of these architectures."""
-    # These take a while to load, and most runs have everything.
-    from lazymmu.provision import kernel_resolution, unpacking
-
-    target, what = kernel_resolution.lock_target(cache, kernel), f"kernel {kernel.name}"
-    with cache.locked(target, what):
-        wanted = [arch for arch in roots if arch in kernel.flavours]
-        # Another process may have made it meanwhile.
-        missing = wanted if update else _contents(cache, kernel, wanted, still_valid).missing
-        one_of_each = {root: arch for arch, root in roots.items()}
-        if not missing:
-            for arch in one_of_each.values():
-                tool_root.obtain(cache, arch)
+    def ready(arch: str) -> None:
+        if arch not in missing:
             return
-        with cache.building(target, what, needs=needs(root_there=_all_there(roots))) as folder:
-            # A tool root is mostly unpacking, the kernels are mostly waiting for the network.
-            with ThreadPoolExecutor(max_workers=1 + len(one_of_each)) as pool:
-                fetching = pool.submit(kernel_resolution.fetch, cache, kernel, missing, folder, update=update)
-                list(pool.map(lambda arch: tool_root.obtain(cache, arch), one_of_each.values()))
-                fetched = fetching.result()
-            for root in one_of_each:
-                releases = {arch: one for arch, one in fetched.releases.items() if roots[arch] == root}
-                if releases:
-                    unpacking.install(cache, root, releases, fetched.debs)
+        tools, release = missing[arch]
+        try:
+            fetching.wait(_packages(missing[arch]))
+        except NotFetchedError as error:
+            live.fall_back(cache, error, [parts.host_tools(), parts.tools(arch), parts.kernel(kernel, arch)])
+            tools, release = _contents(cache, kernel, [arch], lambda _: True).locked[arch]
+            images.add(kernel, arch, tools, release, sandbox)
+        root = tool_root.assemble(cache, tools)
+        kernels.install(cache, root, arch, Release.of(release))
+        images.sandboxes[arch].equip()
+
+    return ready

@@ -12,22 +12,20 @@ from pathlib import Path
 
 import zstandard
 
-from lazymmu.architecture import Architecture, architectures
-from lazymmu.provision import builds, catalogue, cpio, tool_root
-from lazymmu.provision.cache import Cache, digest, whole
-from lazymmu.provision.debian import Apt, unpack, with_lists
-from lazymmu.provision.kernels import IMAGES, InstalledKernel, Release
+from lazymmu.architecture import Architecture
+from lazymmu.provision import builds, cpio, deb, fetch, live, parts, tool_root
+from lazymmu.provision.cache import Cache, whole
+from lazymmu.provision.kernels import MODULES, InstalledKernel, Release
+from lazymmu.provision.keys import digest
+from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.support.errors import SetupError
 
 # Raise it when the way in which it is put together changes.
 _VERSION = "1"
-# Bytes on disk while it is fetched: package lists, kernels' packages of all architectures, what is unpacked from them.
-_NEEDS = 1_500_000_000
 _ARCHIVE_NEEDS = 16_000_000
 _WHAT = "SSH server and network driver for guests"
-#: Debian's package with the server, and the server's path in it and in the guest.
-PACKAGE = "dropbear-bin"
+# The server's path in its package and in the guest.
 _PROGRAM = "usr/sbin/dropbear"
 # The kernel module that drives the network card.
 _DRIVER = "virtio_net"
@@ -44,7 +42,7 @@ _FORMS: Mapping[str, Callable[[bytes], bytes]] = {
 def parts_path(root: Path, arch: str, kernel: InstalledKernel) -> Path:
     """Return where the archive with server and driver for one kernel is or will be."""
     release = kernel.release
-    key = digest([_VERSION, tool_root.SUITE, PACKAGE, _PROGRAM, _DRIVER, release.version])
+    key = digest([_VERSION, parts.SUITE, parts.SSH_PACKAGE, _PROGRAM, _DRIVER, release.version])
     return root / "lazymmu" / "remote" / f"{arch}-{release.release}-{key}.cpio"
 
 
@@ -53,7 +51,7 @@ def obtain(cache: Cache, kernels: Mapping[str, InstalledKernel], *, offline: boo
 
     Raises SetupError, with `offline` also if something would have to be fetched.
     """
-    paths = {arch: parts_path(tool_root.path(cache, arch), arch, kernel) for arch, kernel in kernels.items()}
+    paths = {arch: parts_path(kernel.root, arch, kernel) for arch, kernel in kernels.items()}
     if not all(map(whole, paths.values())):
         if offline:
             raise SetupError(
@@ -65,62 +63,35 @@ def obtain(cache: Cache, kernels: Mapping[str, InstalledKernel], *, offline: boo
 
 
 def _fetch(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, InstalledKernel]) -> None:
-    store = next(iter(paths.values())).parent / "parts"
-    with cache.locked(store, _WHAT):
-        missing = [arch for arch in kernels if not whole(paths[arch])]
-        if not missing:
-            return
-        with (
-            cache.progress.step(f"{_WHAT} ({', '.join(missing)})", "about 120 MB to fetch, 20 to 60 s"),
-            cache.building(store, _WHAT, needs=_NEEDS) as folder,
-        ):
-            # A kernel may come from another suite than the server.
-            for suite in {tool_root.SUITE, *(_suite(kernels[arch]) for arch in missing)}:
+    missing = [arch for arch in paths if not whole(paths[arch])]
+    servers = live.obtain(cache, [parts.ssh(arch) for arch in missing], _WHAT)
+    for arch in missing:
+        drivers = _drivers(kernels[arch].release)
+        fetch.started(cache.root, [drivers], f"{arch}'s driver", cache.progress, cache.tools.stopped).wait(
+            drivers.packages
+        )
+        wanted = [*servers[parts.ssh(arch)].packages, *drivers.packages]
 
-                def work(apt: Apt, files: Path) -> list[tuple[str, Path]]:
-                    return [
-                        (arch, deb) for arch in missing for deb in _fetch_one(apt, files / arch, arch, kernels[arch])
-                    ]
+        def build(target: Path, wanted: Sequence[Package] = wanted) -> None:
+            tree = target.parent / "tree"
+            tree.mkdir()
+            tool_root.link(cache, wanted, tree)
+            target.write_bytes(cpio.archive(_parts(tree)))
 
-                for arch, deb in with_lists(cache, folder / suite, suite, tool_root.debian_names(missing), work):
-                    unpack(cache.tools, deb, folder / arch)
-                    deb.unlink()
-            for arch in missing:
-                tree = folder / arch
-
-                def build(target: Path, tree: Path = tree) -> None:
-                    target.write_bytes(cpio.archive(_parts(tree)))
-
-                cache.obtain(paths[arch], f"SSH server for {arch}", build)
+        cache.obtain(paths[arch], f"SSH server for {arch}", build, needs=_ARCHIVE_NEEDS)
 
 
-def _suite(kernel: InstalledKernel) -> str:
-    return catalogue.kernel(kernel.name).suite
-
-
-def _fetch_one(apt: Apt, files: Path, arch: str, kernel: InstalledKernel) -> Sequence[Path]:
-    """Fetch the packages that one suite has for one architecture."""
-    packages = []
-    if apt.suite == tool_root.SUITE:
-        packages += apt.needed(f"{PACKAGE}:{architectures()[arch].debian}")
-    if apt.suite == _suite(kernel):
-        packages += with_modules(kernel.release)
-    return apt.download(packages, files) if packages else []
-
-
-def with_modules(release: Release) -> list[str]:
-    """Return the packages with a kernel's boot image, its own modules, and the list of what is built in."""
-    image = next(package for package in release.packages if package.startswith(IMAGES))
-    # Since Linux 7 the modules have a package of their own.
-    modules = image.replace(IMAGES[1], "linux-modules-", 1)
-    return list(dict.fromkeys([image, modules]))
+def _drivers(release: Release) -> Part:
+    """Return the packages with a kernel's modules. Since Linux 7 they have a package of their own."""
+    own = [one for one in release.packages if one.name.startswith(MODULES)]
+    return Part("", release.resolved, (), tuple(map(deb.with_modules, own)))
 
 
 def _parts(tree: Path) -> Iterator[cpio.Entry]:
     """Yield the files for a guest from an unpacked server and kernel."""
     server = tree / _PROGRAM
     if not server.is_file():
-        raise SetupError(f"{PACKAGE} holds no {_PROGRAM}: its packaging has changed")
+        raise SetupError(f"{parts.SSH_PACKAGE} holds no {_PROGRAM}: its packaging has changed")
     loader, libraries = _linked(tree, server)
     folders = {str(parent) for name in (_PROGRAM, loader) for parent in Path(name).parents} - {"."}
     folders |= {"bin", "etc", "lib", "network"}

@@ -14,22 +14,19 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
-from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 from lazymmu.support.errors import SetupError
 
-#: Debian package of each host tool that the harness calls.
-PACKAGES = {
-    "mmdebstrap": "mmdebstrap",
+# The package of a host tool by Debian's name, if it is not the tool's own. Other distributions use the same names.
+_PACKAGES = {
     "bwrap": "bubblewrap",
     "apt-get": "apt",
     "apt-cache": "apt",
-    "dpkg-deb": "dpkg",
     "setpriv": "util-linux",
     "unshare": "util-linux",
 }
@@ -41,6 +38,12 @@ _TETHER = 'test "$PPID" = "$1" && shift && exec "$@"'
 _TETHER_WITH_NAMESPACE = 'test "$PPID" = "$1" && shift && exec {unshare} sh -c {inside} $$ "$@"'
 
 _T = TypeVar("_T")
+
+
+def install_hint(*programs: str) -> str:
+    """Return the commands that install host tools on Debian, Fedora and Arch."""
+    packages = " ".join(_PACKAGES.get(program, program) for program in programs)
+    return f"as root: apt-get install {packages}, dnf install {packages} or pacman -S {packages}"
 
 
 class ToolError(SetupError):
@@ -95,15 +98,16 @@ class Tools:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._stopping = threading.Event()
+        #: Set by `stop`.
+        self.stopped = threading.Event()
 
     def stopping(self) -> bool:
         """Return whether `stop` was called. What is being made then is incomplete, whatever it looks like."""
-        return self._stopping.is_set()
+        return self.stopped.is_set()
 
     def stop(self) -> None:
         """End every tool now. Their callers get a SetupError."""
-        self._stopping.set()
+        self.stopped.set()
         with self._lock:
             for process in self._running:
                 _kill(process)
@@ -135,43 +139,15 @@ class Tools:
         if self.stopping():
             raise SetupError(f"{what}: interrupted")
 
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        what: str,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-        hint: str | None = None,
-    ) -> str:
+    def run(self, argv: Sequence[str], *, what: str, hint: str | None = None) -> str:
         """Run a program to its end and return its standard output.
 
-        `env` is added to this process's environment. Raises SetupError if the program cannot be started, exits with
-        another status than 0, or is stopped. The error names the work (`what`), the command and its last lines.
+        Raises SetupError if the program cannot be started, exits with another status than 0, or is stopped. The error
+        names the work (`what`), the command and its last lines.
         """
-        with self._started(argv, what, env, cwd) as process:
-            stdout, stderr = process.communicate()
-        self.check(what)
-        output = stdout.decode(errors="replace")
-        if process.returncode != 0:
-            raise _error(argv, what, process.returncode, output + stderr.decode(errors="replace"), hint)
-        return output
-
-    @contextmanager
-    def output(self, argv: Sequence[str], *, what: str) -> Iterator[IO[bytes]]:
-        """Run a program during a `with` that reads its standard output, or a part of it."""
-        with self._started(argv, what, None, None) as process:
-            assert process.stdout is not None  # noqa: S101  (asked for in _started)
-            yield process.stdout
-
-    @contextmanager
-    def _started(
-        self, argv: Sequence[str], what: str, env: Mapping[str, str] | None, cwd: Path | None
-    ) -> Iterator[subprocess.Popen[bytes]]:
         for program in (argv[0], "setpriv"):
             if shutil.which(program) is None:
-                package = PACKAGES.get(program, program)
-                raise SetupError(f"{what}: `{program}` is not installed", hint=f"apt-get install {package}   (as root)")
+                raise SetupError(f"{what}: `{program}` is not installed", hint=install_hint(program))
         command = tethered(argv)
         # Started under the lock: `stop` sees it, or it does not start.
         with self._lock:
@@ -181,25 +157,24 @@ class Tools:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, "LC_ALL": "C", **(env or {})},
-                cwd=cwd,
+                env={**os.environ, "LC_ALL": "C"},
                 # The harness handles a Ctrl-C on the terminal.
                 start_new_session=True,
             )
             self._running.add(process)
         try:
-            yield process
+            # Until no process holds the pipes, also of those that the program started.
+            stdout, stderr = process.communicate()
         finally:
             _kill(process)
-            for pipe in (process.stdout, process.stderr):
-                if pipe is not None and not pipe.closed:
-                    with pipe:
-                        # Until no process holds the pipe.
-                        while pipe.read(1 << 16):
-                            pass
             process.wait()
             with self._lock:
                 self._running.discard(process)
+        self.check(what)
+        output = stdout.decode(errors="replace")
+        if process.returncode != 0:
+            raise _error(argv, what, process.returncode, output + stderr.decode(errors="replace"), hint)
+        return output
 
 
 def _error(argv: Sequence[str], what: str, status: int, output: str, hint: str | None) -> ToolError:

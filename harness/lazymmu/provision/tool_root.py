@@ -1,86 +1,98 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tool roots: folders of the cache with the compilers and the QEMU of one Debian suite, the same on every host.
+"""Tool roots: folders of the cache with a compiler and a QEMU, the same on every host, one for each architecture.
 
-The architectures of the default run share a tool root. Every other architecture has its own, made when somebody names
-it, so that nobody fetches a compiler or an emulator for guests that they never run.
+They consist of hard links to the unpacked packages of the cache, so what two of them share is there once.
 """
 
-import platform
+import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from lazymmu.architecture import architectures, default_names
-from lazymmu.provision.cache import Cache, digest
-from lazymmu.provision.cache_entries import size_of
+from lazymmu.provision import lock, packages, parts
+from lazymmu.provision.cache import Cache
+from lazymmu.provision.keys import digest
+from lazymmu.provision.lock import Package, Part
+from lazymmu.provision.parts import Request
 from lazymmu.support.errors import SetupError
 
-#: The suite with QEMU 10. QEMU 7.2 broke two boots of ten x86_64 guests with two CPUs.
-SUITE = "trixie"
-#: What the compilers and kbuild call. Each architecture adds its own packages.
-_PACKAGES = (
-    *("base-files", "libc6", "bash", "dash", "coreutils", "sed", "grep", "gawk", "findutils", "diffutils", "make"),
-    *("perl-base", "kmod", "binutils"),
-)
-#: `uname -m` of supported hosts -> Debian's name.
-_HOSTS = {"x86_64": "amd64"}
 # Raise it when the way in which a root is made changes.
-_RECIPE_VERSION = "1"
-#: Bytes on disk while one is made: the root, and the packages that it is unpacked from.
-NEEDS = 1_250_000_000
+_RECIPE_VERSION = "2"
 
 
-def host_architecture() -> str:
-    """Return Debian's name of this host's architecture. Raises SetupError if there is no tool root for it."""
-    machine = platform.machine()
-    if machine not in _HOSTS:
-        known = ", ".join(_HOSTS)
-        raise SetupError(f"hosts of architecture {machine} are not supported yet", hint=f"supported: {known}")
-    return _HOSTS[machine]
+def locked(cache: Cache, wanted: Request) -> Part | None:
+    """Return a part of the lock, None if it must be resolved: it is not there, or other packages are wanted now."""
+    found = lock.part(cache.root, wanted.host, wanted.arch, wanted.name)
+    return found if found is not None and (found.suite, found.names) == (wanted.suite, wanted.names) else None
 
 
-def debian_names(arches: Iterable[str]) -> list[str]:
-    """Return Debian's names of the host and of these architectures, each once; apt wants the host's first."""
-    return list(dict.fromkeys([host_architecture(), *(architectures()[arch].debian for arch in arches)]))
+def part(cache: Cache, arch: str, host: str | None = None) -> Part | None:
+    """Return all packages of an architecture's tool root on a host (None is this one); None if the lock lacks them."""
+    return _with_common(cache, parts.tools(arch, host))
 
 
-def _sharing(arch: str) -> tuple[str, ...]:
-    """Return the architectures that use the tool root of this one."""
-    return default_names() if architectures()[arch].default else (arch,)
+def apt(cache: Cache) -> Part | None:
+    """Return all packages of the root that apt runs in, on a host without apt; None if the lock lacks them."""
+    return _with_common(cache, parts.host_apt())
 
 
-def _packages(arch: str) -> list[str]:
-    own = (package for one in _sharing(arch) for package in architectures()[one].packages)
-    return list(dict.fromkeys([*_PACKAGES, *own]))
+def _with_common(cache: Cache, wanted: Request) -> Part | None:
+    common, own = locked(cache, parts.host_tools(wanted.host)), locked(cache, wanted)
+    if common is None or own is None:
+        return None
+    # A part that was resolved live has its own version of what the common part has, too.
+    by_name = {package.name: package for package in (*common.packages, *own.packages)}
+    return own._replace(packages=tuple(by_name.values()))
 
 
-def path(cache: Cache, arch: str | None = None) -> Path:
-    """Return where the tool root of an architecture, or of the default run, is or will be."""
-    packages = _packages(arch or default_names()[0])
-    return cache.root / "roots" / digest([_RECIPE_VERSION, SUITE, host_architecture(), *packages])
+def path(cache: Cache, arch: str) -> Path:
+    """Return where an architecture's tool root is or will be. Raises SetupError if the lock lacks its packages."""
+    found = part(cache, arch)
+    if found is None:
+        raise SetupError(f"the tools for {arch} are in no lock", hint=f"lazymmu setup --arch {arch}   (resolves them)")
+    return path_of(cache, found)
 
 
-def obtain(cache: Cache, arch: str) -> Path:
-    """Return the tool root of an architecture, made first if it is missing (up to 0.9 GB, half a minute)."""
-    # As in setup.py: most runs have it.
-    from lazymmu.provision.debian import mmdebstrap
+def path_of(cache: Cache, part: Part) -> Path:
+    """Return where the tool root of these packages is or will be."""
+    return cache.root / "roots" / digest([_RECIPE_VERSION, *sorted(package.sha256 for package in part.packages)])
+
+
+def assemble(cache: Cache, part: Part) -> Path:
+    """Return the tool root of unpacked packages, made first if it is missing (a second)."""
 
     def build(target: Path) -> None:
-        what = f"tool root for {', '.join(_sharing(arch))}, compilers and QEMU from Debian {SUITE}"
-        with cache.progress.step(what, "up to 0.9 GB on disk, 20 to 60 s") as step:
-            mmdebstrap(
-                cache.tools,
-                [
-                    "--variant=extract",
-                    f"--architectures={host_architecture()}",
-                    f"--include={','.join(_packages(arch))}",
-                ],
-                SUITE,
-                target,
-                what=what,
-            )
-            # dpkg's alternatives make this link; nothing is configured in an extracted root.
+        target.mkdir()
+        link(cache, part.packages, target)
+        # dpkg's alternatives make this link; nothing is configured in an unpacked root.
+        if (target / "usr/bin/gawk").exists():
             (target / "usr/bin/awk").symlink_to("gawk")
-            (target / "lazymmu").mkdir()
-            step.size = size_of(target)
+        for name in ("dev", "proc", "tmp", "lazymmu"):
+            (target / name).mkdir(exist_ok=True)
 
-    return cache.obtain(path(cache, arch), "tool root", build, needs=NEEDS)
+    return cache.obtain(path_of(cache, part), "tool root", build)
+
+
+def link(cache: Cache, wanted: Iterable[Package], target: Path) -> None:
+    """Put hard links to all files of unpacked packages below a folder, or copies where links are impossible."""
+    for package in wanted:
+        _link(packages.folder(cache.root, package), str(target), target.resolve())
+
+
+def _link(source: Path, target: str, root: Path) -> None:
+    with os.scandir(source) as entries:
+        for entry in entries:
+            goal = f"{target}/{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                # The goal may be a link to a folder, as /bin is one to usr/bin. A link to a folder of the host is not.
+                if Path(goal).is_symlink() and not Path(goal).resolve().is_relative_to(root):
+                    raise SetupError(f"{entry.path} is refused: another package has a link there that points outside")
+                Path(goal).mkdir(exist_ok=True)
+                _link(Path(entry.path), goal, root)
+                continue
+            try:
+                os.link(entry.path, goal, follow_symlinks=False)
+            except FileExistsError:
+                continue
+            except OSError:
+                shutil.copy2(entry.path, goal, follow_symlinks=False)

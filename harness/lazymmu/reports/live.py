@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Shows a run while it is under way: on a terminal a line for each machine, with results that are not passes above.
+"""Shows a run while it is under way.
+
+On a terminal it draws a line for each machine, with results that are not passes above. A log gets a line as each
+scenario ends on a machine.
 
 Machines report from their own threads. A terminal that cannot be written must not cost a result.
 """
@@ -8,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
@@ -37,6 +40,11 @@ class _Machine(Struct):
     ended: float | None = None
 
 
+def logs_scenarios(terminal: Terminal, results: ResultStore) -> bool:
+    """Return whether the lines of scenarios in a log are those of the report: on one machine they are the same."""
+    return not terminal.is_terminal and len({unit.machine for unit in results.units}) == 1
+
+
 class LiveView:
     """The view of a run until its report. Any thread may call its methods."""
 
@@ -45,16 +53,27 @@ class LiveView:
         self._terminal = terminal
         self._verbose = verbose
         self._is_drawn = terminal.is_terminal and not quiet
+        self._is_logged = not terminal.is_terminal and not quiet
         self._lock = threading.Lock()
         self._total = Counter(unit.machine for unit in results.units)
         self._done = Counter(result.machine for result in results)
+        #: Machine and scenario -> units without a result, and the outcomes of the others.
+        self._left = Counter((unit.machine, unit.scenario.name) for unit in results.unfinished())
+        self._outcomes: defaultdict[tuple[str, str], Counter[Outcome]] = defaultdict(Counter)
+        for result in results:
+            self._outcomes[result.machine, result.scenario_name][result.outcome] += 1
         self._machines = {unit.machine: _Machine("waiting", time.monotonic()) for unit in results.unfinished()}
 
     @contextmanager
     def shown(self) -> Iterator[Self]:
         """Show the view for the length of a `with`, and restore the terminal."""
         if not self._is_drawn:
+            # Those of an earlier run, before those that an interrupt left without all of their results.
+            for key in [key for key in self._outcomes if not self._left[key]]:
+                self._log_scenario(*key)
             yield self
+            for key in [key for key, left in self._left.items() if left and self._outcomes[key]]:
+                self._log_scenario(*key)
             return
         from rich.live import Live
 
@@ -74,10 +93,23 @@ class LiveView:
         """Count a result, and show it if it is not a pass or if all are shown."""
         with self._lock:
             self._done[result.machine] += 1
+            key = (result.machine, result.scenario_name)
+            self._outcomes[key][result.outcome] += 1
+            self._left[key] -= 1
+            is_last = self._left[key] == 0
         if self._verbose or (self._is_drawn and result.outcome is not Outcome.PASS):
             # If the terminal is gone or the log is full, the report at the end says so.
             with suppress(OSError):
                 self._terminal.line(_line(result), STYLES[result.outcome])
+        if is_last:
+            self._log_scenario(*key)
+
+    def _log_scenario(self, machine: str, scenario: str) -> None:
+        if not self._is_logged:
+            return
+        with suppress(OSError):
+            where = f" on {machine}" if len(self._total) > 1 else ""
+            self._terminal.scenario(f"{scenario}{where}", self._outcomes[machine, scenario])
 
     def _table(self) -> Table:
         from rich.table import Table

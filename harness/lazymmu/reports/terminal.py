@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -81,12 +81,12 @@ class Terminal:
         # Otherwise Python's flush at exit fails again.
         os.dup2(self._stream.fileno(), sys.stdout.fileno())
 
-    def report(self, run: RunSummary, folder: Path, *, quiet: bool = False) -> None:
-        """Print the report of a run; `folder` is its results folder.
+    def report(self, run: RunSummary, folder: Path, *, quiet: bool = False, scenarios: bool = True) -> None:
+        """Print the report of a run, with a line for each scenario unless `LiveView` printed them.
 
-        `quiet`: only what is not as it should be, and the last line.
+        `folder` is its results folder. `quiet`: only what is not as it should be, and the last line.
         """
-        if not quiet:
+        if scenarios and not quiet:
             self._scenarios(run.results)
         self._failures(run.results)
         self._known(run, quiet=quiet)
@@ -119,10 +119,13 @@ class Terminal:
 
     def _scenarios(self, results: ResultStore) -> None:
         for scenario, group in groupby(results, key=lambda result: result.scenario_name):
-            counts = Counter(result.outcome for result in group)
-            worst = next(outcome for outcome in STYLES if counts[outcome])
-            ordered = {str(outcome): counts[outcome] for outcome in Outcome if counts[outcome]}
-            self.line(f"{worst:5} {scenario}: {plain.counted(ordered)}", STYLES[worst])
+            self.scenario(scenario, Counter(result.outcome for result in group))
+
+    def scenario(self, name: str, counts: Mapping[Outcome, int]) -> None:
+        """Print the line of a scenario with so many results of each outcome."""
+        worst = next(outcome for outcome in STYLES if counts[outcome])
+        ordered = {str(outcome): counts[outcome] for outcome in Outcome if counts[outcome]}
+        self.line(f"{worst:5} {name}: {plain.counted(ordered)}", STYLES[worst])
 
     def _facts(self, run: RunSummary, folder: Path) -> None:
         for name, value in (*run.conditions(), ("results", folder)):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The contents of `run.json`: the command, and the versions of everything that took part in the run."""
 
-import gzip
 import os
 import subprocess
 import sys
@@ -11,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lazymmu.provision.cache import digest, digest_files
+from lazymmu.provision.cache import digest_files
+from lazymmu.provision.keys import digest
 from lazymmu.provision.setup import Images
 from lazymmu.reports.formats import FORMATS
 from lazymmu.support.machine_names import machine_name
@@ -21,7 +21,10 @@ from lazymmu.support.project import AGENT_SOURCE, MODULE_SOURCE, PACKAGE, ROOT
 _GIT = 5.0
 
 #: Arguments, beside those of reports, that do not select what is run: --resume has its own.
-_NOT_KEPT = ("command", "command_line", "out", "resume", "quiet", "verbose", "offline", "jobs", "watch", "bisect")
+_NOT_KEPT = (
+    *("command", "command_line", "out", "resume", "quiet", "verbose", "offline", "install", "jobs", "watch"),
+    "bisect",
+)
 _MODEL = PACKAGE / "subject"
 
 
@@ -64,10 +67,10 @@ def sources(arguments: Namespace) -> dict[str, str]:
 
 def images(prepared: Sequence[Images]) -> dict[str, Any]:
     """Return the versions of what guests are made of; those of kernels by machine."""
-    first = next(iter(prepared[0].sandboxes.values()))
+    first, sandbox = next(iter(prepared[0].sandboxes.items()))
     return {
-        "sandbox": first.name,
-        "qemu": qemu(first.root),
+        "sandbox": sandbox.name,
+        "qemu": prepared[0].qemu.get(first),
         "kernels": {
             machine_name(arch, kernel.name): {
                 "name": kernel.name,
@@ -101,14 +104,3 @@ def commit(root: Path = ROOT) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def qemu(root: Path) -> str | None:
-    """Return the version of the tool root's QEMU packages; None if it is not there."""
-    # One source package builds QEMU for all targets. dpkg has no versions, since the root is only extracted.
-    for changelog in sorted(root.glob("usr/share/doc/qemu-system-*/changelog.Debian.gz")):
-        with gzip.open(changelog, "rt", encoding="utf-8", errors="replace") as file:
-            first = file.readline()
-        if "(" in first:
-            return first.partition("(")[2].partition(")")[0]
-    return None

@@ -160,7 +160,7 @@ def prepare(
             machines[unit.kernel][unit.arch] = None
     cache = requests.cache()
     images = {
-        name: setup.available(cache, catalogue.kernel(name), list(arches), offline=offline, sandbox=sandbox)
+        name: setup.available(cache, catalogue.kernel(name), list(arches), offline=offline, wait=False, sandbox=sandbox)
         for name, arches in machines.items()
     }
     refused = without_machine(images.values(), selection)

@@ -10,7 +10,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from lazymmu.provision import tool_root
+from msgspec.structs import replace
+
 from lazymmu.provision.sandbox import Sandbox, choose
 from lazymmu.session import requests
 
@@ -32,13 +33,14 @@ def asked(question: Callable[[], T]) -> Callable[[], T]:
 
 
 def sandbox() -> Callable[[Path], Sandbox]:
-    """Start to try sandboxes in the tool root; return a function like `choose` that uses the answer."""
-    expected = tool_root.path(requests.cache())
-    # There may be no tool root yet.
-    tried = asked(lambda: choose(expected) if expected.is_dir() else None)
+    """Start to try sandboxes; return a function like `choose` that uses the answer."""
+    # It shows what the host allows, so any folder will do.
+    tried = asked(lambda: choose(requests.cache().root))
 
     def answer(root: Path) -> Sandbox:
-        found = tried() if root == expected else None
-        return found or choose(root)
+        found = replace(tried(), root=root)
+        if root.is_dir():
+            found.equip()
+        return found
 
     return answer

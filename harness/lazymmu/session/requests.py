@@ -74,7 +74,8 @@ def human(arguments: Namespace) -> Terminal:
 
 def cache() -> Cache:
     """Return this user's cache."""
-    from lazymmu.provision.cache import Cache, default_root
+    from lazymmu.provision.cache import Cache
+    from lazymmu.provision.keys import default_root
     from lazymmu.provision.progress import Progress
 
     return Cache(default_root(), Progress())

@@ -17,7 +17,7 @@ from lazymmu.subject.case import Scenario
 from lazymmu.support.errors import UsageError
 
 #: Flags that --resume allows, beside those of reports. Everything else comes from the run's own beginning.
-_ALLOWED = ("--quiet", "--verbose", "--offline", "--jobs", "--bisect")
+_ALLOWED = ("--quiet", "--verbose", "--offline", "--install", "--jobs", "--bisect")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command `run`: runs the selected units on guests, and reports their results."""
 
+import os
 import sys
 import time
 from argparse import Namespace
@@ -12,13 +13,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from lazymmu.guests.transports.serial import NAME as SERIAL_NAME
 from lazymmu.guests.transports.serial import SERIAL
 from lazymmu.provision import builds
 from lazymmu.provision.sandbox import Sandbox
+from lazymmu.provision.setup import Images
 from lazymmu.reports import results_folder
 from lazymmu.reports.destination import Target
 from lazymmu.reports.formats import FORMATS, Format
-from lazymmu.reports.live import LiveView
+from lazymmu.reports.live import LiveView, logs_scenarios
 from lazymmu.reports.results_folder import Folder
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results import store
@@ -31,10 +34,25 @@ from lazymmu.session.scheduler import Execution, Options
 from lazymmu.support.errors import INTERRUPTED, LazymmuError
 from lazymmu.support.interrupts import Interrupts
 
+# Names when the launcher was started, in seconds since the host's start (/proc/uptime).
+_BEGAN = "LAZYMMU_BEGAN"
+# Seconds; a launcher that was started earlier is not this run's.
+_LONGEST = 3600.0
+
+
+def _began() -> float:
+    """Return the monotonic time at which the user began to wait. It counts once: later runs of --watch begin later."""
+    now = time.monotonic()
+    try:
+        waited = time.clock_gettime(time.CLOCK_BOOTTIME) - float(os.environ.pop(_BEGAN, ""))
+    except ValueError:
+        return now
+    return now - waited if 0 <= waited < _LONGEST else now
+
 
 def run(arguments: Namespace) -> int:
     """Run the selected units on guests, and report them. Returns the exit status."""
-    begin = time.monotonic()
+    begin = _began()
     if arguments.resume is not None:
         return _resume(arguments, begin)
     commit, sandbox = prefetch.asked(manifest.commit), prefetch.sandbox()
@@ -75,15 +93,17 @@ def _carry_out(
         preparation = prepare(plan.ordered(results.unfinished()), plan.selection, sandbox, offline=arguments.offline)
         images = list(preparation.images.values())
         if images:
-            versions = manifest.images(images)
-            resume.check_images(folder, facts, versions)
-            facts = {**facts, **versions, "kernels": {**facts.get("kernels", {}), **versions["kernels"]}}
+            resume.check_images(folder, facts, manifest.images(images))
+            facts = _with_versions(facts, images)
         options = _options(plan, folder, preparation)
         folder.begin()
         folder.record(facts)
         with Interrupts.noted() as interrupts:
             with LiveView(terminal, results, quiet=arguments.quiet, verbose=arguments.verbose).shown() as view:
                 execution = _run_units(plan, preparation, options, results, view, interrupts)
+            if images:
+                # Locked versions may have been gone, so that others took their place.
+                facts = _with_versions(facts, images)
             seconds = time.monotonic() - begin
             issues = plan.checked_issues(results)
             before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
@@ -112,9 +132,17 @@ def _carry_out(
             )
 
 
+def _with_versions(facts: dict[str, Any], images: Sequence[Images]) -> dict[str, Any]:
+    versions = manifest.images(images)
+    return {**facts, **versions, "kernels": {**facts.get("kernels", {}), **versions["kernels"]}}
+
+
 def _options(plan: Plan, folder: Folder, preparation: Preparation) -> Options:
     """Return how to run units, after what only some of them need is fetched and built."""
     arguments, images = plan.arguments, list(preparation.images.values())
+    if arguments.transport != SERIAL_NAME or plan.header is not None:
+        for some in images:
+            some.all_ready()
     transport = requests.transport(arguments, images) if images else SERIAL
     variant = header_run.build(plan.header, images) if images and plan.header is not None else builds.PLAIN
     return Options(
@@ -190,7 +218,9 @@ def report(
         log_failures = [summary.results.failure, *log_failures]
     first = status(log_failures)
     summary = replace(summary, facts={**summary.facts, **manifest.end(first, datetime.now(UTC), summary.accelerators)})
-    on_terminal = partial(terminal.report, summary, folder.path, quiet=quiet)
+    on_terminal = partial(
+        terminal.report, summary, folder.path, quiet=quiet, scenarios=not logs_scenarios(terminal, summary.results)
+    )
     outputs = [partial(_write_abandonable, interrupts, "the report on the terminal", on_terminal)]
     formats = [form for form in FORMATS.values() if form.FLAG in targets]
     outputs += [partial(_write, interrupts, summary, form, targets[form.FLAG]) for form in formats]

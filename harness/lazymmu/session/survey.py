@@ -58,7 +58,7 @@ def survey(arguments: Namespace) -> int:
         results,
         [entry.to_json() for kernel in kernels for entry in entries(cache, kernel)],
         header=origin,
-        qemu=str(manifest.qemu(next(iter(usable[0].sandboxes.values())).root)),
+        qemu=next(iter(usable[0].qemu.values())),
         commit=str(manifest.commit()),
         made=made,
     )

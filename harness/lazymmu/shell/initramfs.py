@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from lazymmu.guests.machine import Machine, ensure_bootable
 from lazymmu.provision import checksum, cpio, shell_image
-from lazymmu.provision.cache import digest
+from lazymmu.provision.keys import digest
 from lazymmu.support.project import SHELL_SOURCE
 
 _NEEDS = 16_000_000

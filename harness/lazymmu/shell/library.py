@@ -14,7 +14,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from lazymmu.guests.machine import GuestFile, Machine
-from lazymmu.provision.cache import digest, digest_files, whole
+from lazymmu.provision.cache import digest_files, whole
+from lazymmu.provision.keys import digest
 from lazymmu.results.result import Unit
 from lazymmu.subject.trace import Skip
 from lazymmu.support.errors import ScenarioError, SetupError

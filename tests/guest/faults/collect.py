@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from lazymmu.architecture import architectures
 from lazymmu.guests.accelerator import tcg
@@ -91,8 +92,8 @@ LOGS = (
 )
 
 
-def _emulated(boot: Boot, **changes: object) -> Boot:
-    return replace(boot, architecture=replace(boot.architecture, **changes), accelerator=tcg("collecting"))
+def _emulated(boot: Boot, **changes: Any) -> Boot:
+    return replace(boot, architecture=boot.architecture._replace(**changes), accelerator=tcg("collecting"))
 
 
 #: QEMU's own messages: name -> a mistake in the boot.

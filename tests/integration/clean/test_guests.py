@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from lazymmu.doctor.processes import Emulator, emulators
-from lazymmu.provision import cache_lock, tool_root
+from lazymmu.provision import cache_lock
 from lazymmu.provision.cache import Cache
 
-from tests.unit.commands.clean.caches import Clean, file
+from tests.unit.commands.clean.caches import Clean, file, root_of
 
 
 def guest(file: Path) -> list[str]:
@@ -28,7 +28,7 @@ def orphan(cache: Cache) -> Iterator[Emulator]:
         "subprocess.Popen(sys.argv[1:], executable='/bin/sh', stdout=sys.stderr)\n"
         "sys.stdin.read(0)\n"
     )
-    command = [sys.executable, "-c", harness, *guest(tool_root.path(cache) / "lazymmu" / "kernels" / "x")]
+    command = [sys.executable, "-c", harness, *guest(root_of(cache) / "lazymmu" / "kernels" / "x")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None and process.stderr.readline() == "begun\n"
         process.wait()
@@ -37,24 +37,14 @@ def orphan(cache: Cache) -> Iterator[Emulator]:
         yield found
 
 
-def test_a_guest_whose_harness_was_killed_is_ended(cache: Cache, orphan: Emulator, clean: Clean) -> None:
+def test_a_guest_is_ended_if_its_harness_was_killed(cache: Cache, orphan: Emulator, clean: Clean) -> None:
+    old = file(cache.root / "roots" / "0123" / "usr" / "bin" / "tool")
+    # A live harness holds the lock.
     with cache_lock.shared(cache.root, lambda: None):
-        assert "another process uses the cache" in clean().stdout
+        assert "another process uses the cache: everything is kept until it ends" in clean().stdout
+        assert clean("--all").returncode == 3
     assert f"would end qemu-system-s390x, process {orphan.pid}" in clean("--dry-run").stdout
     assert emulators(cache.root) == [orphan]
+    assert old.exists()
     assert f"ended qemu-system-s390x, process {orphan.pid}" in clean().stdout
-    assert emulators(cache.root) == []
-
-
-def test_a_guest_of_a_live_harness_keeps_the_cache(cache: Cache, clean: Clean) -> None:
-    old = file(cache.root / "roots" / "0123" / "usr" / "bin" / "tool")
-    with subprocess.Popen(guest(old), executable="/bin/sh", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        # Until then its command line may be empty.
-        assert process.stdout and process.stdout.readline() == b"begun\n"
-        assert [found.pid for found in emulators(cache.root)] == [process.pid]
-        with cache_lock.shared(cache.root, lambda: None):
-            assert "another process uses the cache" in clean().stdout
-            assert clean("--all").returncode == 3
-        assert process.poll() is None
-        assert old.exists()
     assert emulators(cache.root) == []

@@ -3,31 +3,19 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
 
 from lazymmu.provision import cache_lock
 from lazymmu.provision.cache import Cache
+from lazymmu.support.project import ROOT
 
 from tests.unit import apart, examples
 from tests.unit.commands.clean.caches import leftovers
 
 
-def clean_apart(*flags: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own."""
-    return subprocess.run(
-        [*prefix, *apart.command("clean", *flags)],
-        env=apart.environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_the_process_that_uses_the_cache_is_named(cache: Cache) -> None:
     with cache_lock.shared(cache.root, lambda: None):
-        assert f"process {os.getpid()} uses the cache" in clean_apart().stdout
-        assert f"is used by process {os.getpid()}" in clean_apart("--all").stderr
+        assert f"process {os.getpid()} uses the cache" in apart.run(ROOT, "clean").stdout
+        assert f"is used by process {os.getpid()}" in apart.run(ROOT, "clean", "--all").stderr
 
 
 def test_a_command_waits_for_a_clean_and_says_so(cache: Cache) -> None:
@@ -48,7 +36,7 @@ def test_what_cannot_be_removed_is_named_and_the_status_is_3(cache: Cache) -> No
     folder = left[0]
     folder.chmod(0o500)
     try:
-        done = clean_apart(prefix=examples.without_override())
+        done = apart.run(ROOT, "clean", prefix=examples.without_override())
     finally:
         folder.chmod(0o700)
     assert done.returncode == 3, done.stdout + done.stderr

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from tools import doc_lists
 
+from docs import doc_lists
 from tests.documents import DOCUMENTS, name
 
 

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A cache entry is complete or missing, and however many processes ask for it, one makes it."""
 
-import threading
+import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 from lazymmu.provision import checksum
-from lazymmu.provision.cache import Cache, digest, digest_files, whole
+from lazymmu.provision.cache import Cache, digest_files, whole
+from lazymmu.provision.keys import digest
 from lazymmu.provision.progress import Progress
 from lazymmu.support.errors import SetupError
 
@@ -49,26 +51,35 @@ def made(cache: Cache, built: list[str]) -> Path:
     return cache.obtain(cache.root / "things" / "one", "thing", build)
 
 
-def test_an_entry_has_its_checksum_beside_it_and_nothing_else(cache: Cache) -> None:
+def test_a_file_has_its_checksum_beside_it_which_sha256sum_can_check_and_a_folder_has_none(cache: Cache) -> None:
     target = made(cache, [])
     assert sorted(target.parent.iterdir()) == [target, checksum.beside(target)]
-    assert checksum.mismatch(target) is None
+    subprocess.run(["sha256sum", "-c", checksum.beside(target).name], cwd=target.parent, check=True)
+    folder = cache.obtain(cache.root / "others" / "one", "thing", lambda path: path.mkdir())
+    assert list(folder.parent.iterdir()) == [folder]
 
 
-def test_a_folder_is_an_entry_without_a_checksum(cache: Cache) -> None:
-    target = cache.obtain(cache.root / "things" / "one", "thing", lambda path: path.mkdir())
-    assert list(target.parent.iterdir()) == [target]
+def test_a_full_disk_in_the_words_of_a_tool_is_one_error_with_the_way_out(cache: Cache) -> None:
+    def fill(_: Path) -> None:
+        cache.tools.run(["sh", "-c", "echo x: No space left on device >&2; exit 1"], what="fill")
+
+    with pytest.raises(SetupError, match=rf"no space left in {cache.root}/things: .*\n.*lazymmu clean.* folder for it"):
+        cache.obtain(cache.root / "things" / "one", "thing", fill)
 
 
-def test_a_build_that_fails_leaves_nothing(cache: Cache) -> None:
+def test_a_build_that_fails_or_is_interrupted_leaves_nothing(cache: Cache) -> None:
     target = cache.root / "things" / "one"
 
     def build(path: Path) -> None:
         path.mkdir()
         (path / "half").write_text("half")
-        raise ValueError("a mistake")
+        if not cache.tools.stopping():
+            raise ValueError("a mistake")
 
     with pytest.raises(ValueError, match="a mistake"):
+        cache.obtain(target, "thing", build)
+    cache.tools.stop()
+    with pytest.raises(SetupError, match="interrupted"):
         cache.obtain(target, "thing", build)
     assert list(target.parent.iterdir()) == []
 
@@ -133,79 +144,35 @@ def test_a_sweep_removes_what_a_killed_process_left_and_nothing_that_a_live_one_
     assert list(cache.root.rglob("*.partial")) == []
 
 
-def test_an_interrupt_ends_the_wait_for_a_lock(cache: Cache) -> None:
-    target = cache.root / "things" / "one"
-    second, errors = Cache(cache.root, Recorded()), []
+def test_of_two_at_the_same_time_one_builds_and_an_interrupt_ends_the_wait_of_the_other(cache: Cache) -> None:
+    others = [Cache(cache.root, Recorded()) for _ in range(2)]
+    with ThreadPoolExecutor() as pool:
+        built: list[str] = []
 
-    def wait() -> None:
-        with pytest.raises(SetupError) as caught:
-            made(second, [])
-        errors.append(str(caught.value))
+        def build(path: Path) -> None:
+            waiting = [pool.submit(made, other, built) for other in others]
+            for other in others:
+                assert isinstance(other.progress, Recorded)
+                assert "waiting for another" in other.progress.lines.get(timeout=60)
+            others[0].tools.stop()
+            with pytest.raises(SetupError, match="thing: interrupted"):
+                waiting[0].result(5)
+            path.write_text("whole")
 
-    with cache.locked(target, "thing"):
-        thread = threading.Thread(target=wait)
-        thread.start()
-        assert isinstance(second.progress, Recorded)
-        assert "waiting for another" in second.progress.lines.get(timeout=60)
-        second.tools.stop()
-        thread.join(5)
-        assert not thread.is_alive()
-    assert errors == ["thing: interrupted"]
-    assert not target.exists()
+        target = cache.obtain(cache.root / "things" / "one", "thing", build)
+    assert built == [] and target.read_text() == "whole"
 
 
-def test_an_interrupted_build_leaves_nothing(cache: Cache) -> None:
-    target = cache.root / "things" / "one"
-
-    def build(path: Path) -> None:
-        cache.tools.stop()
-        path.write_text("the guest of this trial was just killed")
-
-    with pytest.raises(SetupError, match="interrupted"):
-        cache.obtain(target, "thing", build)
-    assert list(target.parent.iterdir()) == []
-
-
-def test_of_two_at_the_same_time_one_builds_and_the_other_prints_that_it_waits(cache: Cache) -> None:
-    begun, finish = threading.Event(), threading.Event()
-    built: list[str] = []
-
-    def build(path: Path) -> None:
-        begun.set()
-        finish.wait(10)
-        built.append("once")
-        path.write_text("whole")
-
-    second = Cache(cache.root, Recorded())
-    threads = [
-        threading.Thread(target=one.obtain, args=(cache.root / "things" / "one", "thing", build))
-        for one in (cache, second)
-    ]
-    threads[0].start()
-    begun.wait(10)
-    threads[1].start()
-    assert isinstance(second.progress, Recorded)
-    assert "waiting for another" in second.progress.lines.get(timeout=60)
-    finish.set()
-    for thread in threads:
-        thread.join()
-    assert built == ["once"]
-
-
-def test_a_key_depends_on_where_a_part_ends() -> None:
+def test_a_key_depends_on_where_a_part_ends_and_a_folders_on_names_and_contents(tmp_path: Path) -> None:
     assert digest(["ab", "c"]) != digest(["a", "bc"])
-
-
-def test_a_folders_key_depends_on_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1")
     keys = [digest_files(tmp_path)]
     (tmp_path / "a").rename(tmp_path / "b")
     keys.append(digest_files(tmp_path))
-    (tmp_path / "b").write_text("2")
-    keys.append(digest_files(tmp_path))
-    (tmp_path / "below").mkdir()
-    (tmp_path / "below" / "b").write_text("2")
-    keys.append(digest_files(tmp_path))
+    for name in ("b", "below/b"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("2")
+        keys.append(digest_files(tmp_path))
     assert len({*keys}) == 4
     # Editors lock a file with such a link.
     (tmp_path / "below" / ".#b").symlink_to("nowhere")

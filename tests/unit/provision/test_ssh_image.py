@@ -7,13 +7,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from lazymmu.doctor import images
-from lazymmu.doctor.cache_state import CacheState
-from lazymmu.doctor.check import Check, State
-from lazymmu.guests import ssh_keys
-from lazymmu.provision import ssh_image, tool_root
+from lazymmu.provision import ssh_image
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.catalogue import kernel
 from lazymmu.provision.kernels import InstalledKernel, Release
 from lazymmu.provision.progress import Progress
 from lazymmu.support.errors import SetupError
@@ -68,42 +63,13 @@ def test_a_module_that_is_missing_or_cannot_be_unpacked_is_named(tree: Path) -> 
         ssh_image.kernel_modules(tree, "card_net")
 
 
-def installed(root: Path) -> dict[str, InstalledKernel]:
-    release = Release("6.12.1-arm64", "6.12.1-1", ("linux-image-6.12.1-arm64:arm64=6.12.1-1",))
-    return {"arm64": InstalledKernel("lts", release, root / "image", "/headers")}
-
-
 def test_an_archive_that_is_in_the_cache_is_not_fetched(tmp_path: Path) -> None:
-    cache = Cache(tmp_path, Progress())
-    kernels = installed(tool_root.path(cache))
+    cache, root = Cache(tmp_path, Progress()), tmp_path / "roots" / "root"
+    image, release = root / "lazymmu" / "kernels" / "image", Release("6.12.1-arm64", "6.12.1-1")
+    kernels = {"arm64": InstalledKernel("lts", release, image, "/headers")}
     with pytest.raises(SetupError, match=r"for guests \(arm64\) is not in the cache, and --offline forbids") as raised:
         ssh_image.obtain(cache, kernels, offline=True)
     assert (raised.value.hint or "").startswith("lazymmu setup --transport ssh")
-    path = ssh_image.parts_path(tool_root.path(cache), "arm64", kernels["arm64"])
+    path = ssh_image.parts_path(root, "arm64", kernels["arm64"])
     cache.obtain(path, "server", Path.touch)
     assert ssh_image.obtain(cache, kernels, offline=True) == {"arm64": path}
-
-
-def checks(cache: Cache, root: Path) -> dict[str, Check]:
-    state = CacheState(cache, kernel("lts"), offline=False, root=root, root_present=True, installed=installed(root))
-    found = (*images.ssh_key_files(), *images.builds(state))
-    return {check.name: check for check in found if check.name.startswith("SSH")}
-
-
-def test_the_doctor_shows_what_ssh_lacks_and_blocks_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    cache = Cache(tmp_path / "cache", Progress())
-    found = checks(cache, tmp_path)
-    assert {name: check.state for name, check in found.items()} == {
-        "SSH keys": State.NOTE,
-        "SSH server arm64": State.NOTE,
-    }
-    assert {check.next for check in found.values()} == {"lazymmu setup --transport ssh"}
-    folder = ssh_keys.default_folder()
-    assert not folder.exists()
-    ssh_keys.obtain(folder)
-    assert checks(cache, tmp_path)["SSH keys"].state is State.OK
-    (folder / "client_ed25519").chmod(0o644)
-    broken = checks(cache, tmp_path)["SSH keys"]
-    assert (broken.state, broken.next, broken.blocks) == (State.BROKEN, f"rm -r {folder}", False)
-    assert "client_ed25519 can be used by others (mode 644)" in broken.found

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from lazymmu.reports.live import LiveView
+from lazymmu.reports.live import LiveView, logs_scenarios
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results.result import Outcome, Unit
 from lazymmu.results.store import ResultStore
@@ -40,7 +40,8 @@ def show(terminal: Terminal, units: tuple[Unit, ...], *, quiet: bool = False, ve
             store.add(result)
             view.show_result(result)
         view.changed("arm64", "done")
-    terminal.report(replace(runs.summary(units, []), results=store), Path("results"), quiet=quiet)
+    summary = replace(runs.summary(units, []), results=store)
+    terminal.report(summary, Path("results"), quiet=quiet, scenarios=not logs_scenarios(terminal, store))
 
 
 def logged(units: tuple[Unit, ...], *, quiet: bool = False, verbose: bool = False) -> list[str]:
@@ -51,15 +52,17 @@ def logged(units: tuple[Unit, ...], *, quiet: bool = False, verbose: bool = Fals
 
 
 REPORT = [
+    "known nesting/deep on arm64: 1 pass, 1 known",
+    "fail  nesting/deep on s390x: 1 fail, 1 error",
     "fail  nesting/deep: 1 pass, 1 fail, 1 error, 1 known",
     "FAIL nesting/deep[depth=1] merged on s390x",
 ]
 LAST = "1 pass, 1 fail, 1 error, 0 skip, 1 known in 2.0 s"
 
 
-def test_a_log_has_only_the_report(units: tuple[Unit, ...]) -> None:
+def test_a_log_has_each_scenario_as_it_ends_on_a_machine_and_the_report(units: tuple[Unit, ...]) -> None:
     lines = logged(units)
-    assert lines[:2] == REPORT
+    assert lines[:4] == REPORT
     assert lines[-1] == LAST
     assert "    last words" in lines
     assert "known fail nesting/deep[depth=2] merged on arm64: bug 7" in lines
@@ -67,13 +70,14 @@ def test_a_log_has_only_the_report(units: tuple[Unit, ...]) -> None:
 
 def test_verbose_shows_each_unit_as_it_ends(units: tuple[Unit, ...]) -> None:
     lines = logged(units, verbose=True)
-    assert lines[:4] == [
+    units_shown = [
         "pass  nesting/deep[depth=1] merged on arm64 (0.25 s)",
         "fail  nesting/deep[depth=1] merged on s390x (0.25 s): f",
         "known fail nesting/deep[depth=2] merged on arm64 (0.25 s): bug 7",
         "error nesting/deep[depth=2] merged on s390x (0.25 s): the guest died",
     ]
-    assert lines[4:] == logged(units)
+    assert lines[:6] == [*units_shown[:3], REPORT[0], units_shown[3], REPORT[1]]
+    assert lines[6:] == logged(units)[2:]
 
 
 def test_quiet_shows_failures_and_the_last_line(units: tuple[Unit, ...]) -> None:
@@ -143,7 +147,7 @@ def test_a_terminal_has_a_line_for_each_machine_and_failures_above(units: tuple[
     shown, _ = on_terminal(lambda terminal: show(terminal, units))
     lines = [line.rstrip() for line in re.split(r"[\r\n]+", plain(shown))]
     assert any(re.fullmatch(r"arm64 +waiting +0/4 +0\.\d s", line) for line in lines)
-    live = lines[: lines.index(REPORT[0])]
+    live = lines[: lines.index(REPORT[2])]
     assert any(re.fullmatch(r"arm64 +done +2/4 +\d\.\d s", line) for line in live)
     assert any(re.fullmatch(r"s390x +running +2/4 +\d\.\d s", line) for line in live)
     assert any(re.fullmatch(r"arm64 #2 +restoring +\d\.\d s", line) for line in live)

@@ -113,7 +113,7 @@ def test_only_units_without_a_result_are_run(run: Unfinished, torn: bool) -> Non
         assert (status, "--offline" in output) == (3, True)
         assert torn or run.files() == before
     # It needs only the architecture of the last unit.
-    assert f"for {run.units()[5].arch} is not in the cache" in output
+    assert f"for {run.units()[5].arch} are not in the cache" in output
 
 
 @pytest.mark.parametrize(

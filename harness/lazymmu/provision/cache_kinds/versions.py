@@ -3,5 +3,5 @@ from lazymmu.provision.cache_kind import CacheKind
 
 NAME = "versions"
 KIND = CacheKind(
-    "locked versions of kernels, and what apt last said", ("kernels/*.json", "kernels/*.resolutions"), check=None
+    "versions that were resolved live, and what apt last said", ("lock/*/*/*.json", "kernels/*.resolutions"), check=None
 )

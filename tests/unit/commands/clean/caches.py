@@ -1,28 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A cache for the tests of `lazymmu clean`, what killed processes leave in it, and the command itself."""
 
-import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from lazymmu.cli import main
-from lazymmu.provision import checksum, tool_root
+from lazymmu.provision import checksum, kernels, lock, packages, parts, tool_root
 from lazymmu.provision.cache import Cache
+from lazymmu.provision.catalogue import kernel
+from lazymmu.provision.kernels import InstalledKernel, Release
 from lazymmu.provision.progress import Progress
 
 #: Runs the command with these flags.
 Clean = Callable[..., subprocess.CompletedProcess[str]]
 
-RELEASE = "6.12.1-arm64"
-LOCKED = {
-    "arm64": {
-        "release": RELEASE,
-        "version": "6.12.1-1",
-        "packages": [f"linux-headers-{RELEASE}:arm64=6.12.1-1", "linux-kbuild-6.12.1:amd64=6.12.1-1"],
-    }
-}
+HOST, ARCH, LTS = lock.host_architecture(), "arm64", kernel("lts")
 
 
 def file(path: Path, data: bytes = b"x" * 1000) -> Path:
@@ -38,19 +33,44 @@ def entry(path: Path) -> Path:
     return path
 
 
+def root_of(cache: Cache) -> Path:
+    """Return the tool root of the project's lock."""
+    return tool_root.path(cache, ARCH)
+
+
+def kernel_of(cache: Cache) -> InstalledKernel:
+    """Return the kernel of the project's lock in the tool root."""
+    part = kernels.locked(cache, LTS, ARCH)
+    assert part is not None
+    return kernels.installed_kernel(root_of(cache), LTS, ARCH, Release.of(part))
+
+
+def users_lock(cache: Cache, name: str = LTS.name) -> Path:
+    """Return the user's own lock of a part, which is that of the project."""
+    project, own = (lock.path(folder, HOST, ARCH, name) for folder in (lock.PROJECT, lock.users(cache.root)))
+    return file(own, project.read_bytes())
+
+
 @pytest.fixture
 def cache(home: Path) -> Cache:
     """The user's cache, with a tool root, a locked kernel in it, and builds. Everything in it is needed."""
     cache = Cache(home / "cache" / "lazymmu", Progress())
-    root = tool_root.path(cache)
-    file(root / "usr" / "bin" / "tool")
-    entry(root / "lazymmu" / "kernels" / f"{RELEASE}_6.12.1-1.vmlinuz")
-    file(root / "usr" / "src" / f"linux-headers-{RELEASE}" / "Makefile")
-    file(root / "usr" / "lib" / "linux-kbuild-6.12.1" / "fixdep")
+    root, kernel = root_of(cache), kernel_of(cache)
+    for name in ("qemu-system-aarch64", "aarch64-linux-gnu-gcc", "make"):
+        file(root / "usr" / "bin" / name)
+    entry(kernel.image)
+    file(root / kernel.headers[1:] / "Makefile")
+    kbuild = next(one for one in kernel.release.packages if one.name.startswith("linux-kbuild"))
+    fixdep = file(root / "usr" / "lib" / kbuild.name / "fixdep")
+    unpacked = packages.folder(cache.root, kbuild) / "fixdep"
+    unpacked.parent.mkdir(parents=True)
+    os.link(fixdep, unpacked)
+    file(cache.root / "downloads" / f"{kbuild.sha256}.deb")
     entry(root / "lazymmu" / "archives" / "aa.cpio")
     entry(root / "lazymmu" / "modules" / "aa.ko")
     entry(cache.root / "kvm" / "aa")
-    file(cache.root / "kernels" / "lts.json", json.dumps(LOCKED).encode())
+    file(cache.root / "kernels" / "lts.resolutions", b"{}")
+    users_lock(cache, parts.SHELL)
     return cache
 
 
@@ -68,10 +88,10 @@ def clean(capsys: pytest.CaptureFixture[str]) -> Clean:
 
 def leftovers(cache: Cache) -> list[Path]:
     """Make one of each thing that a killed process leaves, of 1,000 bytes each."""
-    root = tool_root.path(cache)
+    root = root_of(cache)
     return [
-        file(cache.root / "roots" / "0123.abcd.partial" / "usr" / "half").parents[1],
-        file(cache.root / "kernels" / "lts.abcd.partial" / "debs" / "half").parents[1],
+        file(cache.root / "packages" / "0123.abcd.partial" / "usr" / "half").parents[1],
+        file(cache.root / "lock" / HOST / ARCH / "lts.json.abcd.partial" / "half").parent,
         file(root / "lazymmu" / "unpacked.abcd.partial" / "half").parent,
         file(root / "lazymmu" / "modules" / "bb.ko.abcd.partial" / "work" / "half").parents[1],
         file(root / "lazymmu" / "modules" / "bb.ko.sha256"),

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Fetches what a command will need, while the launcher makes the environment that the command runs in.
+
+It knows of a command's words only what it needs. If anything goes wrong it ends silently: the command itself will find
+less in the cache, and report why. It may end at any moment. Only the standard library is used here (see lock.py).
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+
+from lazymmu.architecture import architectures, chosen, default_names
+from lazymmu.provision import keys, lock
+from lazymmu.provision.fetch import started
+from lazymmu.provision.lock import Part
+from lazymmu.provision.progress import Progress
+from lazymmu.support.errors import LazymmuError
+from lazymmu.support.machine_names import DEFAULT_KERNEL
+
+# The tiers of tests that boot no guests.
+_WITHOUT_GUESTS = ("unit", "integration")
+# With these, a command fetches nothing, or not what the lock says now, or what its words do not say.
+_OTHERWISE = {"--offline", "--help", "-h", "--import", "--reset", "--resume", "--update"}
+
+
+def _values(words: Sequence[str], flag: str) -> Iterator[str]:
+    """Yield the values of a flag that may be repeated."""
+    for word, following in zip(words, [*words, ""][1:], strict=True):
+        name, equals, value = word.partition("=")
+        if name == flag:
+            yield value if equals else following
+
+
+def needs(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the architectures and the kernels that a command needs, none if it needs no guests or fetches nothing.
+
+    Raises UsageError for an unknown architecture.
+    """
+    command, *rest = words or ("",)
+    flags = {word.partition("=")[0] for word in rest}
+    if command == "test" and "--help" not in flags and not (rest and rest[0] in _WITHOUT_GUESTS):
+        return default_names(), (DEFAULT_KERNEL,)
+    if command not in ("run", "setup") or flags & _OTHERWISE:
+        return (), ()
+    return chosen(_values(rest, "--arch")), tuple(_values(rest, "--kernel")) or (DEFAULT_KERNEL,)
+
+
+def _parts(root: Path, arches: Iterable[str], kernels: Iterable[str]) -> list[Part]:
+    """Return the parts of the lock that guests need, in the order in which they do. Raises SetupError."""
+    host, names = lock.host_architecture(), [(lock.HOST, lock.TOOLS)]
+    for arch in arches:
+        flavours = architectures()[arch].flavours
+        names += [(arch, lock.TOOLS), *((arch, kernel) for kernel in kernels if kernel in flavours)]
+    return [part for name in names if (part := lock.part(root, host, *name)) is not None]
+
+
+def fetch(words: Sequence[str]) -> None:
+    """Fetch what the command with these words needs. Does nothing on a host where no sandbox can work."""
+    has_sandbox = shutil.which("bwrap") is not None or os.geteuid() == 0
+    root = keys.default_root()
+    with suppress(LazymmuError, OSError):
+        arches, kernels = needs(words)
+        if not (arches and has_sandbox):
+            return
+        fetching = started(root, _parts(root, arches, kernels), ", ".join(arches), Progress(), Event())
+        for package in fetching.packages:
+            # What does not come is no reason not to fetch the rest.
+            with suppress(LazymmuError, OSError):
+                fetching.wait([package])

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The unpacked packages of the cache, each in a folder that is named for the package's SHA-256.
+
+Several processes may fetch at the same time: each package is fetched by the one that has its lock. A download that was
+cut off stays in `downloads/`, where the next attempt goes on with it.
+
+Only the standard library is used here (see lock.py).
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Event, Lock, Thread
+
+from lazymmu.provision import deb
+from lazymmu.provision.download import Client
+from lazymmu.provision.keys import FOLDER_HINT, digest
+from lazymmu.provision.lock import Package
+from lazymmu.support import disk
+from lazymmu.support.errors import SetupError
+
+#: How many files are fetched at the same time. More connections than that some name servers and mirrors refuse.
+CONNECTIONS = 8
+_UNPACKERS = 2
+# Seconds between two looks at a lock that another process has.
+_LOOK = 0.1
+
+
+def folder(root: Path, package: Package) -> Path:
+    """Return the folder of an unpacked package, which exists if the package is there."""
+    return root / "packages" / deb.key(package)
+
+
+def missing(root: Path, packages: Iterable[Package]) -> list[Package]:
+    """Return the packages that are not there, each once."""
+    return [package for package in dict.fromkeys(packages) if not folder(root, package).is_dir()]
+
+
+class Fetching:
+    """Fetches packages and unpacks them, in their order; `wait` waits for some of them."""
+
+    def __init__(
+        self,
+        root: Path,
+        packages: Mapping[Package, Sequence[str]],
+        stop: Event,
+        told: Callable[["Fetching"], None] = lambda _: None,
+    ) -> None:
+        """Take the packages with the addresses of each; `told` is called when bytes arrived."""
+        self.packages = packages
+        self.size = sum(package.size for package in packages)
+        self.began = time.monotonic()
+        #: Bytes that arrived.
+        self.arrived = 0
+        self._root = root
+        self._stop = stop
+        self._told = told
+        self._waiting = deque(packages)
+        self._lock = Lock()
+        self._done = {package: Event() for package in packages}
+        self._failures: dict[Package, SetupError | OSError] = {}
+        self._downloaded: Queue[tuple[Package, Path, int]] = Queue()
+
+    @property
+    def remaining(self) -> int:
+        """How many packages are neither there nor given up."""
+        return sum(not done.is_set() for done in self._done.values())
+
+    @property
+    def failed(self) -> bool:
+        """Whether a package was given up."""
+        return bool(self._failures)
+
+    def start(self) -> "Fetching":
+        """Begin, in threads that may die with the process at any moment: nothing half-written has a final name."""
+        for work in [self._fetch_all] * min(CONNECTIONS, len(self._done)) + [self._unpack_all] * _UNPACKERS:
+            Thread(target=work, name="set-up", daemon=True).start()
+        return self
+
+    def wait(self, packages: Iterable[Package]) -> None:
+        """Wait until these packages are there. Raises the error of the first that cannot be fetched or unpacked."""
+        for package in packages:
+            if package in self._done:
+                # An interrupt does not wait for a server that is silent.
+                while not self._done[package].wait(_LOOK):
+                    if self._stop.is_set():
+                        raise SetupError(f"{package}: interrupted")
+                if package in self._failures:
+                    raise self._failures[package]
+
+    def _fetch_all(self) -> None:
+        """Fetch packages until none waits: the work of one thread, which has one connection to each server."""
+        client = Client(self._stop)
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    break
+                package = self._waiting.popleft()
+            try:
+                self._fetch(client, package)
+            except (SetupError, OSError) as error:
+                self._end(package, error)
+        client.close()
+
+    def _end(self, package: Package, error: SetupError | OSError | None = None) -> None:
+        if error is not None:
+            # Told before `wait` raises it.
+            refusal = disk.refusal(error, self._root, hint=FOLDER_HINT) if isinstance(error, OSError) else None
+            self._failures[package] = refusal or error
+            self._told(self)
+        self._done[package].set()
+        if error is None:
+            self._told(self)
+
+    def _fetch(self, client: Client, package: Package) -> None:
+        lock = self._acquire(package)
+        if lock is None:
+            return
+        unpacking = False
+        try:
+            if folder(self._root, package).is_dir():
+                self._got(package.size)
+                self._end(package)
+                return
+            file = self._root / "downloads" / f"{folder(self._root, package).name}.deb"
+            file.parent.mkdir(exist_ok=True)
+            client.fetch(str(package), self.packages[package], package.size, package.sha256, file, self._got)
+            self._downloaded.put((package, file, lock))
+            unpacking = True
+        finally:
+            if not unpacking:
+                os.close(lock)
+
+    def _acquire(self, package: Package) -> int | None:
+        """Return the lock of a package; None if another process has it, and the package waits for its turn again."""
+        lock = lock_file(self._root, folder(self._root, package))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            if self._stop.wait(_LOOK):
+                raise SetupError(f"{package}: interrupted") from None
+            with self._lock:
+                self._waiting.append(package)
+            return None
+        return lock
+
+    def _unpack_all(self) -> None:
+        """Unpack packages as they arrive: the work of one thread."""
+        while self.remaining:
+            with suppress(Empty):
+                self._unpack(*self._downloaded.get(timeout=_LOOK))
+
+    def _unpack(self, package: Package, file: Path, lock: int) -> None:
+        target = folder(self._root, package)
+        target.parent.mkdir(exist_ok=True)
+        partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
+        error = None
+        try:
+            deb.unpack(file, package.name, partial)
+            partial.rename(target)
+            file.unlink()
+        except (SetupError, OSError) as failure:
+            error = failure
+        shutil.rmtree(partial, ignore_errors=True)
+        os.close(lock)
+        self._end(package, error)
+
+    def _got(self, size: int) -> None:
+        with self._lock:
+            self.arrived += size
+        self._told(self)
+
+
+def lock_file(root: Path, target: Path) -> int:
+    """Return the open file whose lock (flock) is that of an entry of the cache; cache.py uses the same files."""
+    path = root / "locks" / f"{digest([str(target.relative_to(root))])}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

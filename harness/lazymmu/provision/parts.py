@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The parts of the lock that guests need, and the packages by which apt resolves each."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from lazymmu.architecture import architectures
+from lazymmu.provision import lock
+from lazymmu.provision.catalogue import Kernel
+
+#: The suite with QEMU 10. QEMU 7.2 broke two boots of ten x86_64 guests with two CPUs.
+SUITE = "trixie"
+# What the compilers and kbuild call. Each architecture adds its own packages.
+_HOST_PACKAGES = (
+    *("base-files", "libc6", "bash", "dash", "coreutils", "sed", "grep", "gawk", "findutils", "diffutils", "make"),
+    *("perl-base", "kmod", "binutils"),
+)
+#: The SSH server of guests, and the shell of guests: statically linked.
+SSH_PACKAGE, SHELL_PACKAGE = "dropbear-bin", "busybox-static"
+SSH, SHELL, APT = "ssh", "shell", "apt"
+
+
+class Request(NamedTuple):
+    """One part, and how apt resolves it."""
+
+    #: Debian's name of the host's architecture.
+    host: str
+    #: The guest's architecture, or lock.HOST.
+    arch: str
+    name: str
+    suite: str
+    #: The packages that are wanted, or the kernel's flavour.
+    names: tuple[str, ...]
+
+    @property
+    def is_kernel(self) -> bool:
+        """Whether the part is a kernel."""
+        return self.arch != lock.HOST and self.name not in (lock.TOOLS, SSH, SHELL)
+
+    @property
+    def debian(self) -> str:
+        """Debian's name of the architecture of the wanted packages."""
+        is_for_host = self.arch == lock.HOST or self.name == lock.TOOLS
+        return self.host if is_for_host else architectures()[self.arch].debian
+
+
+def host_tools(host: str | None = None) -> Request:
+    """Return the part with what all tool roots of a host have; None is this host."""
+    return Request(host or lock.host_architecture(), lock.HOST, lock.TOOLS, SUITE, _HOST_PACKAGES)
+
+
+def host_apt(host: str | None = None) -> Request:
+    """Return the part with apt itself, for hosts without one."""
+    return Request(host or lock.host_architecture(), lock.HOST, APT, SUITE, ("apt", "dpkg", "debian-archive-keyring"))
+
+
+def tools(arch: str, host: str | None = None) -> Request:
+    """Return the part with an architecture's compiler and QEMU, which lacks what `host_tools` has."""
+    own, debian = host or lock.host_architecture(), architectures()[arch].debian
+    library = "libc6-dev" if debian == own else f"libc6-dev-{debian}-cross"
+    return Request(own, arch, lock.TOOLS, SUITE, (*architectures()[arch].packages, library))
+
+
+def kernel(kernel: Kernel, arch: str, host: str | None = None) -> Request:
+    """Return the part with a kernel for an architecture that has it; the programs of kbuild are the host's."""
+    return Request(host or lock.host_architecture(), arch, kernel.name, kernel.suite, (kernel.flavours[arch],))
+
+
+def ssh(arch: str, host: str | None = None) -> Request:
+    """Return the part with a guest's SSH server."""
+    return Request(host or lock.host_architecture(), arch, SSH, SUITE, (SSH_PACKAGE,))
+
+
+def shell(arch: str, host: str | None = None) -> Request:
+    """Return the part with a guest's shell."""
+    return Request(host or lock.host_architecture(), arch, SHELL, SUITE, (SHELL_PACKAGE,))
+
+
+def every(kernels: Iterable[Kernel], host: str | None = None) -> Iterator[Request]:
+    """Yield every part of every architecture with these kernels."""
+    yield from (host_tools(host), host_apt(host))
+    for arch in architectures():
+        yield from (tools(arch, host), ssh(arch, host), shell(arch, host))
+        yield from (kernel(one, arch, host) for one in kernels if arch in one.flavours)
