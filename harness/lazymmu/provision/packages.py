@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, get_native_id
 
 from lazymmu.provision import deb
 from lazymmu.provision.download import Client
@@ -29,6 +29,7 @@ from lazymmu.support.errors import SetupError
 #: How many files are fetched at the same time. More connections than that some name servers and mirrors refuse.
 CONNECTIONS = 8
 _UNPACKERS = 2
+_NICE = 10
 # Seconds between two looks at a lock that another process has.
 _LOOK = 0.1
 
@@ -154,6 +155,8 @@ class Fetching:
 
     def _unpack_all(self) -> None:
         """Unpack packages as they arrive: the work of one thread."""
+        # The builds and guests of an architecture that is ready come first.
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICE)
         while self.remaining:
             with suppress(Empty):
                 self._unpack(*self._downloaded.get(timeout=_LOOK))

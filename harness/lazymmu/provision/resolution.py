@@ -5,6 +5,7 @@ If a mirror does not have a package, or only parts of what it needs, apt's reaso
 network, a full disk or a missing tool is an error.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ from lazymmu.provision.lock import Part
 from lazymmu.provision.parts import Request
 from lazymmu.support.errors import SetupError
 
+# What compilers depend on and nothing here links: sanitizers.
+_UNUSED = re.compile(r"lib(asan|hwasan|lsan|tsan|ubsan)\d")
 # Bytes on disk: package lists.
 _NEEDS = 300_000_000
 
@@ -86,7 +89,8 @@ def _part(apt: Apt, wanted: Request) -> Part:
     if wanted.is_kernel:
         release, names = _kernel(apt, wanted.debian, wanted.names[0], wanted.host)
     else:
-        names = apt.closure([f"{name}:{wanted.debian}" for name in wanted.names])
+        closure = apt.closure([f"{name}:{wanted.debian}" for name in wanted.names])
+        names = [name for name in closure if not _UNUSED.match(name)]
     today = datetime.now(UTC).date().isoformat()
     return Part(apt.suite, today, wanted.names, apt.packages(names), release)
 
