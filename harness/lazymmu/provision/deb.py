@@ -4,12 +4,17 @@
 Only the standard library is used here (see lock.py).
 """
 
+import json
 import lzma
 import os
 import re
 import shutil
+import sys
 import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 from lazymmu.provision.keys import digest
 from lazymmu.provision.lock import Package
@@ -124,3 +129,48 @@ class Tree:
         if not path or path.startswith("/") or ".." in parts or crossed:
             raise SetupError(f"{self._name} is refused: its path {path!r} points outside")
         return f"{self._target}/{path}"
+
+
+@contextmanager
+def unpacker() -> Iterator[Callable[[Path, str, Path], None]]:
+    """Start a program for a `with`, and give a function like `unpack` that it carries out.
+
+    Threads of one Python would wait for each other. The program ends when its input does.
+    """
+    command = [sys.executable, "-P", "-m", __name__]
+    # A Ctrl-C on the terminal is for the one who started it.
+    with Popen(command, stdin=PIPE, stdout=PIPE, text=True, start_new_session=True) as process:
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101  (asked for above)
+        requests, replies = process.stdin, process.stdout
+
+        def unpack_there(file: Path, name: str, target: Path) -> None:
+            requests.write(json.dumps([str(file), name, str(target)]) + "\n")
+            requests.flush()
+            reply = replies.readline()
+            error = json.loads(reply) if reply else f"the package {name} was not unpacked: its program has ended"
+            if isinstance(error, list):
+                raise OSError(*error)
+            if error:
+                raise SetupError(error)
+
+        yield unpack_there
+
+
+def main() -> None:
+    """Carry out the requests of `unpacker`, a line each. Replies with null, a text, or the fields of an OSError."""
+    # The builds and guests of an architecture that is ready come first.
+    os.nice(10)
+    for line in sys.stdin:
+        file, name, target = json.loads(line)
+        reply: object = None
+        try:
+            unpack(Path(file), name, Path(target))
+        except SetupError as error:
+            reply = error.message
+        except OSError as error:
+            reply = [error.errno, error.strerror, error.filename]
+        print(json.dumps(reply), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
-from threading import Event, Lock, Thread, get_native_id
+from threading import Event, Lock, Thread
 
 from lazymmu.provision import deb
 from lazymmu.provision.download import Client
@@ -28,8 +28,7 @@ from lazymmu.support.errors import SetupError
 
 #: How many files are fetched at the same time. More connections than that some name servers and mirrors refuse.
 CONNECTIONS = 8
-_UNPACKERS = 2
-_NICE = 10
+_UNPACKERS = min(4, max(2, len(os.sched_getaffinity(0))))
 # Seconds between two looks at a lock that another process has.
 _LOOK = 0.1
 
@@ -155,19 +154,18 @@ class Fetching:
 
     def _unpack_all(self) -> None:
         """Unpack packages as they arrive: the work of one thread."""
-        # The builds and guests of an architecture that is ready come first.
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICE)
-        while self.remaining:
-            with suppress(Empty):
-                self._unpack(*self._downloaded.get(timeout=_LOOK))
+        with deb.unpacker() as unpack:
+            while self.remaining:
+                with suppress(Empty):
+                    self._unpack(unpack, *self._downloaded.get(timeout=_LOOK))
 
-    def _unpack(self, package: Package, file: Path, lock: int) -> None:
+    def _unpack(self, unpack: Callable[[Path, str, Path], None], package: Package, file: Path, lock: int) -> None:
         target = folder(self._root, package)
         target.parent.mkdir(exist_ok=True)
         partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
         error = None
         try:
-            deb.unpack(file, package.name, partial)
+            unpack(file, package.name, partial)
             partial.rename(target)
             file.unlink()
         except (SetupError, OSError) as failure:
