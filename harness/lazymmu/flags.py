@@ -8,8 +8,6 @@ from typing import Any
 from lazymmu.guests.transports import DEFAULT, TRANSPORTS
 from lazymmu.support.errors import UsageError
 
-_MAX_JOBS = 256
-
 
 def integer(flag: str, least: int, most: int) -> Callable[[str], int]:
     """Return the type of a flag whose value is an integer in these limits, in ASCII digits."""
@@ -63,11 +61,7 @@ def _transport() -> dict[str, Any]:
 _REPEATED: dict[str, Any] = {"action": "append", "metavar": "NAME"}
 #: Argument -> what `add_argument` takes, or a function that returns it if it comes from a catalogue.
 _SHARED: dict[str, dict[str, Any] | Callable[[], dict[str, Any]]] = {
-    "scenarios": {
-        "nargs": "*",
-        "metavar": "SCENARIO",
-        "help": "name, file or directory (default: the library)",
-    },
+    "scenarios": {"nargs": "*", "metavar": "SCENARIO", "help": "name, file or directory (default: the library)"},
     "--arch": {
         **_REPEATED,
         "default": [],
@@ -84,7 +78,7 @@ _SHARED: dict[str, dict[str, Any] | Callable[[], dict[str, Any]]] = {
     "--kernel": {**_REPEATED, "help": "kernel of images/kernels.yaml; may be repeated (default: lts)"},
     "--transport": _transport,
     "--jobs": {
-        "type": integer("--jobs", 1, _MAX_JOBS),
+        "type": integer("--jobs", 1, 256),
         "metavar": "N",
         "help": "guests at the same time (default: by cores and memory)",
     },

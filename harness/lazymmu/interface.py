@@ -8,6 +8,7 @@ for `load`, a Scenario will do, too.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.guests.transports import DEFAULT, TRANSPORTS
 from lazymmu.provision import catalogue, setup
+from lazymmu.provision.cache import Cache
 from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.scenario import load as load_scenarios
 from lazymmu.session import ISOLATIONS, prefetch, requests, scheduler
@@ -129,7 +131,7 @@ def run(
     selected = units(_scenarios(scenarios), selection)
     with shared_cache(), Interrupts.noted() as interrupts:
         preparation = prepare(selected, selection, prefetch.sandbox(), offline=offline)
-        results = [unavailable.result(unit) for unit, unavailable in preparation.unavailable]
+        results = [*preparation.unavailable]
         images = list(preparation.images.values())
         options = Options(
             timeout_scale=timeout_scale,
@@ -166,20 +168,26 @@ class Guest:
         """Take the values of the flags with these names. Raises UsageError for a name that does not exist."""
         self.arch = architecture(arch).name
         self.kernel = catalogue.kernel(kernel).name
-        self._transport = TRANSPORTS.pick(transport)
-        self._fresh_boot = fresh_boot
-        self._timeout_scale = timeout_scale
-        self._offline = offline
+        chosen = TRANSPORTS.pick(transport)
+
+        def prepared(cache: Cache) -> Machine:
+            images = setup.prepare(cache, catalogue.kernel(self.kernel), [self.arch], offline=offline)
+            ready = chosen.create([images], offline=offline)
+            return prepare_machine(images, self.arch, timeout_scale, self._guests, transport=ready)
+
+        self._prepared = prepared
+        self._restore = not fresh_boot
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         """Start the guest. Raises SetupError if it is not available, GuestError if it does not start."""
         self._guests = RunningGuests()
+        cache = requests.cache()
         with ExitStack() as stack:
             stack.enter_context(shared_cache())
             stack.callback(self._guests.close)
-            self._machine = self._prepared()
-            self._pool = stack.enter_context(_HeldGuest(self._machine, self._guests, fresh_boot=self._fresh_boot))
+            self._machine = cache.tools.in_thread(partial(self._prepared, cache))
+            self._pool = stack.enter_context(_HeldGuest(self._machine, self._guests, restore=self._restore))
             self._stack = stack.pop_all()
         return self
 
@@ -188,16 +196,6 @@ class Guest:
     ) -> None:
         """End the guest."""
         self._stack.close()
-
-    def _prepared(self) -> Machine:
-        cache = requests.cache()
-
-        def prepared() -> Machine:
-            images = setup.prepare(cache, catalogue.kernel(self.kernel), [self.arch], offline=self._offline)
-            transport = self._transport.create([images], offline=self._offline)
-            return prepare_machine(images, self.arch, self._timeout_scale, self._guests, transport=transport)
-
-        return cache.tools.in_thread(prepared)
 
     @property
     def release(self) -> str:
@@ -217,8 +215,8 @@ class Guest:
         """
         selection = _selection(self.arch, api, tag, impl, self.kernel)
         selected = units(_scenarios(scenarios), selection)
-        unavailable = {unit.index: why for unit in selected if (why := without_implementation(unit, selection))}
-        results = [unavailable[unit.index].result(unit) for unit in selected if unit.index in unavailable]
+        results = [result for unit in selected if (result := without_implementation(unit, selection))]
+        unavailable = {result.number for result in results}
         queue = Queue([unit for unit in selected if unit.index not in unavailable], 1)
         Worker(self._machine, self._pool, self._guests, queue, results.append).run()
         # After a warning that a scenario allows, or a result that is not a pass, the guest may not be clean.
@@ -233,29 +231,26 @@ class _HeldGuest(GuestPool):
 
     connection: AgentConnection
 
-    def __init__(self, machine: Machine, guests: RunningGuests, *, fresh_boot: bool) -> None:
-        super().__init__(machine, guests, lambda _: None, restore=not fresh_boot)
+    def __init__(self, machine: Machine, guests: RunningGuests, *, restore: bool) -> None:
+        super().__init__(machine, guests, lambda _: None, restore=restore)
         self._current = ExitStack()
         #: Whether the next unit may run on this guest.
         self.is_clean = False
 
     def __enter__(self) -> Self:
-        self._replace()
-        self.is_clean = True
+        with self.ready():
+            self.is_clean = True
         return self
 
     def __exit__(self, *_: object) -> None:
         self._current.close()
 
-    def _replace(self) -> None:
-        self._current.close()
-        self.connection = self._current.enter_context(super().ready())
-
     @contextmanager
     def ready(self, ahead: object = None) -> Iterator[AgentConnection]:
         """Yield the guest, or another one if it is not clean. A run decides if it is clean afterwards."""
         if not self.is_clean:
-            self._replace()
+            self._current.close()
+            self.connection = self._current.enter_context(super().ready())
         self.is_clean = False
         yield self.connection
 

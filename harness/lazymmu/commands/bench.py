@@ -11,7 +11,6 @@ from lazymmu.support.interrupts import importing
 NAME = "bench"
 HELP = "measure the harness on this machine"
 
-_MAX_REPETITIONS = 100
 # Load of one minute, in processors, above which a figure is of other work, too.
 _BUSY = 0.5
 
@@ -20,7 +19,7 @@ def flags(parser: Parser) -> None:
     add(parser, "--arch")
     parser.add_argument(
         "--repetitions",
-        type=integer("--repetitions", 1, _MAX_REPETITIONS),
+        type=integer("--repetitions", 1, 100),
         default=5,
         metavar="N",
         help="of each figure (default: 5)",

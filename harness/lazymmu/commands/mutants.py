@@ -24,6 +24,4 @@ def flags(parser: Parser) -> None:
 def main(arguments: Namespace) -> int:
     with importing():
         from lazymmu.session.mutants import mutants
-        from lazymmu.session.requests import shared_cache
-    with shared_cache():
-        return mutants(arguments)
+    return mutants(arguments)

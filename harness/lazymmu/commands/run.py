@@ -11,9 +11,6 @@ from lazymmu.support.interrupts import importing
 NAME = "run"
 HELP = "run scenarios on guests and compare with the model"
 
-_MAX_REPEAT = 10_000
-_MAX_SEED = 10**18 - 1
-
 
 def flags(parser: Parser) -> None:
     with importing():
@@ -42,15 +39,11 @@ def flags(parser: Parser) -> None:
     parser.add_argument("--verbose", action="store_true", help="show each unit as it ends")
     parser.add_argument("--known", metavar="FILE", help="known failures, with reasons and dates")
     parser.add_argument(
-        "--repeat",
-        type=integer("--repeat", 1, _MAX_REPEAT),
-        default=1,
-        metavar="N",
-        help="run everything N times",
+        "--repeat", type=integer("--repeat", 1, 10_000), default=1, metavar="N", help="run everything N times"
     )
     parser.add_argument(
         "--shuffle",
-        type=integer("--shuffle", 0, _MAX_SEED),
+        type=integer("--shuffle", 0, 10**18 - 1),
         metavar="SEED",
         help="run in the random order of this seed",
     )
@@ -63,13 +56,9 @@ def flags(parser: Parser) -> None:
 
 
 def main(arguments: Namespace) -> int:
-    if arguments.watch:
-        # It holds the cache for each of its runs, so that `lazymmu clean` can work between them.
-        with importing():
-            from lazymmu.session.watch import watch
-        return watch(arguments)
     with importing():
-        from lazymmu.session.requests import shared_cache
-        from lazymmu.session.run import run
-    with shared_cache():
-        return run(arguments)
+        if arguments.watch:
+            from lazymmu.session.watch import watch as run_command
+        else:
+            from lazymmu.session.run import run as run_command
+    return run_command(arguments)

@@ -31,7 +31,5 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.session.requests import shared_cache
         from lazymmu.shell.prompt import shell
-    with shared_cache():
-        return shell(arguments)
+    return shell(arguments)

@@ -24,7 +24,5 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.session.requests import shared_cache
         from lazymmu.session.survey import survey
-    with shared_cache():
-        return survey(arguments)
+    return survey(arguments)

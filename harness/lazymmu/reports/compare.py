@@ -24,6 +24,7 @@ _WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
 #: A smaller change of time than this factor and these seconds is noise.
 _FACTOR = 2.0
 _SECONDS = 0.5
+_NOT_RUN = "not run"
 
 _Key = tuple[str, ...]
 
@@ -41,6 +42,14 @@ class SavedResult(Named, Struct, frozen=True):
     reason: str
     seconds: float
     known: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.outcome} (known)" if self.known else str(self.outcome)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one side of a change."""
+        side = {"outcome": str(self.outcome), "reason": self.reason, "seconds": self.seconds}
+        return {**side, "known": self.known} if self.known else side
 
 
 class SavedRun(Struct, frozen=True):
@@ -110,7 +119,7 @@ class Change(Struct, frozen=True):
         if self.kind is Kind.TIME and self.old and self.new:
             return f"{result.label()}: {self.old.seconds:.2f} s -> {self.new.seconds:.2f} s"
         reason = first_line(result.reason)
-        return f"{result.label()}: {_outcome(self.old)} -> {_outcome(self.new)}{f': {reason}' if reason else ''}"
+        return f"{result.label()}: {self.old or _NOT_RUN} -> {self.new or _NOT_RUN}{f': {reason}' if reason else ''}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -121,22 +130,9 @@ class Change(Struct, frozen=True):
             **{key: getattr(result, key) for key in ("arch", "api", "impl", "kernel")},
             "change": str(self.kind),
             "worse": self.is_worse,
-            "old": _side(self.old),
-            "new": _side(self.new),
+            "old": self.old and self.old.to_json(),
+            "new": self.new and self.new.to_json(),
         }
-
-
-def _outcome(result: SavedResult | None) -> str:
-    if result is None:
-        return "not run"
-    return f"{result.outcome} (known)" if result.known else str(result.outcome)
-
-
-def _side(result: SavedResult | None) -> dict[str, Any] | None:
-    if result is None:
-        return None
-    side = {"outcome": str(result.outcome), "reason": result.reason, "seconds": result.seconds}
-    return {**side, "known": result.known} if result.known else side
 
 
 def compare(old: SavedRun, new: SavedRun) -> tuple[Change, ...]:
@@ -152,11 +148,8 @@ def compare(old: SavedRun, new: SavedRun) -> tuple[Change, ...]:
         return (*unit, result.kernel) if kernels else unit
 
     before, after = _by_key(old.results, key), _by_key(new.results, key)
-    changes = []
-    for unit in dict.fromkeys((*before, *after)):
-        kind = _kind(before.get(unit), after.get(unit))
-        if kind is not None:
-            changes.append(Change(kind, before.get(unit), after.get(unit)))
+    pairs = [(before.get(unit), after.get(unit)) for unit in {**before, **after}]
+    changes = [Change(kind, *pair) for pair in pairs if (kind := _kind(*pair))]
     return tuple(sorted(changes, key=lambda change: list(Kind).index(change.kind)))
 
 

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -48,7 +49,8 @@ _CONTENTS = (*_LAST, store.FILE, _GUESTS, _SCENARIOS, RUN)
 #: The key of run.json for the program that wrote it, and its value.
 _PROGRAM = ("program", "lazymmu")
 _NAME = re.compile(r"[0-9]{8}-[0-9]{6}\.[0-9]{3}-[0-9]+(-[0-9]+)?")
-_HINT = "let --out DIR name another folder"
+#: Lets an OSError of a `with` become an error that names the folder and --out.
+_explained = partial(disk.explained, hint=store.HINT)
 
 
 def default_root() -> Path:
@@ -142,10 +144,10 @@ def _new(root: Path, started: datetime) -> Iterator[Folder]:
 def _named(path: Path) -> Iterator[Folder]:
     """Make and lock a folder that the user named; remove what an earlier run wrote there."""
     shown = f"--out `{path}`"
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{shown} is not a folder")
-    if path.exists():
+    if path.is_dir():
         _refuse_foreign(path, shown)
+    elif path.exists():
+        raise UsageError(f"{shown} is not a folder")
     with _locked(path, shown, "made or written"):
         with _explained(path):
             _remove(path, _CONTENTS)
@@ -178,18 +180,15 @@ def unfinished(name: str) -> Iterator[tuple[Folder, dict[str, Any]]]:
 @contextmanager
 def _locked(path: Path, shown: str, purpose: str) -> Iterator[None]:
     """Make a folder and hold its lock for the length of a `with`."""
-    lock = folder_lock(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        lock = folder_lock(path).acquire(timeout=0)
     except Timeout:
         raise UsageError(f"{shown}: another run is using this folder", hint="name a folder for each run") from None
     except OSError as error:
         raise UsageError(f"{shown} cannot be {purpose}: {error.strerror}") from error
-    try:
+    with lock:
         yield
-    finally:
-        lock.release()
 
 
 def folder_lock(path: Path) -> FileLock:
@@ -238,10 +237,10 @@ def _fresh(root: Path, started: datetime) -> Path:
 
 def _link(link: Path, path: Path) -> None:
     """Make a link name a folder beside it, without a moment in which there is no link."""
-    partial = link.with_name(f".{link.name}.{path.name}")
-    partial.unlink(missing_ok=True)
-    partial.symlink_to(path.name)
-    partial.rename(link)
+    new = link.with_name(f".{link.name}.{path.name}")
+    new.unlink(missing_ok=True)
+    new.symlink_to(path.name)
+    new.rename(link)
 
 
 def kept(root: Path) -> list[Path]:
@@ -278,8 +277,3 @@ def _remove(folder: Path, names: Sequence[str]) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-
-
-def _explained(folder: Path) -> AbstractContextManager[None]:
-    """Let an OSError of a `with` become an error that names the folder and --out."""
-    return disk.explained(folder, hint=_HINT)

@@ -75,8 +75,8 @@ def side_by_side(case: Case, predictions: Mapping[Pair, Trace | Skip]) -> SideBy
 
 
 def _name(number: int) -> str:
-    letters = len(ascii_uppercase)
-    return ascii_uppercase[number % letters] * (number // letters + 1)
+    repeated, letter = divmod(number, len(ascii_uppercase))
+    return ascii_uppercase[letter] * (repeated + 1)
 
 
 def _cells(trace: Trace) -> dict[int, str]:

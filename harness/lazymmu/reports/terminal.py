@@ -87,11 +87,13 @@ class Terminal:
         `folder` is its results folder. `quiet`: only what is not as it should be, and the last line.
         """
         if scenarios and not quiet:
-            self._scenarios(run.results)
+            for scenario, group in groupby(run.results, key=lambda result: result.scenario_name):
+                self.scenario(scenario, Counter(result.outcome for result in group))
         self._failures(run.results)
         self._known(run, quiet=quiet)
         if not quiet:
-            self._facts(run, folder)
+            for name, value in (*run.conditions(), ("results", folder)):
+                self.line(f"{name}: {value}", "dim")
         self._total(run)
 
     def _failures(self, results: ResultStore) -> None:
@@ -117,19 +119,11 @@ class Terminal:
                 style = "bold red" if checked.is_broken else ""
                 self.line(f"known: {checked.issue.place}: {checked.message}", style)
 
-    def _scenarios(self, results: ResultStore) -> None:
-        for scenario, group in groupby(results, key=lambda result: result.scenario_name):
-            self.scenario(scenario, Counter(result.outcome for result in group))
-
     def scenario(self, name: str, counts: Mapping[Outcome, int]) -> None:
         """Print the line of a scenario with so many results of each outcome."""
         worst = next(outcome for outcome in STYLES if counts[outcome])
         ordered = {str(outcome): counts[outcome] for outcome in Outcome if counts[outcome]}
         self.line(f"{worst:5} {name}: {plain.counted(ordered)}", STYLES[worst])
-
-    def _facts(self, run: RunSummary, folder: Path) -> None:
-        for name, value in (*run.conditions(), ("results", folder)):
-            self.line(f"{name}: {value}", "dim")
 
     def _total(self, run: RunSummary) -> None:
         """Print the last lines: the counts, and the progress of an interrupted run."""

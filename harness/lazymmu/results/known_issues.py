@@ -24,15 +24,15 @@ class KnownIssue(Struct, frozen=True):
     place: Place
     #: A scenario's name, or a pattern of names (`*`, `?`, `[..]`; `*` matches slashes too).
     scenario: str
-    #: Values of `vary` that a case must have; others may be anything.
-    case: Mapping[str, int | bool | str]
     #: `arch`, `api`, `impl` or `kernel` -> the names that a unit may have there; a missing key means any.
     names: Mapping[str, frozenset[str]]
-    #: The outcome that is excused: fail or error.
-    outcome: Outcome
     reason: str
     #: The last day (UTC) on which the entry is valid.
     expires: date
+    #: Values of `vary` that a case must have; others may be anything.
+    case: Mapping[str, int | bool | str] = {}
+    #: The outcome that is excused: fail or error.
+    outcome: Outcome = Outcome.FAIL
 
     def covers(self, unit: Unit) -> bool:
         """Return whether the entry is about this unit."""

@@ -43,6 +43,5 @@ class RunSummary(Struct, frozen=True):
 
     def progress(self) -> str:
         """Return how many units an interrupted run has finished; empty for any other run."""
-        if not self.interrupted:
-            return ""
-        return f"interrupted: {len(self.results)} of {len(self.results.units)} were done"
+        done = f"{len(self.results)} of {len(self.results.units)} were done"
+        return f"interrupted: {done}" if self.interrupted else ""

@@ -20,7 +20,8 @@ from lazymmu.support.errors import LazymmuError, UsageError
 #: The name of the file in a results folder.
 FILE = "results.jsonl"
 
-_HINT = "let --out DIR name another folder"
+#: Another way out if the folder cannot be written.
+HINT = "let --out DIR name another folder"
 _DECODER = msgspec.json.Decoder(Result)
 
 
@@ -74,8 +75,8 @@ class ResultStore:
     def _fail(self, error: OSError) -> None:
         """Write no more; what the file has can still be read."""
         assert self._path is not None  # noqa: S101  (nothing is written without one)
-        refusal = disk.refusal(error, self._path.parent, hint=_HINT)
-        self.failure = refusal or LazymmuError(f"{self._path} could not be written: {error.strerror}", hint=_HINT)
+        refusal = disk.refusal(error, self._path.parent, hint=HINT)
+        self.failure = refusal or LazymmuError(f"{self._path} could not be written: {error.strerror}", hint=HINT)
         if self._descriptor >= 0:
             # Remove half a line.
             with suppress(OSError):

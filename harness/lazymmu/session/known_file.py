@@ -2,10 +2,12 @@
 """Reads the file of `--known`, as strictly as a scenario."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue
@@ -16,7 +18,7 @@ from lazymmu.scenario.strict_yaml.compose import compose
 from lazymmu.scenario.strict_yaml.files import read_text
 from lazymmu.scenario.strict_yaml.nodes import Listing, Node, Scalar
 from lazymmu.scenario.strict_yaml.problems import Problems, quote
-from lazymmu.scenario.strict_yaml.reader import Fields, Reader
+from lazymmu.scenario.strict_yaml.reader import Reader
 from lazymmu.scenario.strict_yaml.scalars import Reference, Trap, meaning
 from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.revisions import REVISIONS
@@ -40,17 +42,19 @@ def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[KnownIssue
     problems = Problems()
     text = read_text(path, problems, _WHAT)
     root = None if text is None else compose(text, path, problems, what=f"list of {_WHAT}")
-    entries = []
+    content = None
+    reader = Reader(problems)
     if root is not None:
-        names = {found.name for found in scenario_files([], library, Problems())}
-        names |= {unit.scenario.name for unit in selected}
-        reader = Reader(problems)
         example = "for example `- {scenario: nesting/deep, reason: why, expires: 2030-12-31}`"
         content = reader.listing(root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
-        entries = [_read_entry(reader, item, library, names) for item in (content.items if content is not None else ())]
+    entries = []
+    if content is not None:
+        names = {found.name for found in scenario_files([], library, Problems())}
+        names |= {unit.scenario.name for unit in selected}
+        entries = [_read_entry(reader, item, library, names) for item in content.items]
     if problems.found:
         raise ScenarioError(problems.found)
-    return tuple(entry for entry in entries if entry is not None)
+    return tuple(KnownIssue(**entry) for entry in entries)
 
 
 def _is_scenario(name: str, library: Path, names: Collection[str]) -> bool:
@@ -63,52 +67,42 @@ def _is_scenario(name: str, library: Path, names: Collection[str]) -> bool:
         return False
 
 
-def _read_entry(reader: Reader, node: Node, library: Path, names: Collection[str]) -> KnownIssue | None:
-    before = len(reader.problems)
+def _read_entry(reader: Reader, node: Node, library: Path, names: Collection[str]) -> dict[str, Any]:
+    """Return the fields of a KnownIssue; what is missing or None was reported."""
     content = reader.table(node, "a known failure", f"a mapping with {', '.join(_NEEDED)}")
     if content is None:
-        return None
-    found = reader.fields(content, "a known failure", _KEYS)
+        return {}
+    nodes = {key: value for key, (_, value) in reader.fields(content, "a known failure", _KEYS).items()}
     for key in _NEEDED:
-        if key not in found and key not in {written.text for written, _ in content.pairs}:
+        if key not in nodes:
             reader.problems.add(node.place, f"a known failure needs `{key}`")
-    scenario = _read_scenario(reader, found["scenario"][1], library, names) if "scenario" in found else None
-    reason = reader.text(found["reason"][1], "`reason`") if "reason" in found else None
-    expires = _read_date(reader, found["expires"][1]) if "expires" in found else None
-    if scenario is None or reason is None or expires is None:
-        return None
-    entry = KnownIssue(
-        place=node.place,
-        scenario=scenario,
-        case=_read_case(reader, found),
-        names={key: _read_names(reader, key, found[key][1]) for key in NAMES if key in found},
-        outcome=_read_outcome(reader, found),
-        reason=" ".join(reason.split()),
-        expires=expires,
-    )
-    return entry if len(reader.problems) == before else None
+    read: Mapping[str, Callable[[Node], object]] = {
+        "scenario": partial(_read_scenario, reader, library, names),
+        "reason": lambda text: " ".join((reader.text(text, "`reason`") or "").split()),
+        "expires": partial(_read_date, reader),
+        "case": partial(_read_case, reader),
+        "outcome": partial(_read_outcome, reader),
+    }
+    entry = {key: read[key](value) for key, value in nodes.items() if key in read}
+    allowed = {key: _read_names(reader, key, nodes[key]) for key in NAMES if key in nodes}
+    return {"place": node.place, "names": allowed, **entry}
 
 
-def _read_scenario(reader: Reader, node: Node, library: Path, names: Collection[str]) -> str | None:
-    name = reader.text(node, "`scenario`")
-    if name is None:
-        return None
-    name = name.removesuffix(".yaml")
-    if not _is_scenario(name, library, names):
+def _read_scenario(reader: Reader, library: Path, names: Collection[str], node: Node) -> str | None:
+    text = reader.text(node, "`scenario`")
+    name = None if text is None else text.removesuffix(".yaml")
+    if name is not None and not _is_scenario(name, library, names):
         reader.problems.add(node.place, f"no scenario {quote(name)}{suggestion(name, sorted(names))}")
-        return None
     return name
 
 
-def _read_case(reader: Reader, found: Fields) -> dict[str, int | bool | str]:
-    if "case" not in found:
-        return {}
-    content = reader.table(found["case"][1], "`case`", "values of `vary`, for example {depth: 3}")
+def _read_case(reader: Reader, node: Node) -> dict[str, int | bool | str]:
+    content = reader.table(node, "`case`", "values of `vary`, for example {depth: 3}")
     values: dict[str, int | bool | str] = {}
-    for key, node in content.pairs if content is not None else ():
-        value = meaning(node) if isinstance(node, Scalar) else None
+    for key, written in content.pairs if content is not None else ():
+        value = meaning(written) if isinstance(written, Scalar) else None
         if value is None or isinstance(value, Trap | Reference):
-            reader.mistaken(node, quote(key.text), "an integer, true, false or a word")
+            reader.mistaken(written, quote(key.text), "an integer, true, false or a word")
         else:
             values[key.text] = value
     return values
@@ -122,23 +116,20 @@ def _read_names(reader: Reader, key: str, node: Node) -> frozenset[str]:
     return frozenset(name.text for name in reader.words(node, quote(key), known[key]) or ())
 
 
-def _read_outcome(reader: Reader, found: Fields) -> Outcome:
-    if "outcome" not in found:
-        return Outcome.FAIL
-    node = found["outcome"][1]
+def _read_outcome(reader: Reader, node: Node) -> Outcome | None:
     if isinstance(node, Scalar) and node.text in _OUTCOMES:
         return Outcome(node.text)
     hint = suggestion(node.text, _OUTCOMES) if isinstance(node, Scalar) else ""
     reader.mistaken(node, "`outcome`", f"fail or error{hint}")
-    return Outcome.FAIL
+    return None
 
 
 def _read_date(reader: Reader, node: Node) -> date | None:
-    if isinstance(node, Scalar) and _DATE.fullmatch(node.text):
-        try:
-            return date.fromisoformat(node.text)
-        except ValueError as error:
-            reader.problems.add(node.place, f"{quote(node.text)} is not a date: {error}")
-            return None
-    reader.mistaken(node, "`expires`", "a date such as 2030-12-31")
-    return None
+    if not (isinstance(node, Scalar) and _DATE.fullmatch(node.text)):
+        reader.mistaken(node, "`expires`", "a date such as 2030-12-31")
+        return None
+    try:
+        return date.fromisoformat(node.text)
+    except ValueError as error:
+        reader.problems.add(node.place, f"{quote(node.text)} is not a date: {error}")
+        return None

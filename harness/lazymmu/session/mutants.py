@@ -189,6 +189,7 @@ def idle(units: Sequence[Unit], trials: Sequence[Trial], run_units: Runner) -> l
     return [name for name in dict.fromkeys(unit.scenario.name for unit in units) if name not in killing]
 
 
+@requests.shared_cache()
 def mutants(arguments: Namespace) -> int:
     """Run the library against each mutant; 1 when one survives."""
     chosen = _chosen(arguments.mutant)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,39 +78,28 @@ class Plan(Struct, frozen=True):
 
     def excused(self, result: Result) -> Result:
         """Return a result, marked as known if an entry of --known excuses it."""
-        return known_issues.excused(self.issues or (), self.units[result.number], result, self._today)
+        return known_issues.excused(self.issues or (), self.units[result.number], result, self.started.date())
 
     def checked_issues(self, results: ResultStore) -> list[CheckedIssue] | None:
         """Return the entries of --known after the run; None without that flag."""
-        return None if self.issues is None else known_issues.checked(self.issues, results, self._today)
-
-    @property
-    def _today(self) -> date:
-        return self.started.date()
+        return None if self.issues is None else known_issues.checked(self.issues, results, self.started.date())
 
 
-class Unavailable(Struct, frozen=True):
-    """Why units cannot be run: a skip if a default selected them, and an error if the user named the cause."""
-
-    reason: str
-    #: True if the user named the cause.
-    is_named: bool
-
-    def result(self, unit: Unit) -> Result:
-        """Return the result of such a unit."""
-        if self.is_named:
-            return PreparedUnit(unit).failed(SetupError(self.reason))
-        return Result.of(unit, Outcome.SKIP, self.reason)
+def _unavailable(unit: Unit, reason: str, *, is_named: bool) -> Result:
+    """Return the result of a unit that cannot be run: an error if the user named the cause, a skip if a default did."""
+    if is_named:
+        return PreparedUnit(unit).failed(SetupError(reason))
+    return Result.of(unit, Outcome.SKIP, reason)
 
 
-def without_implementation(unit: Unit, selection: Selection) -> Unavailable | None:
-    """Return why a unit has no implementation to test; None if it has one."""
+def without_implementation(unit: Unit, selection: Selection) -> Result | None:
+    """Return the result of a unit that has no implementation to test; None if it has one."""
     kernel = catalogue.kernel(unit.kernel)
     if unit.impl != NATIVE or unit.arch in kernel.native:
         return None
     causes = list(_causes(kernel, unit.arch))
-    is_named = bool({name for name, _ in causes} & {*selection.kernels, *selection.arches})
-    return Unavailable("; ".join(reason for _, reason in causes), is_named)
+    is_named = any(name in (*selection.kernels, *selection.arches) for name, _ in causes)
+    return _unavailable(unit, "; ".join(reason for _, reason in causes), is_named=is_named)
 
 
 def _causes(kernel: Kernel, arch: str) -> Iterator[tuple[str, str]]:
@@ -124,18 +113,15 @@ def _causes(kernel: Kernel, arch: str) -> Iterator[tuple[str, str]]:
         yield from ((kernel.name, reason), (arch, reason))
 
 
-def without_machine(images: Iterable[Images], selection: Selection) -> Mapping[tuple[str, str], Unavailable]:
-    """Return (architecture, kernel) -> why that machine is not available.
+def without_machine(unit: Unit, images: Images, selection: Selection) -> Result | None:
+    """Return the result of a unit whose machine is not available; None if it is. `images` are those of its kernel.
 
-    It is an error if the architecture was named, or if the kernel is available for no architecture.
+    The user named the cause with the architecture, or with a kernel that is available for no architecture.
     """
-    return {
-        (arch, some.name): Unavailable(
-            f"guests for {arch} are not available: {reason}", is_named=arch in selection.arches or not some.kernels
-        )
-        for some in images
-        for arch, reason in some.refused.items()
-    }
+    if unit.arch not in images.refused:
+        return None
+    reason = f"guests for {unit.arch} are not available: {images.refused[unit.arch]}"
+    return _unavailable(unit, reason, is_named=unit.arch in selection.arches or not images.kernels)
 
 
 class Preparation(Struct, frozen=True):
@@ -145,30 +131,30 @@ class Preparation(Struct, frozen=True):
     images: Mapping[str, Images]
     #: Units for guests, in the order in which they run.
     runnable: Sequence[Unit]
-    #: The other units, and why they cannot be run.
-    unavailable: Sequence[tuple[Unit, Unavailable]]
+    #: The results of the other units.
+    unavailable: Sequence[Result]
 
 
 def prepare(
     units: Sequence[Unit], selection: Selection, sandbox: Callable[[Path], Sandbox], *, offline: bool
 ) -> Preparation:
     """Get what these units need, as far as it is available. Raises SetupError."""
-    reasons = [without_implementation(unit, selection) for unit in units]
+    results = [without_implementation(unit, selection) for unit in units]
     machines: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for unit, reason in zip(units, reasons, strict=True):
-        if reason is None:
+    for unit, result in zip(units, results, strict=True):
+        if result is None:
             machines[unit.kernel][unit.arch] = None
     cache = requests.cache()
     images = {
         name: setup.available(cache, catalogue.kernel(name), list(arches), offline=offline, wait=False, sandbox=sandbox)
         for name, arches in machines.items()
     }
-    refused = without_machine(images.values(), selection)
     found = [
-        (unit, reason or refused.get((unit.arch, unit.kernel))) for unit, reason in zip(units, reasons, strict=True)
+        (unit, result or without_machine(unit, images[unit.kernel], selection))
+        for unit, result in zip(units, results, strict=True)
     ]
     return Preparation(
         images={name: some for name, some in images.items() if some.kernels},
-        runnable=[unit for unit, reason in found if reason is None],
-        unavailable=[(unit, reason) for unit, reason in found if reason is not None],
+        runnable=[unit for unit, result in found if result is None],
+        unavailable=[result for _, result in found if result is not None],
     )

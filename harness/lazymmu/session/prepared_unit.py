@@ -1,22 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A unit that is prepared to run, and its Result: from the guest's reply, from an error, or from the model's skip."""
 
+from functools import cached_property
+
 from lazymmu.protocol import program, report
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session.verdict import judge
+from lazymmu.subject.case import Case
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Skip, Trace
 from lazymmu.support.errors import GuestError, LazymmuError
 
 
 class PreparedUnit:
-    """A unit with its case and its prediction, which are made once and used until it has a result."""
+    """A unit, with its case and its prediction, which are made when they are needed, and once."""
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
-        self.case = unit.case
-        self.prediction = predict(self.case, unit.api, unit.personality, unit.impl)
+
+    @cached_property
+    def case(self) -> Case:
+        """The case with its steps."""
+        return self.unit.case
+
+    @cached_property
+    def prediction(self) -> Trace | Skip:
+        """What the model predicts."""
+        return predict(self.case, self.unit.api, self.unit.personality, self.unit.impl)
 
     @property
     def is_skip(self) -> bool:

@@ -83,7 +83,7 @@ def cache() -> Cache:
 
 @contextmanager
 def shared_cache() -> Iterator[None]:
-    """Hold this user's cache for the length of a `with`, shared with other commands but not with `lazymmu clean`."""
+    """Hold this user's cache for the length of a `with` or a function, shared with all commands but `lazymmu clean`."""
     from lazymmu.provision import cache_lock
 
     held = cache()

@@ -5,7 +5,8 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -50,6 +51,7 @@ def _began() -> float:
     return now - waited if 0 <= waited < _LONGEST else now
 
 
+@requests.shared_cache()
 def run(arguments: Namespace) -> int:
     """Run the selected units on guests, and report them. Returns the exit status."""
     begin = _began()
@@ -107,12 +109,11 @@ def _carry_out(
             seconds = time.monotonic() - begin
             issues = plan.checked_issues(results)
             before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
-            now = {machine: (chosen.name, chosen.reason) for machine, chosen in execution.accelerators.items()}
             summary = RunSummary(
                 results=results,
                 # An interrupt may come as late as while the entries of --known are checked.
                 interrupted=interrupts.came,
-                accelerators={**before, **now},
+                accelerators={**before, **execution.accelerators},
                 started=plan.started,
                 seconds=seconds,
                 seed=arguments.shuffle,
@@ -171,8 +172,8 @@ def _run_units(
         results.add(result)
         view.show_result(result)
 
-    for unit, unavailable in preparation.unavailable:
-        finished(unavailable.result(unit))
+    for result in preparation.unavailable:
+        finished(result)
     return scheduler.run(
         preparation.runnable,
         preparation.images,
@@ -218,13 +219,15 @@ def report(
         log_failures = [summary.results.failure, *log_failures]
     first = status(log_failures)
     summary = replace(summary, facts={**summary.facts, **manifest.end(first, datetime.now(UTC), summary.accelerators)})
-    on_terminal = partial(
-        terminal.report, summary, folder.path, quiet=quiet, scenarios=not logs_scenarios(terminal, summary.results)
-    )
-    outputs = [partial(_write_abandonable, interrupts, "the report on the terminal", on_terminal)]
-    formats = [form for form in FORMATS.values() if form.FLAG in targets]
-    outputs += [partial(_write, interrupts, summary, form, targets[form.FLAG]) for form in formats]
 
+    def on_terminal() -> None:
+        with _abandonable(interrupts, "the report on the terminal"):
+            scenarios = not logs_scenarios(terminal, summary.results)
+            terminal.report(summary, folder.path, quiet=quiet, scenarios=scenarios)
+
+    formats = [form for form in FORMATS.values() if form.FLAG in targets]
+    outputs: list[Callable[[], None]] = [on_terminal]
+    outputs += [partial(_write, interrupts, summary, form, targets[form.FLAG]) for form in formats]
     of_folder = _failures([partial(folder.finish, summary)])
     # The logs are in the same folder, so a full disk is reported once.
     failures = [*(of_folder or log_failures[:1]), *_failures(outputs)]
@@ -238,22 +241,17 @@ def report(
 
 
 def _write(interrupts: Interrupts, summary: RunSummary, form: Format, target: Target) -> None:
-
-    def write() -> None:
-        with target.opened() as file:
-            form.write(summary, file)
-
-    if target.is_regular():
-        write()
-    else:
-        _write_abandonable(interrupts, f"{target.flag} `{target.name}`", write)
+    what = f"{target.flag} `{target.name}`"
+    with nullcontext() if target.is_regular() else _abandonable(interrupts, what), target.opened() as file:
+        form.write(summary, file)
 
 
-def _write_abandonable(interrupts: Interrupts, what: str, write: Callable[[], None]) -> None:
-    """Write to a terminal or a pipe; if nobody reads from it, an interrupt ends the writing."""
+@contextmanager
+def _abandonable(interrupts: Interrupts, what: str) -> Iterator[None]:
+    """Let an interrupt end a `with` that writes to a terminal or a pipe, if nobody reads from it."""
     try:
         with interrupts.bounded():
-            write()
+            yield
     except KeyboardInterrupt:
         raise LazymmuError(f"{what} is not complete: interrupted") from None
 

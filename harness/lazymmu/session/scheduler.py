@@ -18,7 +18,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lazymmu.architecture import architectures
-from lazymmu.guests.boot import Accelerator
 from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
@@ -62,8 +61,8 @@ class Options(Struct, frozen=True):
 class Execution(Struct, frozen=True):
     """How units were run, beside their results."""
 
-    #: Machine's name -> accelerator, for machines that were started.
-    accelerators: Mapping[str, Accelerator] = {}
+    #: Machine's name -> its accelerator and why that was chosen, for machines that were started.
+    accelerators: Mapping[str, tuple[str, str]] = {}
     #: Why logs of guests are not complete.
     log_failures: tuple[LazymmuError, ...] = ()
 
@@ -145,26 +144,24 @@ class _Schedule:
         self.workers = [(name, number + 1) for name in waiting for number in range(workers[name])]
         #: How many workers run at the same time.
         self.at_once = min(jobs, len(self.workers))
-        self._machines = {
-            name: _Machine(
-                partial(
-                    prepare,
-                    images[of_machine[0].kernel],
-                    of_machine[0].arch,
-                    options.timeout_scale,
-                    self.guests,
-                    transport=options.transport,
-                    variant=options.variant,
-                ),
-                Queue(of_machine, workers[name], is_needed),
+        self._machines: dict[str, _Machine] = {}
+        for name, of_machine in waiting.items():
+            arch, some = of_machine[0].arch, images[of_machine[0].kernel]
+            make = partial(
+                prepare,
+                some,
+                arch,
+                options.timeout_scale,
+                self.guests,
+                transport=options.transport,
+                variant=options.variant,
             )
-            for name, of_machine in waiting.items()
-        }
+            self._machines[name] = _Machine(make, Queue(of_machine, workers[name], is_needed))
 
-    def accelerators(self) -> dict[str, Accelerator]:
-        """Return the accelerators of the machines that were prepared."""
-        made = {name: machine.prepared for name, machine in self._machines.items()}
-        return {name: prepared.boot.accelerator for name, prepared in made.items() if prepared}
+    def accelerators(self) -> dict[str, tuple[str, str]]:
+        """Return the accelerators of the machines that were prepared, and why they were chosen."""
+        made = {name: machine.prepared.boot for name, machine in self._machines.items() if machine.prepared}
+        return {name: (boot.accelerator.name, boot.accelerator.reason) for name, boot in made.items()}
 
     def run_worker(self, name: str, number: int) -> None:
         """Run one worker from its start to its end."""
@@ -179,12 +176,8 @@ class _Schedule:
                     self.finish(unit.failed(error))
             return
         isolation = self._options.isolation
-        pool = GuestPool(
-            prepared,
-            self.guests,
-            changed,
-            restore=not self._options.fresh_boot and isolation != "boot",
-        )
+        restore = not self._options.fresh_boot and isolation != "boot"
+        pool = GuestPool(prepared, self.guests, changed, restore=restore)
         per_guest = None if isolation == "shared" else 1
         Worker(prepared, pool, self.guests, machine.queue, self.finish, per_guest).run()
         changed("done")

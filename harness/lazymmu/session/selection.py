@@ -100,10 +100,9 @@ def units(scenarios: Sequence[Scenario], selection: Selection, *, repeat: int = 
     found = tuple(
         Unit(scenario, number, *under, repetition=repetition if repeat > 1 else None, index=next(index))
         for scenario in tagged(scenarios, selection.tags)
-        for under_all in [list(_under(selection, scenario))]
-        for number in range(len(scenario.cases))
-        for under in under_all
-        for repetition in range(1, repeat + 1)
+        for number, under, repetition in product(
+            range(len(scenario.cases)), _under(selection, scenario), range(1, repeat + 1)
+        )
     )
     if not found:
         raise _nothing_selected(scenarios, selection)

@@ -25,6 +25,7 @@ from lazymmu.support.errors import LazymmuError
 _FUNCTIONS = "include/linux/pgtable.h"
 
 
+@requests.shared_cache()
 def survey(arguments: Namespace) -> int:
     """Run everything, and write the page. Returns the exit status of the worst run: 3, then 1, then 2."""
     pages = targets({"--page": arguments.page or STDOUT})

@@ -18,7 +18,6 @@ from lazymmu.header.text import HeaderError
 from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.session import requests
-from lazymmu.session.requests import shared_cache
 from lazymmu.session.run import run
 from lazymmu.support.errors import INTERRUPTED, LazymmuError, UsageError, print_error
 from lazymmu.support.project import MODULE_SOURCE
@@ -97,8 +96,7 @@ def _changed(collected: RustNotify, inputs: Inputs) -> list[Path] | None:
 def _once(arguments: Namespace, *, first: bool) -> int:
     """Run once and return the exit status. Errors are printed, because the next edit may fix them."""
     try:
-        with shared_cache():
-            return run(Namespace(**vars(arguments)))
+        return run(Namespace(**vars(arguments)))
     except (LazymmuError, OSError) as error:
         # No edit fixes a command line.
         if first and isinstance(error, UsageError) and not isinstance(error, HeaderError):

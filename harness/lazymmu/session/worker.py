@@ -13,7 +13,6 @@ from lazymmu.guests.agent_connection import AgentConnection, complaint
 from lazymmu.guests.machine import Machine
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
-from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.support.deadline import Deadline
@@ -39,20 +38,19 @@ class Queue:
 
     def __init__(self, units: Iterable[Unit], workers: int, is_needed: Callable[[Unit], bool] = lambda _: True) -> None:
         """Take the units; a unit that is not needed when its turn comes is dropped."""
-        self._waiting: deque[Unit | PreparedUnit] = deque(units)
+        self._waiting = deque(PreparedUnit(unit) for unit in units)
         self._is_needed = is_needed
         self._workers = workers
         self._lock = threading.Lock()
 
     def take(self) -> PreparedUnit | None:
         """Return the next unit; None if none waits."""
-        while True:
-            with self._lock:
-                if not self._waiting:
-                    return None
-                entry = self._waiting.popleft()
-            if self._is_needed(entry.unit if isinstance(entry, PreparedUnit) else entry):
-                return entry if isinstance(entry, PreparedUnit) else PreparedUnit(entry)
+        with self._lock:
+            while self._waiting:
+                prepared = self._waiting.popleft()
+                if self._is_needed(prepared.unit):
+                    return prepared
+        return None
 
     def put_back(self, prepared: Iterable[PreparedUnit]) -> None:
         """Put units back; they are the next ones, in this order."""
@@ -216,7 +214,8 @@ class Worker:
             reply = connection.reply(Deadline.after(limit))
             unexpected = complaint(reply, warnings_allowed=unit.scenario.kernel_warnings)
             if unexpected:
-                raise GuestError(f"{unit.machine}: {unexpected}", details=_kernel_log(reply))
+                records = "".join(f"\n    {text}" for _, text in reply.foreign)
+                raise GuestError(f"{unit.machine}: {unexpected}", details=f"the kernel's own log records:{records}")
             seconds = time.monotonic() - begin
             result = sent.prepared.judged(reply, run=sent.run, release=self._release, seconds=seconds)
             if result.outcome is not Outcome.PASS and (damage := self._pool.snapshots.current_damage()):
@@ -255,11 +254,6 @@ class Worker:
             error = _with_step(error, lost.prepared, connection.steps_begun)
         self._sent.remove(lost)
         self._finish(lost.prepared.failed(error, release=self._release, seconds=seconds))
-
-
-def _kernel_log(reply: AgentReply) -> str:
-    lines = [text for _, text in reply.foreign]
-    return "\n".join(["the kernel's own log records:", *(f"    {line}" for line in lines)])
 
 
 def _with_step(error: GuestError, prepared: PreparedUnit, steps_begun: int) -> GuestError:

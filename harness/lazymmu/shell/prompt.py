@@ -34,6 +34,7 @@ _NO_READER = 128 + signal.SIGPIPE
 _QUICK = ("restoring", "connecting", "running")
 
 
+@requests.shared_cache()
 def shell(arguments: Namespace) -> int:
     """Give the user a prompt in a guest, or run one command there. Returns the exit status."""
     sandbox = prefetch.sandbox()

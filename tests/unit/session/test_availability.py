@@ -10,7 +10,7 @@ from lazymmu.provision.kernels import InstalledKernel, Release
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Outcome
-from lazymmu.session.plan import Unavailable, without_implementation, without_machine
+from lazymmu.session.plan import without_implementation, without_machine
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.selection import Selection
 from lazymmu.subject.implementations import NATIVE
@@ -53,9 +53,8 @@ def test_a_missing_implementation_is_an_error_if_its_cause_is_named(
     outcome: Outcome,
 ) -> None:
     unit = replace(examples.unit(tmp_path, api="merged", arch=arch), impl=NATIVE, kernel=kernel)
-    unavailable = without_implementation(unit, Selection(arches=named_arches, kernels=named_kernels))
-    assert unavailable is not None
-    result = unavailable.result(unit)
+    result = without_implementation(unit, Selection(arches=named_arches, kernels=named_kernels))
+    assert result is not None
     assert result.outcome is outcome
     assert ("s390x has none of its own" in result.reason) is (arch == "s390x")
     assert ("kernel lts has no nested lazy MMU mode of its own: that came with Linux 7.0" in result.reason) is (
@@ -84,12 +83,16 @@ def images(folder: Path, name: str, there: Sequence[str], refused: Sequence[str]
 def test_a_machine_that_is_not_available_is_an_error_if_it_is_named_or_if_its_kernel_is_nowhere(
     tmp_path: Path,
 ) -> None:
-    some = [images(tmp_path, "current", ["arm64"], ["s390x"]), images(tmp_path, "next", [], ["arm64"])]
-    reason = "guests for s390x are not available: apt says so"
-    for arches, is_named in (((), False), (("arm64",), False), (("s390x",), True)):
-        found = without_machine(some, Selection(arches=arches))
-        assert found["s390x", "current"] == Unavailable(reason, is_named)
-        assert found["arm64", "next"].is_named
+    some, none = images(tmp_path, "current", ["arm64"], ["s390x"]), images(tmp_path, "next", [], ["s390x"])
+    unit = examples.unit(tmp_path, api="merged", arch="s390x")
+    for arches, outcome in (((), Outcome.SKIP), (("arm64",), Outcome.SKIP), (("s390x",), Outcome.ERROR)):
+        selection = Selection(arches=arches)
+        result, nowhere = without_machine(unit, some, selection), without_machine(unit, none, selection)
+        assert result is not None
+        assert (result.outcome, result.reason) == (outcome, "guests for s390x are not available: apt says so")
+        assert nowhere is not None
+        assert nowhere.outcome is Outcome.ERROR
+        assert without_machine(replace(unit, arch="arm64"), some, selection) is None
 
 
 def test_a_unit_that_no_guest_can_run_is_a_skip_whatever_happens_to_its_guest(tmp_path: Path) -> None:
