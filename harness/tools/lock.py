@@ -14,7 +14,7 @@ from urllib import request
 from urllib.error import HTTPError
 from urllib.parse import quote
 
-from lazymmu.provision import apt_root, catalogue, lock, mirrors, parts
+from lazymmu.provision import catalogue, lock, mirrors, parts
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.parts import Request
@@ -73,15 +73,17 @@ def main() -> int:
     kernels = [one for name, one in catalogue.kernels().items() if name not in _LIVE]
     with tempfile.TemporaryDirectory() as scratch:
         cache = Cache(Path(scratch), Progress())
-        found = [
-            resolve(cache, list(parts.every(kernels, host)), lambda: apt_root.programs(cache)) for host in lock.hosts()
-        ]
+        found = [resolve(cache, list(parts.every(kernels, host))) for host in lock.hosts()]
     for resolved in found:
-        for wanted, reason in resolved.refused.items():
-            print(f"{wanted.host} {wanted.arch} {wanted.name}: stays as it was: {reason}")
-        for wanted, part in resolved.parts.items():
+        for wanted, part in resolved.items():
+            host = resolved[parts.host_tools(wanted.host)]
             is_tools = wanted.arch != lock.HOST and wanted.name == lock.TOOLS
-            write(wanted, without(part, resolved.parts[parts.host_tools(wanted.host)]) if is_tools else part)
+            if isinstance(part, str):
+                print(f"{wanted.host} {wanted.arch} {wanted.name}: stays as it was: {part}")
+            elif is_tools and isinstance(host, Part):
+                write(wanted, without(part, host))
+            else:
+                write(wanted, part)
     return 0
 
 

@@ -9,7 +9,6 @@ import pytest
 from lazymmu.provision import kernels, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import kernel
-from lazymmu.provision.kernels import Release
 from lazymmu.provision.keys import default_root
 from lazymmu.provision.progress import Progress
 from lazymmu.scenario import load
@@ -33,7 +32,7 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root, current = tool_root.path(cache, "arm64"), kernel("current")
     part = kernels.locked(cache, current, "arm64")
     assert part is not None
-    installed = kernels.installed_kernel(root, current, "arm64", Release.of(part))
+    installed = kernels.installed_kernel(root, current, "arm64", part)
     assert kernels.has_native(root, installed)
     return kernels.common_headers(root, installed)
 

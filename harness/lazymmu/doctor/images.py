@@ -14,12 +14,11 @@ from lazymmu.doctor.host import run
 from lazymmu.guests import accelerator, ssh_keys
 from lazymmu.guests.boot import Accelerator
 from lazymmu.guests.machine import untried_boot
-from lazymmu.provision import builds, fetch, kernels, setup, ssh_image
+from lazymmu.provision import builds, kernels, packages, setup, ssh_image
 from lazymmu.provision.cache import Cache, whole
 from lazymmu.provision.cache_entries import megabytes
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
-from lazymmu.provision.kernels import Release
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Present
 from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
@@ -55,7 +54,7 @@ class CacheState(Struct):
     @property
     def needs(self) -> int:
         """The bytes that a run needs on the disk."""
-        return fetch.UNPACKED * self.present.size or builds.NEEDS
+        return packages.UNPACKED * self.present.size or builds.NEEDS
 
     def read(self) -> Iterable[Check]:
         """Look into the cache; there is nothing to check. Raises SetupError."""
@@ -106,9 +105,8 @@ def _kernel(state: CacheState, arch: str) -> Check:
     part, installed = kernels.locked(state.cache, state.kernel, arch), present.kernels.get(arch)
     if part is None:
         return Check(name, State.MISSING, f"no version is locked yet; {how}", again, blocks=state.offline)
-    release = Release.of(part)
-    version = f"Linux {release.release} (package {release.version})"
-    facts = {"release": release.release, "version": release.version}
+    version = f"Linux {part.release} (package {part.version})"
+    facts = {"release": part.release, "version": part.version}
     if installed is None:
         return Check(name, State.MISSING, f"{version} is not in the cache; {how}", again, state.offline, facts)
     headers = installed.root / installed.headers.lstrip("/")
@@ -117,7 +115,7 @@ def _kernel(state: CacheState, arch: str) -> Check:
     if wrong:
         blocks = bool(damage) or not state.built[arch]["module"]
         return Check(name, State.BROKEN, f"{version}: {wrong}", f"rm {installed.image} && {again}", blocks, facts)
-    return Check(name, State.OK, version, facts=facts, short=f"Linux {release.release}")
+    return Check(name, State.OK, version, facts=facts, short=f"Linux {part.release}")
 
 
 def _tool_root(state: CacheState, root: Path, sandbox: Sandbox | None, arch: str) -> Check:

@@ -14,8 +14,8 @@ from threading import Event
 
 from lazymmu.architecture import architectures, chosen, default_names
 from lazymmu.provision import keys, lock
-from lazymmu.provision.fetch import started
 from lazymmu.provision.lock import Part
+from lazymmu.provision.packages import Fetching
 from lazymmu.provision.progress import Progress
 from lazymmu.support.errors import LazymmuError
 from lazymmu.support.machine_names import DEFAULT_KERNEL
@@ -65,7 +65,7 @@ def fetch(words: Sequence[str]) -> None:
         arches, kernels = needs(words)
         if not (arches and has_sandbox):
             return
-        fetching = started(root, _parts(root, arches, kernels), ", ".join(arches), Progress(), Event())
+        fetching = Fetching(root, _parts(root, arches, kernels), ", ".join(arches), Progress(), Event())
         for package in fetching.packages:
             # What does not come is no reason not to fetch the rest.
             with suppress(LazymmuError, OSError):

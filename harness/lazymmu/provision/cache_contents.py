@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from lazymmu.architecture import architectures
-from lazymmu.provision import catalogue, checksum, kernels, packages, parts, tool_root
+from lazymmu.provision import catalogue, checksum, packages, parts, tool_root
 from lazymmu.provision.cache import PARTIAL, Cache, remove, unfinished
 from lazymmu.provision.cache_entries import Entry, Removal, by_use, matches, size_of
 from lazymmu.provision.cache_kind import kinds
@@ -94,7 +94,7 @@ def _mentioned(cache: Cache) -> Iterator[str]:
     for wanted in parts.every(catalogue.kernels().values()):
         part = tool_root.locked(cache, wanted)
         if part is not None:
-            yield f"{part.release}_{kernels.Release.of(part).version}"
+            yield f"{part.release}_{part.version}"
             for package in part.packages:
                 yield from (package.name, packages.folder(cache.root, package).name)
     roots = [tool_root.apt(cache), *(tool_root.part(cache, arch) for arch in architectures())]

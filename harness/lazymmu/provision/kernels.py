@@ -5,19 +5,21 @@ What apt refused is remembered, so that a run does not ask the network again and
 """
 
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import zstandard
 from msgspec import DecodeError, Struct, json
 
 from lazymmu.architecture import architectures
-from lazymmu.provision import boot_image, packages, parts, tool_root
+from lazymmu.provision import packages, parts, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
-from lazymmu.provision.lock import Package, Part
+from lazymmu.provision.lock import Part
 from lazymmu.support.errors import SetupError
 
 #: Start of the name of the package with the boot image: up to Linux 6, and since 7.
@@ -30,34 +32,21 @@ _NATIVE = re.compile(r"^CONFIG_ARCH_HAS_LAZY_MMU_MODE=y$", re.MULTILINE)
 _RECENT = timedelta(days=1)
 
 
-class Release(Struct, frozen=True):
-    """One version of a kernel for one architecture."""
-
-    #: As `uname -r` prints it, and as Debian's package names hold it.
-    release: str
-    #: Version of the packages.
-    version: str
-    #: The packages: the image, and what a module build needs.
-    packages: tuple[Package, ...] = ()
-    #: The day on which its suite had it.
-    resolved: str = ""
-
-    @classmethod
-    def of(cls, part: Part) -> "Release":
-        """Return the release of a kernel's part of the lock."""
-        return cls(part.release, part.version("linux-headers-"), part.packages, part.resolved)
-
-
 class Resolution(Struct, frozen=True):
     """What apt said about a kernel for one architecture: a release, or a reason."""
 
     #: When apt was asked, in UTC.
     asked: datetime
-    #: As in `Release`; empty if the kernel does not resolve.
+    #: As in `Part`; empty if the kernel does not resolve.
     release: str = ""
     version: str = ""
     #: Why it does not resolve, in apt's words; empty if it does.
     reason: str = ""
+
+    @classmethod
+    def of(cls, asked: datetime, found: Part | str) -> "Resolution":
+        """Return what apt said: a part, or why it refused one."""
+        return cls(asked, reason=found) if isinstance(found, str) else cls(asked, found.release, found.version)
 
     def refusal(self) -> str:
         """Return the reason with its time."""
@@ -77,7 +66,7 @@ class InstalledKernel(Struct, frozen=True):
     """A kernel in a tool root, ready to boot and to build modules for."""
 
     name: str
-    release: Release
+    release: Part
     #: The boot image.
     image: Path
     #: Folder of its headers, as programs in the tool root see it.
@@ -95,7 +84,7 @@ class KernelEntry(Struct, frozen=True):
     kernel: Kernel
     arch: str
     #: The version that runs use; None if none is locked.
-    locked: Release | None
+    locked: Part | None
     #: Whether it is in the cache.
     cached: bool
     #: What apt last said; None if it was not asked.
@@ -127,11 +116,6 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def resolution(asked: datetime, part: Part) -> Resolution:
-    """Return what apt said, if it was this part."""
-    return Resolution(asked, release=part.release, version=Release.of(part).version)
-
-
 def _resolutions_file(cache: Cache, kernel: Kernel) -> Path:
     return cache.root / "kernels" / f"{kernel.name}.resolutions"
 
@@ -157,19 +141,19 @@ def remember(cache: Cache, kernel: Kernel, new: Mapping[str, Resolution]) -> Non
         (folder / file.name).replace(file)
 
 
-def image_path(root: Path, arch: str, release: Release) -> Path:
+def image_path(root: Path, arch: str, release: Part) -> Path:
     """Return where the boot image is or will be. Its suffix tells the form."""
     name = f"{release.release}_{release.version}.{architectures()[arch].boot_image}"
     return root / "lazymmu" / "kernels" / name
 
 
-def installed_kernel(root: Path, kernel: Kernel, arch: str, release: Release) -> InstalledKernel:
+def installed_kernel(root: Path, kernel: Kernel, arch: str, release: Part) -> InstalledKernel:
     """Return the kernel as it is or will be in a tool root; `InstalledKernel.image` exists if it is there."""
     headers = f"/usr/src/linux-headers-{release.release}"
     return InstalledKernel(kernel.name, release, image_path(root, arch, release), headers)
 
 
-def install(cache: Cache, root: Path, arch: str, release: Release) -> None:
+def install(cache: Cache, root: Path, arch: str, release: Part) -> None:
     """Put an unpacked kernel into a tool root."""
     store, what = root / "lazymmu" / "unpacked", "kernels in the tool root"
     with cache.locked(store, what), cache.building(store, what) as partial:
@@ -184,10 +168,30 @@ def install(cache: Cache, root: Path, arch: str, release: Release) -> None:
 
     def build(target: Path) -> None:
         image = next(package for package in release.packages if package.name.startswith(IMAGES))
-        made = boot_image.make(packages.folder(cache.root, image), architectures()[arch].boot_image)
-        target.write_bytes(made)
+        target.write_bytes(_boot_image(packages.folder(cache.root, image), architectures()[arch].boot_image))
 
     cache.obtain(image_path(root, arch, release), f"kernel {release.release}", build)
+
+
+def _boot_image(package: Path, form: str) -> bytes:
+    """Return the boot image of an unpacked package in a form (`Architecture.boot_image`). Raises SetupError."""
+    # Up to Linux 6, and since 7.
+    for pattern in ("boot/vmlinu[xz]-*", "usr/lib/modules/*/vmlinu[xz]"):
+        for path in package.glob(pattern):
+            return _vmlinux(path.read_bytes()) if form == "vmlinux" else path.read_bytes()
+    raise SetupError(f"the kernel's package holds no boot image: {package}")
+
+
+def _vmlinux(image: bytes) -> bytes:
+    """Return the ELF file inside an x86 bzImage (kernel: arch/x86/boot.rst, payload_offset and payload_length)."""
+    sectors = image[0x1F1] or 4
+    offset, length = struct.unpack_from("<II", image, 0x248)
+    start = (sectors + 1) * 512 + offset
+    try:
+        # The last four bytes of the payload are the unpacked size.
+        return zstandard.ZstdDecompressor().decompressobj().decompress(image[start : start + length - 4])
+    except zstandard.ZstdError as error:
+        raise SetupError(f"the payload of the kernel image is not zstd: {error}") from error
 
 
 def verify(kernel: InstalledKernel) -> None:
@@ -216,8 +220,7 @@ def entries(cache: Cache, kernel: Kernel) -> Iterator[KernelEntry]:
     """Yield what is known for each of a kernel's architectures. Raises SetupError for a damaged lock file."""
     known = resolutions(cache, kernel)
     for arch in kernel.flavours:
-        part, tools = locked(cache, kernel, arch), tool_root.part(cache, arch)
-        release = Release.of(part) if part else None
+        release, tools = locked(cache, kernel, arch), tool_root.part(cache, arch)
         there, told = False, None
         if release and tools:
             root = tool_root.path_of(cache, tools)

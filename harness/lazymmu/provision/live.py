@@ -3,13 +3,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lazymmu.provision import apt_root, fetch, kernels, lock, packages, parts, resolution, tool_root
+from lazymmu.provision import kernels, lock, packages, parts, resolution, tool_root
 from lazymmu.provision.cache import Cache, remove
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.download import NotFetchedError
 from lazymmu.provision.kernels import Resolution, now
 from lazymmu.provision.lock import Part
 from lazymmu.provision.mirrors import SNAPSHOT
+from lazymmu.provision.packages import Fetching
 from lazymmu.provision.parts import Request
 from lazymmu.support.errors import SetupError
 
@@ -23,18 +24,18 @@ def take(cache: Cache, wanted: Sequence[Request]) -> Mapping[Request, str]:
     """
     what = ", ".join(dict.fromkeys(f"{one.arch} {one.name}" for one in wanted))
     with cache.progress.step(f"asking Debian for {what}", "some 10 s"):
-        resolved = resolution.resolve(cache, wanted, lambda: apt_root.programs(cache))
-    refused = dict(resolved.refused)
-    if resolved.parts:
-        fetching = fetch.started(cache.root, resolved.parts.values(), what, cache.progress, cache.tools.stopped)
-        for one, part in resolved.parts.items():
-            try:
-                fetching.wait(part.packages)
-                _write(cache, one, part)
-            except NotFetchedError as error:
-                if not error.gone:
-                    raise
-                refused[one] = error.message
+        resolved = resolution.resolve(cache, wanted)
+    refused = {one: found for one, found in resolved.items() if isinstance(found, str)}
+    some = {one: found for one, found in resolved.items() if isinstance(found, Part)}
+    fetching = Fetching(cache.root, some.values(), what, cache.progress, cache.tools.stopped)
+    for one, part in some.items():
+        try:
+            fetching.wait(part.packages)
+            _write(cache, one, part)
+        except NotFetchedError as error:
+            if not error.gone:
+                raise
+            refused[one] = error.message
     return refused
 
 
@@ -56,7 +57,7 @@ def obtain(cache: Cache, wanted: Sequence[Request], what: str, *, offline: bool 
     def work() -> None:
         if unknown:
             _required(cache, unknown)
-        fetching = fetch.started(cache.root, known, what, cache.progress, cache.tools.stopped)
+        fetching = Fetching(cache.root, known, what, cache.progress, cache.tools.stopped)
         for one, part in found.items():
             try:
                 fetching.wait(part.packages if part else ())
@@ -105,13 +106,8 @@ def resolve(cache: Cache, kernel: Kernel, arches: Iterable[str], *, update: bool
             cache.progress.say(f"{one.arch} {one.name}: the locked versions stay: {reason}")
         elif not one.is_kernel:
             raise SetupError(f"the tools for {one.arch} cannot be resolved: {reason}")
-    new = {}
-    for one in wanted:
-        if one.is_kernel and one in refused:
-            new[one.arch] = Resolution(asked, reason=refused[one])
-        elif one.is_kernel and (part := tool_root.locked(cache, one)) is not None:
-            new[one.arch] = kernels.resolution(asked, part)
-    kernels.remember(cache, kernel, new)
+    said = {one.arch: refused.get(one) or tool_root.locked(cache, one) for one in wanted if one.is_kernel}
+    kernels.remember(cache, kernel, {arch: Resolution.of(asked, found) for arch, found in said.items() if found})
 
 
 def ask(cache: Cache, every: Sequence[Kernel]) -> None:
@@ -121,10 +117,9 @@ def ask(cache: Cache, every: Sequence[Kernel]) -> None:
     """
     wanted = {parts.kernel(kernel, arch): kernel for kernel in every for arch in kernel.flavours}
     with cache.progress.step("asking Debian for kernels", "half a minute"):
-        found, asked = resolution.resolve(cache, list(wanted), lambda: apt_root.programs(cache)), now()
+        resolved, asked = resolution.resolve(cache, list(wanted)), now()
     for kernel in every:
-        said = {one.arch: kernels.resolution(asked, part) for one, part in found.parts.items() if wanted[one] == kernel}
-        said |= {one.arch: Resolution(asked, reason=why) for one, why in found.refused.items() if wanted[one] == kernel}
+        said = {one.arch: Resolution.of(asked, found) for one, found in resolved.items() if wanted[one] == kernel}
         kernels.remember(cache, kernel, said)
 
 

@@ -64,9 +64,12 @@ class Part(NamedTuple):
         """The bytes to fetch."""
         return sum(package.size for package in self.packages)
 
-    def version(self, start: str) -> str:
-        """Return the version of the first package whose name starts so; empty if there is none."""
-        return next((package.version for package in self.packages if package.name.startswith(start)), "")
+    @property
+    def version(self) -> str:
+        """The version of the kernel's packages, or of QEMU's; empty if the part has neither."""
+        return next(
+            (one.version for one in self.packages if one.name.startswith(("linux-headers-", "qemu-system-"))), ""
+        )
 
 
 def host_architecture() -> str:

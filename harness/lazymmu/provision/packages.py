@@ -13,19 +13,22 @@ import secrets
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 
-from lazymmu.provision import deb
+from lazymmu.provision import deb, mirrors
 from lazymmu.provision.download import Client
 from lazymmu.provision.keys import FOLDER_HINT, digest
-from lazymmu.provision.lock import Package
+from lazymmu.provision.lock import Package, Part
+from lazymmu.provision.progress import Progress
 from lazymmu.support import disk
 from lazymmu.support.errors import SetupError
 
+#: Bytes on disk for each byte of packages: the package, and what is unpacked from it.
+UNPACKED = 4
 #: How many files are fetched at the same time. More connections than that some name servers and mirrors refuse.
 CONNECTIONS = 8
 _UNPACKERS = min(4, max(2, len(os.sched_getaffinity(0))))
@@ -46,27 +49,39 @@ def missing(root: Path, packages: Iterable[Package]) -> list[Package]:
 class Fetching:
     """Fetches packages and unpacks them, in their order; `wait` waits for some of them."""
 
-    def __init__(
-        self,
-        root: Path,
-        packages: Mapping[Package, Sequence[str]],
-        stop: Event,
-        told: Callable[["Fetching"], None] = lambda _: None,
-    ) -> None:
-        """Take the packages with the addresses of each; `told` is called when bytes arrived."""
-        self.packages = packages
-        self.size = sum(package.size for package in packages)
+    def __init__(self, root: Path, wanted: Iterable[Part], what: str, progress: Progress, stop: Event) -> None:
+        """Start to fetch what the cache in `root` lacks of these parts. Raises SetupError, also for a full disk.
+
+        The threads may die with the process at any moment: nothing half-written has a final name. `what` is for the
+        progress line. `stop` ends them.
+        """
+        days = {package: part.resolved for part in wanted for package in missing(root, part.packages)}
+        known = mirrors.mirrors() if days else []
+        #: Package -> its addresses.
+        self.packages = {
+            package: [f"{base}/{package.path}" for base in (*known, *mirrors.snapshot(day))]
+            for package, day in days.items()
+        }
+        self.size = sum(package.size for package in days)
         self.began = time.monotonic()
         #: Bytes that arrived.
         self.arrived = 0
         self._root = root
         self._stop = stop
-        self._told = told
-        self._waiting = deque(packages)
+        self._show = progress.transfer(what)
+        self._waiting = deque(days)
         self._lock = Lock()
-        self._done = {package: Event() for package in packages}
+        self._done = {package: Event() for package in days}
         self._failures: dict[Package, SetupError | OSError] = {}
         self._downloaded: Queue[tuple[Package, Path, int]] = Queue()
+        with disk.explained(root, hint=FOLDER_HINT):
+            root.mkdir(parents=True, exist_ok=True)
+        needs = UNPACKED * self.size
+        if disk.free(root) < needs:
+            raise disk.full(root, hint=FOLDER_HINT, needs=needs)
+        unpackers = _UNPACKERS if days else 0
+        for work in [self._fetch_all] * min(CONNECTIONS, len(days)) + [self._unpack_all] * unpackers:
+            Thread(target=work, name="set-up", daemon=True).start()
 
     @property
     def remaining(self) -> int:
@@ -77,12 +92,6 @@ class Fetching:
     def failed(self) -> bool:
         """Whether a package was given up."""
         return bool(self._failures)
-
-    def start(self) -> "Fetching":
-        """Begin, in threads that may die with the process at any moment: nothing half-written has a final name."""
-        for work in [self._fetch_all] * min(CONNECTIONS, len(self._done)) + [self._unpack_all] * _UNPACKERS:
-            Thread(target=work, name="set-up", daemon=True).start()
-        return self
 
     def wait(self, packages: Iterable[Package]) -> None:
         """Wait until these packages are there. Raises the error of the first that cannot be fetched or unpacked."""
@@ -111,46 +120,38 @@ class Fetching:
 
     def _end(self, package: Package, error: SetupError | OSError | None = None) -> None:
         if error is not None:
-            # Told before `wait` raises it.
+            # Shown before `wait` raises it.
             refusal = disk.refusal(error, self._root, hint=FOLDER_HINT) if isinstance(error, OSError) else None
             self._failures[package] = refusal or error
-            self._told(self)
+            self._show(self)
         self._done[package].set()
         if error is None:
-            self._told(self)
+            self._show(self)
 
     def _fetch(self, client: Client, package: Package) -> None:
-        lock = self._acquire(package)
-        if lock is None:
-            return
-        unpacking = False
-        try:
-            if folder(self._root, package).is_dir():
+        target = folder(self._root, package)
+        with ExitStack() as stack:
+            lock = lock_file(self._root, target)
+            stack.callback(os.close, lock)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                # Another process has it; the package waits for its turn again.
+                if self._stop.wait(_LOOK):
+                    raise SetupError(f"{package}: interrupted") from None
+                with self._lock:
+                    self._waiting.append(package)
+                return
+            if target.is_dir():
                 self._got(package.size)
                 self._end(package)
                 return
-            file = self._root / "downloads" / f"{folder(self._root, package).name}.deb"
+            file = self._root / "downloads" / f"{target.name}.deb"
             file.parent.mkdir(exist_ok=True)
             client.fetch(str(package), self.packages[package], package.size, package.sha256, file, self._got)
             self._downloaded.put((package, file, lock))
-            unpacking = True
-        finally:
-            if not unpacking:
-                os.close(lock)
-
-    def _acquire(self, package: Package) -> int | None:
-        """Return the lock of a package; None if another process has it, and the package waits for its turn again."""
-        lock = lock_file(self._root, folder(self._root, package))
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            if self._stop.wait(_LOOK):
-                raise SetupError(f"{package}: interrupted") from None
-            with self._lock:
-                self._waiting.append(package)
-            return None
-        return lock
+            # `_unpack` releases the lock.
+            stack.pop_all()
 
     def _unpack_all(self) -> None:
         """Unpack packages as they arrive: the work of one thread."""
@@ -177,7 +178,7 @@ class Fetching:
     def _got(self, size: int) -> None:
         with self._lock:
             self.arrived += size
-        self._told(self)
+        self._show(self)
 
 
 def lock_file(root: Path, target: Path) -> int:

@@ -6,24 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lazymmu.provision.packages import Fetching
 
 _MEGABYTE = 1_000_000
 # Seconds between two states of the progress line on a terminal, and between two lines in a log.
 _ON_TERMINAL, _IN_LOG = 0.2, 15.0
-
-
-class _Transfer(Protocol):
-    """What is fetched: `Fetching`."""
-
-    size: int
-    arrived: int
-    began: float
-
-    @property
-    def remaining(self) -> int: ...
-    @property
-    def failed(self) -> bool: ...
 
 
 class Progress:
@@ -51,11 +41,11 @@ class Progress:
         yield
         self.say(f"{what}: done ({time.monotonic() - begin:.1f} s)")
 
-    def transfer(self, what: str) -> Callable[[_Transfer], None]:
+    def transfer(self, what: str) -> Callable[["Fetching"], None]:
         """Return the function that shows how far a transfer is; it prints as often as a reader wants to know."""
         begun = ended = False
 
-        def show(transfer: _Transfer) -> None:
+        def show(transfer: "Fetching") -> None:
             nonlocal begun, ended
             now, live = time.monotonic(), sys.stderr.isatty() and not self.hidden
             with self._lock:
@@ -86,7 +76,7 @@ def _megabytes(size: int) -> str:
     return f"{size / _MEGABYTE:.0f} MB"
 
 
-def _state(what: str, transfer: _Transfer, seconds: float) -> str:
+def _state(what: str, transfer: "Fetching", seconds: float) -> str:
     if transfer.arrived >= transfer.size:
         return f"unpacking the last {transfer.remaining} packages for {what}"
     rate = transfer.arrived / seconds

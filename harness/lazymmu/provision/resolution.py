@@ -11,46 +11,46 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from lazymmu.provision import mirrors
+from lazymmu.provision import mirrors, tool_root
 from lazymmu.provision.apt import KEYRING, Apt, Programs, refusal
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.lock import Part
+from lazymmu.provision.packages import Fetching
 from lazymmu.provision.parts import Request
+from lazymmu.provision.sandbox import choose
 from lazymmu.support.errors import SetupError
+
+_T = TypeVar("_T")
+
+#: What apt said about some parts: what it resolved, or why it refused.
+Resolved = Mapping[Request, Part | str]
 
 # What compilers depend on and nothing here links: sanitizers.
 _UNUSED = re.compile(r"lib(asan|hwasan|lsan|tsan|ubsan)\d")
 # Bytes on disk: package lists.
 _NEEDS = 300_000_000
+# How programs find a mirror by its name.
+_NAMES = ("etc/resolv.conf", "etc/hosts")
 
 
-class Resolved(Struct, frozen=True):
-    """What apt said about some parts."""
-
-    parts: Mapping[Request, Part]
-    #: Why apt refused the others.
-    refused: Mapping[Request, str]
-
-
-def resolve(cache: Cache, wanted: Sequence[Request], programs: Callable[[], Programs]) -> Resolved:
-    """Ask apt for parts: for those of one suite at once, and if that is refused for each alone. Raises SetupError.
-
-    `programs` gives apt's programs for a host that has none.
-    """
-    apt = _of_host(cache) or programs()
+def resolve(cache: Cache, wanted: Sequence[Request]) -> Resolved:
+    """Ask apt for parts: for those of one suite at once, and if that is refused for each alone. Raises SetupError."""
+    apt = _of_host(cache) or _of_tool_root(cache)
     with cache.locked(apt.scratch, "packages"), cache.building(apt.scratch, "packages", needs=_NEEDS) as folder:
-        suites = {
-            suite: [one for one in wanted if one.suite == suite] for suite in sorted({one.suite for one in wanted})
-        }
-        with ThreadPoolExecutor(max_workers=len(suites) or 1) as pool:
-            found = list(pool.map(lambda suite: _resolve_suite(cache, suite, suites[suite], folder, apt), suites))
-    return Resolved(
-        {one: part for each in found for one, part in each.parts.items()},
-        {one: reason for each in found for one, reason in each.refused.items()},
-    )
+        suites = sorted({one.suite for one in wanted})
+        return _together(
+            lambda suite: _resolve_suite(cache, [one for one in wanted if one.suite == suite], folder, apt), suites
+        )
+
+
+def _together(ask: Callable[[_T], Resolved], some: Sequence[_T]) -> Resolved:
+    """Return all answers of a function, which asks about some things at the same time."""
+    with ThreadPoolExecutor(max_workers=min(len(some), 4) or 1) as pool:
+        return {one: found for each in pool.map(ask, some) for one, found in each.items()}
 
 
 def _of_host(cache: Cache) -> Programs | None:
@@ -59,29 +59,41 @@ def _of_host(cache: Cache) -> Programs | None:
     return Programs(list, str, cache.root / "lock" / "resolution") if there else None
 
 
-def _resolve_suite(cache: Cache, suite: str, wanted: Sequence[Request], folder: Path, programs: Programs) -> Resolved:
+def _of_tool_root(cache: Cache) -> Programs:
+    """Return apt's programs in a tool root that the project's lock names, fetched first. Raises SetupError."""
+    part = tool_root.apt(cache)
+    if part is None:
+        raise SetupError("apt is needed to resolve packages, and the lock has none", hint="install apt on this host")
+    Fetching(cache.root, [part], "apt", cache.progress, cache.tools.stopped).wait(part.packages)
+    root = tool_root.assemble(cache, part)
+    for name in _NAMES:
+        if Path("/", name).is_file():
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_bytes(Path("/", name).read_bytes())
+    sandbox = replace(choose(root), network=True)
+    sandbox.equip()
+    return Programs(lambda argv: sandbox.command(argv, writable=True), sandbox.inside, root / "lazymmu" / "resolution")
+
+
+def _resolve_suite(cache: Cache, wanted: Sequence[Request], folder: Path, programs: Programs) -> Resolved:
+    suite = wanted[0].suite
 
     def ask(some: Sequence[Request], name: str) -> Resolved:
         # The first is apt's own.
         debian = dict.fromkeys([some[0].host, *(one.debian for one in some)])
         try:
             apt = Apt.open(cache.tools, programs, folder / f"{suite}-{name}", suite, mirrors.mirrors(), list(debian))
-            return Resolved({one: _part(apt, one) for one in some}, {})
+            return {one: _part(apt, one) for one in some}
         except SetupError as error:
             reason = refusal(error)
             if reason is None:
                 raise
-            return Resolved({}, dict.fromkeys(some, reason))
+            return dict.fromkeys(some, reason)
 
     whole = ask(wanted, "all")
-    if not whole.refused or len(wanted) == 1:
+    if len(wanted) == 1 or all(isinstance(found, Part) for found in whole.values()):
         return whole
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        parts = list(pool.map(lambda one: ask([one], f"{one.arch}-{one.name}"), wanted))
-    return Resolved(
-        {one: part for each in parts for one, part in each.parts.items()},
-        {one: reason for each in parts for one, reason in each.refused.items()},
-    )
+    return _together(lambda one: ask([one], f"{one.arch}-{one.name}"), wanted)
 
 
 def _part(apt: Apt, wanted: Request) -> Part:

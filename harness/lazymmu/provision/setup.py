@@ -7,13 +7,14 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lazymmu.provision import fetch, kernels, live, packages, parts, tool_root
+from lazymmu.provision import kernels, live, packages, parts, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.download import NotFetchedError
-from lazymmu.provision.kernels import InstalledKernel, Release, Resolution, now, resolutions
+from lazymmu.provision.kernels import InstalledKernel, Resolution, now, resolutions
 from lazymmu.provision.keys import FOLDER_HINT
 from lazymmu.provision.lock import Package, Part
+from lazymmu.provision.packages import Fetching
 from lazymmu.provision.sandbox import Sandbox, choose
 from lazymmu.support import disk
 from lazymmu.support.errors import SetupError
@@ -44,8 +45,8 @@ class Images(Struct, frozen=True):
         """Use these versions for an architecture."""
         root = tool_root.path_of(self.cache, tools)
         self.sandboxes[arch] = sandbox(root)
-        self.qemu[arch] = tools.version("qemu-system-")
-        self.kernels[arch] = kernels.installed_kernel(root, kernel, arch, Release.of(release))
+        self.qemu[arch] = tools.version
+        self.kernels[arch] = kernels.installed_kernel(root, kernel, arch, release)
 
     def all_ready(self) -> "Images":
         """Wait until everything is there. Returns the images. Raises SetupError."""
@@ -78,7 +79,7 @@ def _contents(
         elif tools and release:
             found.locked[arch] = tools, release
             root = tool_root.path_of(cache, tools)
-            if not kernels.image_path(root, arch, Release.of(release)).exists():
+            if not kernels.image_path(root, arch, release).exists():
                 found.missing.append(arch)
         elif not release and arch in earlier and earlier[arch].reason and still_valid(earlier[arch]):
             found.refused[arch] = f"kernel {kernel.name} does not resolve for {arch}: {earlier[arch].refusal()}"
@@ -123,7 +124,7 @@ def present(cache: Cache, kernel: Kernel, arches: Sequence[str], *, offline: boo
     found = _contents(cache, kernel, arches, lambda resolution: offline or resolution.is_recent(time))
     roots = {arch: tool_root.path_of(cache, tools) for arch, (tools, _) in found.locked.items()}
     installed = {
-        arch: kernels.installed_kernel(roots[arch], kernel, arch, Release.of(release))
+        arch: kernels.installed_kernel(roots[arch], kernel, arch, release)
         for arch, (_, release) in found.locked.items()
         if arch not in found.missing
     }
@@ -208,7 +209,7 @@ def _fetched(
     cache = images.cache
 
     every = [part for pair in missing.values() for part in pair]
-    fetching = fetch.started(cache.root, every, ", ".join(missing), cache.progress, cache.tools.stopped)
+    fetching = Fetching(cache.root, every, ", ".join(missing), cache.progress, cache.tools.stopped)
 
     def ready(arch: str) -> None:
         if arch not in missing:
@@ -221,7 +222,7 @@ def _fetched(
             tools, release = _contents(cache, kernel, [arch], lambda _: True).locked[arch]
             images.add(kernel, arch, tools, release, sandbox)
         root = tool_root.assemble(cache, tools)
-        kernels.install(cache, root, arch, Release.of(release))
+        kernels.install(cache, root, arch, release)
         images.sandboxes[arch].equip()
 
     return ready

@@ -13,11 +13,12 @@ from pathlib import Path
 import zstandard
 
 from lazymmu.architecture import Architecture
-from lazymmu.provision import builds, cpio, deb, fetch, live, parts, tool_root
+from lazymmu.provision import builds, cpio, deb, live, parts, tool_root
 from lazymmu.provision.cache import Cache, whole
-from lazymmu.provision.kernels import MODULES, InstalledKernel, Release
+from lazymmu.provision.kernels import MODULES, InstalledKernel
 from lazymmu.provision.keys import digest
-from lazymmu.provision.lock import Package, Part
+from lazymmu.provision.lock import Package
+from lazymmu.provision.packages import Fetching
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.support.errors import SetupError
 
@@ -52,25 +53,26 @@ def obtain(cache: Cache, kernels: Mapping[str, InstalledKernel], *, offline: boo
     Raises SetupError, with `offline` also if something would have to be fetched.
     """
     paths = {arch: parts_path(kernel.root, arch, kernel) for arch, kernel in kernels.items()}
-    if not all(map(whole, paths.values())):
-        if offline:
-            raise SetupError(
-                f"the {_WHAT} ({', '.join(kernels)}) is not in the cache, and --offline forbids fetching it",
-                hint="lazymmu setup --transport ssh   (once, with a network)",
-            )
-        cache.tools.in_thread(lambda: _fetch(cache, paths, kernels))
+    missing = [arch for arch, path in paths.items() if not whole(path)]
+    if missing and offline:
+        raise SetupError(
+            f"the {_WHAT} ({', '.join(kernels)}) is not in the cache, and --offline forbids fetching it",
+            hint="lazymmu setup --transport ssh   (once, with a network)",
+        )
+    if missing:
+        cache.tools.in_thread(lambda: _make(cache, {arch: paths[arch] for arch in missing}, kernels))
     return paths
 
 
-def _fetch(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, InstalledKernel]) -> None:
-    missing = [arch for arch in paths if not whole(paths[arch])]
-    servers = live.obtain(cache, [parts.ssh(arch) for arch in missing], _WHAT)
-    for arch in missing:
-        drivers = _drivers(kernels[arch].release)
-        fetch.started(cache.root, [drivers], f"{arch}'s driver", cache.progress, cache.tools.stopped).wait(
-            drivers.packages
-        )
-        wanted = [*servers[parts.ssh(arch)].packages, *drivers.packages]
+def _make(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, InstalledKernel]) -> None:
+    servers = live.obtain(cache, [parts.ssh(arch) for arch in paths], _WHAT)
+    for arch, path in paths.items():
+        kernel = kernels[arch].release
+        # Since Linux 7 the modules have a package of their own.
+        drivers = tuple(deb.with_modules(one) for one in kernel.packages if one.name.startswith(MODULES))
+        part = kernel._replace(packages=drivers)
+        Fetching(cache.root, [part], f"{arch}'s driver", cache.progress, cache.tools.stopped).wait(drivers)
+        wanted = [*servers[parts.ssh(arch)].packages, *drivers]
 
         def build(target: Path, wanted: Sequence[Package] = wanted) -> None:
             tree = target.parent / "tree"
@@ -78,13 +80,7 @@ def _fetch(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Instal
             tool_root.link(cache, wanted, tree)
             target.write_bytes(cpio.archive(_parts(tree)))
 
-        cache.obtain(paths[arch], f"SSH server for {arch}", build, needs=_ARCHIVE_NEEDS)
-
-
-def _drivers(release: Release) -> Part:
-    """Return the packages with a kernel's modules. Since Linux 7 they have a package of their own."""
-    own = [one for one in release.packages if one.name.startswith(MODULES)]
-    return Part("", release.resolved, (), tuple(map(deb.with_modules, own)))
+        cache.obtain(path, f"SSH server for {arch}", build, needs=_ARCHIVE_NEEDS)
 
 
 def _parts(tree: Path) -> Iterator[cpio.Entry]:

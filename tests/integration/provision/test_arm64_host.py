@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from lazymmu.architecture import default_names
-from lazymmu.provision import fetch, lock, tool_root
+from lazymmu.provision import lock, tool_root
 from lazymmu.provision.cache import Cache
+from lazymmu.provision.packages import Fetching
 from lazymmu.provision.progress import Progress
 
 EMULATOR = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
@@ -35,7 +36,7 @@ def test_programs_for_hosts_of_arm64_start(tmp_path_factory: pytest.TempPathFact
     cache = Cache(tmp_path_factory.getbasetemp() / "arm64", Progress())
     part = tool_root.part(cache, arch, "arm64")
     assert part is not None
-    fetch.started(cache.root, [part], arch, cache.progress, cache.tools.stopped).wait(part.packages)
+    Fetching(cache.root, [part], arch, cache.progress, cache.tools.stopped).wait(part.packages)
     root = tool_root.assemble(cache, part)
     for program in PROGRAMS[arch]:
         command = [str(EMULATOR), "-L", str(root), str(root / "usr/bin" / program), "--version"]

@@ -9,7 +9,7 @@ from threading import Event
 from time import monotonic
 
 import pytest
-from lazymmu.provision import download, fetch, packages, progress, tool_root
+from lazymmu.provision import download, packages, progress, tool_root
 from lazymmu.provision.download import NotFetchedError
 from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.packages import Fetching
@@ -52,7 +52,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fetching(mirror: Mirror, *some: Package) -> Fetching:
     part, cache = Part("trixie", DAY, (), some), mirror.cache
-    return fetch.started(cache.root, [part], "arm64", cache.progress, cache.tools.stopped)
+    return Fetching(cache.root, [part], "arm64", cache.progress, cache.tools.stopped)
 
 
 def fetched(mirror: Mirror, *some: Package) -> None:
@@ -222,7 +222,7 @@ def test_a_log_says_what_is_fetched_how_far_it_is_and_the_rate(
 def test_a_disk_that_is_too_small_is_an_error_before_anything_is_fetched(
     mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "UNPACKED", 1 << 50)
+    monkeypatch.setattr(packages, "UNPACKED", 1 << 50)
     said = refused(mirror, *mirror.things(1)).message
     assert re.match(rf"no space left in {mirror.cache.root}: about \d+ MB are needed", said)
     assert mirror.requests == []

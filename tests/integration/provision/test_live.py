@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from lazymmu.cli import main
-from lazymmu.provision import apt_root, catalogue, kernels, live, lock, parts, resolution, setup
+from lazymmu.provision import catalogue, kernels, live, lock, parts, resolution, setup
 from lazymmu.provision.apt import Programs
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.kernels import Resolution, now
 from lazymmu.provision.keys import default_root
-from lazymmu.provision.lock import Package
+from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.progress import Progress
 from lazymmu.support.errors import SetupError
 
@@ -173,8 +173,10 @@ def test_the_command_shows_locked_and_newest_versions_and_asks_only_with_update(
 def test_apt_of_a_tool_root_resolves_from_the_hosts_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolution, "_of_host", lambda _: None)
     cache, wanted = Cache(tmp_path / "cache", Progress()), parts.shell(ARCH)
-    found = resolution.resolve(cache, [wanted], lambda: apt_root.programs(cache))
-    assert [package.name for package in found.parts[wanted].packages] == ["busybox-static"]
+    found = resolution.resolve(cache, [wanted])
+    part = found[wanted]
+    assert isinstance(part, Part), part
+    assert [package.name for package in part.packages] == ["busybox-static"]
 
 
 @pytest.mark.parametrize("kernel", catalogue.kernels().values(), ids=catalogue.kernels())

@@ -8,7 +8,8 @@ import pytest
 from lazymmu.architecture import architecture
 from lazymmu.provision import builds
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.kernels import InstalledKernel, Release
+from lazymmu.provision.kernels import InstalledKernel
+from lazymmu.provision.lock import Part
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.sandbox import Sandbox
 
@@ -20,7 +21,7 @@ def test_only_a_build_is_announced(
     source.mkdir()
     (source / "lazymmu.c").write_text("c")
     sandbox = Sandbox("bwrap", root)
-    kernel = InstalledKernel("lts", Release("6.12", "1", ()), root / "image", "/headers")
+    kernel = InstalledKernel("lts", Part("", "", (), (), "6.12"), root / "image", "/headers")
 
     def make(*_: object) -> None:
         (build,) = (root / "lazymmu" / "builds").iterdir()

@@ -8,7 +8,8 @@ from lazymmu.provision import checksum, kernels, tool_root
 from lazymmu.provision.apt import NotThereError, refusal
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import kernel
-from lazymmu.provision.kernels import InstalledKernel, Release
+from lazymmu.provision.kernels import InstalledKernel
+from lazymmu.provision.lock import Part
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.subprocesses import ToolError
 from lazymmu.support.errors import SetupError
@@ -19,7 +20,7 @@ def test_the_headers_of_a_cached_kernel_say_whether_it_has_the_api(tmp_path: Pat
     for arch, config in (("arm64", "CONFIG_MMU=y\n"), ("x86_64", "CONFIG_ARCH_HAS_LAZY_MMU_MODE=y\n")):
         part, tools = kernels.locked(cache, current, arch), tool_root.part(cache, arch)
         assert part and tools
-        installed = kernels.installed_kernel(tool_root.path_of(cache, tools), current, arch, Release.of(part))
+        installed = kernels.installed_kernel(tool_root.path_of(cache, tools), current, arch, part)
         installed.image.parent.mkdir(parents=True)
         installed.image.touch()
         auto = installed.root / installed.headers.lstrip("/") / "include/config/auto.conf"
@@ -48,7 +49,7 @@ def test_only_what_apt_says_about_the_archive_is_a_refusal() -> None:
 
 def test_a_damaged_boot_image_is_named_with_the_command_that_repairs_it(tmp_path: Path) -> None:
     image, data = tmp_path / "6.12.1-s390x_6.12.1-1.vmlinuz", bytes(range(256)) * 64
-    installed = InstalledKernel("lts", Release("6.12.1-s390x", "6.12.1-1"), image, "/headers")
+    installed = InstalledKernel("lts", Part("", "", (), (), "6.12.1-s390x"), image, "/headers")
     image.write_bytes(data)
     checksum.write(image, checksum.beside(image))
     kernels.verify(installed)

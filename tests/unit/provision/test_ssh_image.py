@@ -9,7 +9,8 @@ import pytest
 import zstandard
 from lazymmu.provision import ssh_image
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.kernels import InstalledKernel, Release
+from lazymmu.provision.kernels import InstalledKernel
+from lazymmu.provision.lock import Part
 from lazymmu.provision.progress import Progress
 from lazymmu.support.errors import SetupError
 
@@ -65,7 +66,7 @@ def test_a_module_that_is_missing_or_cannot_be_unpacked_is_named(tree: Path) -> 
 
 def test_an_archive_that_is_in_the_cache_is_not_fetched(tmp_path: Path) -> None:
     cache, root = Cache(tmp_path, Progress()), tmp_path / "roots" / "root"
-    image, release = root / "lazymmu" / "kernels" / "image", Release("6.12.1-arm64", "6.12.1-1")
+    image, release = root / "lazymmu" / "kernels" / "image", Part("", "", (), (), "6.12.1-arm64")
     kernels = {"arm64": InstalledKernel("lts", release, image, "/headers")}
     with pytest.raises(SetupError, match=r"for guests \(arm64\) is not in the cache, and --offline forbids") as raised:
         ssh_image.obtain(cache, kernels, offline=True)

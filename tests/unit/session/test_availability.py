@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.kernels import InstalledKernel, Release
+from lazymmu.provision.kernels import InstalledKernel
+from lazymmu.provision.lock import Part
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Outcome
@@ -70,7 +71,7 @@ def test_an_implementation_that_a_kernel_has_is_available(tmp_path: Path) -> Non
 
 
 def images(folder: Path, name: str, there: Sequence[str], refused: Sequence[str]) -> Images:
-    release = Release("7.3", "7.3-1", ())
+    release = Part("", "", (), (), "7.3")
     return Images(
         cache=Cache(folder, Progress()),
         sandboxes={},

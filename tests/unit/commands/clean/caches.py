@@ -11,7 +11,7 @@ from lazymmu.cli import main
 from lazymmu.provision import checksum, kernels, lock, packages, parts, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import kernel
-from lazymmu.provision.kernels import InstalledKernel, Release
+from lazymmu.provision.kernels import InstalledKernel
 from lazymmu.provision.progress import Progress
 
 #: Runs the command with these flags.
@@ -42,7 +42,7 @@ def kernel_of(cache: Cache) -> InstalledKernel:
     """Return the kernel of the project's lock in the tool root."""
     part = kernels.locked(cache, LTS, ARCH)
     assert part is not None
-    return kernels.installed_kernel(root_of(cache), LTS, ARCH, Release.of(part))
+    return kernels.installed_kernel(root_of(cache), LTS, ARCH, part)
 
 
 def users_lock(cache: Cache, name: str = LTS.name) -> Path:
