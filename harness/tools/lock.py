@@ -73,7 +73,7 @@ def main() -> int:
     kernels = [one for name, one in catalogue.kernels().items() if name not in _LIVE]
     with tempfile.TemporaryDirectory() as scratch:
         cache = Cache(Path(scratch), Progress())
-        found = [resolve(cache, list(parts.every(kernels, host))) for host in lock.hosts()]
+        found = [resolve(cache, list(parts.every(kernels, host))) for host in lock.HOSTS.values()]
     for resolved in found:
         for wanted, part in resolved.items():
             host = resolved[parts.host_tools(wanted.host)]

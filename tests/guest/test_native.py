@@ -33,8 +33,8 @@ def headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     part = kernels.locked(cache, current, "arm64")
     assert part is not None
     installed = kernels.installed_kernel(root, current, "arm64", part)
-    assert kernels.has_native(root, installed)
-    return kernels.common_headers(root, installed)
+    assert kernels.has_native(installed)
+    return kernels.common_headers(installed)
 
 
 @pytest.mark.usefixtures("headers")

@@ -32,6 +32,9 @@ _LONGEST_REASON = 200
 _HINT = "is the network there? LAZYMMU_MIRROR names another mirror, http_proxy a proxy"
 _CONFIGURATION = """\
 Dir "{folder}/";
+Dir::State "{folder}/state";
+Dir::State::lists "{folder}/lists";
+Dir::Cache "{folder}/cache";
 Dir::State::status "{folder}/status";
 Dir::Etc::sourcelist "{folder}/sources.list";
 Dir::Etc::sourceparts "-";
@@ -104,16 +107,14 @@ class Apt(Struct, frozen=True):
         options = f"arch={','.join(architectures)} signed-by={programs.keyring}"
         sources = "".join(f"deb [{options}] {mirror} {suite} main\n" for mirror in mirrors)
         (folder / "sources.list").write_text(sources, encoding="utf-8")
-        inside = programs.inside(folder)
         configuration = _CONFIGURATION.format(
-            folder=inside,
+            folder=programs.inside(folder),
             host=architectures[0],
             architectures=" ".join(f'"{one}";' for one in architectures),
             # Root's apt would become a user who may not write there.
             user="root" if os.geteuid() == 0 else "",
         )
-        places = f'Dir::State "{inside}/state";\nDir::State::lists "{inside}/lists";\nDir::Cache "{inside}/cache";\n'
-        (folder / "apt.conf").write_text(configuration + places, encoding="utf-8")
+        (folder / "apt.conf").write_text(configuration, encoding="utf-8")
         apt = cls(tools, programs, folder, suite)
         apt._run(["apt-get", "update", "--error-on=any"], f"fetch the package lists of {suite}")
         return apt
@@ -170,12 +171,7 @@ class Apt(Struct, frozen=True):
         wanted = dict.fromkeys(names)
         found = {
             f"{one['Package']}:{one['Architecture']}={one['Version']}": Package(
-                name=one["Package"],
-                version=one["Version"],
-                architecture=one["Architecture"],
-                size=int(one["Size"]),
-                sha256=one["SHA256"],
-                path=one["Filename"],
+                *(one["Package"], one["Version"], one["Architecture"]), int(one["Size"]), one["SHA256"], one["Filename"]
             )
             for one in self._stanzas(list(wanted))
         }

@@ -38,19 +38,10 @@ _REMOVALS = 20
 
 def digest_files(folder: Path) -> str:
     """Return a key for the names and contents of all files below a folder."""
-    return digest(part for name, path in sorted(_files(folder)) for part in (name, path.read_bytes()))
-
-
-def _files(folder: str | Path, above: str = "") -> Iterator[tuple[str, Path]]:
-    """Yield the files below a folder, each with its name from there, but no broken links."""
     # Each run reads a dozen folders before a guest starts; Path.rglob takes several times as long.
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = f"{above}{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(entry.path, f"{name}/")
-            elif entry.is_file():
-                yield name, Path(entry.path)
+    paths = (Path(above, name) for above, _, names in os.walk(folder) for name in names)
+    files = ((str(path.relative_to(folder)), path) for path in paths if path.is_file())
+    return digest(part for name, path in sorted(files) for part in (name, path.read_bytes()))
 
 
 def remove(path: Path) -> None:
@@ -153,7 +144,7 @@ class Cache(Struct, frozen=True):
             except Timeout:
                 self.progress.say(f"waiting for another lazymmu that makes the {what}")
                 with suppress(Timeout):
-                    lock.acquire(cancel_check=self.tools.stopping)
+                    lock.acquire(cancel_check=self.tools.stopped.is_set)
                 self.tools.check(what)
         try:
             yield

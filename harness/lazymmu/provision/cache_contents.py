@@ -97,7 +97,7 @@ def _mentioned(cache: Cache) -> Iterator[str]:
             yield f"{part.release}_{part.version}"
             for package in part.packages:
                 yield from (package.name, packages.folder(cache.root, package).name)
-    roots = [tool_root.apt(cache), *(tool_root.part(cache, arch) for arch in architectures())]
+    roots = [tool_root.with_common(cache, parts.host_apt()), *(tool_root.part(cache, arch) for arch in architectures())]
     yield from (tool_root.path_of(cache, root).name for root in roots if root)
 
 

@@ -30,7 +30,7 @@ def beside(entry: Path) -> Path:
 def write(made: Path, target: Path) -> None:
     """Write the SHA-256 of the file `made`, which will become the entry that `target` names."""
     name = target.name.removesuffix(SUFFIX)
-    target.write_text(f"{_sha256(made)}  {name}\n# {made.stat().st_size} bytes\n{_checked()}\n")
+    target.write_text(f"{sha256(made)}  {name}\n# {made.stat().st_size} bytes\n{_checked()}\n")
 
 
 def recorded(entry: Path) -> str:
@@ -42,7 +42,7 @@ def recorded(entry: Path) -> str:
 
 def mismatch(entry: Path) -> str | None:
     """Return what is wrong with an entry, None for nothing. Raises OSError."""
-    if _read(entry)[:_DIGITS] == _sha256(entry):
+    if _read(entry)[:_DIGITS] == sha256(entry):
         return None
     return "is damaged: its SHA-256 is not the one from when it was made"
 
@@ -88,6 +88,7 @@ def _checked() -> str:
     return f"{_CHECKED}{_BOOT_ID.read_text(encoding='ascii').strip()}"
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -101,11 +101,9 @@ class Client:
 
     def _fetch(self, address: str, size: int, sha256: str, target: Path, got: Callable[[int], None]) -> None:
         """Fetch what is missing of a file. Raises _Refused."""
-        digest = hashlib.sha256()
         with target.open("ab+") as file:
             file.seek(0)
-            while data := file.read(_CHUNK):
-                digest.update(data)
+            digest = hashlib.file_digest(file, "sha256")
             begin = have = file.tell()
             got(have)
             try:
@@ -191,12 +189,8 @@ class Client:
 
     def _request(self, url: SplitResult, headers: dict[str, str]) -> HTTPResponse:
         key = (url.scheme, url.netloc)
-        proxy = None if proxy_bypass(url.hostname or "") else getproxies().get(url.scheme)
-        account, _, place = (
-            urlsplit(proxy if "://" in proxy else f"http://{proxy}").netloc.rpartition("@")
-            if proxy
-            else ("", "", url.netloc)
-        )
+        proxy = "" if proxy_bypass(url.hostname or "") else getproxies().get(url.scheme, "")
+        account, _, via = urlsplit(proxy if "://" in proxy else f"http://{proxy}").netloc.rpartition("@")
         login = {"Proxy-Authorization": f"Basic {b64encode(unquote(account).encode()).decode()}"} if account else {}
         target = quote(url.path, safe="/%:~+")
         if proxy and url.scheme == "http":
@@ -205,7 +199,7 @@ class Client:
         is_new = key not in self._connections
         if is_new:
             kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
-            self._connections[key] = kind(place, timeout=SILENCE)
+            self._connections[key] = kind(via or url.netloc, timeout=SILENCE)
             if proxy and url.scheme == "https":
                 self._connections[key].set_tunnel(url.netloc, headers=login)
         connection = self._connections[key]

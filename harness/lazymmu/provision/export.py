@@ -4,7 +4,6 @@
 Its last member lists the SHA-256 of each file, so that a file that is cut off or changed is refused.
 """
 
-import hashlib
 import tarfile
 from collections.abc import Iterable
 from io import BytesIO
@@ -14,11 +13,11 @@ import zstandard
 
 from lazymmu.provision import deb, lock, packages
 from lazymmu.provision.cache import Cache
+from lazymmu.provision.checksum import sha256
 from lazymmu.provision.lock import Package
 from lazymmu.support.errors import SetupError
 
 _SUMS = "SHA256SUMS"
-_LOCK = "lock"
 
 
 def write(cache: Cache, wanted: Iterable[Package], file: Path) -> int:
@@ -31,8 +30,7 @@ def write(cache: Cache, wanted: Iterable[Package], file: Path) -> int:
         member.uid = member.gid = member.mtime = 0
         member.uname = member.gname = ""
         if member.isfile():
-            with (cache.root / member.name).open("rb") as content:
-                sums.append(f"{hashlib.file_digest(content, 'sha256').hexdigest()}  {member.name}")
+            sums.append(f"{sha256(cache.root / member.name)}  {member.name}")
         return member
 
     with (
@@ -62,9 +60,9 @@ def read(cache: Cache, file: Path) -> int:
                 if not target.is_dir():
                     tree.rename(target)
                     new += 1
-        for part in (folder / _LOCK).glob("*/*.json"):
+        for part in lock.users(folder).glob("*/*/*.json"):
             lock.read(part)
-            target = lock.users(cache.root) / part.parent.name / part.name
+            target = cache.root / part.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             part.replace(target)
     return new
@@ -86,8 +84,7 @@ def _unpack(file: Path, target: Path) -> None:
                     break
                 tree.extract(archive, member, member.name)
                 if member.isfile():
-                    with (target / member.name).open("rb") as made:
-                        found.append(f"{hashlib.file_digest(made, 'sha256').hexdigest()}  {member.name}")
+                    found.append(f"{sha256(target / member.name)}  {member.name}")
     except (tarfile.TarError, zstandard.ZstdError, ValueError, EOFError) as error:
         raise SetupError(f"{file} is not a whole export: {error}", hint="copy it again") from error
     if listed != found:

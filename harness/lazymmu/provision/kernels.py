@@ -52,9 +52,9 @@ class Resolution(Struct, frozen=True):
         """Return the reason with its time."""
         return f"{self.reason} (asked {self.asked:%Y-%m-%d %H:%M} UTC)"
 
-    def is_recent(self, now: datetime) -> bool:
+    def is_recent(self) -> bool:
         """Return whether apt need not be asked again."""
-        return timedelta() <= now - self.asked < _RECENT
+        return timedelta() <= now() - self.asked < _RECENT
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -141,27 +141,23 @@ def remember(cache: Cache, kernel: Kernel, new: Mapping[str, Resolution]) -> Non
         (folder / file.name).replace(file)
 
 
-def image_path(root: Path, arch: str, release: Part) -> Path:
-    """Return where the boot image is or will be. Its suffix tells the form."""
-    name = f"{release.release}_{release.version}.{architectures()[arch].boot_image}"
-    return root / "lazymmu" / "kernels" / name
-
-
 def installed_kernel(root: Path, kernel: Kernel, arch: str, release: Part) -> InstalledKernel:
     """Return the kernel as it is or will be in a tool root; `InstalledKernel.image` exists if it is there."""
+    # The suffix tells the form of the boot image.
+    image = f"{release.release}_{release.version}.{architectures()[arch].boot_image}"
     headers = f"/usr/src/linux-headers-{release.release}"
-    return InstalledKernel(kernel.name, release, image_path(root, arch, release), headers)
+    return InstalledKernel(kernel.name, release, root / "lazymmu" / "kernels" / image, headers)
 
 
-def install(cache: Cache, root: Path, arch: str, release: Part) -> None:
-    """Put an unpacked kernel into a tool root."""
-    store, what = root / "lazymmu" / "unpacked", "kernels in the tool root"
+def install(cache: Cache, kernel: InstalledKernel, arch: str) -> None:
+    """Put an unpacked kernel into its tool root."""
+    store, what, release = kernel.root / "lazymmu" / "unpacked", "kernels in the tool root", kernel.release
     with cache.locked(store, what), cache.building(store, what) as partial:
         tool_root.link(cache, (one for one in release.packages if not one.name.startswith(MODULES)), partial)
         # Folders are renamed, so that a killed set-up leaves none half filled.
         for parent in ("usr/src", "usr/lib"):
             for entry in sorted((partial / parent).iterdir()):
-                target = root / parent / entry.name
+                target = kernel.root / parent / entry.name
                 if not target.exists() and entry.name.startswith("linux-"):
                     target.parent.mkdir(parents=True, exist_ok=True)
                     entry.rename(target)
@@ -170,7 +166,7 @@ def install(cache: Cache, root: Path, arch: str, release: Part) -> None:
         image = next(package for package in release.packages if package.name.startswith(IMAGES))
         target.write_bytes(_boot_image(packages.folder(cache.root, image), architectures()[arch].boot_image))
 
-    cache.obtain(image_path(root, arch, release), f"kernel {release.release}", build)
+    cache.obtain(kernel.image, f"kernel {release.release}", build)
 
 
 def _boot_image(package: Path, form: str) -> bytes:
@@ -201,19 +197,21 @@ def verify(kernel: InstalledKernel) -> None:
         raise SetupError(f"the boot image {kernel.image} {wrong}", hint=f"rm {kernel.image} && lazymmu setup")
 
 
-def has_native(root: Path, installed: InstalledKernel) -> bool | None:
+def has_native(installed: InstalledKernel) -> bool | None:
     """Return whether a kernel's unpacked headers say that it has the nested API; None if they are missing."""
     try:
-        config = (root / installed.headers.lstrip("/") / "include/config/auto.conf").read_text(encoding="utf-8")
+        config = (installed.root / installed.headers.lstrip("/") / "include/config/auto.conf").read_text(
+            encoding="utf-8"
+        )
     except OSError:
         return None
     return bool(_NATIVE.search(config))
 
 
-def common_headers(root: Path, installed: InstalledKernel) -> Path:
+def common_headers(installed: InstalledKernel) -> Path:
     """Return the folder with the headers that all architectures share (package linux-headers-*-common)."""
     names = (package.name for package in installed.release.packages)
-    return root / "usr/src" / next(name for name in names if name.endswith("-common"))
+    return installed.root / "usr/src" / next(name for name in names if name.endswith("-common"))
 
 
 def entries(cache: Cache, kernel: Kernel) -> Iterator[KernelEntry]:
@@ -223,9 +221,8 @@ def entries(cache: Cache, kernel: Kernel) -> Iterator[KernelEntry]:
         release, tools = locked(cache, kernel, arch), tool_root.part(cache, arch)
         there, told = False, None
         if release and tools:
-            root = tool_root.path_of(cache, tools)
-            installed = installed_kernel(root, kernel, arch, release)
+            installed = installed_kernel(tool_root.path_of(cache, tools), kernel, arch, release)
             there = installed.image.exists()
-            told = has_native(root, installed) if there else None
+            told = has_native(installed) if there else None
         native, native_from = (arch in kernel.native, "catalogue") if told is None else (told, "headers")
         yield KernelEntry(kernel, arch, release, there, known.get(arch), native, native_from)

@@ -31,7 +31,10 @@ def take(cache: Cache, wanted: Sequence[Request]) -> Mapping[Request, str]:
     for one, part in some.items():
         try:
             fetching.wait(part.packages)
-            _write(cache, one, part)
+            file = lock.path(lock.users(cache.root), one.host, one.arch, one.name)
+            with cache.building(file, "lock") as folder:
+                (folder / file.name).write_text(lock.text(part), encoding="utf-8")
+                (folder / file.name).replace(file)
         except NotFetchedError as error:
             if not error.gone:
                 raise
@@ -80,13 +83,6 @@ def _required(cache: Cache, wanted: Sequence[Request], why: str = "") -> None:
     """Take parts live. Raises SetupError if the archive refuses one."""
     for one, reason in take(cache, wanted).items():
         raise SetupError(f"{why}{one.arch} {one.name}: {reason}", hint=_HINT)
-
-
-def _write(cache: Cache, wanted: Request, part: Part) -> None:
-    file = lock.path(lock.users(cache.root), wanted.host, wanted.arch, wanted.name)
-    with cache.building(file, "lock") as folder:
-        (folder / file.name).write_text(lock.text(part), encoding="utf-8")
-        (folder / file.name).replace(file)
 
 
 def resolve(cache: Cache, kernel: Kernel, arches: Iterable[str], *, update: bool) -> None:

@@ -23,8 +23,8 @@ TOOLS = "tools"
 #: In place of an architecture: packages that run on the host, whatever the guest.
 HOST = "host"
 
-# `uname -m` of supported hosts -> Debian's name. Hosts of arm64 are experimental: only their programs were tried.
-_HOSTS = {"x86_64": "amd64", "aarch64": "arm64"}
+#: `uname -m` of supported hosts -> Debian's name. Hosts of arm64 are experimental: only their programs were tried.
+HOSTS = {"x86_64": "amd64", "aarch64": "arm64"}
 _PATH = re.compile(r"pool(?:/[A-Za-z0-9][A-Za-z0-9+.~_%-]*)+\.deb")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -60,11 +60,6 @@ class Part(NamedTuple):
     release: str = ""
 
     @property
-    def size(self) -> int:
-        """The bytes to fetch."""
-        return sum(package.size for package in self.packages)
-
-    @property
     def version(self) -> str:
         """The version of the kernel's packages, or of QEMU's; empty if the part has neither."""
         return next(
@@ -75,14 +70,9 @@ class Part(NamedTuple):
 def host_architecture() -> str:
     """Return Debian's name of this host's architecture. Raises SetupError if there is no tool root for it."""
     machine = platform.machine()
-    if machine not in _HOSTS:
-        raise SetupError(f"hosts of architecture {machine} are not supported", hint=f"supported: {', '.join(_HOSTS)}")
-    return _HOSTS[machine]
-
-
-def hosts() -> tuple[str, ...]:
-    """Return Debian's names of the architectures of supported hosts."""
-    return tuple(_HOSTS.values())
+    if machine not in HOSTS:
+        raise SetupError(f"hosts of architecture {machine} are not supported", hint=f"supported: {', '.join(HOSTS)}")
+    return HOSTS[machine]
 
 
 def path(folder: Path, host: str, arch: str, name: str) -> Path:

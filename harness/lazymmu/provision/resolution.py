@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from lazymmu.provision import mirrors, tool_root
+from lazymmu.provision import mirrors, parts, tool_root
 from lazymmu.provision.apt import KEYRING, Apt, Programs, refusal
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.lock import Part
@@ -61,7 +61,7 @@ def _of_host(cache: Cache) -> Programs | None:
 
 def _of_tool_root(cache: Cache) -> Programs:
     """Return apt's programs in a tool root that the project's lock names, fetched first. Raises SetupError."""
-    part = tool_root.apt(cache)
+    part = tool_root.with_common(cache, parts.host_apt())
     if part is None:
         raise SetupError("apt is needed to resolve packages, and the lock has none", hint="install apt on this host")
     Fetching(cache.root, [part], "apt", cache.progress, cache.tools.stopped).wait(part.packages)

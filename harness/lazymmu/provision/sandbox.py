@@ -64,17 +64,13 @@ class Sandbox(Struct, frozen=True):
     def equip(self) -> None:
         """Make the devices and the file of /proc that a chroot needs. Bubblewrap brings its own."""
         if self.name == "chroot" and self.root != Path("/"):
-            _make_devices(self.root)
+            for name in _DEVICES:
+                host, path = Path("/dev", name), self.root / "dev" / name
+                if host.is_char_device() and not path.is_char_device():
+                    path.unlink(missing_ok=True)
+                    os.mknod(path, stat.S_IFCHR | 0o666, host.stat().st_rdev)
+                    path.chmod(0o666)
             _make_stack(self.root)
-
-
-def _make_devices(root: Path) -> None:
-    for name in _DEVICES:
-        host, path = Path("/dev", name), root / "dev" / name
-        if host.is_char_device() and not path.is_char_device():
-            path.unlink(missing_ok=True)
-            os.mknod(path, stat.S_IFCHR | 0o666, host.stat().st_rdev)
-            path.chmod(0o666)
 
 
 def _make_stack(root: Path) -> None:
@@ -110,10 +106,11 @@ def first_working(
     The host's own files take the place of a tool root that does not exist yet: what fails are namespaces and chroot.
     """
     failures: dict[str, str] = {}
+    tried = root if (root / "usr").is_dir() else Path("/")
     for name in ("bwrap", "chroot"):
-        reason = failure(Sandbox(name=name, root=root if (root / "usr").is_dir() else Path("/")))
+        reason = failure(Sandbox(name, tried))
         if reason is None:
-            return Sandbox(name=name, root=root), failures
+            return Sandbox(name, root), failures
         failures[name] = reason
     return None, failures
 

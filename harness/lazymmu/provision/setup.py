@@ -11,7 +11,7 @@ from lazymmu.provision import kernels, live, packages, parts, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.download import NotFetchedError
-from lazymmu.provision.kernels import InstalledKernel, Resolution, now, resolutions
+from lazymmu.provision.kernels import InstalledKernel, Resolution, resolutions
 from lazymmu.provision.keys import FOLDER_HINT
 from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.packages import Fetching
@@ -41,12 +41,11 @@ class Images(Struct, frozen=True):
     #: Waits until the files of an architecture are there. Raises SetupError if they do not come.
     ready: Callable[[str], None] = _nothing
 
-    def add(self, kernel: Kernel, arch: str, tools: Part, release: Part, sandbox: Callable[[Path], Sandbox]) -> None:
+    def add(self, arch: str, tools: Part, kernel: InstalledKernel, sandbox: Callable[[Path], Sandbox]) -> None:
         """Use these versions for an architecture."""
-        root = tool_root.path_of(self.cache, tools)
-        self.sandboxes[arch] = sandbox(root)
+        self.sandboxes[arch] = sandbox(kernel.root)
         self.qemu[arch] = tools.version
-        self.kernels[arch] = kernels.installed_kernel(root, kernel, arch, release)
+        self.kernels[arch] = kernel
 
     def all_ready(self) -> "Images":
         """Wait until everything is there. Returns the images. Raises SetupError."""
@@ -58,8 +57,8 @@ class Images(Struct, frozen=True):
 class _Contents(Struct, frozen=True):
     """What the lock says of a kernel and its tools, by architecture, and what the cache has."""
 
-    #: Tool root and kernel.
-    locked: dict[str, tuple[Part, Part]] = field(default_factory=dict)
+    #: Tools, and the kernel as it is or will be in their root.
+    locked: dict[str, tuple[Part, InstalledKernel]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     #: Architectures for which apt must be asked.
     unknown: list[str] = field(default_factory=list)
@@ -67,44 +66,41 @@ class _Contents(Struct, frozen=True):
     missing: list[str] = field(default_factory=list)
 
 
-def _contents(
-    cache: Cache, kernel: Kernel, arches: Iterable[str], still_valid: Callable[[Resolution], bool]
-) -> _Contents:
-    """Return what is known and there. `still_valid` says whether a refusal is new enough not to ask again."""
+def _contents(cache: Cache, kernel: Kernel, arches: Iterable[str], valid: Callable[[Resolution], bool]) -> _Contents:
+    """Return what is known and there. `valid` says whether a refusal is new enough not to ask again."""
     found, earlier = _Contents(), resolutions(cache, kernel)
     for arch in arches:
         tools, release = tool_root.part(cache, arch), kernels.locked(cache, kernel, arch)
         if arch not in kernel.flavours:
             found.refused[arch] = f"there is no kernel {kernel.name} for {arch}"
         elif tools and release:
-            found.locked[arch] = tools, release
-            root = tool_root.path_of(cache, tools)
-            if not kernels.image_path(root, arch, release).exists():
+            installed = kernels.installed_kernel(tool_root.path_of(cache, tools), kernel, arch, release)
+            found.locked[arch] = tools, installed
+            if not installed.image.exists():
                 found.missing.append(arch)
-        elif not release and arch in earlier and earlier[arch].reason and still_valid(earlier[arch]):
+        elif not release and arch in earlier and earlier[arch].reason and valid(earlier[arch]):
             found.refused[arch] = f"kernel {kernel.name} does not resolve for {arch}: {earlier[arch].refusal()}"
         else:
             found.unknown.append(arch)
     return found
 
 
-def _packages(some: tuple[Part, Part]) -> list[Package]:
+def _packages(locked: tuple[Part, InstalledKernel]) -> list[Package]:
     """Return what every guest needs. Only those over SSH need more of a kernel than its image."""
-    return [one for part in some for one in part.packages if not one.name.startswith("linux-modules-")]
+    tools, kernel = locked
+    every = (*tools.packages, *kernel.release.packages)
+    return [one for one in every if not one.name.startswith("linux-modules-")]
 
 
 def needed(cache: Cache, some: Iterable[Kernel], arches: Sequence[str]) -> list[Package]:
     """Return every package for guests of these kernels that is in the cache, also what only SSH and shells need."""
-    found: list[Package] = []
+    found: list[Part | None] = []
     for arch in arches:
-        wanted = [
-            parts.ssh(arch),
-            parts.shell(arch),
-            *(parts.kernel(one, arch) for one in some if arch in one.flavours),
-        ]
-        locked = [tool_root.part(cache, arch), *(tool_root.locked(cache, one) for one in wanted)]
-        found += [package for part in locked if part for package in part.packages]
-    return [package for package in found if packages.folder(cache.root, package).is_dir()]
+        wanted = [parts.kernel(one, arch) for one in some if arch in one.flavours]
+        wanted += [parts.ssh(arch), parts.shell(arch)]
+        found += [tool_root.part(cache, arch), *(tool_root.locked(cache, one) for one in wanted)]
+    every = (package for part in found if part for package in part.packages)
+    return [package for package in every if packages.folder(cache.root, package).is_dir()]
 
 
 class Present(Struct, frozen=True):
@@ -120,17 +116,12 @@ class Present(Struct, frozen=True):
 
 def present(cache: Cache, kernel: Kernel, arches: Sequence[str], *, offline: bool) -> Present:
     """Return what a run would find in the cache. Raises SetupError."""
-    time = now()
-    found = _contents(cache, kernel, arches, lambda resolution: offline or resolution.is_recent(time))
-    roots = {arch: tool_root.path_of(cache, tools) for arch, (tools, _) in found.locked.items()}
-    installed = {
-        arch: kernels.installed_kernel(roots[arch], kernel, arch, release)
-        for arch, (_, release) in found.locked.items()
-        if arch not in found.missing
-    }
+    found = _contents(cache, kernel, arches, lambda resolution: offline or resolution.is_recent())
+    roots = {arch: installed.root for arch, (_, installed) in found.locked.items()}
+    there = {arch: installed for arch, (_, installed) in found.locked.items() if arch not in found.missing}
     wanted = [one for arch in found.missing for one in _packages(found.locked[arch])]
     size = sum(package.size for package in packages.missing(cache.root, wanted))
-    return Present(roots, installed, found.refused, size)
+    return Present(roots, there, found.refused, size)
 
 
 def prepare(
@@ -167,12 +158,7 @@ def available(
     not checked here but before a boot (`kernels.verify`). Raises SetupError.
     """
     cache.sweep()
-    time = now()
-
-    def still_valid(resolution: Resolution) -> bool:
-        return offline or (not again and resolution.is_recent(time))
-
-    found = _contents(cache, kernel, arches, still_valid)
+    found = _contents(cache, kernel, arches, lambda known: offline or (not again and known.is_recent()))
     absent = [arch for arch in found.missing if packages.missing(cache.root, _packages(found.locked[arch]))]
     if (absent or found.unknown) and offline:
         raise SetupError(
@@ -192,8 +178,8 @@ def available(
         if found.unknown:
             raise SetupError(f"kernel {kernel.name} is not resolved: {', '.join(found.unknown)}")
     images = Images(cache, {}, {}, refused=found.refused, name=kernel.name)
-    for arch, (tools, release) in found.locked.items():
-        images.add(kernel, arch, tools, release, sandbox)
+    for arch, (tools, installed) in found.locked.items():
+        images.add(arch, tools, installed, sandbox)
     if found.missing:
         missing = {arch: found.locked[arch] for arch in found.missing}
         images = replace(images, ready=_fetched(images, kernel, missing, sandbox))
@@ -203,26 +189,28 @@ def available(
 
 
 def _fetched(
-    images: Images, kernel: Kernel, missing: Mapping[str, tuple[Part, Part]], sandbox: Callable[[Path], Sandbox]
+    images: Images,
+    kernel: Kernel,
+    missing: Mapping[str, tuple[Part, InstalledKernel]],
+    sandbox: Callable[[Path], Sandbox],
 ) -> Callable[[str], None]:
     """Start to fetch what is missing. Returns the function that waits for one architecture, and puts it together."""
     cache = images.cache
-
-    every = [part for pair in missing.values() for part in pair]
+    every = [part for tools, installed in missing.values() for part in (tools, installed.release)]
     fetching = Fetching(cache.root, every, ", ".join(missing), cache.progress, cache.tools.stopped)
 
     def ready(arch: str) -> None:
         if arch not in missing:
             return
-        tools, release = missing[arch]
+        tools, installed = missing[arch]
         try:
             fetching.wait(_packages(missing[arch]))
         except NotFetchedError as error:
             live.fall_back(cache, error, [parts.host_tools(), parts.tools(arch), parts.kernel(kernel, arch)])
-            tools, release = _contents(cache, kernel, [arch], lambda _: True).locked[arch]
-            images.add(kernel, arch, tools, release, sandbox)
-        root = tool_root.assemble(cache, tools)
-        kernels.install(cache, root, arch, release)
+            tools, installed = _contents(cache, kernel, [arch], lambda _: True).locked[arch]
+            images.add(arch, tools, installed, sandbox)
+        tool_root.assemble(cache, tools)
+        kernels.install(cache, installed, arch)
         images.sandboxes[arch].equip()
 
     return ready

@@ -98,12 +98,8 @@ class Tools:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
-        #: Set by `stop`.
+        #: Set by `stop`. What is being made then is incomplete, whatever it looks like.
         self.stopped = threading.Event()
-
-    def stopping(self) -> bool:
-        """Return whether `stop` was called. What is being made then is incomplete, whatever it looks like."""
-        return self.stopped.is_set()
 
     def stop(self) -> None:
         """End every tool now. Their callers get a SetupError."""
@@ -136,7 +132,7 @@ class Tools:
 
     def check(self, what: str) -> None:
         """Raise SetupError if `stop` was called."""
-        if self.stopping():
+        if self.stopped.is_set():
             raise SetupError(f"{what}: interrupted")
 
     def run(self, argv: Sequence[str], *, what: str, hint: str | None = None) -> str:
@@ -173,15 +169,8 @@ class Tools:
         self.check(what)
         output = stdout.decode(errors="replace")
         if process.returncode != 0:
-            raise _error(argv, what, process.returncode, output + stderr.decode(errors="replace"), hint)
+            output += stderr.decode(errors="replace")
+            last = "\n".join(f"    {line}" for line in output.splitlines()[-_LAST_LINES:])
+            message = f"{what}: `{argv[0]}` ended with status {process.returncode}\n{last}"
+            raise ToolError(f"{message}\n  command: {shlex.join(argv)}", output=output, hint=hint)
         return output
-
-
-def _error(argv: Sequence[str], what: str, status: int, output: str, hint: str | None) -> ToolError:
-    return ToolError(
-        f"{what}: `{argv[0]}` ended with status {status}\n"
-        + "\n".join(f"    {line}" for line in output.splitlines()[-_LAST_LINES:])
-        + f"\n  command: {shlex.join(argv)}",
-        output=output,
-        hint=hint,
-    )

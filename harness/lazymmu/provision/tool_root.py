@@ -28,15 +28,11 @@ def locked(cache: Cache, wanted: Request) -> Part | None:
 
 def part(cache: Cache, arch: str, host: str | None = None) -> Part | None:
     """Return all packages of an architecture's tool root on a host (None is this one); None if the lock lacks them."""
-    return _with_common(cache, parts.tools(arch, host))
+    return with_common(cache, parts.tools(arch, host))
 
 
-def apt(cache: Cache) -> Part | None:
-    """Return all packages of the root that apt runs in, on a host without apt; None if the lock lacks them."""
-    return _with_common(cache, parts.host_apt())
-
-
-def _with_common(cache: Cache, wanted: Request) -> Part | None:
+def with_common(cache: Cache, wanted: Request) -> Part | None:
+    """Return a part of the lock with what all tool roots have; None if the lock lacks one of the two."""
     common, own = locked(cache, parts.host_tools(wanted.host)), locked(cache, wanted)
     if common is None or own is None:
         return None

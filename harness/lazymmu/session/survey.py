@@ -80,10 +80,9 @@ def _arguments(arguments: Namespace, prepared: Images, given: Mapping[str, Any],
 def _header(usable: Sequence[Images]) -> tuple[Path | None, str]:
     """Return the header of the first kernel that has the functions, and its description; None if there is none."""
     for one in usable:
-        for arch, installed in one.kernels.items():
-            root = one.sandboxes[arch].root
-            if has_native(root, installed):
-                folder = common_headers(root, installed)
+        for installed in one.kernels.values():
+            if has_native(installed):
+                folder = common_headers(installed)
                 version = installed.release.release.partition("-")[0]
                 return folder / _FUNCTIONS, f"the text of {_FUNCTIONS} of Linux {version}"
     return None, "missing, because no kernel has such a text"

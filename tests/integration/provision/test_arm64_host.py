@@ -22,7 +22,7 @@ PROGRAMS = {
 
 def test_the_lock_has_the_tools_of_the_default_run_for_every_host(tmp_path: Path) -> None:
     cache = Cache(tmp_path, Progress())
-    for host in lock.hosts():
+    for host in lock.HOSTS.values():
         for arch in default_names():
             part = tool_root.part(cache, arch, host)
             assert part is not None, (host, arch)

@@ -73,7 +73,7 @@ def test_a_build_that_fails_or_is_interrupted_leaves_nothing(cache: Cache) -> No
     def build(path: Path) -> None:
         path.mkdir()
         (path / "half").write_text("half")
-        if not cache.tools.stopping():
+        if not cache.tools.stopped.is_set():
             raise ValueError("a mistake")
 
     with pytest.raises(ValueError, match="a mistake"):
