@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Semaphore
 
 from msgspec import Struct, field
 
@@ -33,6 +34,8 @@ class Variant(Struct, frozen=True):
     sources: Mapping[str, bytes] = field(default_factory=dict)
 
 
+# Builds of all files at the same time. make itself uses several processors, and the first architecture is ready sooner.
+_WHOLE_BUILDS = Semaphore(max(1, len(os.sched_getaffinity(0)) // 2))
 #: The module as it is.
 PLAIN = Variant()
 
@@ -91,9 +94,12 @@ def module(
         files = fast_rebuild.files(source, variant.sources)
 
         def run(one: Sequence[str]) -> None:
-            if one is command:
-                cache.progress.say(f"building the module for {architecture.name} (about 20 s)")
-            _run(cache, sandbox, target, one, what)
+            if one is not command:
+                _run(cache, sandbox, target, one, what)
+                return
+            with _WHOLE_BUILDS:
+                cache.progress.say(f"building the module for {architecture.name} (some 5 s)")
+                _run(cache, sandbox, target, one, what)
 
         with cache.locked(work, f"module for {architecture.name}"):
             fast_rebuild.build(work, sandbox.inside(work), files, name, command, run)
