@@ -165,7 +165,11 @@ def main() -> None:
             reply = error.message
         except OSError as error:
             reply = [error.errno, error.strerror, error.filename]
-        print(json.dumps(reply), flush=True)
+        try:
+            print(json.dumps(reply), flush=True)
+        except BrokenPipeError:
+            # Nobody waits. Python's own end would try to write again.
+            os._exit(0)
 
 
 if __name__ == "__main__":

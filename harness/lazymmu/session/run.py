@@ -130,6 +130,7 @@ def _carry_out(
                 interrupts=interrupts,
                 log_failures=execution.log_failures,
                 quiet=arguments.quiet,
+                begin=begin,
             )
 
 
@@ -203,10 +204,12 @@ def report(
     interrupts: Interrupts,
     log_failures: Sequence[LazymmuError] = (),
     quiet: bool = False,
+    begin: float | None = None,
 ) -> int:
     """Write every report that can be written. Returns the exit status, which run.json has, too.
 
-    `results_status` is the exit status for the results alone, `targets` has the target of each flag.
+    `results_status` is the exit status for the results alone, `targets` has the target of each flag, `begin` is the
+    monotonic time at which the user began to wait.
     """
 
     def status(failures: Sequence[Exception]) -> int:
@@ -223,7 +226,9 @@ def report(
     def on_terminal() -> None:
         with _abandonable(interrupts, "the report on the terminal"):
             scenarios = not logs_scenarios(terminal, summary.results)
-            terminal.report(summary, folder.path, quiet=quiet, scenarios=scenarios)
+            # The folder's reports took some of the user's time, too.
+            waited = summary if begin is None else replace(summary, seconds=time.monotonic() - begin)
+            terminal.report(waited, folder.path, quiet=quiet, scenarios=scenarios)
 
     formats = [form for form in FORMATS.values() if form.FLAG in targets]
     outputs: list[Callable[[], None]] = [on_terminal]
