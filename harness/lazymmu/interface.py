@@ -27,11 +27,11 @@ from lazymmu.provision import catalogue, setup
 from lazymmu.provision.cache import Cache
 from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.scenario import load as load_scenarios
-from lazymmu.session import ISOLATIONS, prefetch, requests, scheduler
+from lazymmu.session import ISOLATIONS, prefetch, requests
 from lazymmu.session.plan import prepare, without_implementation
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.requests import shared_cache
-from lazymmu.session.scheduler import Options
+from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.session.selection import Selection, units
 from lazymmu.session.worker import Queue, Worker
 from lazymmu.subject.case import Case, Scenario, Step
@@ -140,7 +140,7 @@ def run(
             jobs=jobs,
             transport=TRANSPORTS.pick(transport).create(images, offline=offline),
         )
-        scheduler.run(preparation.runnable, preparation.images, options, finished=results.append, interrupts=interrupts)
+        Schedule(preparation.runnable, preparation.images, options, results.append).run(interrupts)
     if interrupts.came:
         raise KeyboardInterrupt
     return tuple(sorted(results, key=lambda result: result.number))

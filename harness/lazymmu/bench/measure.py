@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The measurements, one small function for each figure. A new figure is a new row in ROWS.
 
-The harness is measured through `session.scheduler.run`, which `lazymmu run` calls, too; every result must pass, and the
+The harness is measured through `session.scheduler`, which `lazymmu run` uses, too; every result must pass, and the
 baseline's answers must be as the model predicts. One guest of one architecture runs at a time.
 """
 
@@ -21,7 +21,7 @@ from lazymmu.provision import shell_image
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
-from lazymmu.session.scheduler import Options, run
+from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.subject.case import Case, Step
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Trace
@@ -94,13 +94,7 @@ def ends(bench: Bench, units: Sequence[Unit], options: Options) -> list[float]:
 
     with Interrupts.noted() as interrupts:
         begin = time.monotonic()
-        run(
-            units,
-            {bench.images.name: bench.images},
-            options,
-            finished=finished,
-            interrupts=interrupts,
-        )
+        Schedule(units, {bench.images.name: bench.images}, options, finished).run(interrupts)
     if interrupts.came:
         raise KeyboardInterrupt
     if wrong:

@@ -45,7 +45,6 @@ def main(arguments: Namespace) -> int:
 
 
 def _lines(entry: KernelEntry) -> Iterator[tuple[str, str]]:
-    """Yield lines about a kernel on one architecture, each with its style."""
     resolution = entry.resolution
     native = ", has the nested API itself" if entry.native else ""
     style = ""

@@ -47,26 +47,23 @@ class Target(Struct, frozen=True):
     flag: str
     name: str
 
-    @classmethod
-    def checked(cls, flag: str, name: str) -> Target:
-        """Return the target. Raises UsageError if it cannot be written.
+    def check(self) -> None:
+        """Raise UsageError if it cannot be written.
 
         A file of an earlier run is removed, so that nobody takes it for this run's.
         """
-        target = cls(flag, name)
-        if name == STDOUT:
-            return target
-        path = Path(name)
-        if not name or path.is_dir() or not path.absolute().parent.is_dir():
-            raise UsageError(f"{flag} `{name}` is not a file in an existing folder")
+        path = Path(self.name)
+        if self.name == STDOUT:
+            return
+        if not self.name or path.is_dir() or not path.absolute().parent.is_dir():
+            raise UsageError(f"{self.flag} `{self.name}` is not a file in an existing folder")
         try:
-            if target.is_regular():
+            if self.is_regular():
                 path.unlink(missing_ok=True)
                 partial(path).touch()
                 partial(path).unlink()
         except OSError as error:
-            raise UsageError(f"{flag} `{name}` cannot be written: {error.strerror}") from error
-        return target
+            raise UsageError(f"{self.flag} `{self.name}` cannot be written: {error.strerror}") from error
 
     def is_regular(self) -> bool:
         """Return whether it is, or will be, a regular file and not a device, a pipe or a link."""
@@ -97,16 +94,17 @@ class Target(Struct, frozen=True):
 
 def targets(names: Mapping[str, str | None]) -> dict[str, Target]:
     """Return flag -> target for the flags that were given. Raises UsageError if two of them name the same file."""
-    given = {flag: name for flag, name in names.items() if name is not None}
+    given = {flag: Target(flag, name) for flag, name in names.items() if name is not None}
     flags: dict[str, str] = {}
-    for flag, name in given.items():
-        place = name if name == STDOUT else os.path.realpath(name)
+    for flag, target in given.items():
+        place = target.name if target.name == STDOUT else os.path.realpath(target.name)
         if Path(place).exists() and not Path(place).is_file():
             continue  # several reports may go to one device, such as /dev/null
-        if place in flags:
-            raise UsageError(f"{flags[place]} and {flag} both write to `{name}`")
-        flags[place] = flag
-    return {flag: Target.checked(flag, name) for flag, name in given.items()}
+        if flags.setdefault(place, flag) != flag:
+            raise UsageError(f"{flags[place]} and {flag} both write to `{target.name}`")
+    for target in given.values():
+        target.check()
+    return given
 
 
 def json_text(document: Mapping[str, Any]) -> str:

@@ -77,9 +77,8 @@ class LiveView:
             return
         from rich.live import Live
 
-        with Live(
-            console=self._terminal.console(), get_renderable=self._table, refresh_per_second=_RATE, transient=True
-        ):
+        console = self._terminal.console()
+        with Live(console=console, get_renderable=self._table, refresh_per_second=_RATE, transient=True):
             yield self
 
     def changed(self, machine: str, activity: str) -> None:

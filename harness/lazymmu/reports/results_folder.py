@@ -123,7 +123,6 @@ def opened(out: str | None, started: datetime) -> AbstractContextManager[Folder]
 
 @contextmanager
 def _new(root: Path, started: datetime) -> Iterator[Folder]:
-    """Make and lock a folder in the state folder."""
     with _explained(root):
         path = _fresh(root, started)
         lock = folder_lock(path)
@@ -179,7 +178,6 @@ def unfinished(name: str) -> Iterator[tuple[Folder, dict[str, Any]]]:
 
 @contextmanager
 def _locked(path: Path, shown: str, purpose: str) -> Iterator[None]:
-    """Make a folder and hold its lock for the length of a `with`."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = folder_lock(path).acquire(timeout=0)

@@ -14,10 +14,10 @@ from typing import Any
 from lazymmu.architecture import architectures
 from lazymmu.reports.plain import counted
 from lazymmu.reports.template import filled
+from lazymmu.results.result import RAW_OUTCOMES
 from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.revisions import REVISIONS
 
-_OUTCOMES = ("pass", "fail", "error", "skip")
 # Remove mirror addresses: they differ between users.
 _ADDRESS = re.compile(r"\w+://[^/\s]+/|\s*\[IP: [^]]*\]")
 
@@ -61,7 +61,7 @@ def page(
         commit=commit,
         arches=arches,
         rows=[[*row, *(_cell(cells[row, arch]) for arch in arches)] for row in rows],
-        total=counted({outcome: total[outcome] for outcome in _OUTCOMES}),
+        total=counted({outcome: total[outcome] for outcome in RAW_OUTCOMES}),
         header=header,
         kernels=kernels,
         used={kernel for kernel, *_ in rows},
@@ -74,7 +74,7 @@ def page(
 def _cell(counts: Counter[str]) -> str:
     if not counts:
         return "-"
-    parts = [str(counts["pass"]), *(f"{counts[outcome]} {outcome}" for outcome in _OUTCOMES[1:] if counts[outcome])]
+    parts = [str(counts["pass"]), *(f"{counts[outcome]} {outcome}" for outcome in RAW_OUTCOMES[1:] if counts[outcome])]
     return ", ".join(parts)
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from lazymmu.reports import plain
 from lazymmu.reports.plain import visible
-from lazymmu.results.result import Difference, Outcome, Result, Unit
+from lazymmu.results.result import Difference, Outcome, Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
 from lazymmu.subject.trace import Skip, Trace, compact
@@ -106,7 +106,9 @@ class Terminal:
         for first, *others in groups:
             if others:
                 self.line(f"the same ({plain.first_line(first.reason)}) in {len(others)} more:")
-                for line in _labels(others):
+                machines = Counter(result.machine for result in others)
+                counted = [f"{number} on {machine}" for machine, number in machines.items()]
+                for line in counted if len(others) > _MAX_LABELS else [result.label() for result in others]:
                     self.line(f"    {line}")
 
     def _known(self, run: RunSummary, *, quiet: bool) -> None:
@@ -151,11 +153,3 @@ class Terminal:
         self.line(f"FAIL {unit.label()}", STYLES[Outcome.FAIL])
         for text in plain.difference(difference):
             self.line(f"    {text}")
-
-
-def _labels(results: Sequence[Result]) -> list[str]:
-    """Return the label of each result, or of many results the number on each machine."""
-    if len(results) <= _MAX_LABELS:
-        return [result.label() for result in results]
-    machines = Counter(result.machine for result in results)
-    return [f"{number} on {machine}" for machine, number in machines.items()]

@@ -41,14 +41,13 @@ def read(arguments: Namespace) -> Text | None:
     return text.read(arguments.header)
 
 
-def selected(selection: Selection, header: Text | None, arguments: Namespace) -> Selection:
+def selected(selection: Selection, header: Text | None) -> Selection:
     """Return the selection with the revisions of the text. Raises UsageError if --api contradicts it."""
     if header is None:
         return selection
     from lazymmu.header import text
 
-    impls = tuple(arguments.impl or (HEADER,))
-    return replace(selection, impls=impls, of_header=text.revisions(header, selection.apis))
+    return replace(selection, impls=selection.impls or (HEADER,), of_header=text.revisions(header, selection.apis))
 
 
 def build(header: Text, prepared: Sequence[Images]) -> builds.Variant:

@@ -109,7 +109,6 @@ def _read_case(reader: Reader, node: Node) -> dict[str, int | bool | str]:
 
 
 def _read_names(reader: Reader, key: str, node: Node) -> frozenset[str]:
-    """Return a name or a list of names as a set."""
     known = {"arch": architectures(), "api": REVISIONS, "impl": IMPLEMENTATIONS, "kernel": catalogue.kernels()}
     if isinstance(node, Scalar):
         node = Listing(node.place, (node,))

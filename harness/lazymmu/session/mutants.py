@@ -5,6 +5,7 @@ import re
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from lazymmu.reports.terminal import Terminal
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
 from lazymmu.session import requests
-from lazymmu.session.scheduler import Options, run
+from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.session.selection import units
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
@@ -123,14 +124,11 @@ def runner(images: Images, interrupts: Interrupts) -> Runner:
             if result.outcome is Outcome.FAIL:
                 killed.add(result.arch)
 
-        run(
-            units,
-            {images.name: images},
-            Options(variant=variant(mutant)),
-            finished=finished,
-            interrupts=interrupts,
-            is_needed=lambda unit: full or unit.arch not in killed,
-        )
+        def is_needed(unit: Unit) -> bool:
+            return full or unit.arch not in killed
+
+        options = Options(variant=variant(mutant))
+        Schedule(units, {images.name: images}, options, finished, is_needed=is_needed).run(interrupts)
         if interrupts.came:
             raise KeyboardInterrupt
         return [ended[unit.index] for unit in units if unit.index in ended]
@@ -146,11 +144,11 @@ def variant(mutant: Mutant) -> Variant:
 def _attempt(trial: Trial, units: Sequence[Unit], run_units: Runner, full: bool) -> None:
     """Run the units that have not run against the mutant yet, and add their results."""
     new = [unit for unit in units if unit.index not in trial.tried]
-    results = run_units(trial.mutant, new, full) if new else []
-    trial.tried.update(result.number for result in results)
-    trial.errors += [result for result in results if result.outcome is Outcome.ERROR]
-    for result in results:
-        if result.outcome is Outcome.FAIL:
+    for result in run_units(trial.mutant, new, full) if new else ():
+        trial.tried.add(result.number)
+        if result.outcome is Outcome.ERROR:
+            trial.errors.append(result)
+        elif result.outcome is Outcome.FAIL:
             arches = trial.killers.setdefault(result.scenario_name, [])
             arches += [result.arch] if result.arch not in arches else []
 
@@ -175,17 +173,13 @@ def idle(units: Sequence[Unit], trials: Sequence[Trial], run_units: Runner) -> l
     """Return the scenarios that notice no mutant, after trying those on all mutants; in the order of the units."""
     killing = {name for trial in trials for name in trial.killers}
     # First with few units: most scenarios notice a mutant on any architecture in a usual revision.
-    for few in (True, False):
-        for trial in trials:
-            left = [
-                unit
-                for unit in units
-                if unit.scenario.name not in killing
-                and trial.mutant.concerns(unit)
-                and not (few and (unit.arch != trial.mutant.arches[0] or unit.api not in DEFAULT_REVISIONS))
-            ]
-            _attempt(trial, left, run_units, full=True)
-            killing.update(trial.killers)
+    for few, trial in product((True, False), trials):
+        left = [unit for unit in units if unit.scenario.name not in killing and trial.mutant.concerns(unit)]
+        if few:
+            usual = trial.mutant.arches[0]
+            left = [unit for unit in left if unit.arch == usual and unit.api in DEFAULT_REVISIONS]
+        _attempt(trial, left, run_units, full=True)
+        killing.update(trial.killers)
     return [name for name in dict.fromkeys(unit.scenario.name for unit in units) if name not in killing]
 
 
@@ -221,12 +215,11 @@ def mutants(arguments: Namespace) -> int:
 
 
 def _chosen(names: Sequence[str]) -> list[Mutant]:
-    """Return the mutants that are named, all without a name."""
     every = known()
     for name in names:
         if name not in every:
-            wrong = f"unknown mutant `{name}`{suggestion(name, every)}"
-            raise UsageError(wrong, hint="`lazymmu mutants --list` names them")
+            hint = "`lazymmu mutants --list` names them"
+            raise UsageError(f"unknown mutant `{name}`{suggestion(name, every)}", hint=hint)
     return [mutant for name, mutant in every.items() if not names or name in names]
 
 
@@ -244,7 +237,6 @@ def _check_control(selected: Sequence[Unit], chosen: Sequence[Mutant], ran: Runn
 
 
 def _tell(terminal: Terminal, trial: Trial) -> None:
-    """Print one line for a mutant, and its errors."""
     name = trial.mutant.name
     if trial.killers:
         arches = list(dict.fromkeys(arch for found in trial.killers.values() for arch in found))

@@ -55,7 +55,7 @@ class Plan(Struct, frozen=True):
             raise UsageError("--quiet and --verbose cannot be given together")
         library = requests.library()
         header = header_run.read(arguments)
-        selection = header_run.selected(requests.selection(arguments), header, arguments)
+        selection = header_run.selected(requests.selection(arguments), header)
         selected = units(load(arguments.scenarios, library), selection, repeat=arguments.repeat)
         return cls(
             arguments=arguments,

@@ -29,9 +29,9 @@ from lazymmu.results import store
 from lazymmu.results.result import Outcome, Result
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
-from lazymmu.session import header_run, manifest, prefetch, requests, resume, scheduler
+from lazymmu.session import header_run, manifest, prefetch, requests, resume
 from lazymmu.session.plan import Plan, Preparation, prepare
-from lazymmu.session.scheduler import Execution, Options
+from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.support.errors import INTERRUPTED, LazymmuError
 from lazymmu.support.interrupts import Interrupts
 
@@ -79,11 +79,7 @@ def _resume(given: Namespace, begin: float) -> int:
 
 
 def _carry_out(
-    plan: Plan,
-    folder: Folder,
-    facts: dict[str, Any],
-    sandbox: Callable[[Path], Sandbox],
-    begin: float,
+    plan: Plan, folder: Folder, facts: dict[str, Any], sandbox: Callable[[Path], Sandbox], begin: float
 ) -> int:
     """Run the units without a result in the folder, and report all.
 
@@ -102,7 +98,7 @@ def _carry_out(
         folder.record(facts)
         with Interrupts.noted() as interrupts:
             with LiveView(terminal, results, quiet=arguments.quiet, verbose=arguments.verbose).shown() as view:
-                execution = _run_units(plan, preparation, options, results, view, interrupts)
+                schedule = _run_units(plan, preparation, options, results, view, interrupts)
             if images:
                 # Locked versions may have been gone, so that others took their place.
                 facts = _with_versions(facts, images)
@@ -113,7 +109,7 @@ def _carry_out(
                 results=results,
                 # An interrupt may come as late as while the entries of --known are checked.
                 interrupted=interrupts.came,
-                accelerators={**before, **execution.accelerators},
+                accelerators={**before, **schedule.accelerators},
                 started=plan.started,
                 seconds=seconds,
                 seed=arguments.shuffle,
@@ -128,7 +124,7 @@ def _carry_out(
                 targets=plan.targets,
                 terminal=terminal,
                 interrupts=interrupts,
-                log_failures=execution.log_failures,
+                log_failures=schedule.log_failures,
                 quiet=arguments.quiet,
                 begin=begin,
             )
@@ -159,13 +155,8 @@ def _options(plan: Plan, folder: Folder, preparation: Preparation) -> Options:
 
 
 def _run_units(
-    plan: Plan,
-    preparation: Preparation,
-    options: Options,
-    results: ResultStore,
-    view: LiveView,
-    interrupts: Interrupts,
-) -> Execution:
+    plan: Plan, preparation: Preparation, options: Options, results: ResultStore, view: LiveView, interrupts: Interrupts
+) -> Schedule:
     """Run the units of the preparation, and store their results as they come."""
 
     def finished(result: Result) -> None:
@@ -175,14 +166,9 @@ def _run_units(
 
     for result in preparation.unavailable:
         finished(result)
-    return scheduler.run(
-        preparation.runnable,
-        preparation.images,
-        options,
-        finished=finished,
-        changed=view.changed,
-        interrupts=interrupts,
-    )
+    schedule = Schedule(preparation.runnable, preparation.images, options, finished, view.changed)
+    schedule.run(interrupts)
+    return schedule
 
 
 def exit_status(counts: Mapping[str, int], *, no_skip: bool, broken_entries: bool = False) -> int:

@@ -58,15 +58,6 @@ class Options(Struct, frozen=True):
     transport: Transport = SERIAL
 
 
-class Execution(Struct, frozen=True):
-    """How units were run, beside their results."""
-
-    #: Machine's name -> its accelerator and why that was chosen, for machines that were started.
-    accelerators: Mapping[str, tuple[str, str]] = {}
-    #: Why logs of guests are not complete.
-    log_failures: tuple[LazymmuError, ...] = ()
-
-
 def prepare_all(images: Images, arches: Sequence[str], options: Options) -> dict[str, Machine]:
     """Build what the guests of these architectures need, all at the same time."""
     guests = RunningGuests()
@@ -115,8 +106,8 @@ class _Machine:
             return self.prepared
 
 
-class _Schedule:
-    """The machines, their workers, and the units without a result."""
+class Schedule:
+    """Runs units, on each machine in their order. Its workers run in threads of their own."""
 
     def __init__(
         self,
@@ -124,10 +115,16 @@ class _Schedule:
         images: Mapping[str, Images],
         options: Options,
         finished: Callable[[Result], None],
-        changed: Callable[[str, str], None],
-        is_needed: Callable[[Unit], bool],
+        changed: Callable[[str, str], None] = lambda _machine, _activity: None,
+        is_needed: Callable[[Unit], bool] = lambda _: True,
     ) -> None:
-        self.guests = RunningGuests(logs=options.logs)
+        """Run these units; `images` are those of each kernel's name.
+
+        `finished` gets each result, one at a time; `changed` gets a machine's name and its activity. The workers'
+        threads call both. A unit that is not needed when its turn comes has no result.
+        """
+        self._guests = RunningGuests(logs=options.logs)
+        self._images = images
         self._options = options
         self._finished = finished
         self._changed = changed
@@ -138,12 +135,12 @@ class _Schedule:
         waiting: dict[str, list[Unit]] = {}
         for unit in units:
             waiting.setdefault(unit.machine, []).append(unit)
-        jobs = options.jobs or guests_at_once([of_machine[0].arch for of_machine in waiting.values()])
+        jobs = options.jobs or (guests_at_once([some[0].arch for some in waiting.values()]) if units else 0)
         workers = _workers({name: len(of_machine) for name, of_machine in waiting.items()}, jobs)
         #: Machine and number of each worker.
-        self.workers = [(name, number + 1) for name in waiting for number in range(workers[name])]
+        self._workers = [(name, number + 1) for name in waiting for number in range(workers[name])]
         #: How many workers run at the same time.
-        self.at_once = min(jobs, len(self.workers))
+        self._at_once = min(jobs, len(self._workers))
         self._machines: dict[str, _Machine] = {}
         for name, of_machine in waiting.items():
             arch, some = of_machine[0].arch, images[of_machine[0].kernel]
@@ -152,18 +149,48 @@ class _Schedule:
                 some,
                 arch,
                 options.timeout_scale,
-                self.guests,
+                self._guests,
                 transport=options.transport,
                 variant=options.variant,
             )
             self._machines[name] = _Machine(make, Queue(of_machine, workers[name], is_needed))
 
+    @property
+    def log_failures(self) -> list[LazymmuError]:
+        """Why logs of guests are not complete."""
+        return self._guests.log_failures
+
+    @property
     def accelerators(self) -> dict[str, tuple[str, str]]:
-        """Return the accelerators of the machines that were prepared, and why they were chosen."""
+        """Machine's name -> its accelerator and why that was chosen, for machines that were prepared."""
         made = {name: machine.prepared.boot for name, machine in self._machines.items() if machine.prepared}
         return {name: (boot.accelerator.name, boot.accelerator.reason) for name, boot in made.items()}
 
-    def run_worker(self, name: str, number: int) -> None:
+    def run(self, interrupts: Interrupts) -> None:
+        """Run all units. An interrupt ends all guests."""
+        if not self._workers:
+            return
+        # QEMU dies with the thread that started it, so a worker stays in one thread.
+        with (
+            ThreadPoolExecutor(max_workers=self._at_once, thread_name_prefix="machine") as pool,
+            closing(self._guests),
+        ):
+            futures = {}
+            for worker in self._workers:
+                futures[worker] = pool.submit(self._run_worker, *worker)
+                futures[worker].add_done_callback(interrupts.notify)
+            while not interrupts.came and not all(future.done() for future in futures.values()):
+                interrupts.wait()
+            if interrupts.came:
+                for future in futures.values():
+                    future.cancel()
+                # Before the guests end, so that no trial of KVM takes the end of its guest for an answer.
+                for each in self._images.values():
+                    each.cache.tools.stop()
+        if not interrupts.came:
+            self._fail_unfinished(futures)
+
+    def _run_worker(self, name: str, number: int) -> None:
         """Run one worker from its start to its end."""
         changed = partial(self._changed, name if number == 1 else f"{name} #{number}")
         machine = self._machines[name]
@@ -171,69 +198,29 @@ class _Schedule:
             changed("preparing")
             prepared = machine.get()
         except (LazymmuError, OSError) as error:
-            if not self.guests.stopping.is_set():
+            if not self._guests.stopping.is_set():
                 while (unit := machine.queue.take()) is not None:
-                    self.finish(unit.failed(error))
+                    self._finish(unit.failed(error))
             return
         isolation = self._options.isolation
         restore = not self._options.fresh_boot and isolation != "boot"
-        pool = GuestPool(prepared, self.guests, changed, restore=restore)
+        pool = GuestPool(prepared, self._guests, changed, restore=restore)
         per_guest = None if isolation == "shared" else 1
-        Worker(prepared, pool, self.guests, machine.queue, self.finish, per_guest).run()
+        Worker(prepared, pool, self._guests, machine.queue, self._finish, per_guest).run()
         changed("done")
 
-    def finish(self, result: Result) -> None:
+    def _finish(self, result: Result) -> None:
         """Pass a result on, with its number on its machine, one at a time."""
         with self._lock:
             self._finished_count[result.machine] += 1
             self._unfinished.pop(result.number, None)
             self._finished(replace(result, position=self._finished_count[result.machine]))
 
-    def fail_unfinished(self, futures: Mapping[tuple[str, int], Future[None]]) -> None:
+    def _fail_unfinished(self, futures: Mapping[tuple[str, int], Future[None]]) -> None:
         """Give errors to the units of workers whose threads ended by an unexpected exception."""
         causes = {machine: future.exception() for (machine, _), future in futures.items() if future.exception()}
         for unit in filter(self._is_needed, list(self._unfinished.values())):
             cause = causes.get(unit.machine)
             text = "".join(traceback.format_exception(cause)) if cause else "its machine ended without a result"
             error = LazymmuError(f"{unit.machine}: a mistake in lazymmu itself: {text.splitlines()[-1]}", hint=text)
-            self.finish(PreparedUnit(unit).failed(error))
-
-
-def run(
-    units: Sequence[Unit],
-    images: Mapping[str, Images],
-    options: Options,
-    *,
-    finished: Callable[[Result], None],
-    changed: Callable[[str, str], None] = lambda _machine, _activity: None,
-    interrupts: Interrupts,
-    is_needed: Callable[[Unit], bool] = lambda _: True,
-) -> Execution:
-    """Run units, on each machine in their order; `images` are those of each kernel's name.
-
-    A unit that is not needed when its turn comes has no result. `finished` gets each result, one at a time; `changed`
-    gets a machine's name and its activity. The workers' threads call both. An interrupt ends all guests.
-    """
-    if not units:
-        return Execution()
-    schedule = _Schedule(units, images, options, finished, changed, is_needed)
-    # QEMU dies with the thread that started it, so a worker stays in one thread.
-    with (
-        ThreadPoolExecutor(max_workers=schedule.at_once, thread_name_prefix="machine") as pool,
-        closing(schedule.guests),
-    ):
-        futures = {}
-        for worker in schedule.workers:
-            futures[worker] = pool.submit(schedule.run_worker, *worker)
-            futures[worker].add_done_callback(interrupts.notify)
-        while not interrupts.came and not all(future.done() for future in futures.values()):
-            interrupts.wait()
-        if interrupts.came:
-            for future in futures.values():
-                future.cancel()
-            # Before the guests end, so that no trial of KVM takes the end of its guest for an answer.
-            for each in images.values():
-                each.cache.tools.stop()
-    if not interrupts.came:
-        schedule.fail_unfinished(futures)
-    return Execution(accelerators=schedule.accelerators(), log_failures=tuple(schedule.guests.log_failures))
+            self._finish(PreparedUnit(unit).failed(error))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Compares a guest's trace with the model's, step by step, and both with what the author pinned."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lazymmu.results.result import Difference, Unit
@@ -95,19 +95,24 @@ def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
     return None if actual == pinned else (pinned, actual)
 
 
-def _broken(case: Case, unit: Unit, trace: Trace, who: str) -> Iterator[Difference]:
-    """Yield every pin of the author that does not hold in a trace; `who` made the trace."""
+def pins(unit: Unit, trace: Trace, who: str, case: Case | None = None) -> list[Difference]:
+    """Return every pin of the author (`check`, `expect`) that does not hold in a trace; `who` made the trace.
 
-    def difference(what: str, place: Place, pinned: Any, actual: Any) -> Difference:
-        return Difference(what, {"pinned": _show(pinned), who: _show(actual)}, place)
+    `case` is the unit's, if it is at hand.
+    """
+    case = case or unit.case
+    found: list[Difference] = []
 
-    pinned = {step.index: step for step in case.walk() if step.check is not None or step.answer is not None}
+    def note(what: str, place: Place, pinned: Any, actual: Any) -> None:
+        found.append(Difference(what, {"pinned": _show(pinned), who: _show(actual)}, place))
+
+    steps = {step.index: step for step in case.walk() if step.check is not None or step.answer is not None}
     hooks = ""
     counters = dict.fromkeys(trace.counters, 0)
-    for record in trace.steps if pinned else ():
+    for record in trace.steps if steps else ():
         hooks += record.hooks
         counters.update(record.counters)
-        step = pinned.get(record.index)
+        step = steps.get(record.index)
         if step is None:
             continue
         if step.check is not None and step.check.applies(unit.api, unit.personality):
@@ -115,22 +120,16 @@ def _broken(case: Case, unit: Unit, trace: Trace, who: str) -> Iterator[Differen
             for pin, value in step.check.pins.items():
                 actual = _actual(pin, unit.api, record, hooks, counters)
                 if actual != value:
-                    yield difference(f"check {pin}{task}", step.place, value, actual)
+                    note(f"check {pin}{task}", step.place, value, actual)
         if step.answer is not None and record.value != step.answer:
-            values = (
-                bool(value) if OPERATIONS[step.op].answers is bool and value is not None else value
-                for value in (step.answer, record.value)
-            )
-            yield difference(f"step {step.index} {step.op}: answer", step.place, *values)
+            is_word = OPERATIONS[step.op].answers is bool
+            values = (bool(value) if is_word and value is not None else value for value in (step.answer, record.value))
+            note(f"step {step.index} {step.op}: answer", step.place, *values)
     for part, (value, place) in case.expected(unit.api, unit.personality).items():
         breach = _breach(part, value, getattr(trace, part))
         if breach:
-            yield difference(f"expect {part}", place, *breach)
-
-
-def pins(unit: Unit, trace: Trace, who: str) -> list[Difference]:
-    """Return every pin of the author (`check`, `expect`) that does not hold in a trace; `who` made the trace."""
-    return list(_broken(unit.case, unit, trace, who))
+            note(f"expect {part}", place, *breach)
+    return found
 
 
 def judge(unit: Unit, predicted: Trace, observed: Trace, case: Case | None = None) -> list[Difference]:
@@ -140,7 +139,7 @@ def judge(unit: Unit, predicted: Trace, observed: Trace, case: Case | None = Non
     """
     case = case or unit.case
     differences = _compare(case, predicted, observed)
-    in_model = list(_broken(case, unit, predicted, "the model says"))
+    in_model = pins(unit, predicted, "the model says", case)
     # Traces without a difference break the same pins.
-    in_guest = _broken(case, unit, observed, "the guest says") if differences or in_model else ()
+    in_guest = pins(unit, observed, "the guest says", case) if differences or in_model else ()
     return [*differences, *in_model, *in_guest]

@@ -58,13 +58,12 @@ def test_an_unexpected_exception_costs_only_the_results_of_its_machine(
 
     monkeypatch.setattr(scheduler, "prepare", prepare)
     with Interrupts.noted() as interrupts:
-        scheduler.run(
+        scheduler.Schedule(
             units,
             {unit.kernel: None for unit in units},  # type: ignore[misc]
             scheduler.Options(),
-            finished=lambda result: results.update({result.number: result}),
-            interrupts=interrupts,
-        )
+            lambda result: results.update({result.number: result}),
+        ).run(interrupts)
     assert {number: result.outcome for number, result in results.items()} == dict.fromkeys(range(2), Outcome.ERROR)
     assert "a mistake in lazymmu itself: KeyError: 'a mistake'" in results[0].reason
     assert results[1].reason == "no network"
