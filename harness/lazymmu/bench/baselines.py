@@ -10,19 +10,17 @@ ends at the next prompt, pexpect waits nowhere else, and the shell has read the 
 from __future__ import annotations
 
 import re
-import socket
-import subprocess
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pexpect
 from msgspec import Struct
 from pexpect.fdpexpect import fdspawn
 
 from lazymmu.guests.boot import Boot, Memory
-from lazymmu.provision.subprocesses import tethered
+from lazymmu.guests.qemu import launched
 from lazymmu.support.errors import GuestError
 
 # Any short file that is always there; its content does not matter.
@@ -52,46 +50,13 @@ _STEP = re.compile(r"lazymmu: run (\d+) step 0 (\w+) .* hooks=(\S+) .*\|((?: \w+
 _END = re.compile(r"lazymmu: run (\d+) end ")
 
 
-@contextmanager
-def started(
-    boot: Boot,
-    lines: Sequence[str],
-    memory: Memory | None = None,
-    *,
-    prefix: Callable[[Sequence[str]], Sequence[str]] = tuple,
-) -> Iterator[dict[str, socket.socket]]:
-    """Run QEMU for the length of a `with`; yield our ends of its `lines` (see `Boot.command`).
-
-    `prefix` may put another program in front of QEMU's command.
-    """
-    with ExitStack() as stack:
-        pairs = {line: socket.socketpair() for line in lines}
-        for end in (end for pair in pairs.values() for end in pair):
-            stack.enter_context(end)
-        fds = {line: far.fileno() for line, (_, far) in pairs.items()}
-        process = subprocess.Popen(
-            prefix(boot.sandbox.command(boot.command(fds, memory))),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=tuple(fds.values()),
-            # Ctrl-C on the terminal must reach the harness only.
-            start_new_session=True,
-        )
-        stack.callback(process.wait)
-        stack.callback(process.kill)
-        for _, far in pairs.values():
-            far.close()
-        yield {line: near for line, (near, _) in pairs.items()}
-
-
 def restore(boot: Boot, snapshot: Memory, seconds: float) -> float:
     """Return the seconds from QEMU's start to the first byte of an answer of the restored guest.
 
     Raises GuestError if `seconds` pass without one.
     """
     begin = time.monotonic()
-    with started(boot, ("console", "channel", "startup"), snapshot) as lines:
+    with launched(boot, ("console", "channel", "startup"), snapshot, prefix=tuple) as (_, lines, _):
         lines["startup"].sendall(boot.startup_commands(snapshot))
         channel = lines["channel"]
         channel.settimeout(seconds)
@@ -116,12 +81,7 @@ class Observed(Struct, frozen=True):
 
 def files(busybox: bytes, module: bytes) -> dict[str, bytes]:
     """Return the files of the guest's initramfs."""
-    return {
-        "bin/busybox": busybox,
-        "init": _INIT.encode(),
-        "functions": _FUNCTIONS.encode(),
-        "lazymmu.ko": module,
-    }
+    return {"bin/busybox": busybox, "init": _INIT.encode(), "functions": _FUNCTIONS.encode(), "lazymmu.ko": module}
 
 
 def parse(text: str, run: int, operation: str) -> Observed:
@@ -162,7 +122,7 @@ def shell(boot: Boot, seconds: float) -> Iterator[Shell]:
 
     Raises GuestError if a prompt takes longer than `seconds`.
     """
-    with started(boot, ("console", "channel"), prefix=tethered) as lines:
+    with launched(boot, ("console", "channel")) as (_, lines, _):
         console = fdspawn(lines["console"].fileno(), timeout=seconds, encoding="utf-8", codec_errors="replace")
         console.delaybeforesend = console.delayafterread = None
         console.delayafterclose = console.delayafterterminate = 0

@@ -7,6 +7,7 @@ baseline's answers must be as the model predicts. One guest of one architecture 
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -117,19 +118,11 @@ def _bare(bench: Bench, arch: str) -> float:
     return baselines.restore(boot, Memory(file, file), _SILENCE)
 
 
-def _rate(bench: Bench, arch: str, text: str, size: Callable[[Unit], int]) -> float:
+def _rate(bench: Bench, arch: str, *, text: str, size: Callable[[Unit], int]) -> float:
     """Return how much was done in a second after the first verdict; `size` is how much a unit is."""
     units = bench.units(arch, _FIRST, text)
     seconds = ends(bench, units, _BATCH)
     return sum(map(size, units[1:])) / (seconds[-1] - seconds[0])
-
-
-def _cases(bench: Bench, arch: str) -> float:
-    return _rate(bench, arch, _CASES, lambda _: 1)
-
-
-def _steps(bench: Bench, arch: str) -> float:
-    return _rate(bench, arch, _STEPS, lambda unit: sum(1 for _ in unit.case.walk()))
 
 
 def one_step(operation: str) -> Case:
@@ -177,8 +170,8 @@ ROWS = (
     Row(BOOT, "s", _boot),
     Row(RESTORE, "s", restored),
     Row(BARE, "s", _bare),
-    Row(CASES, "1/s", _cases),
-    Row(STEPS, "1/s", _steps),
+    Row(CASES, "1/s", partial(_rate, text=_CASES, size=lambda _: 1)),
+    Row(STEPS, "1/s", partial(_rate, text=_STEPS, size=lambda unit: sum(1 for _ in unit.case.walk()))),
     Row(OBVIOUS, "1/s", _obvious),
 )
 RATIOS = (

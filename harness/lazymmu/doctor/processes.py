@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from lazymmu.guests.boot import PORT_NAME
+from lazymmu.guests.host_process import command_line, state_and_parent
 
 _PORT = f"virtserialport,chardev=channel,name={PORT_NAME}"
 _QEMU = "qemu-system-"
@@ -32,7 +33,7 @@ class Emulator(Struct, frozen=True):
 def emulators(root: Path) -> list[Emulator]:
     """Return the guests of this cache folder, by process id."""
     roots = f"{root.resolve() / 'roots'}/"
-    running = ((pid, _argv(pid)) for pid in sorted(int(path.name) for path in Path("/proc").glob("[0-9]*")))
+    running = ((pid, command_line(pid)) for pid in sorted(int(path.name) for path in Path("/proc").glob("[0-9]*")))
     return [
         Emulator(pid, argv) for pid, argv in running if _PORT in argv and _QEMU in argv[0] and _is_started(pid, roots)
     ]
@@ -41,10 +42,10 @@ def emulators(root: Path) -> list[Emulator]:
 def _is_started(pid: int, roots: str) -> bool:
     """Return whether a QEMU, or a program between its harness and it, is of a tool root."""
     # Those programs have QEMU's arguments, too.
-    while _PORT in _argv(pid):
+    while _PORT in command_line(pid):
         if _is_below(pid, roots):
             return True
-        pid = _parent(pid)
+        _, pid = state_and_parent(pid)
     return False
 
 
@@ -53,31 +54,17 @@ def kill(emulator: Emulator) -> bool:
     with suppress(ProcessLookupError, PermissionError):
         process = os.pidfd_open(emulator.pid)
         try:
-            if _argv(emulator.pid) == emulator.argv:
+            if command_line(emulator.pid) == emulator.argv:
                 signal.pidfd_send_signal(process, signal.SIGKILL)
                 return bool(select.select([process], [], [], _TIMEOUT)[0])
         finally:
             os.close(process)
-    return _argv(emulator.pid) != emulator.argv
-
-
-def _argv(pid: int) -> tuple[str, ...]:
-    """Return a process's command line; empty if it has ended, is a zombie, or is not readable."""
-    with suppress(OSError):
-        return tuple(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1])
-    return ()
-
-
-def _parent(pid: int) -> int:
-    """Return the parent of a process; 0 if it has ended."""
-    with suppress(OSError):
-        return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])
-    return 0
+    return command_line(emulator.pid) != emulator.argv
 
 
 def _is_below(pid: int, roots: str) -> bool:
     """Return whether a process names a path in the folder of tool roots, or has its root there."""
-    paths = _argv(pid)
+    paths = command_line(pid)
     with suppress(OSError):
         paths = (*paths, f"{Path(f'/proc/{pid}/root').readlink()}/")
     return any(roots in path for path in paths)

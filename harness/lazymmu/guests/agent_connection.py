@@ -48,26 +48,12 @@ class AgentConnection(RequestStream):
         self.send("run", program.encode("ascii"))
         return self.reply(deadline)
 
-    def await_load(self, deadline: Deadline) -> None:
-        """Wait for the reply to `load`, which replaces the module. The error holds the kernel's reason."""
-        self._await("refused the module", deadline)
-
-    def await_restore(self, deadline: Deadline) -> None:
-        """Wait for the reply to `wake`, which gives a restored guest the time."""
-        # It takes longer than others, because QEMU has to start first.
-        self._await("could not be given the time", deadline, BOOT_SILENCE)
-
     def await_ssh_server(self, deadline: Deadline) -> int:
         """Wait for the reply to `listen`; return the number of the next record in the kernel's log."""
-        self._await("could not start its SSH server", deadline)
+        self.await_done("could not start its SSH server", deadline)
         if self._next_record is None:
             raise self._broken("the agent started the SSH server and did not log it")
         return self._next_record
-
-    def trim_memory(self, deadline: Deadline) -> None:
-        """Let the guest drop caches, so that its snapshot is small."""
-        self.send("settle", b"")
-        self._await("could not trim its memory", deadline, BOOT_SILENCE)
 
     def read(self, path: str, deadline: Deadline) -> bytes:
         """Return the content of a file in the guest."""
@@ -77,7 +63,7 @@ class AgentConnection(RequestStream):
     def await_read(self, path: str, deadline: Deadline) -> bytes:
         """Wait for the reply to `read`; return the file's content."""
         # The kernel needs a second or two for a long file of /proc, without any progress to report.
-        return self._await(f"could not read {path}", deadline, BOOT_SILENCE).content or b""
+        return self.await_done(f"could not read {path}", deadline, BOOT_SILENCE).content or b""
 
     def send_file(self, path: str, content: bytes, mode: int) -> None:
         """Send a new file for the guest."""
@@ -85,7 +71,7 @@ class AgentConnection(RequestStream):
 
     def await_file(self, path: str, deadline: Deadline) -> None:
         """Wait for the reply to `send_file`."""
-        self._await(f"could not write {path}", deadline, BOOT_SILENCE)
+        self.await_done(f"could not write {path}", deadline, BOOT_SILENCE)
 
     def responds(self, seconds: float) -> bool:
         """Return whether the agent sends anything within so many seconds. The connection cannot be used afterwards."""
@@ -113,8 +99,8 @@ class AgentConnection(RequestStream):
         numbers = _BEGUN.findall(self.guest.console.text())
         return int(numbers[-1]) if numbers else None
 
-    def _await(self, failure: str, deadline: Deadline, silence: float = SILENCE) -> AgentReply:
-        """Return the reply to a request. Raises GuestError if the guest refused it or its kernel complained."""
+    def await_done(self, failure: str, deadline: Deadline, silence: float = SILENCE) -> AgentReply:
+        """Return the reply to a request. If the guest refused it or its kernel complained, the error says why."""
         reply = self.reply(deadline, silence=silence)
         problem = f"the guest {failure}: {os.strerror(reply.status)}" if reply.status else complaint(reply)
         if problem is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The symbols of a guest: those of its kernel, read from the first guest and cached, and the address of its module."""
+"""The symbols of a guest's kernel, read from the first guest and cached."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +11,9 @@ from lazymmu.provision import checksum
 from lazymmu.provision.cache import Cache, whole
 from lazymmu.provision.keys import digest
 from lazymmu.support.deadline import Deadline
-from lazymmu.support.errors import GuestError, SetupError
+from lazymmu.support.errors import SetupError
 
 _KALLSYMS = "/proc/kallsyms"
-_TEXT = "/sys/module/lazymmu/sections/.text"
 
 #: Parses symbols when it is called. That takes a moment, and only a hang needs it.
 SymbolSource = Callable[[], Symbols]
@@ -54,17 +53,3 @@ def _parsed(path: Path) -> Symbols:
     except (OSError, ValueError):
         # The rest of a hang's report is still useful.
         return Symbols()
-
-
-def ask_module_address(connection: AgentConnection) -> None:
-    """Send the request whose reply `await_module_address` waits for."""
-    connection.send("read", _TEXT.encode())
-
-
-def await_module_address(connection: AgentConnection, deadline: Deadline) -> int:
-    """Return the address of the module's code. Raises GuestError."""
-    content = connection.await_read(_TEXT, deadline)
-    try:
-        return int(content, 16)
-    except ValueError:
-        raise GuestError(f"{_TEXT} in the guest is not an address: {content[:100]!r}") from None

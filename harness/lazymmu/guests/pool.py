@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from lazymmu.guests import guest_symbols, snapshot, startup
 from lazymmu.guests.agent_connection import AgentConnection
@@ -42,9 +43,8 @@ class GuestPool:
             if not machine.transport.direct:
                 self._changed("connecting")
             connection = stack.enter_context(machine.transport.connect(control, machine.deadline(startup.REPLY)))
-            kernel = guest_symbols.of_kernel(
-                machine.images.cache, machine.boot, connection, machine.deadline(startup.REPLY)
-            )
+            limit = machine.deadline(startup.REPLY)
+            kernel = guest_symbols.of_kernel(machine.images.cache, machine.boot, connection, limit)
             connection.guest.symbols = lambda: kernel() + Symbols.of_module(machine.module, address)
             self._changed("running")
             yield connection
@@ -66,7 +66,7 @@ class GuestPool:
             with ExitStack() as attempt:
                 guest = attempt.enter_context(self._guests.start(machine.boot, Memory(file, file)))
                 try:
-                    control = startup.after_restore(machine, guest, self._sender(has_module, send_early))
+                    control = startup.after_restore(machine, guest, partial(self._send, has_module, send_early))
                 except GuestError as error:
                     # A slow host and a signal to QEMU are not the snapshot's fault.
                     if self._guests.stopping.is_set() or isinstance(error, HostStarved) or guest.was_signalled():
@@ -79,16 +79,12 @@ class GuestPool:
                     return control, startup.await_module(machine, control)
         return None
 
-    def _sender(self, has_module: bool, send_early: Send | None) -> Send:
-        """Return a function that sends what this snapshot's guest needs, and units if nothing else must come first."""
+    def _send(self, has_module: bool, send_early: Send | None, control: AgentConnection) -> None:
+        """Send what a snapshot's guest needs, and units if nothing else must come first."""
         machine = self._machine
-
-        def send(control: AgentConnection) -> None:
-            if not has_module:
-                startup.send_module(machine, control)
-            machine.transport.send_ahead(control)
-            ready = has_module and machine.transport.direct
-            if send_early is not None and ready and guest_symbols.are_cached(machine.images.cache, machine.boot):
-                send_early(control)
-
-        return send
+        if not has_module:
+            startup.send_module(machine, control)
+        machine.transport.send_ahead(control)
+        ready = has_module and machine.transport.direct
+        if send_early is not None and ready and guest_symbols.are_cached(machine.images.cache, machine.boot):
+            send_early(control)

@@ -168,6 +168,45 @@ class Guest(Struct, eq=False):
 
 
 @contextmanager
+def launched(
+    boot: Boot,
+    channels: Sequence[str],
+    memory: Memory | None = None,
+    *,
+    output: IO[bytes] | int = subprocess.DEVNULL,
+    prefix: Callable[[Sequence[str]], Sequence[str]] = tethered,
+) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, socket.socket], Sequence[str]]]:
+    """Run QEMU for the length of a `with`; yield its process, our ends of its channels, and its command line.
+
+    `prefix` puts other programs in front of the command line. Raises GuestError.
+    """
+    with ExitStack() as stack:
+        pairs = {channel: socket.socketpair() for channel in channels}
+        for end in (end for pair in pairs.values() for end in pair):
+            stack.enter_context(end)
+        fds = {channel: far.fileno() for channel, (_, far) in pairs.items()}
+        written = memory.file.parent if memory and memory.file != memory.state else None
+        command = boot.sandbox.command(boot.command(fds, memory), also=written)
+        try:
+            process = subprocess.Popen(
+                prefix(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=tuple(fds.values()),
+                # The harness handles Ctrl-C on the terminal.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise GuestError(f"{boot.name}: cannot start QEMU: {error}") from error
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        for _, far in pairs.values():
+            far.close()
+        yield process, {channel: near for channel, (near, _) in pairs.items()}, command
+
+
+@contextmanager
 def start(
     boot: Boot, memory: Memory | None, logs: Path | None, name: str, log_failures: list[LazymmuError]
 ) -> Iterator[Guest]:
@@ -179,40 +218,20 @@ def start(
     commands = boot.startup_commands(memory)
     with ExitStack() as stack:
         channels = ["console", "channel", "monitor", *(["startup"] if commands else [])]
-        pairs = {channel: socket.socketpair() for channel in channels}
-        for pair in pairs.values():
-            for end in pair:
-                stack.enter_context(end)
         stderr = stack.enter_context(tempfile.TemporaryFile())
         console_log, channel_log = (
             stack.enter_context(ChannelLog(logs / f"{name}.{channel}.log" if logs else None, log_failures))
             for channel in ("console", "channel")
         )
-        fds = {channel: far.fileno() for channel, (_, far) in pairs.items()}
-        written = memory.file.parent if memory and memory.file != memory.state else None
-        command = boot.sandbox.command(boot.command(fds, memory), also=written)
-        try:
-            process = subprocess.Popen(
-                tethered(command),
-                stdin=subprocess.DEVNULL,
-                stdout=stderr,
-                stderr=stderr,
-                pass_fds=tuple(fds.values()),
-                # The harness handles Ctrl-C on the terminal.
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise GuestError(f"{boot.name}: cannot start QEMU: {error}") from error
-        for _, far in pairs.values():
-            far.close()
-        console = Console(pairs["console"][0], console_log)
-        startup = pairs["startup"][0] if commands else None
-        channel, monitor = pairs["channel"][0], pairs["monitor"][0]
+        running = ExitStack()
+        process, ends, command = running.enter_context(launched(boot, channels, memory, output=stderr))
+        console, startup = Console(ends["console"], console_log), ends.get("startup")
+        channel, monitor = ends["channel"], ends["monitor"]
         guest = Guest(boot, console, channel, channel_log, monitor, startup, process, stderr, command)
         if logs:
             stack.callback(guest.write_about, logs / f"{name}.qemu.txt")
-        stack.callback(process.wait)
-        stack.callback(process.kill)
+        # QEMU ends before that, and so it is complete.
+        stack.enter_context(running)
         if startup:
             # If QEMU is already dead, whoever waits for the guest's reply will notice.
             with suppress(OSError):

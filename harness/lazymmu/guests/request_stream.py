@@ -103,16 +103,13 @@ class RequestStream:
 
         The agent will forward the kernel's log from `first_record` on.
         """
-        watchdog = Watchdog(self.guest.process, deadline, scale=self.scale, silence=silence)
         try:
-            line = self._line(watchdog)
+            line = self._line(Watchdog(self.guest.process, deadline, scale=self.scale, silence=silence))
         except OSError:
             raise self._closed() from None
-        hello = _HELLO.fullmatch(line + b"\n")
-        if hello is None:
+        if (hello := _HELLO.fullmatch(line + b"\n")) is None:
             raise self._broken(f"the agent begins with {line[:200]!r}")
-        self.release = hello[1].decode()
-        self._next_record = first_record
+        self.release, self._next_record = hello[1].decode(), first_record
 
     def send(self, verb: str, payload: bytes, arguments: str = "") -> int:
         """Send a request and return its number. `reply` sends what the stream does not take now."""
@@ -176,18 +173,15 @@ class RequestStream:
         return self.guest.hang(what, agent_answers=agent_answers, kind=kind)
 
     def _closed(self) -> GuestError:
-        """Return the error for a stream that was closed."""
         return self.guest.death()
 
     def _push(self) -> bool:
         """Send what the stream takes without waiting; return whether that was anything."""
-        sent = 0
+        before = len(self._unsent)
         with suppress(BlockingIOError):
             while self._unsent:
-                count = self.channel.send(self._unsent)
-                sent += count
-                del self._unsent[:count]
-        return sent > 0
+                del self._unsent[: self.channel.send(self._unsent)]
+        return len(self._unsent) < before
 
     def _reply(self, request: int, verb: str, watchdog: Watchdog) -> AgentReply:
         checksum = received = 0
@@ -196,8 +190,7 @@ class RequestStream:
         foreign: list[tuple[int, str]] = []
         while True:
             line = self._line(watchdog)
-            record = _RECORD.fullmatch(line)
-            if record is not None:
+            if record := _RECORD.fullmatch(line):
                 watchdog.heard()
                 checksum = zlib.crc32(line + b"\n", checksum)
                 number = int(record[2])
@@ -209,32 +202,28 @@ class RequestStream:
                 records += texts
                 if not texts[0].startswith(_OWN):
                     foreign += [(int(record[1]) & _LEVEL, text) for text in texts]
-                continue
-            progress = _PROGRESS.fullmatch(line)
-            if progress is not None:
-                begun, self.steps_begun = self.steps_begun, int(progress[1])
-                if begun != self.steps_begun:
-                    watchdog.heard()
-                else:
-                    self._look(watchdog, "its program makes no progress")
-                continue
-            file = _FILE.fullmatch(line)
-            if file is not None and content is None:
+            elif progress := _PROGRESS.fullmatch(line):
+                self._note_progress(int(progress[1]), watchdog)
+            elif content is None and (file := _FILE.fullmatch(line)):
                 content = self._content(int(file[1]), int(file[2], 16), watchdog)
-                continue
-            hello = _HELLO.fullmatch(line + b"\n") if verb == "wake" else None
-            if hello is not None:
+            elif verb == "wake" and (hello := _HELLO.fullmatch(line + b"\n")):
                 self.release = hello[1].decode()
-                continue
-            done = _DONE.fullmatch(line)
-            if done is None:
+            elif done := _DONE.fullmatch(line):
+                number, status, count, crc = int(done[1]), int(done[2]), int(done[3]), int(done[4], 16)
+                if number != request:
+                    raise self._broken(f"the reply to request {number} instead of request {request}")
+                if count != received or crc != checksum:
+                    raise self._broken(f"{received} records with checksum {checksum:08x}, sent {count} with {crc:08x}")
+                return AgentReply(status=status, records=tuple(records), foreign=tuple(foreign), content=content)
+            else:
                 raise self._broken(f"a line that is neither record nor end: {line[:200]!r}")
-            number, status, count, crc = int(done[1]), int(done[2]), int(done[3]), int(done[4], 16)
-            if number != request:
-                raise self._broken(f"the reply to request {number} instead of request {request}")
-            if count != received or crc != checksum:
-                raise self._broken(f"{received} records with checksum {checksum:08x}, sent {count} with {crc:08x}")
-            return AgentReply(status=status, records=tuple(records), foreign=tuple(foreign), content=content)
+
+    def _note_progress(self, begun: int, watchdog: Watchdog) -> None:
+        if begun != self.steps_begun:
+            watchdog.heard()
+        else:
+            self._look(watchdog, "its program makes no progress")
+        self.steps_begun = begun
 
     def _content(self, length: int, crc: int, watchdog: Watchdog) -> bytes:
         if length > _LARGEST_FILE:

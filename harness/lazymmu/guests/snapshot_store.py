@@ -17,6 +17,7 @@ from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Memory
 from lazymmu.guests.machine import Machine
 from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.watchdog import BOOT_SILENCE
 from lazymmu.provision import checksum
 from lazymmu.provision.cache import whole
 from lazymmu.support.errors import GuestError, SetupError
@@ -158,6 +159,8 @@ class SnapshotStore:
         snapshot.append_module_address(target, address)
 
     def _save(self, control: AgentConnection, memory: Path, target: Path) -> None:
-        control.trim_memory(self._machine.deadline(startup.REPLY))
+        # The guest drops its caches, so that the snapshot is small.
+        control.send("settle", b"")
+        control.await_done("could not trim its memory", self._machine.deadline(startup.REPLY), BOOT_SILENCE)
         self._changed("saving a snapshot")
         snapshot.save(control.guest, memory, target)

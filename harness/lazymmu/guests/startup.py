@@ -15,6 +15,8 @@ from lazymmu.guests.boot import Memory
 from lazymmu.guests.machine import Machine, ensure_bootable
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.watchdog import BOOT_SILENCE
+from lazymmu.support.errors import GuestError
 
 # Limits in seconds, multiplied by --timeout-scale. They apply to a guest that is alive but never finishes, and to a
 # host that is too slow. The watchdog finds a guest that hangs long before (harness/lazymmu/guests/watchdog.py).
@@ -22,6 +24,8 @@ _BOOT = 120.0
 REPLY = 120.0
 # Random bytes for a restored guest (guest/agent/snapshot.c). Without them, all guests would draw the same numbers.
 _ENTROPY = 32
+# Holds the address of the module's code.
+_TEXT = "/sys/module/lazymmu/sections/.text"
 
 
 def boot(machine: Machine, guests: RunningGuests, stack: ExitStack, memory: Memory | None = None) -> AgentConnection:
@@ -40,25 +44,29 @@ def after_restore(machine: Machine, guest: Guest, send_more: Callable[[AgentConn
     control = _control(machine, guest)
     control.send("wake", f"{time.time_ns()}\n".encode() + os.urandom(_ENTROPY))
     send_more(control)
-    control.await_restore(machine.deadline(REPLY))
+    # It takes longer than others, because QEMU has to start first.
+    control.await_done("could not be given the time", machine.deadline(REPLY), BOOT_SILENCE)
     return control
 
 
 def send_module(machine: Machine, control: AgentConnection) -> None:
     """Send the module and the files that belong to it."""
     control.send("load", machine.module, machine.parameters)
-    guest_symbols.ask_module_address(control)
+    control.send("read", _TEXT.encode())
     for file in machine.files:
         control.send_file(file.path, file.content, file.mode)
 
 
 def await_module(machine: Machine, control: AgentConnection) -> int:
     """Wait until the module is loaded and its files are written; return its address. Raises GuestError."""
-    control.await_load(machine.deadline(REPLY))
-    address = guest_symbols.await_module_address(control, machine.deadline(REPLY))
+    control.await_done("refused the module", machine.deadline(REPLY))
+    address = control.await_read(_TEXT, machine.deadline(REPLY))
     for file in machine.files:
         control.await_file(file.path, machine.deadline(REPLY))
-    return address
+    try:
+        return int(address, 16)
+    except ValueError:
+        raise GuestError(f"{_TEXT} in the guest is not an address: {address[:100]!r}") from None
 
 
 def _control(machine: Machine, guest: Guest) -> AgentConnection:

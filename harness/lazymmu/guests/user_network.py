@@ -20,7 +20,6 @@ QUESTION: Mapping[str, object] = {
     "id": _ID,
 }
 _PORT = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
-_PIECE = 65_536
 
 
 def arguments(device: str) -> tuple[str, ...]:
@@ -31,9 +30,8 @@ def arguments(device: str) -> tuple[str, ...]:
 
 def port(monitor: socket.socket, deadline: Deadline) -> int:
     """Return the forwarded port from the answer to QUESTION. Raises OSError, ValueError."""
-    received = b""
-    while True:
-        *lines, received = received.split(b"\n")
+    monitor.settimeout(max(deadline.remaining(), 0.001))
+    with monitor.makefile("rb") as lines:
         for line in lines:
             # Parse it here: QMP's library takes longer to load than a guest to be restored.
             message = json.loads(line)
@@ -41,8 +39,4 @@ def port(monitor: socket.socket, deadline: Deadline) -> int:
                 if match := _PORT.search(str(message.get("return", ""))):
                     return int(match[1])
                 raise ValueError(f"{message.get('return', message.get('error'))!r}")
-        monitor.settimeout(max(deadline.remaining(), 0.001))
-        data = monitor.recv(_PIECE)
-        if not data:
-            raise ConnectionResetError("its monitor was closed")
-        received += data
+    raise ConnectionResetError("its monitor was closed")

@@ -13,14 +13,7 @@ from lazymmu.scenario.expectations import Part
 from lazymmu.scenario.flow import Flow
 from lazymmu.scenario.strict_yaml.problems import Problems, quote, shown
 from lazymmu.scenario.strict_yaml.scalars import Literal
-from lazymmu.scenario.templates import (
-    Bindings,
-    OperationTemplate,
-    Template,
-    Value,
-    number,
-    resolve_pin,
-)
+from lazymmu.scenario.templates import Bindings, OperationTemplate, Template, Value, number, resolve_pin
 from lazymmu.subject.case import Case, Check, Expectation, Step
 from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
 from lazymmu.subject.operations import CONTEXTS

@@ -113,8 +113,7 @@ def _report_ties(context: Context, parts: Sequence[Part]) -> None:
                 whom = " and ".join(quote(name) for name in (api, arch) if name)
                 advice = "" if same else f": say which holds under {quote(str(api))}, {quote(str(arch))}"
                 context.problems.add(
-                    second.place,
-                    f"{quote(second.key)} is pinned for {whom} in line {first.place.line} too{advice}",
+                    second.place, f"{quote(second.key)} is pinned for {whom} in line {first.place.line} too{advice}"
                 )
                 break
 

@@ -111,23 +111,18 @@ def irqs_off(call: Call) -> None:
 
 def switch(call: Call) -> None:
     """Let the named task run, on the CPU where it is."""
-    _leave_cpu(call)
+    leave_cpu(call)
     call.run.task = call.subject = call.named_task
 
 
 def migrate(call: Call) -> None:
     """Move the running task to another CPU."""
-    _leave_cpu(call)
+    leave_cpu(call)
     call.run.task.cpu = call.number("cpu")
 
 
-def sleep(call: Call) -> None:
-    """Leave the CPU, and come back to it. The time makes no difference."""
-    _leave_cpu(call)
-
-
-def _leave_cpu(call: Call) -> None:
-    """Make the running task leave its CPU."""
+def leave_cpu(call: Call) -> None:
+    """Make the running task leave its CPU. After a `sleep` it comes back; the time makes no difference."""
     _need_preemption(call)
     call.run.model.leave_cpu(call.run.task)
 
@@ -152,5 +147,6 @@ BEHAVIOURS: Mapping[str, Callable[[Call], None]] = {
     **dict.fromkeys(("pause_task", "resume_task"), task_call),
     **dict.fromkeys(("interrupt", "softirq", "bh_disabled"), in_interrupt),
     **{one.__name__: one for one in (flush, check, set_pte, clear_pte, get_pte, touch, load, tlb_flush)},
-    **{one.__name__: one for one in (irqs_off, switch, migrate, sleep, fork)},
+    **{one.__name__: one for one in (irqs_off, switch, migrate, fork)},
+    "sleep": leave_cpu,
 }

@@ -54,7 +54,7 @@ class Call:
         run = self.run
         if self.step.before_hook:
             run.steps(self.step.before_hook)
-        called = run.defined_hook(letter)
+        called = letter if letter in run.model.hooks else INSTEAD_OF_OPTIONAL[letter]
         run.count(HOOKS[called])
         self.hooks += called
         self.hook_active += "1" if run.active else "0"
@@ -134,10 +134,6 @@ class Run:
         if state is None:
             state = self._states[values] = {**asdict(task.state), **kernels}
         return state
-
-    def defined_hook(self, letter: str) -> str:
-        """Return the hook that this personality has for a letter: that hook, or the one instead of an optional hook."""
-        return letter if letter in self.model.hooks else INSTEAD_OF_OPTIONAL[letter]
 
     def count(self, counter: str, number: int = 1) -> None:
         """Add to a counter, if the trace shows it."""

@@ -46,7 +46,7 @@ class Faulty(Struct, frozen=True):
                 # Loading a fault always fails.
                 with suppress(GuestError):
                     line.send("load", self.module, f"fault={fault}")
-                    line.await_load(Deadline.after(seconds))
+                    line.await_done("refused the module", Deadline.after(seconds))
             guest.console.wait_for_end(_LAST_OUTPUT)
             return guest.console.text()
 

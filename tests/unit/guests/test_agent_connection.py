@@ -24,7 +24,7 @@ def test_a_module_that_the_kernel_refuses_is_an_error_with_the_reason(peer: Peer
     connection.send("load", b"ELF", "mutant=3")
     assert peer.far.recv(100) == b"load 1 3 %08x mutant=3\nELF" % zlib.crc32(b"ELF")
     with pytest.raises(GuestError, match="the guest refused the module: Exec format error") as caught:
-        connection.await_load(soon())
+        connection.await_done("refused the module", soon())
     assert "version magic" in caught.value.details
 
 
