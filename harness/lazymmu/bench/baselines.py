@@ -51,10 +51,7 @@ _END = re.compile(r"lazymmu: run (\d+) end ")
 
 
 def restore(boot: Boot, snapshot: Memory, seconds: float) -> float:
-    """Return the seconds from QEMU's start to the first byte of an answer of the restored guest.
-
-    Raises GuestError if `seconds` pass without one.
-    """
+    """Return the time from QEMU's start to an answer's first byte. Raises GuestError after so many seconds."""
     begin = time.monotonic()
     with launched(boot, ("console", "channel", "startup"), snapshot, prefix=tuple) as (_, lines, _):
         lines["startup"].sendall(boot.startup_commands(snapshot))
@@ -118,10 +115,7 @@ class Shell:
 
 @contextmanager
 def shell(boot: Boot, seconds: float) -> Iterator[Shell]:
-    """Run a guest for the length of a `with`; yield its shell at its first prompt.
-
-    Raises GuestError if a prompt takes longer than `seconds`.
-    """
+    """Run a guest for the length of a `with`; yield its shell at its first prompt. No prompt may take longer."""
     with launched(boot, ("console", "channel")) as (_, lines, _):
         console = fdspawn(lines["console"].fileno(), timeout=seconds, encoding="utf-8", codec_errors="replace")
         console.delaybeforesend = console.delayafterread = None

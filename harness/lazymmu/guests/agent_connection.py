@@ -81,10 +81,7 @@ class AgentConnection(RequestStream):
         return bool(poll.poll(seconds * 1000))
 
     def late_complaint(self, deadline: Deadline, *, warnings_allowed: bool = False) -> str | None:
-        """Return what the guest's kernel has complained of since the last reply, None if it did not.
-
-        `warnings_allowed` ignores WARN()s.
-        """
+        """Return what the kernel has complained of since the last reply, None if it did not; see `complaint`."""
         self.send("read", _TAINTED.encode())
         reply = self.reply(deadline)
         if reply.status:

@@ -18,12 +18,14 @@ Send = Callable[[AgentConnection], None]
 
 
 class GuestPool:
-    """Gives ready guests of one machine. It calls `changed` with a few words at the start of each step."""
+    """Gives ready guests of one machine: restored from snapshots, or booted without `restore`.
+
+    It calls `changed` with a few words at the start of each step.
+    """
 
     def __init__(
         self, machine: Machine, guests: RunningGuests, changed: Callable[[str], None], *, restore: bool
     ) -> None:
-        """Restore guests from snapshots, or boot each one without `restore`."""
         self._machine = machine
         self._guests = guests
         self._changed = changed

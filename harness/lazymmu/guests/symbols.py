@@ -51,10 +51,7 @@ class Symbols(Struct, frozen=True):
 
     @classmethod
     def of(cls, functions: Iterable[tuple[int, str]]) -> Symbols:
-        """Return these functions, given by address and name.
-
-        If an address has several names, one that does not begin with `_` is preferred.
-        """
+        """Return these functions. Of several names for an address, one that does not begin with `_` is preferred."""
         return cls(sorted((address, not name.startswith("_"), name) for address, name in functions))
 
     def __add__(self, other: Symbols) -> Symbols:

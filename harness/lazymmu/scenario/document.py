@@ -10,7 +10,7 @@ from lazymmu.architecture import architectures
 from lazymmu.scenario import applicability, native
 from lazymmu.scenario.applicability import Named
 from lazymmu.scenario.context import Context, Need
-from lazymmu.scenario.expansion import Written, cases
+from lazymmu.scenario.expansion import cases
 from lazymmu.scenario.expectations import Expect, needs, read_expect
 from lazymmu.scenario.steps import read_steps
 from lazymmu.scenario.strict_yaml.nodes import Node
@@ -66,9 +66,8 @@ def read_document(root: Node, name: str, path: str, problems: Problems) -> Scena
     varied = {name: values for name, values in domains.items() if values is not None}
     if steps is None or tasks is None or len(varied) < len(domains):
         return None
-    written = Written(found["steps"][0].place, steps, expect.parts, tasks, context.forks, used)
     # Even if something else is wrong, so that all mistakes are reported together.
-    made = cases(written, varied, problems)
+    made = cases(context, found["steps"][0].place, steps, expect.parts, tasks, varied, used)
     if len(problems) == before:  # else a part that could not be read may use them
         report_unused(context, found["vary"][1] if "vary" in found else None)
     if description is None or len(problems) > before:

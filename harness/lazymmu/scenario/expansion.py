@@ -7,8 +7,7 @@ Expansion stops at its limits, so ten nested `times: 1000000000` cost no more th
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from msgspec import Struct
-
+from lazymmu.scenario.context import Context
 from lazymmu.scenario.expectations import Part
 from lazymmu.scenario.flow import Flow
 from lazymmu.scenario.strict_yaml.problems import Problems, quote, shown
@@ -23,53 +22,47 @@ from lazymmu.support.errors import Place
 MAX_VISITS = 1 << 20
 
 
-class Written(Struct, frozen=True):
-    """What the cases of one scenario are made from."""
-
-    #: The place of the list of steps.
-    place: Place
-    steps: Sequence[Template]
-    parts: Sequence[Part]
-    #: Declared tasks with their CPUs.
-    tasks: Mapping[str, Value]
-    #: Task that a `fork` makes -> where the first one is.
-    forks: Mapping[str, Place]
-    #: The `vary` names in steps and tasks.
-    used: Sequence[str]
-
-
 class _TooMuch(Exception):
     """The scenario is over a limit."""
 
 
-def cases(written: Written, domains: Mapping[str, Sequence[Literal]], problems: Problems) -> tuple[Case, ...]:
+def cases(
+    context: Context,
+    place: Place,
+    steps: Sequence[Template],
+    parts: Sequence[Part],
+    tasks: Mapping[str, Value],
+    domains: Mapping[str, Sequence[Literal]],
+    names: Sequence[str],
+) -> tuple[Case, ...]:
     """Return one case for each combination of `vary` values; report what is wrong in them, and end at a limit.
 
-    The last name varies fastest. Cases with equal steps share them.
+    `place` is that of the list of steps, `names` are those in steps and tasks. The last name varies fastest. Cases with
+    equal steps share them.
     """
+    problems = context.problems
     found: list[Case] = []
     shared: dict[tuple[Literal, ...], tuple[Step, ...]] = {}
     visits = itertools.count(1)
     for combination in itertools.product(*domains.values()):
         values = dict(zip(domains, combination, strict=True))
-        used = {name: values[name] for name in written.used}
-        cpus = {name: number(cpu, used) for name, cpu in written.tasks.items()}
+        used = {name: values[name] for name in names}
+        cpus = {name: number(cpu, used) for name, cpu in tasks.items()}
         key = tuple(used.values())
         if key not in shared:
-            case = _Case(used, Flow(cpus, written.forks, problems), problems, visits)
-            steps: list[Step] = []
-            for template in written.steps:
+            case = _Case(used, Flow(cpus, context.forks, problems), problems, visits)
+            made: list[Step] = []
+            for template in steps:
                 try:
-                    case.add(template, steps)
+                    case.add(template, made)
                 except _TooMuch as limit:
                     problems.add(template.place, f"more than {limit} after expansion, up to this step{shown(used)}")
                     return ()
-            if not steps:
-                problems.add_once(written.place, f"no steps left after expansion{shown(used)}")
-            shared[key] = tuple(steps)
+            if not made:
+                problems.add_once(place, f"no steps left after expansion{shown(used)}")
+            shared[key] = tuple(made)
         expect = tuple(
-            Expectation(part.key, resolve_pin(part.pin, values), part.place, part.api, part.arch)
-            for part in written.parts
+            Expectation(part.key, resolve_pin(part.pin, values), part.place, part.api, part.arch) for part in parts
         )
         found.append(Case(values, shared[key], expect, cpus))
     return tuple(found)
@@ -79,7 +72,7 @@ class _Case:
     """Expands one case."""
 
     def __init__(self, values: Bindings, flow: Flow, problems: Problems, visits: Iterator[int]) -> None:
-        """Take the values of the names in the case; `visits` counts steps and turns of all cases."""
+        # Counts steps and turns of all cases.
         self._visits = visits
         self._next = 0
         self._values = dict(values)

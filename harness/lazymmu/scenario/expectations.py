@@ -127,15 +127,6 @@ class _Reader(Struct, frozen=True):
     #: The counters and names of states that were read, with their places.
     words: list[tuple[str, Place]]
 
-    def hooks(self, node: Node, what: str) -> PinTemplate | None:
-        return self.context.hooks(node, what)
-
-    def hook_active(self, node: Node, what: str) -> PinTemplate | None:
-        return self.context.digits(node, what)
-
-    def outstanding(self, node: Node, what: str) -> PinTemplate | None:
-        return self.context.integer(node, what, 0, TABLE_ENTRIES)
-
     def values(self, node: Node, what: str) -> PinTemplate | None:
         found = self.context.listing(node, what, "a list of integers", empty=True)
         if found is None:
@@ -218,6 +209,11 @@ def _add(pins: dict[str, PinTemplate], name: str, pin: PinTemplate | None) -> No
 
 #: Part of a TRACE -> how its pin is read.
 PARTS: Mapping[str, Callable[[_Reader, Node, str], PinTemplate | None]] = {
-    name: getattr(_Reader, name)
-    for name in ("hooks", "hook_active", "counters", "values", "outstanding", "table", "tasks")
+    "hooks": lambda reader, node, what: reader.context.hooks(node, what),
+    "hook_active": lambda reader, node, what: reader.context.digits(node, what),
+    "counters": _Reader.counters,
+    "values": _Reader.values,
+    "outstanding": lambda reader, node, what: reader.context.integer(node, what, 0, TABLE_ENTRIES),
+    "table": _Reader.table,
+    "tasks": _Reader.tasks,
 }

@@ -7,10 +7,7 @@ from lazymmu.guests.findings.finding import Severity
 
 
 class Row(Struct, frozen=True, forbid_unknown_fields=True):
-    """A line that a table describes.
-
-    In a file, a row with `like: NAME` has the fields of that preset, except for those that it gives itself.
-    """
+    """A line that a table describes. With `like: NAME` in a file, its other fields are those of that preset."""
 
     kind: str
     #: Regular expression for the start of the record. Its groups must be named.

@@ -21,10 +21,7 @@ _TYPES = {
 
 
 def read_text(path: str, problems: Problems, what: str = "scenario") -> str | None:
-    """Return the file's text without a byte order mark, or None with the reason added to `problems`.
-
-    `what` is what one file holds, for messages.
-    """
+    """Return the file's text without a byte order mark, or None with the reason added to `problems`."""
     start = Place(path, 1, 1)
     try:
         # Before it is opened: to open a FIFO waits for a writer, and some devices act on it.

@@ -12,7 +12,6 @@ class Arm64(PersonalityModel):
     """Stores at once, and defers the barrier that a valid value needs."""
 
     def __init__(self, memory: list[int], count: Count) -> None:
-        """Start with no barrier due."""
         super().__init__(memory, count)
         self.hooks = {"e": nothing, "w": nothing, "f": self.complete, "l": self.complete}
         #: Tasks whose pending flag is set.

@@ -41,7 +41,6 @@ class S390x(PersonalityModel):
     """Defers a write inside the range of an active task to its slot, and stores every other write at once."""
 
     def __init__(self, memory: list[int], count: Count) -> None:
-        """Start with no range and no slot in use."""
         super().__init__(memory, count)
         self.hooks = {"e": self.enter, "w": self.enter, "f": self.flush, "l": self.leave, "p": self.flush, "r": nothing}
         self.batches: dict[str, Batch] = {}

@@ -17,7 +17,6 @@ class X8664(PersonalityModel):
     """Queues every write on the CPU where it is made, so that memory gets the writes in order."""
 
     def __init__(self, memory: list[int], count: Count) -> None:
-        """Start with empty queues."""
         super().__init__(memory, count)
         self.hooks = {"e": nothing, "w": nothing, "f": self.complete, "l": self.complete}
         #: CPU -> (entry, value) in the order of the writes.
