@@ -66,7 +66,7 @@ def without_kvm(boot: Boot, device: Path = _DEVICE) -> Accelerator | None:
 def earlier_trial(cache: Cache, boot: Boot, device: Path = _DEVICE) -> Accelerator | None:
     """Return what a trial found since the host booted, None if there was none."""
     outcome = _outcome(cache, boot)
-    return _tried(json.loads(outcome.read_text(encoding="utf-8")), device) if whole(outcome) else None
+    return _tried(json.loads(outcome.read_bytes()), device) if whole(outcome) else None
 
 
 def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = _DEVICE) -> Accelerator:
@@ -79,8 +79,7 @@ def choose(cache: Cache, boot: Boot, start: Start, trial: Trial, device: Path = 
 
     try:
         try:
-            outcome = cache.obtain(_outcome(cache, boot), _WHAT, build)
-            failure = json.loads(outcome.read_text(encoding="utf-8"))
+            failure = json.loads(cache.obtain(_outcome(cache, boot), _WHAT, build).read_bytes())
         except SetupError:
             # The cache cannot be written, so every run needs a trial.
             cache.tools.check(_WHAT)

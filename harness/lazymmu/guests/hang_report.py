@@ -89,10 +89,8 @@ def diagnose(
     # Parse the symbols only now that the guest is stopped: a processor that spins takes all of the host's time.
     symbols = symbol_source() + Symbols.of((address, name) for name, address in architecture.areas.items())
     processors = [_processor(cpu, places, symbols, architecture.idle) for cpu, places in enumerate(counters)]
-    evidence = tuple(
-        f"CPU {cpu}: {' '.join(f'{symbols.name(place)} ({place:#x})' for place in places)}"
-        for cpu, places in enumerate(counters)
-    )
+    shown = [" ".join(f"{symbols.name(place)} ({place:#x})" for place in places) for places in counters]
+    evidence = tuple(f"CPU {cpu}: {places}" for cpu, places in enumerate(shown))
     agent = "its agent answers" if agent_answers else "its agent does not answer"
     if processors and all(idle for _, idle in processors):
         return Diagnosis(f"the guest is idle: all processors wait, {agent}", evidence)

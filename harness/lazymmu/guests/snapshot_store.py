@@ -137,7 +137,6 @@ class SnapshotStore:
                 self._machine.images.cache.discard(removal.path, "old snapshot")
 
     def _save_plain(self, target: Path) -> None:
-        """Boot a guest, and save it when its agent waits."""
         memory = target.with_name("memory")
         with memory.open("wb") as file:
             # A guest would die if the disk were full when it writes to its memory.

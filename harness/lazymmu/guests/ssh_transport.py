@@ -171,19 +171,15 @@ def _pumped(channel: paramiko.Channel) -> Iterator[socket.socket]:
     """Hold a socket that carries the bytes of an SSH channel, which cannot be polled for writing itself."""
     near, far = socket.socketpair()
 
-    def receive() -> None:
+    def carry(source: socket.socket | paramiko.Channel, target: socket.socket | paramiko.Channel) -> None:
         with suppress(OSError):
-            while data := channel.recv(_CHUNK):
-                far.sendall(data)
+            while data := source.recv(_CHUNK):
+                target.sendall(data)
         with suppress(OSError):
-            far.shutdown(socket.SHUT_WR)
+            target.shutdown(socket.SHUT_WR)
 
-    def send() -> None:
-        with suppress(OSError):
-            while data := far.recv(_CHUNK):
-                channel.sendall(data)
-
-    threads = [threading.Thread(target=pump, name="ssh", daemon=True) for pump in (receive, send)]
+    ways = ((channel, far), (far, channel))
+    threads = [threading.Thread(target=carry, args=way, name="ssh", daemon=True) for way in ways]
     with near, far:
         for thread in threads:
             thread.start()

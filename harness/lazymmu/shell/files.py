@@ -26,9 +26,8 @@ class Pull(Struct, frozen=True):
 
 
 def _check_names(flag: str, names: Sequence[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"{flag}: two files have the name `{name}`")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"{flag}: two files have the name `{twice[0]}`")
 
 
 def pushes(paths: Sequence[str]) -> list[GuestFile]:

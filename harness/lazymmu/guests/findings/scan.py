@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from lazymmu.guests.findings.finding import Finding, Severity
-from lazymmu.guests.findings.row import Row
-from lazymmu.guests.findings.table import whole_table
+from lazymmu.guests.findings.table import Row, whole_table
 
 # Longer than any line of the kernel (PRINTK_MESSAGE_MAX in kernel/printk/internal.h). The scan ignores the rest of a
 # line, so a flood without newlines cannot make its expressions slow.

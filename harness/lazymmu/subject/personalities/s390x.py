@@ -4,6 +4,7 @@
 It follows the series of 2026. A task has a range and a cache only while preemption is off, so no other task sees them.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field
@@ -43,17 +44,14 @@ class S390x(PersonalityModel):
     def __init__(self, memory: list[int], count: Count) -> None:
         super().__init__(memory, count)
         self.hooks = {"e": self.enter, "w": self.enter, "f": self.flush, "l": self.leave, "p": self.flush, "r": nothing}
-        self.batches: dict[str, Batch] = {}
+        #: A new task has no range and an empty cache, forked or not.
+        self.batches: dict[str, Batch] = defaultdict(Batch)
         #: Entry -> the task whose slot has its last write.
         self.outstanding: dict[int, str] = {}
 
-    def batch(self, task: Task) -> Batch:
-        """Return the range and the cache of a task. A new task has none, forked or not."""
-        return self.batches.setdefault(task.name, Batch())
-
     def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
         """Fill the slot, or else store the value and empty the slot: the newer value wins."""
-        batch = self.batch(task)
+        batch = self.batches[task.name]
         if active and batch.entries is not None and index in batch.entries:
             batch.slots[index] = value
             self.outstanding[index] = task.name
@@ -72,11 +70,11 @@ class S390x(PersonalityModel):
 
     def read(self, task: Task, index: int) -> int:
         """Return the slot if it is in use, else memory."""
-        return self.batch(task).slots.get(index, self.memory[index])
+        return self.batches[task.name].slots.get(index, self.memory[index])
 
     def apply(self, task: Task) -> None:
         """Store the values of the slots, run by run, and empty the slots."""
-        slots = self.batch(task).slots
+        slots = self.batches[task.name].slots
         if not slots:
             return
         for run in consecutive(slots, self.memory):
@@ -90,7 +88,7 @@ class S390x(PersonalityModel):
     def enter(self, task: Task, entries: range) -> None:
         """Apply, then the range of `w`, or none."""
         self.apply(task)
-        batch = self.batch(task)
+        batch = self.batches[task.name]
         batch.entries = entries or None
         batch.preemption_off = True
 
@@ -101,13 +99,13 @@ class S390x(PersonalityModel):
     def leave(self, task: Task, _entries: range) -> None:
         """Apply, then no range, with preemption on."""
         self.apply(task)
-        batch = self.batch(task)
+        batch = self.batches[task.name]
         batch.entries = None
         batch.preemption_off = False
 
     def preemption_off(self, task: Task) -> bool:
         """From `e` or `w` until `l`."""
-        return self.batch(task).preemption_off
+        return self.batches[task.name].preemption_off
 
 
 MODEL = S390x
