@@ -226,11 +226,10 @@ def start(
         running = ExitStack()
         process, ends, command = running.enter_context(launched(boot, channels, memory, output=stderr))
         console, startup = Console(ends["console"], console_log), ends.get("startup")
-        channel, monitor = ends["channel"], ends["monitor"]
-        guest = Guest(boot, console, channel, channel_log, monitor, startup, process, stderr, command)
+        guest = Guest(boot, console, ends["channel"], channel_log, ends["monitor"], startup, process, stderr, command)
         if logs:
             stack.callback(guest.write_about, logs / f"{name}.qemu.txt")
-        # QEMU ends before that, and so it is complete.
+        # QEMU ends before its output is written, so that the file has all of it.
         stack.enter_context(running)
         if startup:
             # If QEMU is already dead, whoever waits for the guest's reply will notice.

@@ -15,7 +15,7 @@ _ATTRIBUTES = ("__attribute__", "__printf", "__aligned", "__section")
 
 
 class Definitions(Struct):
-    """What lines define and declare outside of functions: name -> line."""
+    """What lines define and declare outside of functions: name -> line. It takes one line after the other."""
 
     functions: dict[str, int] = field(default_factory=dict)
     macros: dict[str, int] = field(default_factory=dict)
@@ -23,27 +23,21 @@ class Definitions(Struct):
     declared: dict[str, int] = field(default_factory=dict)
     #: A function whose end is missing, and its line.
     unclosed: tuple[str, int] | None = None
+    _braces: int = 0
+    _parentheses: int = 0
+    #: The first word with parentheses since the last definition or declaration.
+    _candidate: tuple[str, int] | None = None
+    _before: str = ""
 
-
-class _Scan:
-    """The state of a walk along the lines."""
-
-    def __init__(self) -> None:
-        self.found = Definitions()
-        self._braces = self._parentheses = 0
-        #: The first word with parentheses since the last definition or declaration.
-        self._candidate: tuple[str, int] | None = None
-        self._before = ""
-
-    def line(self, number: int, line: str) -> None:
+    def take(self, number: int, line: str) -> None:
         """Take a line that is not a directive."""
         if line.startswith("}"):
             # The end of a function, whatever the branches of a conditional in it opened and closed.
             self._braces, self._parentheses, self._candidate = 1, 0, None
         for match in _C.finditer(line):
-            self._take(match[0], number)
+            self._take_word(match[0], number)
 
-    def _take(self, word: str, number: int) -> None:
+    def _take_word(self, word: str, number: int) -> None:
         outside = self._braces == self._parentheses == 0
         if word == "(":
             if outside and not self._candidate and self._before.isidentifier() and self._before not in _ATTRIBUTES:
@@ -54,26 +48,26 @@ class _Scan:
         elif word == "{":
             self._braces += 1
             if outside and self._candidate:
-                self.found.functions.setdefault(*self._candidate)
-                self.found.unclosed, self._candidate = self._candidate, None
+                self.functions.setdefault(*self._candidate)
+                self.unclosed, self._candidate = self._candidate, None
         elif word == "}":
             self._braces = max(0, self._braces - 1)
-            self.found.unclosed = self.found.unclosed if self._braces else None
+            self.unclosed = self.unclosed if self._braces else None
         elif word == ";" and outside:
             if self._candidate:
-                self.found.declared.setdefault(*self._candidate)
+                self.declared.setdefault(*self._candidate)
             self._candidate = None
         self._before = word
 
 
 def definitions(lines: Iterable[str], first: int = 1) -> Definitions:
     """Return what bare lines define; `first` is the number of the first one."""
-    scan = _Scan()
+    found = Definitions()
     for start, _, line in logical("\n".join(lines)):
         number = first + start - 1
         directive = DIRECTIVE.match(line)
         if directive is None:
-            scan.line(number, line)
+            found.take(number, line)
         elif directive[1] == "define" and (defined := _DEFINE.match(directive[2])):
-            scan.found.macros.setdefault(defined[1], number)
-    return scan.found
+            found.macros.setdefault(defined[1], number)
+    return found

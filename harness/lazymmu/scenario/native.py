@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from lazymmu.architecture import architectures
 from lazymmu.scenario.checks import PINS
 from lazymmu.scenario.expectations import Part, effective
-from lazymmu.scenario.templates import OperationTemplate, Template, operations
+from lazymmu.scenario.templates import Template, operations
 from lazymmu.subject.counters import counter_names
 from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
 
@@ -33,25 +33,20 @@ def guests(
         for arch in arches
         if revisions
         and personality in (None, usual := architectures()[arch].personality)
-        and not any(_beyond(step, api, usual) for step in operations(steps) for api in revisions)
-        and not any(_pins_hidden(parts, api, usual) for api in revisions)
+        and not any(_beyond(steps, parts, api, usual) for api in revisions)
     )
 
 
-def _beyond(step: OperationTemplate, api: str, personality: str) -> bool:
-    """Return whether a step cannot run natively, or pins what a native trace does not show."""
-    if step.op in _NATIVE.missing or step.answer is not None:
-        return True
-    check = step.check
-    if check is None or (check.apis and api not in check.apis) or (check.arches and personality not in check.arches):
-        return False
-    visible = ({*PINS} - _HIDDEN) | {*counter_names(personality, NATIVE)}
-    return not visible.issuperset(check.pins)
-
-
-def _pins_hidden(parts: Sequence[Part], api: str, personality: str) -> bool:
-    """Return whether `expect` pins, for a revision and a personality, what a native trace does not show."""
+def _beyond(steps: Sequence[Template], parts: Sequence[Part], api: str, personality: str) -> bool:
+    """Return whether a step cannot run natively, or if a `check` or `expect` pins what a native trace does not show."""
     counters = {*counter_names(personality, NATIVE)}
+    for step in operations(steps):
+        check = step.check
+        if step.op in _NATIVE.missing or step.answer is not None:
+            return True
+        holds = check and (not check.apis or api in check.apis) and (not check.arches or personality in check.arches)
+        if check and holds and not check.pins.keys() <= {*PINS} - _HIDDEN | counters:
+            return True
     return any(
         part.key in _HIDDEN or (part.key == "counters" and not counters.issuperset(word for word, _ in part.words))
         for part in parts

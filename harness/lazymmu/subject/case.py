@@ -93,11 +93,9 @@ class Case(Struct, frozen=True):
 
         A part for a revision and a personality replaces one for either of them, and that replaces one for all.
         """
-        parts: dict[str, tuple[Pinned, Place]] = {}
         applying = [part for part in self.expect if part.api in (None, api) and part.arch in (None, arch)]
-        for expectation in sorted(applying, key=lambda part: (part.api is not None) + (part.arch is not None)):
-            parts[expectation.key] = expectation.value, expectation.place
-        return parts
+        applying.sort(key=lambda part: (part.api is not None) + (part.arch is not None))
+        return {part.key: (part.value, part.place) for part in applying}
 
 
 class Scenario(Struct, frozen=True, eq=False):

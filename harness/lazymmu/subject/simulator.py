@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
+from msgspec import Struct
 from msgspec.structs import asdict, astuple
 
 from lazymmu.subject.behaviour import BEHAVIOURS, PreemptionOff
@@ -34,20 +35,17 @@ from lazymmu.support.errors import SetupError, UsageError
 INSTEAD_OF_OPTIONAL = {"p": "l", "r": "e"}
 
 
-class Call:
+class Call(Struct, eq=False):
     """One step that is running. Behaviours answer through it, and revisions call hooks (`revision.Caller`)."""
 
-    __slots__ = ("hook_active", "hooks", "run", "step", "subject", "value")
-
-    def __init__(self, run: Run, step: Step) -> None:
-        self.run = run
-        self.step = step
-        self.hooks = ""
-        self.hook_active = ""
-        #: The answer, of an operation that has one.
-        self.value: int | None = None
-        #: The task whose state the record shows: the running or interrupted one, unless a check names another.
-        self.subject = run.task
+    run: Run
+    step: Step
+    #: The task whose state the record shows: the running or interrupted one, unless a check names another.
+    subject: Task
+    hooks: str = ""
+    hook_active: str = ""
+    #: The answer, of an operation that has one.
+    value: int | None = None
 
     def hook(self, letter: str) -> None:
         """Run the before_hook, count the hook, note whether the task is active by then, and let the hook act."""
@@ -143,7 +141,7 @@ class Run:
     def steps(self, steps: Iterable[Step]) -> None:
         """Run steps one after the other; each leaves its record when it ends. Raises PreemptionOff."""
         for step in steps:
-            call = Call(self, step)
+            call = Call(self, step, self.task)
             behaviour = self.behaviours.get(step.op)
             if behaviour is None:
                 raise SetupError(f"operation `{step.op}` has no behaviour in subject/behaviour.py")
