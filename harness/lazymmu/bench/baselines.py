@@ -90,12 +90,11 @@ def parse(text: str, run: int, operation: str) -> Observed:
     return Observed(step[2], step[3].replace("-", ""), {name: int(value) for name, _, value in pairs})
 
 
-class Shell:
+class Shell(Struct):
     """The shell on a guest's console."""
 
-    def __init__(self, console: fdspawn[str]) -> None:
-        self._console = console
-        self._runs = 0
+    _console: fdspawn[str]
+    _runs: int = 0
 
     def wait(self) -> str:
         """Wait for a prompt; return the text before it. Raises GuestError if the guest is silent for too long."""

@@ -162,7 +162,7 @@ class Guest(Struct, eq=False):
         return "\n".join(["QEMU's standard error:", *lines, "command line:", f"    {shlex.join(self._command)}"])
 
     def write_about(self, path: Path) -> None:
-        """Write the same into a file. Do nothing if the disk is full, which the channel logs report."""
+        """Write QEMU's standard error and command line into a file; nothing on a full disk, which the logs report."""
         with suppress(OSError):
             path.write_text(self._about() + "\n", encoding="utf-8")
 

@@ -158,7 +158,7 @@ class RequestStream:
         self._unsent, self._received = unsent, received
 
     def _look(self, watchdog: Watchdog, what: str) -> None:
-        """Raise the error for a guest, if it makes no sense to wait for it any more."""
+        """Raise the error for a guest that is not worth waiting for any longer."""
         reason = watchdog.look()
         if reason is not None:
             kind: type[GuestError] = GuestHung

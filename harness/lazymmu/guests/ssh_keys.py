@@ -27,6 +27,7 @@ FILES = ("host_ed25519", "client_ed25519")
 _TYPE = b"ssh-ed25519"
 _OTHER_USERS = 0o077
 _HINT = "let XDG_STATE_HOME name another folder"
+_REMEDY = "remove the folder, and new keys will be made: rm -r {}"
 
 
 def default_folder() -> Path:
@@ -65,8 +66,7 @@ def _load(path: Path) -> Ed25519PrivateKey:
         if not isinstance(key, Ed25519PrivateKey):
             raise ValueError("it is not an Ed25519 key")
     except (OSError, ValueError) as error:
-        hint = f"remove the folder, and new keys will be made: rm -r {path.parent}"
-        raise SetupError(f"the SSH key {path} cannot be used: {error}", hint=hint) from error
+        raise SetupError(f"the SSH key {path} cannot be used: {error}", hint=_REMEDY.format(path.parent)) from error
     return key
 
 
@@ -98,8 +98,7 @@ def obtain(folder: Path) -> Keys:
         full = disk.refusal(error, folder.parent, hint=_HINT)
         raise full or SetupError(f"{folder}: no keys can be kept there: {error.strerror}", hint=_HINT) from error
     if reason is not None:
-        hint = f"remove the folder, and new keys will be made: rm -r {folder}"
-        raise SetupError(f"the SSH keys cannot be used: {reason}", hint=hint)
+        raise SetupError(f"the SSH keys cannot be used: {reason}", hint=_REMEDY.format(folder))
     return Keys(*(folder / name for name in FILES))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which functions and macros some lines of C define, found by their braces and parentheses alone."""
+"""Finds the functions and macros that lines of C define, by braces and parentheses alone."""
 
 import re
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""To which revisions and personalities a scenario applies: those that have all that it uses.
+"""Finds the revisions and personalities to which a scenario applies: those that have all that it uses.
 
 A scenario applies to every pair of such a revision and such a personality. So a word that is missing in any pair
 rules out the revision (or personality) without it.

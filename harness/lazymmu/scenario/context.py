@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where in a scenario a node is, and how values are read there: integers, booleans, hooks, and `$name`s for them."""
+"""Reads values at a place in a scenario: integers, booleans, hooks, and `$name`s for them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 

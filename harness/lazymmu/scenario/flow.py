@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What depends on the order of the steps: which tasks exist, which one runs, and on which CPU each is."""
+"""Follows the tasks from step to step: which of them exist, which one runs, and on which CPU each is."""
 
 from collections.abc import Mapping
 
@@ -13,8 +13,8 @@ class Flow:
     """Follows the tasks of one case while it is expanded, and reports each step that cannot be done at its place."""
 
     def __init__(self, cpus: Mapping[str, int], forks: Mapping[str, Place], problems: Problems) -> None:
-        """Take the declared tasks with their CPUs, and every task that a `fork` makes with the place of the first."""
         self._cpus = {MAIN_TASK: 0, **cpus}
+        #: Task that a `fork` makes -> where the first one is.
         self._forks = forks
         self._problems = problems
         self._running = MAIN_TASK

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""On which guests a scenario can run on the running kernel's own implementation (docs/native.md).
+"""Finds the guests on which a scenario can use the running kernel's own implementation (docs/native.md).
 
 The scenario must apply to a revision of that implementation, have no other personality than the guest's, use no
 operation that it lacks, and pin nothing that its traces do not show.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a step of each operation does in the simulator, in every revision and under every personality.
+"""The effects of each operation in the simulator, in every revision and under every personality.
 
 `simulator.py` has the run around it. `revisions/` have what a call of the API does to a task's state, `personalities/`
 what a write or a hook does.

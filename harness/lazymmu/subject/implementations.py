@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whose functions are under test, and what a trace shows of them."""
+"""The implementations of the API that can be tested, and what a trace shows of each."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from lazymmu.subject.revisions import REVISIONS
 
 
 class Implementation(Struct, frozen=True):
-    """Whose functions are under test."""
+    """An implementation of the API that can be tested."""
 
     name: str
     #: The only revisions that it can be of; None: every revision.

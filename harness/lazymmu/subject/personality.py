@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a personality is made of: how one architecture writes and reads the page table, and what it defers.
+"""The parts of a personality: how one architecture writes and reads the page table, and what it defers.
 
 Each personality is a file in `personalities/` (docs/semantics.md, "What each architecture puts off"). It knows nothing
 of revisions, steps or contexts.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a revision of the API is made of: a task's state, and one function for each operation that changes it.
+"""The parts of a revision of the API: a task's state, and one function for each operation that changes it.
 
 Each revision is a file in `revisions/`, written as the mails or the kernel write it: a function changes the state and
 calls hooks, in the order that the revision defines. Interrupts, tasks, steps and counters are the same in every

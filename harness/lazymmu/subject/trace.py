@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What happened in one run of a case, step by step: the simulator predicts one Trace, a guest reports another.
+"""A record of one run of a case, step by step: the simulator predicts one Trace, a guest reports another.
 
 Other programs read the JSON form; its keys are fixed (docs/command-line.md).
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Collects mistakes; and the wording that messages share."""
+"""Collects mistakes, and has the wording that messages share."""
 
 from collections.abc import Collection, Mapping
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a scalar of the file means: an integer, a boolean, a string, a `$name`, or a trap of YAML 1.1.
+"""Finds what a scalar means: an integer, a boolean, a string, a `$name`, or a trap of YAML 1.1.
 
 YAML 1.1 and 1.2 read `010`, `1:30`, `on` and `1_000` differently. Here they are mistakes, and the message says what to
 write instead.
