@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from lazymmu.doctor.processes import Emulator, emulators, kill
 from lazymmu.provision.cache import Cache, remove
 from lazymmu.provision.cache_contents import CacheContents, everything_in, remove_entry
-from lazymmu.provision.cache_entries import Removal, megabytes, size_of
+from lazymmu.provision.cache_kind import Removal, megabytes, size_of
 from lazymmu.provision.cache_lock import alone, holders
 from lazymmu.reports.results_folder import KEPT, LOCK, default_root, folder_lock, kept
 from lazymmu.reports.terminal import Terminal

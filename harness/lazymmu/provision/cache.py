@@ -15,13 +15,13 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from msgspec import Struct, field
 
 from lazymmu.provision import checksum
-from lazymmu.provision.cache_entries import matches
 from lazymmu.provision.checksum import Look, entry_damage, mismatch
 from lazymmu.provision.keys import FOLDER_HINT, digest
 from lazymmu.provision.progress import Progress
@@ -57,6 +57,24 @@ def remove(path: Path) -> None:
                 raise
         else:
             return
+
+
+def matches(root: Path, pattern: str, unseen: set[Path]) -> Iterator[Path]:
+    """Yield what a pattern matches below a folder, sorted. Links and folders that cannot be read go to `unseen`."""
+    first, _, rest = pattern.partition("/")
+    if root.is_symlink():
+        unseen.add(root)
+        return
+    try:
+        names = sorted(os.listdir(root))  # noqa: PTH208  (names are wanted, and an error for a file)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError:
+        unseen.add(root)
+        return
+    for name in names:
+        if fnmatch(name, first):
+            yield from matches(root / name, rest, unseen) if rest else [root / name]
 
 
 def unfinished(root: Path, unseen: set[Path]) -> Iterator[tuple[Path, Path]]:

@@ -13,9 +13,8 @@ from msgspec import Struct
 
 from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue, checksum, packages, parts, tool_root
-from lazymmu.provision.cache import PARTIAL, Cache, remove, unfinished
-from lazymmu.provision.cache_entries import Entry, Removal, by_use, matches, size_of
-from lazymmu.provision.cache_kind import kinds
+from lazymmu.provision.cache import PARTIAL, Cache, matches, remove, unfinished
+from lazymmu.provision.cache_kind import Entry, Removal, by_use, kinds, size_of
 from lazymmu.support.errors import LazymmuError
 
 # A sandbox by chroot has no /tmp of its own.

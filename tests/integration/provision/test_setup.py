@@ -12,7 +12,8 @@ from threading import Event
 
 import pytest
 from lazymmu.cli import main
-from lazymmu.provision import parts, shell_image
+from lazymmu.provision import export, parts, shell_image
+from lazymmu.provision.cache import remove
 from lazymmu.provision.keys import default_root
 from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.parts import Request
@@ -159,6 +160,20 @@ def test_after_a_signal_at_any_moment_only_the_rest_is_fetched(
         images(mirror)
         assert mirror.asked() == sorted((one.path, begin) for one, begin in have.items() if begin < one.size)
         complete(mirror, found)
+
+
+def test_an_export_holds_the_packages_and_the_users_lock_and_is_refused_if_it_is_cut_off(
+    mirror: Mirror, locked: Locked, tmp_path: Path
+) -> None:
+    images(mirror)
+    whole, short = tmp_path / "whole", tmp_path / "short"
+    export.write(mirror.cache, every(locked), whole)
+    short.write_bytes(whole.read_bytes()[:-9])
+    remove(mirror.cache.root)
+    with pytest.raises(SetupError, match=r"short is (not a whole export|damaged)"):
+        export.read(mirror.cache, short)
+    assert [export.read(mirror.cache, whole) for _ in range(2)] == [len(every(locked)), 0]
+    complete(mirror, locked)
 
 
 def test_the_shell_for_guests_is_fetched_once(mirror: Mirror) -> None:

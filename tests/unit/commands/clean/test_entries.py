@@ -9,8 +9,7 @@ from filelock import FileLock
 from lazymmu.provision import cache_lock, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.cache_contents import CacheContents
-from lazymmu.provision.cache_entries import Entry
-from lazymmu.provision.cache_kind import Limit, kinds
+from lazymmu.provision.cache_kind import Entry, Limit, kinds
 
 from tests.unit.commands.clean.caches import Clean, entry, file, files, leftovers, root_of, users_lock
 
