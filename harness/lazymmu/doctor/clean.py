@@ -12,10 +12,9 @@ from filelock import FileLock, Timeout
 from msgspec.structs import replace
 
 from lazymmu.doctor.processes import Emulator, emulators, kill
-from lazymmu.provision.cache import Cache, remove
+from lazymmu.provision.cache import Cache, holders, remove
 from lazymmu.provision.cache_contents import CacheContents, everything_in, remove_entry
 from lazymmu.provision.cache_kind import Removal, megabytes, size_of
-from lazymmu.provision.cache_lock import alone, holders
 from lazymmu.reports.results_folder import KEPT, LOCK, default_root, folder_lock, kept
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
@@ -37,7 +36,7 @@ def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run:
     """Remove what may go from the cache, yielding each thing."""
     if not cache.root.is_dir():
         return
-    with alone(cache.root) as unlocked:
+    with cache.alone() as unlocked:
         if everything and not unlocked:
             message = f"{cache.root} is used by {_users(cache.root)}: nothing was removed"
             raise SetupError(message, hint="try again when it has ended")

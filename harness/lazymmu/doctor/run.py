@@ -11,7 +11,6 @@ from msgspec.structs import asdict
 from lazymmu.doctor import folders, host, images
 from lazymmu.doctor.check import Check, State, guarded
 from lazymmu.doctor.images import CacheState
-from lazymmu.provision import cache_lock
 from lazymmu.reports.destination import targets, write_json
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
@@ -29,7 +28,7 @@ def doctor(arguments: Namespace) -> int:
     goals = targets({"--json": arguments.json})
     states = [CacheState(cache, kernel, arguments.offline, arguments.deep) for kernel in kernels]
     checks: list[Check] = []
-    with cache_lock.shared(cache.root, lambda: cache.progress.say("waiting for lazymmu clean"), make=False):
+    with cache.shared(make=False):
         for area, checked in _areas(states):
             found = list(checked)
             _print(terminal, found if arguments.deep else _shortened(area, found))

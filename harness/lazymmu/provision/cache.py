@@ -5,16 +5,17 @@ An entry is made in a folder `NAME.TOKEN.partial` beside it, under a lock, and r
 also holds the scratch files of tools. It is removed when the entry is made, and after a SIGKILL by the next run
 (`sweep`). A file has its SHA-256 beside it (checksum.py), so damage is noticed before the file is used.
 
-The empty files in `locks/` stay. The kernel holds the lock (flock) and releases it when the process ends; if the file
+The kernel holds the locks (flock) and releases them when the process ends. The empty files in `locks/` stay: if one
 were removed, two processes could hold the same lock.
 """
 
 import errno
+import fcntl
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from msgspec import Struct, field
 
 from lazymmu.provision import checksum
 from lazymmu.provision.checksum import Look, entry_damage, mismatch
-from lazymmu.provision.keys import FOLDER_HINT, digest
+from lazymmu.provision.keys import FOLDER_HINT, digest, lock_file
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.subprocesses import ToolError, Tools
 from lazymmu.support import disk
@@ -89,6 +90,20 @@ def whole(target: Path, look: Look = mismatch) -> bool:
     return target.exists() and entry_damage(target, look) is None
 
 
+def holders(root: Path) -> list[int]:
+    """Return the ids of other processes that have the cache folder open, as far as this user may see them."""
+    found = set()
+    real = str(root.resolve())
+    for process in Path("/proc").glob("[0-9]*"):
+        # It may end, or close a file, at any time.
+        with suppress(OSError):
+            for link in (process / "fd").iterdir():
+                with suppress(FileNotFoundError):
+                    if str(link.readlink()) == real:
+                        found.add(int(process.name))
+    return sorted(found - {os.getpid()})
+
+
 class Cache(Struct, frozen=True):
     """A folder of entries. Any number of processes may use it at the same time."""
 
@@ -102,9 +117,8 @@ class Cache(Struct, frozen=True):
     ) -> Path:
         """Return `target`, made first if it does not exist or is damaged. An undamaged entry is never written.
 
-        `build` gets the path at which to make the entry, a file or a folder; scratch files may be beside it. `needs`
-        is the space for all this in bytes, `look` how an entry is checked. Raises SetupError if the cache is full or
-        cannot be written, or if `build` was interrupted.
+        `build` gets the path at which to make the entry; scratch files may be beside it. `needs` is the space for all
+        this in bytes. Raises SetupError for a cache that is full or cannot be written, and after an interrupt.
         """
         if whole(target, look):
             return target
@@ -126,20 +140,14 @@ class Cache(Struct, frozen=True):
         return target
 
     def discard(self, target: Path, what: str) -> None:
-        """Remove an entry, so that the next `obtain` makes it again. Processes that have it open keep it.
-
-        Raises SetupError as `obtain` does.
-        """
+        """Remove an entry. Processes that have it open keep it. Raises SetupError as `obtain` does."""
         with self.locked(target, what), self._explained(target.parent):
             checksum.beside(target).unlink(missing_ok=True)
             target.unlink(missing_ok=True)
 
     @contextmanager
     def building(self, target: Path, what: str, *, needs: int = 0) -> Iterator[Path]:
-        """Make a folder beside `target` for unfinished things, and remove it at the end. The caller has the lock.
-
-        `needs` is the space in bytes that it will take. Raises SetupError as `obtain` does.
-        """
+        """Make a folder beside `target` for a `with`. The caller has the lock. Raises SetupError as `obtain` does."""
         with self._explained(target.parent, needs):
             if disk.free(target.parent) < needs:
                 raise disk.full(target.parent, hint=FOLDER_HINT, needs=needs)
@@ -169,6 +177,43 @@ class Cache(Struct, frozen=True):
         finally:
             lock.release()
 
+    @contextmanager
+    def shared(self, *, make: bool = True) -> Iterator[None]:
+        """Use the whole cache: no other process removes a complete entry meanwhile. `make` creates a missing folder.
+
+        A cache that cannot be opened is not locked: the command gives a better error when it needs an entry.
+        """
+        with suppress(OSError):
+            if make:
+                self.root.mkdir(parents=True, exist_ok=True)
+        with self._whole(fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Try to have the whole cache to oneself, without waiting, and yield whether that worked."""
+        with self._whole(fcntl.LOCK_EX) as taken:
+            yield taken
+
+    @contextmanager
+    def _whole(self, kind: int) -> Iterator[bool]:
+        """Lock the folder itself, so that a read-only cache works. Yield whether that worked. Only sharing waits."""
+        with ExitStack() as stack:
+            taken = False
+            # It fails on a file system without such locks, too, where nobody can tell.
+            with suppress(OSError):
+                folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+                stack.callback(os.close, folder)
+                try:
+                    fcntl.flock(folder, kind | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if kind == fcntl.LOCK_EX:
+                        raise
+                    self.progress.say("waiting for lazymmu clean")
+                    fcntl.flock(folder, kind)
+                taken = True
+            yield taken
+
     def sweep(self) -> None:
         """Remove what killed processes left unfinished, but nothing that a live process makes."""
         # The cache folder may be a symbolic link; none below it is followed.
@@ -179,10 +224,8 @@ class Cache(Struct, frozen=True):
                 remove(path)
 
     def _lock(self, target: Path) -> FileLock:
-        path = self.root / "locks" / f"{digest([str(target.relative_to(self.root))])}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
         # Not the fallback, a lock that is the existence of its file: it would outlive its process.
-        return FileLock(path, thread_local=False, fallback_to_soft=False)
+        return FileLock(lock_file(self.root, target), thread_local=False, fallback_to_soft=False)
 
     @contextmanager
     def _explained(self, folder: Path, needs: int = 0) -> Iterator[None]:

@@ -76,11 +76,7 @@ class CacheContents(Struct, frozen=True):
         return [Removal(entry.path, entry.size, why) for (entry, _), why in zip(entries, found, strict=True) if why]
 
     def removable(self, *, checked: bool = True) -> list[Removal]:
-        """Return what may go if no other process uses the cache.
-
-        These are leftovers, and entries that are damaged, no longer needed, or over the limit of their kind. Damage
-        is not looked for unless `checked`.
-        """
+        """Return what may go if no other process uses the cache. Damage is only looked for if `checked`."""
         left = (Removal(entry.path, entry.size, "left by a process that was killed") for entry in self.leftovers)
         excess = (removal for name, kind in kinds().items() for removal in kind.limit.over(self.entries[name]))
         damaged = self.damaged() if checked else []
@@ -111,8 +107,6 @@ def remove_entry(path: Path) -> None:
     """Remove an entry. If this is killed, it leaves a leftover and never half an entry."""
     beside = checksum.beside(path)
     if path.is_dir() and not path.is_symlink() and path.suffix != PARTIAL:
-        aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
-        path.rename(aside)
-        path = aside
+        path = path.rename(path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}"))
     remove(path)
     remove(beside)

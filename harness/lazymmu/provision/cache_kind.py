@@ -99,12 +99,9 @@ class Limit(Struct, frozen=True):
     days: int | None = None
 
     def __str__(self) -> str:
-        parts = (
-            None if self.entries is None else f"{self.entries} entries",
-            None if self.size is None else megabytes(self.size),
-            None if self.days is None else f"{self.days} days",
-        )
-        return ", ".join(part for part in parts if part)
+        size = None if self.size is None else megabytes(self.size)
+        limits = ((self.entries, f"{self.entries} entries"), (size, size), (self.days, f"{self.days} days"))
+        return ", ".join(str(text) for limit, text in limits if limit is not None)
 
     def over(self, entries: Sequence[Entry], now: float | None = None) -> list[Removal]:
         """Return the entries over the limit; `entries` has the last used first."""

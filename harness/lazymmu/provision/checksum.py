@@ -35,9 +35,7 @@ def write(made: Path, target: Path) -> None:
 
 def recorded(entry: Path) -> str:
     """Return the SHA-256 beside an entry, empty if there is none."""
-    with suppress(FileNotFoundError):
-        return _read(entry)[:_DIGITS]
-    return ""
+    return _read(entry)[:_DIGITS] if beside(entry).exists() else ""
 
 
 def mismatch(entry: Path) -> str | None:

@@ -172,8 +172,7 @@ class Client:
             response = self._request(urlsplit(address), {"Range": f"bytes={begin}-"} if begin else {})
             status = response.status
             if status in (200, 206):
-                kind = response.headers.get_content_type()
-                if kind == "text/html":
+                if response.headers.get_content_type() == "text/html":
                     self.close()
                     raise _Refused("it sent a page of HTML instead of the file (a network that wants a login?)")
                 return response

@@ -16,6 +16,7 @@ import sysconfig
 import traceback
 import venv
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import NoReturn
@@ -32,10 +33,9 @@ def _stamp(folder: Path, requirements: Path) -> str:
 
 
 def _is_made(folder: Path, requirements: Path) -> bool:
-    try:
+    with suppress(FileNotFoundError):
         return (folder / "stamp").read_text(encoding="utf-8") == _stamp(folder, requirements)
-    except FileNotFoundError:
-        return False
+    return False
 
 
 def _bundled_pip() -> Path | None:

@@ -3,10 +3,8 @@
 
 kbuild's makefiles take longer than the compiler. If only C files changed, the commands that kbuild recorded for them
 (`.NAME.cmd`) run, in the folder that guest/module/Kbuild recorded. Otherwise kbuild runs; it finds the objects of
-unchanged C files, unless a header or a makefile changed.
-
-What is kept depends on contents and not on times. The folder must be as the last build left it, to the last byte: an
-object of another source would make a module that looks like a wrong implementation.
+unchanged C files, unless a header or a makefile changed. The folder must be as the last build left it, to the last
+byte: an object of another source would make a module that looks like a wrong implementation.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -95,13 +93,9 @@ def _script(work: Path, inside: str, changed: Collection[Path], name: str) -> st
     except (FileNotFoundError, ValueError):
         return None
     source = f"{inside}/{name}.mod.c"
-    return "\n".join(
-        [
-            *("set -e", f"export SRCARCH={arch}", f"cd {folder}", *commands),
-            *(f"cp {source} {source}.before", symbols, f"cmp -s {source} {source}.before || {{ {symbols_object}; }}"),
-            *(f"rm {source}.before", module),
-        ]
-    )
+    lines = ["set -e", f"export SRCARCH={arch}", f"cd {folder}", *commands, f"cp {source} {source}.before", symbols]
+    lines += [f"cmp -s {source} {source}.before || {{ {symbols_object}; }}", f"rm {source}.before", module]
+    return "\n".join(lines)
 
 
 def _recorded(work: Path, made: str) -> str:

@@ -20,6 +20,13 @@ def default_root() -> Path:
     return Path(named).absolute() if named else Path(base).expanduser() / "lazymmu"
 
 
+def lock_file(root: Path, target: Path) -> Path:
+    """Return the file whose lock (flock) is that of an entry of the cache in `root`; its folder is made."""
+    path = root / "locks" / f"{digest([str(target.relative_to(root))])}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def digest(parts: Iterable[str | bytes]) -> str:
     """Return a key for these parts, in order. Different sequences have different keys."""
     state = hashlib.sha256()

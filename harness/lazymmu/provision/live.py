@@ -18,10 +18,7 @@ _HINT = f"{SNAPSHOT} can name an archive of Debian's earlier states"
 
 
 def take(cache: Cache, wanted: Sequence[Request]) -> Mapping[Request, str]:
-    """Resolve parts, fetch them, and write them to the user's lock. Returns why the archive refused others.
-
-    Raises SetupError if something else than the archive is the cause.
-    """
+    """Resolve parts, fetch them, and write them to the user's lock. Returns why the archive refused others."""
     what = ", ".join(dict.fromkeys(f"{one.arch} {one.name}" for one in wanted))
     with cache.progress.step(f"asking Debian for {what}", "some 10 s"):
         resolved = resolution.resolve(cache, wanted)
@@ -48,22 +45,19 @@ def obtain(cache: Cache, wanted: Sequence[Request], what: str, *, offline: bool 
     Raises SetupError, with `offline` also if something would have to be fetched.
     """
     found = {one: tool_root.locked(cache, one) for one in wanted}
-    unknown = [one for one, part in found.items() if part is None]
-    known = [part for part in found.values() if part is not None]
-    if offline and (unknown or packages.missing(cache.root, (each for part in known for each in part.packages))):
-        raise SetupError(
-            f"the {what} ({', '.join(one.arch for one in wanted)}) is not in the cache, and --offline forbids "
-            "fetching it",
-            hint="run the same command once without --offline",
-        )
+    known = {one: part for one, part in found.items() if part}
+    every = [package for part in known.values() for package in part.packages]
+    if offline and (len(known) < len(found) or packages.missing(cache.root, every)):
+        message = f"the {what} ({', '.join(one.arch for one in wanted)}) is not in the cache, and --offline forbids "
+        raise SetupError(f"{message}fetching it", hint="run the same command once without --offline")
 
     def work() -> None:
-        if unknown:
+        if unknown := [one for one in found if one not in known]:
             _required(cache, unknown)
-        fetching = Fetching(cache.root, known, what, cache.progress, cache.tools.stopped)
-        for one, part in found.items():
+        fetching = Fetching(cache.root, known.values(), what, cache.progress, cache.tools.stopped)
+        for one, part in known.items():
             try:
-                fetching.wait(part.packages if part else ())
+                fetching.wait(part.packages)
             except NotFetchedError as error:
                 fall_back(cache, error, [one])
 
@@ -88,12 +82,9 @@ def _required(cache: Cache, wanted: Sequence[Request], why: str = "") -> None:
 def resolve(cache: Cache, kernel: Kernel, arches: Iterable[str], *, update: bool) -> None:
     """Take the kernel and the tools of these architectures live: all with `update`, else those that the lock lacks.
 
-    What the archive refuses is remembered, and what was locked before stays so. Raises SetupError if tools are refused
-    that nothing else has.
+    What the archive refuses is remembered; a locked version then stays. Raises SetupError for tools without one.
     """
-    every = [parts.host_tools()]
-    for arch in arches:
-        every += [parts.tools(arch), parts.kernel(kernel, arch)]
+    every = [parts.host_tools(), *(one for arch in arches for one in (parts.tools(arch), parts.kernel(kernel, arch)))]
     wanted = [one for one in every if update or tool_root.locked(cache, one) is None]
     refused = take(cache, wanted)
     asked = now()
@@ -107,10 +98,7 @@ def resolve(cache: Cache, kernel: Kernel, arches: Iterable[str], *, update: bool
 
 
 def ask(cache: Cache, every: Sequence[Kernel]) -> None:
-    """Ask apt what kernels would resolve to now on each of their architectures, and remember it.
-
-    Nothing is locked or fetched. Raises SetupError if apt cannot be asked.
-    """
+    """Ask apt what kernels would resolve to now, and remember it; nothing is locked or fetched. Raises SetupError."""
     wanted = {parts.kernel(kernel, arch): kernel for kernel in every for arch in kernel.flavours}
     with cache.progress.step("asking Debian for kernels", "half a minute"):
         resolved, asked = resolution.resolve(cache, list(wanted)), now()

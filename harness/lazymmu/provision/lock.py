@@ -76,10 +76,7 @@ def host_architecture() -> str:
 
 
 def path(folder: Path, host: str, arch: str, name: str) -> Path:
-    """Return the file of a part for hosts of an architecture (Debian's name); it may not exist.
-
-    `folder` is the project's lock or the user's.
-    """
+    """Return the file of a part for hosts of an architecture (Debian's name) in the project's lock or the user's."""
     return folder / host / arch / f"{name}.json"
 
 

@@ -21,7 +21,7 @@ from threading import Event, Lock, Thread
 
 from lazymmu.provision import deb, mirrors
 from lazymmu.provision.download import Client
-from lazymmu.provision.keys import FOLDER_HINT, digest
+from lazymmu.provision.keys import FOLDER_HINT, lock_file
 from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.progress import Progress
 from lazymmu.support import disk
@@ -131,7 +131,7 @@ class Fetching:
     def _fetch(self, client: Client, package: Package) -> None:
         target = folder(self._root, package)
         with ExitStack() as stack:
-            lock = lock_file(self._root, target)
+            lock = os.open(lock_file(self._root, target), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             stack.callback(os.close, lock)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,10 +179,3 @@ class Fetching:
         with self._lock:
             self.arrived += size
         self._show(self)
-
-
-def lock_file(root: Path, target: Path) -> int:
-    """Return the open file whose lock (flock) is that of an entry of the cache; cache.py uses the same files."""
-    path = root / "locks" / f"{digest([str(target.relative_to(root))])}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Resolves parts of the lock live: which packages a suite has for them now.
 
-If a mirror does not have a package, or only parts of what it needs, apt's reason is the answer: a refusal. A missing
-network, a full disk or a missing tool is an error.
+A refusal of the archive is an answer. A missing network, a full disk or a missing tool is an error.
 """
 
 import re

@@ -46,10 +46,7 @@ class Sandbox(Struct, frozen=True):
         return f"/{path.relative_to(self.root)}"
 
     def command(self, argv: Sequence[str], *, writable: bool = False, also: Path | None = None) -> list[str]:
-        """Return the host command that runs `argv` inside. The root is read-only unless it is `writable`.
-
-        `also` is a folder below the root that is writable in any case.
-        """
+        """Return the host command that runs `argv` inside. Only `also` can be written, or all if `writable`."""
         if self.name == "bwrap":
             bind = "--bind" if writable else "--ro-bind"
             prefix = ["bwrap", bind, str(self.root), "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108

@@ -21,10 +21,6 @@ from lazymmu.support.errors import SetupError
 from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 
-def _nothing(_: str) -> None:
-    """Everything is there already."""
-
-
 class Images(Struct, frozen=True):
     """For each architecture one kernel, and the sandbox of its tool root."""
 
@@ -39,7 +35,7 @@ class Images(Struct, frozen=True):
     #: The kernel's name.
     name: str = DEFAULT_KERNEL
     #: Waits until the files of an architecture are there. Raises SetupError if they do not come.
-    ready: Callable[[str], None] = _nothing
+    ready: Callable[[str], None] = lambda _: None
 
     def add(self, arch: str, tools: Part, kernel: InstalledKernel, sandbox: Callable[[Path], Sandbox]) -> None:
         """Use these versions for an architecture."""
@@ -152,10 +148,9 @@ def available(
 ) -> Images:
     """Return the images for these architectures, as far as they are available. What is missing is fetched first.
 
-    `offline` uses only the cache, `update` resolves the kernel and the tools live, `again` asks apt also for what it
-    refused recently. Without `wait`, this returns while files are fetched; `Images.ready` then waits for those of one
-    architecture. `sandbox` gives the sandbox of a tool root, and is asked before anything is fetched. Boot images are
-    not checked here but before a boot (`kernels.verify`). Raises SetupError.
+    `offline` uses only the cache, `update` resolves everything live, `again` asks apt also for what it refused
+    recently. Without `wait`, this returns while files are fetched, and `Images.ready` waits. `sandbox` gives the
+    sandbox of a tool root. Boot images are checked before a boot (`kernels.verify`). Raises SetupError.
     """
     cache.sweep()
     found = _contents(cache, kernel, arches, lambda known: offline or (not again and known.is_recent()))

@@ -162,11 +162,8 @@ def kernel_modules(tree: Path, wanted: str) -> dict[str, bytes]:
     `tree` holds an unpacked kernel package. What is built in needs no module. Raises SetupError.
     """
     files = {_module_name(path): path for path in tree.rglob("*.ko*")}
-    built_in = {
-        _module_name(Path(line))
-        for listing in tree.rglob("modules.builtin")
-        for line in listing.read_text().splitlines()
-    }
+    listings = (listing.read_text().splitlines() for listing in tree.rglob("modules.builtin"))
+    built_in = {_module_name(Path(line)) for lines in listings for line in lines}
     found: dict[str, bytes] = {}
 
     def add(name: str) -> Iterator[str]:

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs tools of the host. Each ends with the harness, and `Tools.stop` ends it at once.
 
-A tool that fails or is missing becomes a SetupError with a hint. A tool and everything that it starts have a PID
-namespace, whose end the kernel makes the end of all of them. Where namespaces are forbidden, a tool still dies with
-the harness, and `stop` ends its process group. Two things then survive for a while: what a tool started itself, after a
-SIGKILL of the harness, until it finds its pipes closed; and what left the process group, after `stop`. Neither does
-harm: they write below a name that nobody uses again, and the next run removes it.
+A tool and everything that it starts have a PID namespace, whose end ends all of them. Where namespaces are forbidden, a
+tool still dies with the harness, and `stop` ends its process group. What the tool started may then live on for a while.
+It does no harm: it writes below a name that nobody uses again, and the next run removes it.
 """
 
 import os
@@ -23,14 +21,8 @@ from typing import TypeVar
 from lazymmu.support.errors import SetupError
 
 # The package of a host tool by Debian's name, if it is not the tool's own. Other distributions use the same names.
-_PACKAGES = {
-    "bwrap": "bubblewrap",
-    "apt-get": "apt",
-    "apt-cache": "apt",
-    "setpriv": "util-linux",
-    "unshare": "util-linux",
-}
-
+_PACKAGES = {"bwrap": "bubblewrap", "setpriv": "util-linux", "unshare": "util-linux"}
+_PACKAGES |= {"apt-get": "apt", "apt-cache": "apt"}
 _LAST_LINES = 15
 # PR_SET_PDEATHSIG has no effect if the parent died before it was set, so both processes check that the parent is alive.
 _INSIDE = 'read -r _ _ state _ <"/proc/$0/stat" && test "$state" != Z && exec "$@"'
@@ -57,8 +49,7 @@ class ToolError(SetupError):
 def tethered(argv: Sequence[str]) -> list[str]:
     """Return the command that runs `argv` so that it and all that it starts die with the calling thread.
 
-    QEMU and sandboxes need it, too: bubblewrap sets its own --die-with-parent late, and is left behind by a harness
-    that is killed before.
+    bubblewrap needs it, too: it sets its own --die-with-parent late.
     """
     try:
         _try_namespaces()
@@ -115,9 +106,8 @@ class Tools:
     def in_threads(self, works: Sequence[Callable[[], _T]], *, at_end: Callable[[], object] = lambda: None) -> list[_T]:
         """Return the results of functions, each of which runs in another thread. An interrupt ends their tools.
 
-        They are in other threads because Python raises KeyboardInterrupt in the main thread, between any two steps.
-        The interrupt is raised again. Further ones are ignored, because the clean-up is short and must be complete.
-        `at_end` is called when all have returned, or when one has failed and others still run.
+        Python raises KeyboardInterrupt in the main thread, between any two steps. It is raised again, and further ones
+        are ignored: the clean-up is short. `at_end` is called when all have returned, or one has failed.
         """
         with ThreadPoolExecutor(max_workers=len(works)) as pool:
             try:

@@ -84,8 +84,5 @@ def cache() -> Cache:
 @contextmanager
 def shared_cache() -> Iterator[None]:
     """Hold this user's cache for the length of a `with` or a function, shared with all commands but `lazymmu clean`."""
-    from lazymmu.provision import cache_lock
-
-    held = cache()
-    with cache_lock.shared(held.root, lambda: held.progress.say("waiting for lazymmu clean")):
+    with cache().shared():
         yield

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from lazymmu.doctor.processes import Emulator, emulators
-from lazymmu.provision import cache_lock
 from lazymmu.provision.cache import Cache
 
 from tests.unit.commands.clean.caches import Clean, file, root_of
@@ -40,7 +39,7 @@ def orphan(cache: Cache) -> Iterator[Emulator]:
 def test_a_guest_is_ended_if_its_harness_was_killed(cache: Cache, orphan: Emulator, clean: Clean) -> None:
     old = file(cache.root / "roots" / "0123" / "usr" / "bin" / "tool")
     # A live harness holds the lock.
-    with cache_lock.shared(cache.root, lambda: None):
+    with cache.shared():
         assert "another process uses the cache: everything is kept until it ends" in clean().stdout
         assert clean("--all").returncode == 3
     assert f"would end qemu-system-s390x, process {orphan.pid}" in clean("--dry-run").stdout

@@ -4,7 +4,6 @@
 import os
 import subprocess
 
-from lazymmu.provision import cache_lock
 from lazymmu.provision.cache import Cache
 from lazymmu.support.project import ROOT
 
@@ -13,13 +12,13 @@ from tests.unit.commands.clean.caches import leftovers
 
 
 def test_the_process_that_uses_the_cache_is_named(cache: Cache) -> None:
-    with cache_lock.shared(cache.root, lambda: None):
+    with cache.shared():
         assert f"process {os.getpid()} uses the cache" in apart.run(ROOT, "clean").stdout
         assert f"is used by process {os.getpid()}" in apart.run(ROOT, "clean", "--all").stderr
 
 
 def test_a_command_waits_for_a_clean_and_says_so(cache: Cache) -> None:
-    with cache_lock.alone(cache.root) as alone:
+    with cache.alone() as alone:
         assert alone
         command = apart.command("setup", "--offline")
         with subprocess.Popen(command, env=apart.environment(), stderr=subprocess.PIPE, text=True) as waiting:

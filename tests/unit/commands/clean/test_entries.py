@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from filelock import FileLock
-from lazymmu.provision import cache_lock, tool_root
+from lazymmu.provision import tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.cache_contents import CacheContents
 from lazymmu.provision.cache_kind import Entry, Limit, kinds
@@ -86,7 +86,7 @@ def test_all_removes_what_the_harness_made_and_nothing_else(cache: Cache, home: 
     mine = file(cache.root / "notes.txt")
     run = file(home / "state" / "lazymmu" / "runs" / "20260101-000000.000-1" / "run.json", b"{}").parent
     before = files(cache.root)
-    with cache_lock.shared(cache.root, lambda: None):
+    with cache.shared():
         done = clean("--all")
     assert (done.returncode, files(cache.root)) == (3, before)
     assert "is used by another process" in done.stderr
