@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fetches what a command will need, while the launcher makes the environment that the command runs in.
 
-It knows of a command's words only what it needs. If anything goes wrong it ends silently: the command itself will find
-less in the cache, and report why. It may end at any moment. Only the standard library is used here (see lock.py).
+It may end at any moment, and ends silently if anything goes wrong: the command itself finds less in the cache and
+reports why. Only the standard library is used here (see lock.py).
 """
 
 import os
@@ -35,10 +35,7 @@ def _values(words: Sequence[str], flag: str) -> Iterator[str]:
 
 
 def needs(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the architectures and the kernels that a command needs, none if it needs no guests or fetches nothing.
-
-    Raises UsageError for an unknown architecture.
-    """
+    """Return the architectures and kernels that a command fetches, if any. Raises UsageError for an unknown one."""
     command, *rest = words or ("",)
     flags = {word.partition("=")[0] for word in rest}
     if command == "test" and "--help" not in flags and not (rest and rest[0] in _WITHOUT_GUESTS):

@@ -68,10 +68,7 @@ class Programs(Struct, frozen=True):
 
 
 def refusal(error: SetupError) -> str | None:
-    """Return why the archive refused something, in apt's words and on one short line.
-
-    None if the error has another cause: the network, the disk, a missing tool, an interrupt.
-    """
+    """Return why the archive refused something, in apt's words on one line; None if the error has another cause."""
     if isinstance(error, NotThereError):
         return error.message
     if not isinstance(error, ToolError) or any(text in error.output for text in disk.FULL_TEXTS):

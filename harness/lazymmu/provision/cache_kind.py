@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kinds of cache entries, and how much is kept of each. Each file in `cache_kinds/` defines NAME and KIND.
-
-Symbolic links count nothing.
-"""
+"""The kinds of cache entries, and how much is kept of each. Each file in `cache_kinds/` defines NAME and KIND."""
 
 import os
 import time
@@ -76,10 +73,7 @@ def _on_disk(status: os.stat_result) -> int:
 
 
 def by_use(paths: Iterable[Path], without: frozenset[Path] = frozenset()) -> tuple[Entry, ...]:
-    """Return the entries at these paths, the last used first. What vanishes or cannot be read is left out.
-
-    The sizes are without what belongs to other entries, `without`.
-    """
+    """Return the entries at these paths that can be read, the last used first; for `without` see `size_of`."""
     entries = []
     for path in paths:
         with suppress(OSError):

@@ -69,11 +69,9 @@ def unpack(file: Path, name: str, target: Path) -> None:
                     if path in ("", "."):
                         continue
                     is_option = member.size == 0 and member.isfile() and _OPTIONS.fullmatch(path)
-                    if only is None and not (is_option or _LEFT_OUT.fullmatch(path)):
+                    if only.fullmatch(path) if only else not (is_option or _LEFT_OUT.fullmatch(path)):
                         tree.extract(archive, member, path)
-                    elif only is not None and only.fullmatch(path):
-                        tree.extract(archive, member, path)
-                        if "vmlinu" in path:
+                        if only is _IMAGE:
                             return
     except (tarfile.TarError, lzma.LZMAError, EOFError, ValueError) as error:
         raise SetupError(f"the package {name} cannot be unpacked: {error}") from error

@@ -60,8 +60,7 @@ def _replay(
     script = _script(work, inside, changed, name)
     if script is None:
         return False
-    symbols = work / f"{name}.mod.c"
-    before = symbols.read_bytes()
+    before = (work / f"{name}.mod.c").read_bytes()
     try:
         with _complete_at_end(work):
             for path in changed:
@@ -72,7 +71,7 @@ def _replay(
                 # Undo, so that the next build compiles these files again.
                 for path in changed:
                     (work / path).unlink()
-                symbols.write_bytes(before)
+                (work / f"{name}.mod.c").write_bytes(before)
                 raise
     except ToolError as error:
         if _is_refusal(error):
@@ -140,7 +139,6 @@ def _complete_at_end(work: Path) -> Iterator[None]:
 
 
 def _state(work: Path) -> str:
-    """Return a digest of everything in a folder."""
     found = sorted(path for path in work.rglob("*") if path.is_file() and path.name != _COMPLETE)
     return digest(part for path in found for part in (str(path.relative_to(work)), path.read_bytes()))
 

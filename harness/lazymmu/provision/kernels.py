@@ -218,8 +218,7 @@ def entries(cache: Cache, kernel: Kernel) -> Iterator[KernelEntry]:
     """Yield what is known for each of a kernel's architectures. Raises SetupError for a damaged lock file."""
     known = resolutions(cache, kernel)
     for arch in kernel.flavours:
-        release, tools = locked(cache, kernel, arch), tool_root.part(cache, arch)
-        there, told = False, None
+        release, tools, there, told = locked(cache, kernel, arch), tool_root.part(cache, arch), False, None
         if release and tools:
             installed = installed_kernel(tool_root.path_of(cache, tools), kernel, arch, release)
             there = installed.image.exists()

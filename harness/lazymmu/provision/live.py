@@ -40,7 +40,7 @@ def take(cache: Cache, wanted: Sequence[Request]) -> Mapping[Request, str]:
 
 
 def obtain(cache: Cache, wanted: Sequence[Request], what: str, *, offline: bool = False) -> dict[Request, Part]:
-    """Return parts whose packages are unpacked: from the lock, and resolved live if it lacks them or they are gone.
+    """Return parts whose packages are unpacked: of the lock, or live if it lacks them or they are gone.
 
     Raises SetupError, with `offline` also if something would have to be fetched.
     """

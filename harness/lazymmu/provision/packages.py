@@ -50,10 +50,9 @@ class Fetching:
     """Fetches packages and unpacks them, in their order; `wait` waits for some of them."""
 
     def __init__(self, root: Path, wanted: Iterable[Part], what: str, progress: Progress, stop: Event) -> None:
-        """Start to fetch what the cache in `root` lacks of these parts. Raises SetupError, also for a full disk.
+        """Start to fetch what the cache in `root` lacks of these parts, until `stop`. Raises SetupError.
 
-        The threads may die with the process at any moment: nothing half-written has a final name. `what` is for the
-        progress line. `stop` ends them.
+        The threads may die with the process at any moment: nothing half-written has a final name.
         """
         days = {package: part.resolved for part in wanted for package in missing(root, part.packages)}
         known = mirrors.mirrors() if days else []
@@ -76,8 +75,7 @@ class Fetching:
         self._downloaded: Queue[tuple[Package, Path, int]] = Queue()
         with disk.explained(root, hint=FOLDER_HINT):
             root.mkdir(parents=True, exist_ok=True)
-        needs = UNPACKED * self.size
-        if disk.free(root) < needs:
+        if disk.free(root) < (needs := UNPACKED * self.size):
             raise disk.full(root, hint=FOLDER_HINT, needs=needs)
         unpackers = _UNPACKERS if days else 0
         for work in [self._fetch_all] * min(CONNECTIONS, len(days)) + [self._unpack_all] * unpackers:
@@ -131,7 +129,7 @@ class Fetching:
     def _fetch(self, client: Client, package: Package) -> None:
         target = folder(self._root, package)
         with ExitStack() as stack:
-            lock = os.open(lock_file(self._root, target), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            lock = os.open(lock_file(self._root, target), os.O_RDWR | os.O_CREAT, 0o644)
             stack.callback(os.close, lock)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,10 +14,7 @@ _PROGRAM = "usr/bin/busybox"
 
 
 def busybox(cache: Cache, arches: Sequence[str], *, offline: bool = False) -> dict[str, Path]:
-    """Return each architecture's busybox in the cache, fetched first if it is missing.
-
-    Raises SetupError, with `offline` also if something would have to be fetched.
-    """
+    """Return each architecture's busybox in the cache, fetched first unless `offline`. Raises SetupError."""
     found = live.obtain(cache, [parts.shell(arch) for arch in arches], "shell for guests", offline=offline)
     return {one.arch: packages.folder(cache.root, part.packages[0]) / _PROGRAM for one, part in found.items()}
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The part of the initramfs that makes a guest reachable over SSH: a server with its libraries, and a network driver.
 
-All of it comes from Debian's packages, fetched when a guest needs it. It holds no keys, and must never: the cache can
-be shared.
+All of it comes from Debian's packages. It holds no keys, and must never: the cache can be shared.
 """
 
 import lzma
@@ -48,10 +47,7 @@ def parts_path(root: Path, arch: str, kernel: InstalledKernel) -> Path:
 
 
 def obtain(cache: Cache, kernels: Mapping[str, InstalledKernel], *, offline: bool = False) -> dict[str, Path]:
-    """Return each architecture's archive with server and driver for its kernel, fetched first if it is missing.
-
-    Raises SetupError, with `offline` also if something would have to be fetched.
-    """
+    """Return each architecture's archive with server and driver, fetched first unless `offline`. Raises SetupError."""
     paths = {arch: parts_path(kernel.root, arch, kernel) for arch, kernel in kernels.items()}
     missing = [arch for arch, path in paths.items() if not whole(path)]
     if missing and offline:

@@ -47,10 +47,8 @@ class ToolError(SetupError):
 
 
 def tethered(argv: Sequence[str]) -> list[str]:
-    """Return the command that runs `argv` so that it and all that it starts die with the calling thread.
-
-    bubblewrap needs it, too: it sets its own --die-with-parent late.
-    """
+    """Return the command that runs `argv` so that it and all that it starts die with the calling thread."""
+    # bubblewrap needs it, too: it sets its own --die-with-parent late.
     try:
         _try_namespaces()
         script = _TETHER_WITH_NAMESPACE.format(unshare=shlex.join(_unshare()), inside=shlex.quote(_INSIDE))
@@ -126,11 +124,7 @@ class Tools:
             raise SetupError(f"{what}: interrupted")
 
     def run(self, argv: Sequence[str], *, what: str, hint: str | None = None) -> str:
-        """Run a program to its end and return its standard output.
-
-        Raises SetupError if the program cannot be started, exits with another status than 0, or is stopped. The error
-        names the work (`what`), the command and its last lines.
-        """
+        """Run a program to its end and return its standard output. Raises SetupError that names the work, `what`."""
         for program in (argv[0], "setpriv"):
             if shutil.which(program) is None:
                 raise SetupError(f"{what}: `{program}` is not installed", hint=install_hint(program))
