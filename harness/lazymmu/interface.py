@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from msgspec import Struct
@@ -97,11 +96,9 @@ def predict(
 
     Raises what `load` raises, and UsageError if a flag names what does not exist or if nothing is selected.
     """
-    predictions = []
-    for unit in units(_scenarios(scenarios), _selection(arch, api, tag, impl, kernel)):
-        made = PreparedUnit(unit).prediction
-        predictions.append(Prediction(unit, *((made, None) if isinstance(made, Trace) else (None, made))))
-    return tuple(predictions)
+    selected = units(_scenarios(scenarios), _selection(arch, api, tag, impl, kernel))
+    made = [(unit, PreparedUnit(unit).prediction) for unit in selected]
+    return tuple(Prediction(unit, *((it, None) if isinstance(it, Trace) else (None, it))) for unit, it in made)
 
 
 def run(
@@ -191,9 +188,7 @@ class Guest:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the guest."""
         self._stack.close()
 

@@ -46,16 +46,15 @@ class SideBySide(Struct, frozen=True):
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form, without scenario and case."""
-        parting = self.parting
+        step = self.parting
+        parting = step and {"step": step.index, "op": step.op, "place": str(step.place)}
         return {
             "groups": [
                 {"name": group.name, "pairs": [list(pair) for pair in group.pairs], "hooks": group.trace.hooks}
                 for group in self.groups
             ],
             "skipped": [{"pair": list(pair), "reason": reason} for pair, reason in self.skipped.items()],
-            "parting": None
-            if parting is None
-            else {"step": parting.index, "op": parting.op, "place": str(parting.place)},
+            "parting": parting,
         }
 
 

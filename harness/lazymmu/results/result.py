@@ -174,15 +174,11 @@ class Result(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
             number=unit.index,
             scenario_name=unit.scenario.name,
             values=unit.values,
-            arch=unit.arch,
-            api=unit.api,
-            impl=unit.impl,
-            kernel=unit.kernel,
             raw_outcome=outcome,
             reason=_utf8(reason),
             differences=tuple(str(part) for part in parts),
             personality=unit.scenario.personality,
-            repetition=unit.repetition,
+            **{name: getattr(unit, name) for name in ("arch", "api", "impl", "kernel", "repetition")},
         )
 
     @property

@@ -18,14 +18,12 @@ from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
 from lazymmu.reports.destination import Target, targets
 from lazymmu.reports.formats import FORMATS
-from lazymmu.results import known_issues
-from lazymmu.results.known_issues import CheckedIssue, KnownIssue
+from lazymmu.results.known_issues import KnownIssue
 from lazymmu.results.result import Outcome, Result, Unit
-from lazymmu.results.store import ResultStore
 from lazymmu.scenario import load
 from lazymmu.session import header_run, known_file, requests
 from lazymmu.session.prepared_unit import PreparedUnit
-from lazymmu.session.selection import Selection, shuffled, units
+from lazymmu.session.selection import Selection, units
 from lazymmu.subject.case import Scenario
 from lazymmu.subject.implementations import NATIVE
 from lazymmu.support.errors import SetupError, UsageError
@@ -71,18 +69,6 @@ class Plan(Struct, frozen=True):
     def scenarios(self) -> list[Scenario]:
         """The scenarios of the units, each once."""
         return list({unit.scenario.name: unit.scenario for unit in self.units}.values())
-
-    def ordered(self, units: Sequence[Unit]) -> Sequence[Unit]:
-        """Return units in the order in which they run."""
-        return units if self.arguments.shuffle is None else shuffled(units, self.arguments.shuffle)
-
-    def excused(self, result: Result) -> Result:
-        """Return a result, marked as known if an entry of --known excuses it."""
-        return known_issues.excused(self.issues or (), self.units[result.number], result, self.started.date())
-
-    def checked_issues(self, results: ResultStore) -> list[CheckedIssue] | None:
-        """Return the entries of --known after the run; None without that flag."""
-        return None if self.issues is None else known_issues.checked(self.issues, results, self.started.date())
 
 
 def _unavailable(unit: Unit, reason: str, *, is_named: bool) -> Result:

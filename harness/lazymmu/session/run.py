@@ -25,13 +25,14 @@ from lazymmu.reports.formats import FORMATS, Format
 from lazymmu.reports.live import LiveView, logs_scenarios
 from lazymmu.reports.results_folder import Folder
 from lazymmu.reports.terminal import Terminal
-from lazymmu.results import store
+from lazymmu.results import known_issues, store
 from lazymmu.results.result import Outcome, Result
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
 from lazymmu.session import header_run, manifest, prefetch, requests, resume
 from lazymmu.session.plan import Plan, Preparation, prepare
 from lazymmu.session.scheduler import Options, Schedule
+from lazymmu.session.selection import shuffled
 from lazymmu.support.errors import INTERRUPTED, LazymmuError
 from lazymmu.support.interrupts import Interrupts
 
@@ -88,7 +89,8 @@ def _carry_out(
     arguments = plan.arguments
     terminal = requests.human(arguments)
     with store.opened(folder.results, plan.units, trace=arguments.trace) as results:
-        preparation = prepare(plan.ordered(results.unfinished()), plan.selection, sandbox, offline=arguments.offline)
+        units = shuffled(results.unfinished(), arguments.shuffle)
+        preparation = prepare(units, plan.selection, sandbox, offline=arguments.offline)
         images = list(preparation.images.values())
         if images:
             resume.check_images(folder, facts, manifest.images(images))
@@ -103,7 +105,8 @@ def _carry_out(
                 # Locked versions may have been gone, so that others took their place.
                 facts = _with_versions(facts, images)
             seconds = time.monotonic() - begin
-            issues = plan.checked_issues(results)
+            day = plan.started.date()
+            issues = None if plan.issues is None else known_issues.checked(plan.issues, results, day)
             before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
             summary = RunSummary(
                 results=results,
@@ -160,7 +163,7 @@ def _run_units(
     """Run the units of the preparation, and store their results as they come."""
 
     def finished(result: Result) -> None:
-        result = plan.excused(result)
+        result = known_issues.excused(plan.issues or (), plan.units[result.number], result, plan.started.date())
         results.add(result)
         view.show_result(result)
 

@@ -88,24 +88,6 @@ def _workers(counts: Mapping[str, int], jobs: int) -> dict[str, int]:
     return workers
 
 
-class _Machine:
-    """A machine whose first worker prepares it, while the others wait."""
-
-    def __init__(self, prepare: Callable[[], Machine], queue: Queue) -> None:
-        self.queue = queue
-        #: None before it is prepared.
-        self.prepared: Machine | None = None
-        self._prepare = prepare
-        self._lock = threading.Lock()
-
-    def get(self) -> Machine:
-        """Return the prepared machine. Raises the errors of its preparation."""
-        with self._lock:
-            if self.prepared is None:
-                self.prepared = self._prepare()
-            return self.prepared
-
-
 class Schedule:
     """Runs units, on each machine in their order. Its workers run in threads of their own."""
 
@@ -132,28 +114,19 @@ class Schedule:
         self._lock = threading.Lock()
         self._finished_count: Counter[str] = Counter()
         self._unfinished = {unit.index: unit for unit in units}
-        waiting: dict[str, list[Unit]] = {}
+        #: Machine's name -> its units.
+        self._units: dict[str, list[Unit]] = {}
         for unit in units:
-            waiting.setdefault(unit.machine, []).append(unit)
-        jobs = options.jobs or (guests_at_once([some[0].arch for some in waiting.values()]) if units else 0)
-        workers = _workers({name: len(of_machine) for name, of_machine in waiting.items()}, jobs)
+            self._units.setdefault(unit.machine, []).append(unit)
+        jobs = options.jobs or (guests_at_once([some[0].arch for some in self._units.values()]) if units else 0)
+        workers = _workers({name: len(some) for name, some in self._units.items()}, jobs)
+        self._queues = {name: Queue(some, workers[name], is_needed) for name, some in self._units.items()}
         #: Machine and number of each worker.
-        self._workers = [(name, number + 1) for name in waiting for number in range(workers[name])]
+        self._workers = [(name, number + 1) for name in self._units for number in range(workers[name])]
         #: How many workers run at the same time.
         self._at_once = min(jobs, len(self._workers))
-        self._machines: dict[str, _Machine] = {}
-        for name, of_machine in waiting.items():
-            arch, some = of_machine[0].arch, images[of_machine[0].kernel]
-            make = partial(
-                prepare,
-                some,
-                arch,
-                options.timeout_scale,
-                self._guests,
-                transport=options.transport,
-                variant=options.variant,
-            )
-            self._machines[name] = _Machine(make, Queue(of_machine, workers[name], is_needed))
+        self._locks = {name: threading.Lock() for name in self._units}
+        self._prepared: dict[str, Machine] = {}
 
     @property
     def log_failures(self) -> list[LazymmuError]:
@@ -163,8 +136,8 @@ class Schedule:
     @property
     def accelerators(self) -> dict[str, tuple[str, str]]:
         """Machine's name -> its accelerator and why that was chosen, for machines that were prepared."""
-        made = {name: machine.prepared.boot for name, machine in self._machines.items() if machine.prepared}
-        return {name: (boot.accelerator.name, boot.accelerator.reason) for name, boot in made.items()}
+        chosen = {name: self._prepared[name].boot.accelerator for name in self._units if name in self._prepared}
+        return {name: (accelerator.name, accelerator.reason) for name, accelerator in chosen.items()}
 
     def run(self, interrupts: Interrupts) -> None:
         """Run all units. An interrupt ends all guests."""
@@ -190,23 +163,32 @@ class Schedule:
         if not interrupts.came:
             self._fail_unfinished(futures)
 
+    def _machine(self, name: str) -> Machine:
+        """Return a machine. Its first worker prepares it, while the others wait."""
+        how, unit = self._options, self._units[name][0]
+        with self._locks[name]:
+            if name not in self._prepared:
+                made_of = (self._images[unit.kernel], unit.arch, how.timeout_scale, self._guests)
+                self._prepared[name] = prepare(*made_of, transport=how.transport, variant=how.variant)
+            return self._prepared[name]
+
     def _run_worker(self, name: str, number: int) -> None:
         """Run one worker from its start to its end."""
         changed = partial(self._changed, name if number == 1 else f"{name} #{number}")
-        machine = self._machines[name]
+        queue = self._queues[name]
         try:
             changed("preparing")
-            prepared = machine.get()
+            prepared = self._machine(name)
         except (LazymmuError, OSError) as error:
             if not self._guests.stopping.is_set():
-                while (unit := machine.queue.take()) is not None:
+                while (unit := queue.take()) is not None:
                     self._finish(unit.failed(error))
             return
         isolation = self._options.isolation
         restore = not self._options.fresh_boot and isolation != "boot"
         pool = GuestPool(prepared, self._guests, changed, restore=restore)
         per_guest = None if isolation == "shared" else 1
-        Worker(prepared, pool, self._guests, machine.queue, self._finish, per_guest).run()
+        Worker(prepared, pool, self._guests, queue, self._finish, per_guest).run()
         changed("done")
 
     def _finish(self, result: Result) -> None:

@@ -121,10 +121,12 @@ def _nothing_selected(scenarios: Sequence[Scenario], selection: Selection) -> Us
     )
 
 
-def shuffled(units: Sequence[Unit], seed: int) -> list[Unit]:
-    """Return the units in the order of a seed.
+def shuffled(units: Sequence[Unit], seed: int | None) -> Sequence[Unit]:
+    """Return the units in the order of a seed; without one, in their own.
 
     The order of two units depends only on the seed and on them: if fewer are selected, the others keep their order, so
     that one can narrow down a failure that depends on it.
     """
+    if seed is None:
+        return units
     return sorted(units, key=lambda unit: sha256(f"{seed} {unit.label()}".encode()).digest())

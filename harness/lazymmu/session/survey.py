@@ -29,16 +29,11 @@ _FUNCTIONS = "include/linux/pgtable.h"
 def survey(arguments: Namespace) -> int:
     """Run everything, and write the page. Returns the exit status of the worst run: 3, then 1, then 2."""
     pages = targets({"--page": arguments.page or STDOUT})
-    made, cache = datetime.now(UTC), requests.cache()
+    made, cache, offline = datetime.now(UTC), requests.cache(), arguments.offline
     kernels = [catalogue.kernel(name) for name in dict.fromkeys(arguments.kernel or catalogue.kernels())]
+    arches = chosen(arguments.arch)
     found = [
-        images.available(
-            cache,
-            kernel,
-            [arch for arch in chosen(arguments.arch) if arch in kernel.flavours],
-            offline=arguments.offline,
-            again=not arguments.offline,
-        )
+        images.available(cache, kernel, [a for a in arches if a in kernel.flavours], offline=offline, again=not offline)
         for kernel in kernels
     ]
     usable = [one for one in found if one.kernels]

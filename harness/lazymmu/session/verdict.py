@@ -61,19 +61,6 @@ def _compare(case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
     return [Difference("number of steps that ran", counts)]
 
 
-def _actual(pin: str, api: str, state: StepTrace, hooks: str, counters: Mapping[str, int]) -> int | bool | str:
-    """Return the value at one point of a trace that a check's pin is about."""
-    if pin == "depth":
-        return state.state[REVISIONS[api].DEPTH]
-    if pin == "pause_count":
-        return state.state[pin]
-    if pin == "hooks":
-        return hooks
-    if pin in ("active", "outstanding"):
-        return getattr(state, pin)  # type: ignore[no-any-return]
-    return counters[pin]
-
-
 def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
     """Return the pinned and the actual value if they differ; None if the pin holds.
 
@@ -117,10 +104,12 @@ def pins(unit: Unit, trace: Trace, who: str, case: Case | None = None) -> list[D
             continue
         if step.check is not None and step.check.applies(unit.api, unit.personality):
             task = f" of task {step.check.task}" if step.check.task else ""
+            depth, pauses = (record.state.get(name) for name in (REVISIONS[unit.api].DEPTH, "pause_count"))
+            actual = {**counters, "hooks": hooks, "active": record.active, "outstanding": record.outstanding}
+            actual |= {"depth": depth, "pause_count": pauses}
             for pin, value in step.check.pins.items():
-                actual = _actual(pin, unit.api, record, hooks, counters)
-                if actual != value:
-                    note(f"check {pin}{task}", step.place, value, actual)
+                if actual[pin] != value:
+                    note(f"check {pin}{task}", step.place, value, actual[pin])
         if step.answer is not None and record.value != step.answer:
             is_word = OPERATIONS[step.op].answers is bool
             values = (bool(value) if is_word and value is not None else value for value in (step.answer, record.value))

@@ -25,9 +25,6 @@ from lazymmu.support.project import MODULE_SOURCE
 # Milliseconds. Changes are reported if no other comes for a step, and at the latest at the end of the window.
 _STEP = 10
 _WINDOW = 200
-_SCENARIO_SUFFIXES = (".yaml", ".yml")
-_SOURCE_SUFFIXES = (".c", ".h")
-_KBUILD = "Kbuild"
 
 
 class Inputs(Struct, frozen=True):
@@ -56,9 +53,9 @@ class Inputs(Struct, frozen=True):
         if path.name.startswith(".") or self._is_result(path):
             return False
         if path.is_relative_to(MODULE_SOURCE):
-            return path.suffix in _SOURCE_SUFFIXES or path.name == _KBUILD
+            return path.suffix in (".c", ".h") or path.name == "Kbuild"
         # A new folder may have files from before it was watched.
-        may_be_read = path.suffix in _SCENARIO_SUFFIXES or path.is_dir()
+        may_be_read = path.suffix in (".yaml", ".yml") or path.is_dir()
         return may_be_read and any(path.is_relative_to(tree) for tree in self.trees)
 
     def _is_result(self, path: Path) -> bool:
