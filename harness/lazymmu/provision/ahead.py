@@ -7,14 +7,12 @@ reports why. Only the standard library is used here (see lock.py).
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from threading import Event
 
 from lazymmu.architecture import architectures, chosen, default_names
 from lazymmu.provision import keys, lock
-from lazymmu.provision.lock import Part
 from lazymmu.provision.packages import Fetching
 from lazymmu.provision.progress import Progress
 from lazymmu.support.errors import LazymmuError
@@ -45,15 +43,6 @@ def needs(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return chosen(_values(rest, "--arch")), tuple(_values(rest, "--kernel")) or (DEFAULT_KERNEL,)
 
 
-def _parts(root: Path, arches: Iterable[str], kernels: Iterable[str]) -> list[Part]:
-    """Return the parts of the lock that guests need, in the order in which they do. Raises SetupError."""
-    host, names = lock.host_architecture(), [(lock.HOST, lock.TOOLS)]
-    for arch in arches:
-        flavours = architectures()[arch].flavours
-        names += [(arch, lock.TOOLS), *((arch, kernel) for kernel in kernels if kernel in flavours)]
-    return [part for name in names if (part := lock.part(root, host, *name)) is not None]
-
-
 def fetch(words: Sequence[str]) -> None:
     """Fetch what the command with these words needs. Does nothing on a host where no sandbox can work."""
     has_sandbox = shutil.which("bwrap") is not None or os.geteuid() == 0
@@ -62,7 +51,13 @@ def fetch(words: Sequence[str]) -> None:
         arches, kernels = needs(words)
         if not (arches and has_sandbox):
             return
-        fetching = Fetching(root, _parts(root, arches, kernels), ", ".join(arches), Progress(), Event())
+        # In the order in which guests need them.
+        host, names = lock.host_architecture(), [(lock.HOST, lock.TOOLS)]
+        for arch in arches:
+            flavours = architectures()[arch].flavours
+            names += [(arch, lock.TOOLS), *((arch, kernel) for kernel in kernels if kernel in flavours)]
+        parts = [part for name in names if (part := lock.part(root, host, *name)) is not None]
+        fetching = Fetching(root, parts, ", ".join(arches), Progress(), Event())
         for package in fetching.packages:
             # What does not come is no reason not to fetch the rest.
             with suppress(LazymmuError, OSError):

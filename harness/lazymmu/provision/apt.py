@@ -138,16 +138,12 @@ class Apt(Struct, frozen=True):
         return found[0]
 
     def depends(self, package: str, pattern: str, *, otherwise: str | None = None) -> str:
-        """Return the first package name in a package's Depends that matches the whole pattern, else `otherwise`.
-
-        Raises NotThereError if nothing matches and `otherwise` is None.
-        """
-        for name in re.findall(r"(?:^|, )([^ ,]+)", self.show(package).get("Depends", "")):
-            if re.fullmatch(pattern, name):
-                return str(name)
-        if otherwise is not None:
-            return otherwise
-        raise NotThereError(f"{package} does not depend on {pattern}: its packaging has changed")
+        """Return the first name in a package's Depends that matches, or `otherwise`. Raises NotThereError."""
+        names = re.findall(r"(?:^|, )([^ ,]+)", self.show(package).get("Depends", ""))
+        found = next((str(name) for name in names if re.fullmatch(pattern, name)), otherwise)
+        if found is None:
+            raise NotThereError(f"{package} does not depend on {pattern}: its packaging has changed")
+        return found
 
     def closure(self, packages: Sequence[str]) -> list[str]:
         """Return packages (`name:architecture`) and all that they depend on, each as `name:architecture=version`."""

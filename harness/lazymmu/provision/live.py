@@ -109,7 +109,6 @@ def ask(cache: Cache, every: Sequence[Kernel]) -> None:
 
 def reset(cache: Cache) -> bool:
     """Remove the user's own lock, so that the project's counts. Returns whether there was one."""
-    folder = lock.users(cache.root)
-    there = folder.is_dir()
-    remove(folder)
+    there = lock.users(cache.root).is_dir()
+    remove(lock.users(cache.root))
     return there

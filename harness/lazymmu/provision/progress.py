@@ -62,12 +62,10 @@ class Progress:
                 print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             elif first:
                 self.say(f"fetching {_megabytes(transfer.size)} for {what}")
+            elif is_due and live:
+                print(f"\r\x1b[K{_state(what, transfer, seconds)}", end="", file=sys.stderr, flush=True)
             elif is_due:
-                line = _state(what, transfer, seconds)
-                if live:
-                    print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-                else:
-                    self.say(line)
+                self.say(_state(what, transfer, seconds))
 
         return show
 

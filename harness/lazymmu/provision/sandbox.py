@@ -49,12 +49,11 @@ class Sandbox(Struct, frozen=True):
         """Return the host command that runs `argv` inside. Only `also` can be written, or all if `writable`."""
         if self.name == "bwrap":
             bind = "--bind" if writable else "--ro-bind"
-            prefix = ["bwrap", bind, str(self.root), "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108
-            prefix += ["--bind", str(also), self.inside(also)] if also else []
-            kvm = ["--dev-bind-try", "/dev/kvm", "/dev/kvm"]
-            environment = ["--clearenv", *(word for pair in _ENVIRONMENT.items() for word in ("--setenv", *pair))]
-            network = [] if self.network else ["--unshare-net"]
-            return [*prefix, *kvm, *environment, *network, *_NAMESPACES, "--die-with-parent", *argv]
+            words = ["bwrap", bind, str(self.root), "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108
+            words += ["--bind", str(also), self.inside(also)] if also else []
+            words += ["--dev-bind-try", "/dev/kvm", "/dev/kvm", "--clearenv"]
+            words += [word for pair in _ENVIRONMENT.items() for word in ("--setenv", *pair)]
+            return [*words, *([] if self.network else ["--unshare-net"]), *_NAMESPACES, "--die-with-parent", *argv]
         environment = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in _ENVIRONMENT.items())]
         return ["setpriv", "--pdeathsig", "KILL", "chroot", str(self.root), *environment, *argv]
 
