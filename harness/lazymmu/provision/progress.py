@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lazymmu.provision.packages import Fetching
 
+# Puts the cursor at the begin of the line, and removes the line.
+_CLEAR = "\r\x1b[K"
 _MEGABYTE = 1_000_000
 # Seconds between two states of the progress line on a terminal, and between two lines in a log.
 _ON_TERMINAL, _IN_LOG = 0.2, 15.0
@@ -22,16 +24,29 @@ class Progress:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._printed = 0.0
-        #: Set while another part of the program draws on the terminal.
+        #: Set while another part of the program draws on the terminal, and shows `line`.
         self.hidden = False
+        self.line = ""
+        # Whether the line that changes is on the terminal.
+        self._drawn = False
 
     def say(self, text: str) -> None:
         """Print one line."""
         with self._lock:
-            clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+            clear = _CLEAR if self._drawn else ""
+            self._drawn = False
             # In one write, or the line of another thread could come before its end.
             sys.stderr.write(f"{clear}lazymmu: {text}\n")
             sys.stderr.flush()
+
+    def _draw(self, line: str) -> None:
+        """Put a line in place of the one that changes."""
+        with self._lock:
+            if self.hidden:
+                self.line = line
+                return
+            self._drawn = bool(line)
+            print(f"{_CLEAR}{line}", end="", file=sys.stderr, flush=True)
 
     @contextmanager
     def step(self, what: str, estimate: str) -> Iterator[None]:
@@ -47,7 +62,7 @@ class Progress:
 
         def show(transfer: "Fetching") -> None:
             nonlocal begun, ended
-            now, live = time.monotonic(), sys.stderr.isatty() and not self.hidden
+            now, live = time.monotonic(), self.hidden or sys.stderr.isatty()
             with self._lock:
                 first, last = not begun, not ended and (transfer.failed or transfer.remaining == 0)
                 begun, ended = True, ended or last
@@ -55,15 +70,15 @@ class Progress:
                 if is_due:
                     self._printed = now
             seconds = max(now - transfer.began, 0.01)
+            if last and live:
+                # What comes next says whether it worked.
+                self._draw("")
             if last and not transfer.failed:
                 self.say(f"fetched {_megabytes(transfer.size)} for {what} in {seconds:.1f} s")
-            elif last and live:
-                # The error comes next.
-                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             elif first:
                 self.say(f"fetching {_megabytes(transfer.size)} for {what}")
             elif is_due and live:
-                print(f"\r\x1b[K{_state(what, transfer, seconds)}", end="", file=sys.stderr, flush=True)
+                self._draw(_state(what, transfer, seconds))
             elif is_due:
                 self.say(_state(what, transfer, seconds))
 

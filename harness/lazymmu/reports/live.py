@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
@@ -24,7 +24,7 @@ from lazymmu.results.result import Outcome, Result
 from lazymmu.results.store import ResultStore
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 #: How many times a second the lines are drawn.
 _RATE = 8
@@ -48,8 +48,20 @@ def logs_scenarios(terminal: Terminal, results: ResultStore) -> bool:
 class LiveView:
     """The view of a run until its report. Any thread may call its methods."""
 
-    def __init__(self, terminal: Terminal, results: ResultStore, *, quiet: bool = False, verbose: bool = False) -> None:
-        """View a run that adds to `results`; `verbose`: each unit as it ends, `quiet`: nothing."""
+    def __init__(
+        self,
+        terminal: Terminal,
+        results: ResultStore,
+        *,
+        status: Callable[[], str] = str,
+        quiet: bool = False,
+        verbose: bool = False,
+    ) -> None:
+        """View a run that adds to `results`; `verbose`: each unit as it ends, `quiet`: nothing.
+
+        `status` returns a line to draw below those of the machines, empty for none.
+        """
+        self._status = status
         self._terminal = terminal
         self._verbose = verbose
         self._is_drawn = terminal.is_terminal and not quiet
@@ -78,7 +90,7 @@ class LiveView:
         from rich.live import Live
 
         console = self._terminal.console()
-        with Live(console=console, get_renderable=self._table, refresh_per_second=_RATE, transient=True):
+        with Live(console=console, get_renderable=self._drawing, refresh_per_second=_RATE, transient=True):
             yield self
 
     def changed(self, machine: str, activity: str) -> None:
@@ -110,7 +122,8 @@ class LiveView:
             where = f" on {machine}" if len(self._total) > 1 else ""
             self._terminal.scenario(f"{scenario}{where}", self._outcomes[machine, scenario])
 
-    def _table(self) -> Table:
+    def _drawing(self) -> Group:
+        from rich.console import Group
         from rich.table import Table
 
         table = Table.grid(padding=(0, 2))
@@ -124,7 +137,7 @@ class LiveView:
                 count = f"{self._done[name]}/{self._total[name]}" if name in self._total else ""
                 seconds = (line.ended or now) - line.begun
                 table.add_row(name, visible(first_line(line.activity)), count, f"{seconds:.1f} s")
-        return table
+        return Group(table, *filter(None, [self._status()]))
 
 
 def _line(result: Result) -> str:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from lazymmu.guests.transports.serial import NAME as SERIAL_NAME
 from lazymmu.guests.transports.serial import SERIAL
 from lazymmu.provision import builds
+from lazymmu.provision.progress import Progress
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
 from lazymmu.reports import results_folder
@@ -98,8 +99,11 @@ def _carry_out(
         options = _options(plan, folder, preparation)
         folder.begin()
         folder.record(facts)
+        progress = images[0].cache.progress if images else Progress()
+        progress.hidden = terminal.is_terminal and not arguments.quiet
         with Interrupts.noted() as interrupts:
-            with LiveView(terminal, results, quiet=arguments.quiet, verbose=arguments.verbose).shown() as view:
+            flags = {"quiet": arguments.quiet, "verbose": arguments.verbose}
+            with LiveView(terminal, results, status=lambda: progress.line, **flags).shown() as view:
                 schedule = _run_units(plan, preparation, options, results, view, interrupts)
             if images:
                 # Locked versions may have been gone, so that others took their place.
