@@ -59,16 +59,13 @@ def _transport() -> dict[str, Any]:
 
 
 _REPEATED: dict[str, Any] = {"action": "append", "metavar": "NAME"}
+_LISTED: dict[str, Any] = {**_REPEATED, "default": []}
 #: Argument -> what `add_argument` takes, or a function that returns it if it comes from a catalogue.
 _SHARED: dict[str, dict[str, Any] | Callable[[], dict[str, Any]]] = {
     "scenarios": {"nargs": "*", "metavar": "SCENARIO", "help": "name, file or directory (default: the library)"},
-    "--arch": {
-        **_REPEATED,
-        "default": [],
-        "help": "architecture, or all; may be repeated (default: arm64, s390x and x86_64)",
-    },
-    "--api": {**_REPEATED, "default": [], "help": "revision, see `lazymmu help words`; may be repeated (default: all)"},
-    "--tag": {**_REPEATED, "default": [], "help": "only scenarios with one of these tags"},
+    "--arch": {**_LISTED, "help": "architecture, or all; may be repeated (default: arm64, s390x and x86_64)"},
+    "--api": {**_LISTED, "help": "revision, see `lazymmu help words`; may be repeated (default: all)"},
+    "--tag": {**_LISTED, "help": "only scenarios with one of these tags"},
     "--impl": {
         **_REPEATED,
         "type": _implementation,

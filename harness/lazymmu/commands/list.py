@@ -25,12 +25,8 @@ def main(arguments: Namespace) -> int:
         from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
     shown = tagged(load(arguments.scenarios, requests.library()), arguments.tag)
     if arguments.impl is not None:
-        revisions = IMPLEMENTATIONS[arguments.impl].revisions
-        shown = tuple(
-            scenario
-            for scenario in shown
-            if (scenario.native if arguments.impl == NATIVE else not revisions.isdisjoint(scenario.apis))
-        )
+        revisions, native = IMPLEMENTATIONS[arguments.impl].revisions, arguments.impl == NATIVE
+        shown = tuple(one for one in shown if (one.native if native else not revisions.isdisjoint(one.apis)))
     if not shown:
         raise UsageError(f"none of the scenarios can run on the implementation {arguments.impl}")
     terminal = requests.human(arguments)

@@ -2,7 +2,7 @@
 """Compares the documents of two runs: what changed, and whether anything got worse."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from statistics import fmean
@@ -25,8 +25,6 @@ _WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
 _FACTOR = 2.0
 _SECONDS = 0.5
 _NOT_RUN = "not run"
-
-_Key = tuple[str, ...]
 
 
 class SavedResult(Named, Struct, frozen=True):
@@ -141,23 +139,19 @@ def compare(old: SavedRun, new: SavedRun) -> tuple[Change, ...]:
     Kernels distinguish units only if one of the runs has several; otherwise runs on two kernels are compared.
     """
     kernels = any(len({result.kernel for result in run.results}) > 1 for run in (old, new))
-
-    def key(result: SavedResult) -> _Key:
-        case = json.dumps(result.values, sort_keys=True)
-        unit = (result.scenario_name, case, result.arch, result.api, result.impl)
-        return (*unit, result.kernel) if kernels else unit
-
-    before, after = _by_key(old.results, key), _by_key(new.results, key)
+    before, after = (_by_unit(run.results, kernels=kernels) for run in (old, new))
     pairs = [(before.get(unit), after.get(unit)) for unit in {**before, **after}]
     changes = [Change(kind, *pair) for pair in pairs if (kind := _kind(*pair))]
     return tuple(sorted(changes, key=lambda change: list(Kind).index(change.kind)))
 
 
-def _by_key(results: Iterable[SavedResult], key: Callable[[SavedResult], _Key]) -> dict[_Key, SavedResult]:
+def _by_unit(results: Iterable[SavedResult], *, kernels: bool) -> dict[tuple[str, ...], SavedResult]:
     """Return the result of each unit; of its repetitions the first of the worst, with the mean time of all."""
-    groups: dict[_Key, list[SavedResult]] = {}
+    groups: dict[tuple[str, ...], list[SavedResult]] = {}
     for result in results:
-        groups.setdefault(key(result), []).append(result)
+        case = json.dumps(result.values, sort_keys=True)
+        machine = (result.arch, result.kernel if kernels else "")
+        groups.setdefault((result.scenario_name, case, result.api, result.impl, *machine), []).append(result)
     found = {}
     for unit, group in groups.items():
         # A known failure is less bad than an unknown one.

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -100,26 +101,23 @@ class CheckedIssue(Struct, frozen=True):
         }
 
 
-def checked(issues: Iterable[KnownIssue], results: ResultStore, today: date) -> list[CheckedIssue]:
-    """Return each entry with what the run says of it."""
-    return [CheckedIssue(issue, *_state(issue, results, today)) for issue in issues]
-
-
-def _state(issue: KnownIssue, results: ResultStore, today: date) -> tuple[State, str]:
-    """Return the state of an entry, and its message."""
+def checked(issue: KnownIssue, results: ResultStore, today: date) -> CheckedIssue:
+    """Return an entry with what the run says of it."""
+    found = partial(CheckedIssue, issue)
     covered = [unit for unit in results.units if issue.covers(unit)]
     if not covered:
-        return State.UNUSED, f"{issue.scenario}: matches nothing that was selected"
+        return found(State.UNUSED, f"{issue.scenario}: matches nothing that was selected")
     if today > issue.expires:
-        return State.EXPIRED, f"{issue.scenario}: expired on {issue.expires}: fix what it excuses, or extend it"
+        return found(State.EXPIRED, f"{issue.scenario}: expired on {issue.expires}: fix what it excuses, or extend it")
     finished = [unit for unit in covered if unit.index in results]
     passed = _passed(finished, results)
     if passed:
         others = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
-        return State.PASSED, f"{passed[0]}{others} passed instead of {issue.outcome}: remove or narrow this entry"
+        message = f"{passed[0]}{others} passed instead of {issue.outcome}: remove or narrow this entry"
+        return found(State.PASSED, message)
     if any(results[unit.index].raw_outcome is issue.outcome for unit in finished):
-        return State.HOLDS, ""
-    return State.OPEN, f"{issue.scenario}: no unit that it covers ended with pass or {issue.outcome}"
+        return found(State.HOLDS)
+    return found(State.OPEN, f"{issue.scenario}: no unit that it covers ended with pass or {issue.outcome}")
 
 
 def _passed(units: Sequence[Unit], results: ResultStore) -> list[str]:

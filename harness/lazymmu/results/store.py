@@ -169,7 +169,10 @@ def _read(store: ResultStore, path: Path) -> None:
     units = {unit.index: unit for unit in store.units}
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            result = _decoded(line)
+            try:
+                result = _DECODER.decode(line) if line.endswith(b"\n") else None
+            except (msgspec.DecodeError, RecursionError):
+                result = None
             if result is None and file.tell() == size:
                 break
             unit = units.get(result.number) if result is not None else None
@@ -181,11 +184,3 @@ def _read(store: ResultStore, path: Path) -> None:
             store._note(result, (store._end, len(line) - 1))
     if store._end != size:
         os.ftruncate(store._descriptor, store._end)
-
-
-def _decoded(line: bytes) -> Result | None:
-    """Return the result in a line; None if it is incomplete or not a result."""
-    try:
-        return _DECODER.decode(line) if line.endswith(b"\n") else None
-    except (msgspec.DecodeError, RecursionError):
-        return None

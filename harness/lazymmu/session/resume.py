@@ -41,14 +41,12 @@ def unfinished_run(given: Namespace) -> Iterator[tuple[Folder, dict[str, Any], N
             raise UsageError(f"--resume `{given.resume}`: its run.json does not say what was selected: start a new run")
         if not Path(folder).is_dir():
             raise UsageError(f"--resume `{given.resume}`: the working folder of that run, {folder}, does not exist")
-        reports = {name: _absolute(getattr(given, name)) for name in FORMATS}
+        # A report's name is relative to the folder of this command, not to that of the run.
+        reports = {name: getattr(given, name) for name in FORMATS}
+        files = {name: to for name, to in reports.items() if to not in (None, "", STDOUT)}
+        reports |= {name: os.path.join(Path.cwd(), to) for name, to in files.items()}  # noqa: PTH118
         with chdir(folder):
             yield kept, facts, Namespace(**{**vars(given), **reports, **recorded})
-
-
-def _absolute(target: str | None) -> str | None:
-    """Return the target of a report as an absolute path."""
-    return target if target is None or target in (STDOUT, "") else os.path.join(Path.cwd(), target)  # noqa: PTH118
 
 
 def check(kept: Folder, facts: Mapping[str, Any], scenarios: Sequence[Scenario], arguments: Namespace) -> None:

@@ -110,7 +110,9 @@ def _carry_out(
                 facts = _with_versions(facts, images)
             seconds = time.monotonic() - begin
             day = plan.started.date()
-            issues = None if plan.issues is None else known_issues.checked(plan.issues, results, day)
+            issues = (
+                None if plan.issues is None else [known_issues.checked(issue, results, day) for issue in plan.issues]
+            )
             before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
             summary = RunSummary(
                 results=results,

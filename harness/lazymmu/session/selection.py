@@ -72,12 +72,8 @@ def _impls(selection: Selection, scenario: Scenario, api: str, arch: str, kernel
             yield NATIVE
 
 
-#: Revision, architecture, implementation and kernel of a unit.
-_Under = tuple[str, str, str, str]
-
-
-def _under(selection: Selection, scenario: Scenario) -> Iterator[_Under]:
-    """Yield what each case of a scenario is run under."""
+def _under(selection: Selection, scenario: Scenario) -> Iterator[tuple[str, str, str, str]]:
+    """Yield each revision, architecture, implementation and kernel with which the cases of a scenario run."""
     arches = [arch for arch in chosen(selection.arches) if arch in scenario.arches]
     kernels = chosen_kernels(selection)
     for api in _chosen_apis(selection):

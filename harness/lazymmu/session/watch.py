@@ -67,14 +67,12 @@ def _inputs(arguments: Namespace) -> Inputs:
     library = requests.library()
     files = {Path(found.path) for found in scenario_files(arguments.scenarios, library, Problems())}
     files |= {Path(name) for name in (arguments.known, arguments.header) if name is not None}
-    tops = {library} if not arguments.scenarios else set()
-    for argument in arguments.scenarios:
-        tops |= {next((top for top in (library / argument, Path(argument)) if top.is_dir()), library / argument)}
+    named = [next((top for top in (library / name, Path(name)) if top.is_dir()), None) for name in arguments.scenarios]
     # Both a link and its target count.
     real = {file.resolve() for file in files} | {file.parent.resolve() / file.name for file in files}
     return Inputs(
         files=frozenset(real),
-        trees=frozenset(top.resolve() for top in tops if top.is_dir()),
+        trees=frozenset(top.resolve() for top in named or [library] if top is not None),
         results=None if arguments.out is None else Path(arguments.out).resolve(),
     )
 

@@ -42,7 +42,7 @@ def judged(
     """Return the results of a run that passes but for these outcomes, and its entries."""
     results = (runs.result(unit, bad.get(unit.index, "pass"), "why") for unit in units)
     store = runs.store(units, [excused(issues, units[result.number], result, today) for result in results])
-    return store, checked(issues, store, today)
+    return store, [checked(issue, store, today) for issue in issues]
 
 
 @pytest.mark.parametrize(
