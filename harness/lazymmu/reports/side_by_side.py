@@ -6,6 +6,7 @@ the task is active afterwards, answers, writes, warnings, and outstanding entrie
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from string import ascii_uppercase
 from typing import Any
 
@@ -64,18 +65,14 @@ def side_by_side(case: Case, predictions: Mapping[Pair, Trace | Skip]) -> SideBy
     for pair, prediction in predictions.items():
         if isinstance(prediction, Trace):
             alike.setdefault(tuple(sorted(_cells(prediction).items())), []).append((pair, prediction))
+    names = (letter * times for times in count(1) for letter in ascii_uppercase)
     groups = tuple(
-        Group(_name(number), tuple(pair for pair, _ in members), members[0][1], dict(cells))
-        for number, (cells, members) in enumerate(alike.items())
+        Group(name, tuple(pair for pair, _ in members), members[0][1], dict(cells))
+        for name, (cells, members) in zip(names, alike.items(), strict=False)
     )
     parting = next((step for step in case.walk() if len({group.cells.get(step.index) for group in groups}) > 1), None)
     skipped = {pair: skip.reason for pair, skip in predictions.items() if isinstance(skip, Skip)}
     return SideBySide(groups, skipped, parting)
-
-
-def _name(number: int) -> str:
-    repeated, letter = divmod(number, len(ascii_uppercase))
-    return ascii_uppercase[letter] * (repeated + 1)
 
 
 def _cells(trace: Trace) -> dict[int, str]:

@@ -30,11 +30,6 @@ class PreparedUnit:
         return predict(self.case, self.unit.api, self.unit.personality, self.unit.impl)
 
     @property
-    def is_skip(self) -> bool:
-        """True if the model says that no guest can run it."""
-        return isinstance(self.prediction, Skip)
-
-    @property
     def predicted_steps(self) -> int:
         """The number of steps that will run."""
         return len(self.prediction.steps) if isinstance(self.prediction, Trace) else 0
@@ -48,7 +43,7 @@ class PreparedUnit:
     def failed(self, error: LazymmuError | OSError, *, release: str = "", seconds: float = 0.0) -> Result:
         """Return the result if an error prevents a report. It is a skip if no guest can run the unit."""
         if isinstance(self.prediction, Skip):
-            return self.skipped(release=release)
+            return self.skipped(self.prediction, release=release)
         return Result.of(
             self.unit,
             Outcome.ERROR,
@@ -59,12 +54,10 @@ class PreparedUnit:
             details=error.details if isinstance(error, GuestError) else "",
         )
 
-    def skipped(self, *, release: str = "") -> Result:
-        """Return the result of a unit that no guest can run."""
-        assert isinstance(self.prediction, Skip)  # noqa: S101  (narrows the type: the caller has asked `is_skip`)
-        step = self.prediction.step
-        details = f"{step.place}: {step.op}"
-        return Result.of(self.unit, Outcome.SKIP, self.prediction.reason, release=release, details=details)
+    def skipped(self, skip: Skip, *, release: str = "") -> Result:
+        """Return the result of a unit that no guest can run, as the model says."""
+        details = f"{skip.step.place}: {skip.step.op}"
+        return Result.of(self.unit, Outcome.SKIP, skip.reason, release=release, details=details)
 
     def judged(self, reply: AgentReply, *, run: int, release: str, seconds: float) -> Result:
         """Return the result from a guest's reply; `run` is the number that its program had."""

@@ -109,10 +109,8 @@ def _carry_out(
                 # Locked versions may have been gone, so that others took their place.
                 facts = _with_versions(facts, images)
             seconds = time.monotonic() - begin
-            day = plan.started.date()
-            issues = (
-                None if plan.issues is None else [known_issues.checked(issue, results, day) for issue in plan.issues]
-            )
+            day, issues = plan.started.date(), plan.issues
+            known = None if issues is None else [known_issues.checked(issue, results, day) for issue in issues]
             before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
             summary = RunSummary(
                 results=results,
@@ -122,7 +120,7 @@ def _carry_out(
                 started=plan.started,
                 seconds=seconds,
                 seed=arguments.shuffle,
-                known=issues,
+                known=known,
                 facts=facts,
             )
             broken = bool(summary.broken_entries())

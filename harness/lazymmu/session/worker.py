@@ -15,6 +15,7 @@ from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session.prepared_unit import PreparedUnit
+from lazymmu.subject.trace import Skip
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import ConnectionLost, GuestDied, GuestError, GuestHung, LazymmuError, SnapshotDamaged
 
@@ -153,9 +154,9 @@ class Worker:
     def _next(self) -> PreparedUnit | None:
         """Take the next unit for a guest; the skips before it get their results."""
         while (prepared := self._queue.take()) is not None:
-            if not prepared.is_skip:
+            if not isinstance(prepared.prediction, Skip):
                 return prepared
-            self._finished(prepared.skipped(release=self._release))
+            self._finished(prepared.skipped(prepared.prediction, release=self._release))
         return None
 
     def _is_waiting(self) -> bool:
