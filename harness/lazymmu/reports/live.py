@@ -41,7 +41,7 @@ class _Machine(Struct):
 
 
 def logs_scenarios(terminal: Terminal, results: ResultStore) -> bool:
-    """Return whether the lines of scenarios in a log are those of the report: on one machine they are the same."""
+    """Return whether a log has the report's lines of scenarios already, as it does after a run on one machine."""
     return not terminal.is_terminal and len({unit.machine for unit in results.units}) == 1
 
 

@@ -234,7 +234,7 @@ def _fresh(root: Path, started: datetime) -> Path:
 
 
 def _link(link: Path, path: Path) -> None:
-    """Make a link name a folder beside it, without a moment in which there is no link."""
+    """Let a link name a folder beside it. The link exists at every moment."""
     new = link.with_name(f".{link.name}.{path.name}")
     new.unlink(missing_ok=True)
     new.symlink_to(path.name)

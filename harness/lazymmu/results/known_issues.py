@@ -99,7 +99,7 @@ class CheckedIssue(Struct, frozen=True):
 
 
 def checked(issue: KnownIssue, results: ResultStore, today: date) -> CheckedIssue:
-    """Return an entry with what the run says of it."""
+    """Return what the run says of an entry."""
     found = partial(CheckedIssue, issue)
     covered = [unit for unit in results.units if issue.covers(unit)]
     if not covered:

@@ -30,7 +30,7 @@ class RunSummary(Struct, frozen=True):
     facts: Mapping[str, Any] = {}
 
     def conditions(self) -> Iterator[tuple[str, str]]:
-        """Yield what the units ran with, each with its name: accelerators, kernels, the seed of --shuffle."""
+        """Yield the name and value of what the units ran with: accelerators, kernels, the seed of --shuffle."""
         for machine, (name, reason) in self.accelerators.items():
             yield machine, f"{name} ({reason})"
         yield "kernels", ", ".join(self.results.releases) or "none answered"

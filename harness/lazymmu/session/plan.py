@@ -124,7 +124,7 @@ class Preparation(Struct, frozen=True):
 def prepare(
     units: Sequence[Unit], selection: Selection, sandbox: Callable[[Path], Sandbox], *, offline: bool
 ) -> Preparation:
-    """Get what these units need, as far as it is available. Raises SetupError."""
+    """Fetch and build what these units need, as far as it is available. Raises SetupError."""
     results = [without_implementation(unit, selection) for unit in units]
     machines: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for unit, result in zip(units, results, strict=True):
