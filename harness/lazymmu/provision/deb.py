@@ -16,12 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE, Popen
 
-from lazymmu.provision.keys import digest
-from lazymmu.provision.lock import Package
+from lazymmu.provision.packages import MODULES_OF
 from lazymmu.support.errors import SetupError
 
-# Raise it when other files of a package are unpacked.
-_VERSION = "4"
 # What nothing here reads: documents, link-time optimization, sanitizers, QEMU for other machines of the same package,
 # and headers of architectures that have no lazy MMU mode. There are thousands of these files.
 _LEFT_OUT = re.compile(
@@ -33,28 +30,17 @@ _LEFT_OUT = re.compile(
 # Empty files that say in which build an option of the kernel last changed. A build without them works.
 _OPTIONS = re.compile(r"usr/src/linux-headers-[^/]+/include/config/.*")
 # What is unpacked of a kernel: the boot image (up to Linux 6, and since 7). Its modules are nine tenths of the package,
-# and only SSH needs some of them: see `with_modules`.
+# and only SSH needs some of them: see packages.py.
 _KERNEL = ("linux-image-", "linux-binary-", "linux-modules-")
 _IMAGE = re.compile(r"boot/vmlinu[xz]-.*|usr/lib/modules/[^/]+/vmlinu[xz]")
-_MODULES_OF = "modules-of-"
 _NETWORK = re.compile(r".*/modules\.builtin|.*/(virtio_net|net_failover|failover)\.ko(\.[a-z]+)?")
 _AR_HEADER = 60
 _MAGIC = b"!<arch>\n"
 
 
-def with_modules(package: Package) -> Package:
-    """Return a kernel's package as one of which the driver of a network card is unpacked, in place of the image."""
-    return package._replace(name=f"{_MODULES_OF}{package.name}")
-
-
-def key(package: Package) -> str:
-    """Return the key of an unpacked package."""
-    return digest([_VERSION, package.sha256, "modules" if package.name.startswith(_MODULES_OF) else ""])
-
-
 def unpack(file: Path, name: str, target: Path) -> None:
     """Unpack the files of the package `name` into a new folder. Raises SetupError for a package that is damaged."""
-    only = _IMAGE if name.startswith(_KERNEL) else _NETWORK if name.startswith(_MODULES_OF) else None
+    only = _IMAGE if name.startswith(_KERNEL) else _NETWORK if name.startswith(MODULES_OF) else None
     tree = Tree(target, name)
     try:
         with file.open("rb") as stream:

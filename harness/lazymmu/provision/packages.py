@@ -18,15 +18,23 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
 
-from lazymmu.provision import deb, mirrors
-from lazymmu.provision.download import Client
-from lazymmu.provision.keys import FOLDER_HINT, lock_file
+from lazymmu.provision import mirrors
+from lazymmu.provision.keys import FOLDER_HINT, digest, lock_file
 from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.progress import Progress
 from lazymmu.support import disk
 from lazymmu.support.errors import SetupError
 
+if TYPE_CHECKING:
+    # Most runs fetch nothing, and http and tarfile take a while to load.
+    from lazymmu.provision.download import Client
+
+#: Start of the name that a kernel's package has when its modules are unpacked.
+MODULES_OF = "modules-of-"
+# Raise it when other files of a package are unpacked (deb.py).
+_VERSION = "4"
 #: Bytes on disk for each byte of packages: the package, and what is unpacked from it.
 UNPACKED = 4
 #: How many files are fetched at the same time. More connections than that some name servers and mirrors refuse.
@@ -38,7 +46,13 @@ _LOOK = 0.1
 
 def folder(root: Path, package: Package) -> Path:
     """Return the folder of an unpacked package, which exists if the package is there."""
-    return root / "packages" / deb.key(package)
+    kind = "modules" if package.name.startswith(MODULES_OF) else ""
+    return root / "packages" / digest([_VERSION, package.sha256, kind])
+
+
+def with_modules(package: Package) -> Package:
+    """Return a kernel's package as one of which the driver of a network card is unpacked, in place of the image."""
+    return package._replace(name=f"{MODULES_OF}{package.name}")
 
 
 def missing(root: Path, packages: Iterable[Package]) -> list[Package]:
@@ -104,6 +118,8 @@ class Fetching:
 
     def _fetch_all(self) -> None:
         """Fetch packages until none waits: the work of one thread, which has one connection to each server."""
+        from lazymmu.provision.download import Client
+
         client = Client(self._stop)
         while True:
             with self._lock:
@@ -126,7 +142,7 @@ class Fetching:
         if error is None:
             self._show(self)
 
-    def _fetch(self, client: Client, package: Package) -> None:
+    def _fetch(self, client: "Client", package: Package) -> None:
         target = folder(self._root, package)
         with ExitStack() as stack:
             lock = os.open(lock_file(self._root, target), os.O_RDWR | os.O_CREAT, 0o644)
@@ -153,6 +169,8 @@ class Fetching:
 
     def _unpack_all(self) -> None:
         """Unpack packages as they arrive: the work of one thread."""
+        from lazymmu.provision import deb
+
         with deb.unpacker() as unpack:
             while self.remaining:
                 with suppress(Empty):

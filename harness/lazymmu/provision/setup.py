@@ -7,10 +7,9 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lazymmu.provision import kernels, live, packages, parts, tool_root
+from lazymmu.provision import kernels, packages, parts, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
-from lazymmu.provision.download import NotFetchedError
 from lazymmu.provision.kernels import InstalledKernel, Resolution, resolutions
 from lazymmu.provision.keys import FOLDER_HINT
 from lazymmu.provision.lock import Package, Part
@@ -168,6 +167,8 @@ def available(
         sandbox(cache.root / "roots" / "none")
     if found.unknown or update:
         asked = [arch for arch in arches if arch in kernel.flavours] if update else found.unknown
+        from lazymmu.provision import live
+
         cache.tools.in_thread(lambda: live.resolve(cache, kernel, asked, update=update))
         found = _contents(cache, kernel, arches, lambda _: True)
         if found.unknown:
@@ -190,6 +191,10 @@ def _fetched(
     sandbox: Callable[[Path], Sandbox],
 ) -> Callable[[str], None]:
     """Start to fetch what is missing. Returns the function that waits for one architecture, and puts it together."""
+    # Most runs have everything, and http takes a while to load.
+    from lazymmu.provision import live
+    from lazymmu.provision.download import NotFetchedError
+
     cache = images.cache
     every = [part for tools, installed in missing.values() for part in (tools, installed.release)]
     fetching = Fetching(cache.root, every, ", ".join(missing), cache.progress, cache.tools.stopped)

@@ -12,7 +12,7 @@ from pathlib import Path
 import zstandard
 
 from lazymmu.architecture import Architecture
-from lazymmu.provision import builds, cpio, deb, live, parts, tool_root
+from lazymmu.provision import builds, cpio, live, packages, parts, tool_root
 from lazymmu.provision.cache import Cache, whole
 from lazymmu.provision.kernels import MODULES, InstalledKernel
 from lazymmu.provision.keys import digest
@@ -65,7 +65,7 @@ def _make(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Install
     for arch, path in paths.items():
         kernel = kernels[arch].release
         # Since Linux 7 the modules have a package of their own.
-        drivers = tuple(deb.with_modules(one) for one in kernel.packages if one.name.startswith(MODULES))
+        drivers = tuple(packages.with_modules(one) for one in kernel.packages if one.name.startswith(MODULES))
         part = kernel._replace(packages=drivers)
         Fetching(cache.root, [part], f"{arch}'s driver", cache.progress, cache.tools.stopped).wait(drivers)
         wanted = [*servers[parts.ssh(arch)].packages, *drivers]
