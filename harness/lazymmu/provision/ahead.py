@@ -59,6 +59,6 @@ def fetch(words: Sequence[str]) -> None:
         parts = [part for name in names if (part := lock.part(root, host, *name)) is not None]
         fetching = Fetching(root, parts, ", ".join(arches), Progress(), Event())
         for package in fetching.packages:
-            # What does not come is no reason not to fetch the rest.
+            # If one package fails, the others are still useful.
             with suppress(LazymmuError, OSError):
                 fetching.wait([package])

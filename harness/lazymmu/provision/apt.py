@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Asks apt what a Debian suite has now. apt verifies the signatures of the suite's lists.
 
-It is the host's apt, or that of a tool root, and it neither reads nor changes the host's own packages.
+It uses the host's apt, or one in a tool root. It does not read or change the host's own packages.
 """
 
 import os

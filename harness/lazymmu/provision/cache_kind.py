@@ -84,7 +84,7 @@ def by_use(paths: Iterable[Path], without: frozenset[Path] = frozenset()) -> tup
 
 
 class Limit(Struct, frozen=True):
-    """How much `lazymmu clean` keeps; the entries used last come first. None is no limit."""
+    """How much `lazymmu clean` keeps: the entries that were used last. None means no limit."""
 
     entries: int | None = None
     #: Bytes of all entries together.

@@ -68,7 +68,7 @@ class Part(NamedTuple):
 
 
 def host_architecture() -> str:
-    """Return Debian's name of this host's architecture. Raises SetupError if there is no tool root for it."""
+    """Return Debian's name of this host's architecture. Raises SetupError if lazymmu does not support it."""
     machine = platform.machine()
     if machine not in HOSTS:
         raise SetupError(f"hosts of architecture {machine} are not supported", hint=f"supported: {', '.join(HOSTS)}")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The unpacked packages of the cache, each in a folder that is named for the package's SHA-256.
 
-Several processes may fetch at the same time: each package is fetched by the one that has its lock. A download that was
-cut off stays in `downloads/`, where the next attempt goes on with it.
+Several processes may fetch at the same time: each package is fetched by the one that has its lock. The beginning
+of an interrupted download stays in `downloads/`, and the next attempt fetches the rest.
 
 Only the standard library is used here (see lock.py).
 """

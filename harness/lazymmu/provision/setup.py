@@ -166,9 +166,9 @@ def available(
             cache.root.mkdir(parents=True, exist_ok=True)
         sandbox(cache.root / "roots" / "none")
     if found.unknown or update:
-        asked = [arch for arch in arches if arch in kernel.flavours] if update else found.unknown
         from lazymmu.provision import live
 
+        asked = [arch for arch in arches if arch in kernel.flavours] if update else found.unknown
         cache.tools.in_thread(lambda: live.resolve(cache, kernel, asked, update=update))
         found = _contents(cache, kernel, arches, lambda _: True)
         if found.unknown:

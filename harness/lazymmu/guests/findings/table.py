@@ -146,7 +146,7 @@ def tables() -> Mapping[Path, Table]:
         for n, row in enumerate(table.rows):
             names = {name for _, name, _, _ in Formatter().parse(row.title) if name is not None}
             if missing := names - _TITLE_WORDS - {*_GROUP_NAME.findall(row.expression)}:
-                wrong = f"the title {row.title!r} names {', '.join(sorted(missing))}, which is no group"
+                wrong = f"the title {row.title!r} names {', '.join(sorted(missing))}, but `begins` has no such group"
                 raise _mistake(root, ("rows", str(n), "title"), wrong)
     return found
 
