@@ -35,7 +35,7 @@ from lazymmu.session.selection import Selection, units
 from lazymmu.session.worker import Queue, Worker
 from lazymmu.subject.case import Case, Scenario, Step
 from lazymmu.subject.implementations import HEADER
-from lazymmu.subject.trace import Skip, StepTrace, Trace
+from lazymmu.subject.trace import StepTrace, Trace
 from lazymmu.support.errors import GuestError, LazymmuError, ScenarioError, SetupError, UsageError
 from lazymmu.support.interrupts import Interrupts
 from lazymmu.support.machine_names import DEFAULT_KERNEL
@@ -52,7 +52,6 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "SetupError",
-    "Skip",
     "Step",
     "StepTrace",
     "Trace",
@@ -82,11 +81,10 @@ def load(*scenarios: _Name, library: _Name | None = None) -> tuple[Scenario, ...
 
 
 class Prediction(Struct, frozen=True):
-    """A unit and its trace by the model; if no guest can run it, `trace` is None and `skip` has the reason."""
+    """A unit and its trace by the model."""
 
     unit: Unit
-    trace: Trace | None
-    skip: Skip | None
+    trace: Trace
 
 
 def predict(
@@ -97,8 +95,7 @@ def predict(
     Raises what `load` raises, and UsageError if a flag names what does not exist or if nothing is selected.
     """
     selected = units(_scenarios(scenarios), _selection(arch, api, tag, impl, kernel))
-    made = [(unit, PreparedUnit(unit).prediction) for unit in selected]
-    return tuple(Prediction(unit, *((it, None) if isinstance(it, Trace) else (None, it))) for unit, it in made)
+    return tuple(Prediction(unit, PreparedUnit(unit).prediction) for unit in selected)
 
 
 def run(

@@ -27,7 +27,6 @@ def main(arguments: Namespace) -> int:
         from lazymmu.session.verdict import pins
         from lazymmu.subject.implementations import HEADER
         from lazymmu.subject.simulator import predict
-        from lazymmu.subject.trace import Skip
     selection = requests.selection(arguments)
     if HEADER in selection.impls:
         raise UsageError(
@@ -41,8 +40,7 @@ def main(arguments: Namespace) -> int:
     broken = []
     for unit in selected:
         predicted = predict(unit.case, unit.api, unit.personality, unit.impl)
-        if not isinstance(predicted, Skip):
-            broken += [(unit, difference) for difference in pins(unit, predicted, "the model says")]
+        broken += [(unit, difference) for difference in pins(unit, predicted, "the model says")]
         if not goals:
             terminal.prediction(unit, predicted)
             continue
@@ -51,8 +49,8 @@ def main(arguments: Namespace) -> int:
                 "scenario": unit.scenario.name,
                 "case": dict(unit.values),
                 **{key: getattr(unit, key) for key in ("arch", "api", "impl", "kernel")},
-                "predicted": None if isinstance(predicted, Skip) else predicted.to_json(steps=arguments.trace),
-                "skip": predicted.reason if isinstance(predicted, Skip) else None,
+                "predicted": predicted.to_json(steps=arguments.trace),
+                "skip": None,
                 **({"personality": unit.personality} if unit.scenario.personality else {}),
             }
         )

@@ -2,13 +2,14 @@
 """Compares a guest's trace with the model's, step by step, and both with what the author pinned."""
 
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 from lazymmu.results.result import Difference, Unit
 from lazymmu.subject.case import Case, Step
 from lazymmu.subject.operations import OPERATIONS
 from lazymmu.subject.revisions import REVISIONS
-from lazymmu.subject.trace import StepTrace, Trace, compact
+from lazymmu.subject.trace import StepTrace, Trace, compact, in_call_order
 from lazymmu.support.errors import Place
 
 _STEP_PARTS = StepTrace.__struct_fields__
@@ -82,6 +83,13 @@ def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
     return None if actual == pinned else (pinned, actual)
 
 
+def _hooks_so_far(trace: Trace) -> dict[int, int]:
+    """Return how many hooks had been called at the end of each step, by the step's number."""
+    called = in_call_order(trace.steps)
+    totals = accumulate(len(record.hooks) for record in called)
+    return {record.index: total for record, total in zip(called, totals, strict=True)}
+
+
 def pins(unit: Unit, trace: Trace, who: str, case: Case | None = None) -> list[Difference]:
     """Return every pin of the author (`check`, `expect`) that does not hold in a trace; `who` made the trace.
 
@@ -94,10 +102,9 @@ def pins(unit: Unit, trace: Trace, who: str, case: Case | None = None) -> list[D
         found.append(Difference(what, {"pinned": _show(pinned), who: _show(actual)}, place))
 
     steps = {step.index: step for step in case.walk() if step.check is not None or step.answer is not None}
-    hooks = ""
+    hooks = _hooks_so_far(trace) if steps else {}
     counters = dict.fromkeys(trace.counters, 0)
     for record in trace.steps if steps else ():
-        hooks += record.hooks
         counters.update(record.counters)
         step = steps.get(record.index)
         if step is None:
@@ -105,8 +112,8 @@ def pins(unit: Unit, trace: Trace, who: str, case: Case | None = None) -> list[D
         if step.check is not None and step.check.applies(unit.api, unit.personality):
             task = f" of task {step.check.task}" if step.check.task else ""
             depth, pauses = (record.state.get(name) for name in (REVISIONS[unit.api].DEPTH, "pause_count"))
-            actual = {**counters, "hooks": hooks, "active": record.active, "outstanding": record.outstanding}
-            actual |= {"depth": depth, "pause_count": pauses}
+            actual = {**counters, "active": record.active, "outstanding": record.outstanding}
+            actual |= {"depth": depth, "pause_count": pauses, "hooks": trace.hooks[: hooks[record.index]]}
             for pin, value in step.check.pins.items():
                 if actual[pin] != value:
                     note(f"check {pin}{task}", step.place, value, actual[pin])

@@ -46,13 +46,19 @@ class Step(Struct, frozen=True):
     place: Place
     #: Its arguments, in the order of the program text: {"index": 3, "value": 4097}, {"task": "other"}.
     args: Mapping[str, int | str] = field(default_factory=dict)
-    #: Steps that run inside this context.
+    #: Steps that run inside this context or `meanwhile`.
     body: tuple[Step, ...] = ()
     #: Steps that run when this call's hook is about to be called, if one is called.
     before_hook: tuple[Step, ...] = ()
     check: Check | None = None
     #: The answer that the author pinned; 1 or 0 for true or false.
     answer: int | None = None
+    #: The place of the task or CPU that the step names, for messages; None: that of the step.
+    named: Place | None = None
+    #: The block (`lazy: [..]` and the like) that begins, or ends, with this call.
+    #: A block ends in the task in which it began.
+    begins: str = ""
+    ends: str = ""
 
     def walk(self) -> Iterator[Step]:
         """Yield this step and all nested ones, in the order of their numbers."""

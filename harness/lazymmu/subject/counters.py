@@ -16,7 +16,7 @@ HOOKS = {
 }
 
 #: Counters that every personality has, beside calls and hooks.
-COMMON_COUNTERS = ("deferred", "direct", "warnings")
+COMMON_COUNTERS = ("deferred", "direct", "warnings", "atomic_sleeps")
 
 
 def counter_names(personality: str, impl: str = MODULE) -> tuple[str, ...]:
