@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What holds for every program, on random ones (docs/semantics.md, "Revisions of the API")."""
+"""What holds for every program, on random ones (docs/semantics.md, "Revisions")."""
 
 import re
 from collections import Counter
