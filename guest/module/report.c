@@ -32,6 +32,7 @@ static const char * const counter_names[LMM_NR_COMMON] = {
 	[LMM_DEFERRED]			= "deferred",
 	[LMM_DIRECT]			= "direct",
 	[LMM_WARNINGS]			= "warnings",
+	[LMM_ATOMIC_SLEEPS]		= "atomic_sleeps",
 };
 
 /* Returns the counter's name, NULL after the last one that the run reports. */
@@ -88,6 +89,16 @@ static void put_begin(struct seq_buf *s, const struct lmm_run *run)
 		       run->program.nr_steps);
 }
 
+static void put_hooks(struct seq_buf *s, const struct lmm_hooks *hooks)
+{
+	seq_buf_puts(s, " hooks=");
+	for (unsigned int i = 0; i < hooks->nr; i++)
+		seq_buf_putc(s, hooks->letters[i]);
+	seq_buf_puts(s, hooks->nr ? " inside=" : "- inside=-");
+	for (unsigned int i = 0; i < hooks->nr; i++)
+		seq_buf_putc(s, '0' + hooks->inside[i]);
+}
+
 static void put_counters(struct seq_buf *s, const struct lmm_run *run, u32 index)
 {
 	const struct lmm_record *record = &run->records[index];
@@ -113,10 +124,7 @@ static void put_step(struct seq_buf *s, const struct lmm_run *run, u32 index)
 	seq_buf_puts(s, operation->name);
 	seq_buf_puts(s, " task=");
 	seq_buf_puts(s, run->tasks[record->task].name);
-	seq_buf_puts(s, " hooks=");
-	seq_buf_putc(s, record->hook ?: '-');
-	seq_buf_puts(s, " inside=");
-	seq_buf_putc(s, record->hook ? '0' + record->inside : '-');
+	put_hooks(s, &record->hooks);
 	put_pair(s, "active", record->active);
 	if (operation->answers && !run->program.api->hooks_only)
 		put_pair(s, "value", record->value);
@@ -198,7 +206,7 @@ static void put_tail(struct seq_buf *s, const struct lmm_run *run, u32 line)
 	if (is_among(&line, 1))
 		put_total(s, run);
 	else if (is_among(&line, run->nr_tasks))
-		put_task(s, run, &run->tasks[line]);
+		put_task(s, run, &run->tasks[run->order[line]]);
 	else if (is_among(&line, table_lines(run)))
 		put_table(s, run);
 	else if (is_among(&line, entry_lines(run)))

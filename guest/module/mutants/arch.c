@@ -24,7 +24,8 @@ static bool *pending(const struct lmm_run *run)
 static void writes_as_if_valid(struct lmm_run *run, u16 index, u64 value)
 {
 	lmm_real_arch->write(run, index, value | 1);
-	run->table.memory[index] = value;
+	run->table.newest[index] = value;
+	lmm_store(run, index, value);
 }
 
 static void clears_pending_when_direct(struct lmm_run *run, u16 index, u64 value)
@@ -51,7 +52,7 @@ static void needs_no_pending(struct lmm_run *run)
 static void clears_pending(struct lmm_run *run)
 {
 	*pending(run) = false;
-	lmm_real_arch->leave_cpu(run);
+	lmm_real_arch->switch_out(run);
 }
 
 static void does_nothing(struct lmm_run *run)
@@ -65,25 +66,18 @@ static void copies_nothing(const struct lmm_run *run, struct lmm_task *child)
 /* x86_64 */
 
 /* The older half of a queue of 64 */
-static struct lmm_x86_64_queue older[LMM_NR_CPUS];
-
-static struct lmm_x86_64_queue *queue_of(struct lmm_run *run)
-{
-	struct lmm_x86_64_queue *queues = run->cpus;
-
-	return &queues[run->task->cpu];
-}
+static struct lmm_queue older[LMM_NR_CPUS];
 
 static void issues_at_31(struct lmm_run *run, u16 index, u64 value)
 {
 	lmm_real_arch->write(run, index, value);
-	if (queue_of(run)->len == LMM_QUEUE_SIZE - 1)
+	if (lmm_queue(run)->len == LMM_QUEUE_SIZE - 1)
 		lmm_real_arch->flush(run);
 }
 
 static void issues_both_halves(struct lmm_run *run)
 {
-	struct lmm_x86_64_queue *queue = queue_of(run), *half = &older[run->task->cpu];
+	struct lmm_queue *queue = lmm_queue(run), *half = &older[run->task->cpu];
 
 	if (half->len) {
 		swap(*queue, *half);
@@ -96,7 +90,7 @@ static void issues_both_halves(struct lmm_run *run)
 
 static void issues_at_64(struct lmm_run *run, u16 index, u64 value)
 {
-	struct lmm_x86_64_queue *queue = queue_of(run), *half = &older[run->task->cpu];
+	struct lmm_queue *queue = lmm_queue(run), *half = &older[run->task->cpu];
 	bool full = queue->len == LMM_QUEUE_SIZE - 1;
 
 	if (!lmm_real_api->active(run->task) || (full && half->len)) {
@@ -114,36 +108,43 @@ static void overtakes(struct lmm_run *run, u16 index, u64 value)
 		lmm_real_arch->write(run, index, value);
 		return;
 	}
-	run->table.memory[index] = value;
 	run->counters[MULTICALLS]++;
 	run->counters[UPDATES]++;
-	lmm_write_direct(run, index);
+	lmm_write_direct(run, index, value);
+	lmm_store(run, index, value);
 }
 
 static void issues_empty_queue(struct lmm_run *run)
 {
-	if (!queue_of(run)->len)
+	if (!lmm_queue(run)->len)
 		run->counters[MULTICALLS]++;
 	lmm_real_arch->flush(run);
 }
 
 /* s390x */
 
+static struct lmm_s390x_cpu *s390x_cpu(const struct lmm_run *run)
+{
+	struct lmm_s390x_cpu *cpus = run->cpus;
+
+	return &cpus[run->task->cpu];
+}
+
 static void apply(struct lmm_run *run, bool splits, bool counts_invalid)
 {
-	struct lmm_s390x_task *cache = run->task->arch;
-	u64 *memory = run->table.memory;
+	struct lmm_s390x_cpu *cpu = s390x_cpu(run);
+	const u64 *memory = run->table.memory;
 	unsigned int i = 0, first;
 	bool valid;
 
-	while ((i = find_next_bit(cache->used, LMM_TABLE_ENTRIES, i)) < LMM_TABLE_ENTRIES) {
+	while ((i = find_next_bit(cpu->used, LMM_TABLE_ENTRIES, i)) < LMM_TABLE_ENTRIES) {
 		first = i;
 		valid = lmm_pte_valid(memory[i]);
 		do {
-			memory[i] = cache->slots[i];
-			__clear_bit(i, cache->used);
-			lmm_write_done(run, i++);
-		} while (i < LMM_TABLE_ENTRIES && test_bit(i, cache->used) &&
+			__clear_bit(i, cpu->used);
+			lmm_store(run, i, cpu->slots[i]);
+			lmm_settle(run, i++);
+		} while (i < LMM_TABLE_ENTRIES && test_bit(i, cpu->used) &&
 			 (!splits || lmm_pte_valid(memory[i]) == valid));
 		if (valid || counts_invalid) {
 			run->counters[IPTES]++;
@@ -174,14 +175,14 @@ static u64 reads_memory(const struct lmm_run *run, u16 index)
 	return run->table.memory[index];
 }
 
-static void keeps_slot(struct lmm_run *run, u16 index, u64 value)
+static void empties_slot(struct lmm_run *run, u16 index, u64 value)
 {
-	struct lmm_s390x_task *cache = run->task->arch;
-	bool used = test_bit(index, cache->used);
+	u64 before = run->counters[LMM_DIRECT];
 
 	lmm_real_arch->write(run, index, value);
-	if (used)
-		__set_bit(index, cache->used);
+	if (run->counters[LMM_DIRECT] != before &&
+	    __test_and_clear_bit(index, s390x_cpu(run)->used))
+		lmm_settle(run, index);
 }
 
 static void counts_invalid_entry(struct lmm_run *run, u16 index, u64 value)
@@ -196,43 +197,38 @@ static void counts_invalid_entry(struct lmm_run *run, u16 index, u64 value)
 	}
 }
 
-static void enters_without_apply(struct lmm_run *run)
+static void enters_without_apply(struct lmm_run *run, struct lmm_range range)
 {
-	struct lmm_s390x_task *cache = run->task->arch;
-
-	cache->preempt_off = true;
-	cache->range = (struct lmm_range){ };
+	s390x_cpu(run)->range = range;
+	lmm_real_arch->enter(run);
 }
 
 static void keeps_range(struct lmm_run *run)
 {
-	struct lmm_s390x_task *cache = run->task->arch;
-	struct lmm_range range = cache->range;
+	struct lmm_range range = s390x_cpu(run)->range;
 
 	lmm_real_arch->leave(run);
-	cache->range = range;
+	s390x_cpu(run)->range = range;
 }
 
 static void drops_range(struct lmm_run *run)
 {
-	struct lmm_s390x_task *cache = run->task->arch;
-
 	lmm_real_arch->pause(run);
-	cache->range = (struct lmm_range){ };
+	s390x_cpu(run)->range = (struct lmm_range){ };
 }
 
 /* All personalities */
 
 static void needs_active(struct lmm_run *run)
 {
-	if (run->call->inside)
+	if (lmm_real_api->active(run->task))
 		lmm_real_arch->flush(run);
 }
 
 static void leaves_all_waiting(struct lmm_run *run)
 {
 	if (!(lmm_mutant->ops & BIT(lmm_present_step(run)->op)))
-		lmm_real_arch->leave_cpu(run);
+		lmm_real_arch->switch_out(run);
 }
 
 static void hands_state_over(struct lmm_run *run)
@@ -242,8 +238,8 @@ static void hands_state_over(struct lmm_run *run)
 
 	if (step->op == LMM_OP_SWITCH && next->cpu == run->task->cpu)
 		memcpy(next->state, run->task->state, lmm_real_api->state_size);
-	if (lmm_real_arch->leave_cpu)
-		lmm_real_arch->leave_cpu(run);
+	if (lmm_real_arch->switch_out)
+		lmm_real_arch->switch_out(run);
 }
 
 static void copies_no_state(const struct lmm_run *run, struct lmm_task *child)
@@ -262,21 +258,21 @@ static u64 holds_invalid(struct lmm_run *run, u16 index)
 	return value;
 }
 
-#define ISSUE(f)	.arch.leave = f, .arch.flush = f, .arch.leave_cpu = f
+#define ISSUE(f)	.arch.leave = f, .arch.flush = f, .arch.switch_out = f
 
 const struct lmm_mutant lmm_arch_mutants[] = {
 	M(FLUSH_ONLY_WHEN_ACTIVE, "arch_flush does nothing unless the task is active", ALL, ALL,
 	  .arch.flush = needs_active),
 	M(STATE_PER_CPU, "the state is kept for the CPU instead of the task", ALL, ALL,
-	  .arch.leave_cpu = hands_state_over),
+	  .arch.switch_out = hands_state_over),
 	M(FORK_COPIES_NO_STATE, "fork does not copy the state", ALL, ALL,
 	  .arch.fork = copies_no_state),
 	M(NOTHING_ISSUED_ON_SWITCH, "a switch issues no queue, and is no barrier",
-	  ALL, "arm64 x86_64", .arch.leave_cpu = leaves_all_waiting, .ops = BIT(LMM_OP_SWITCH)),
+	  ALL, "arm64 x86_64", .arch.switch_out = leaves_all_waiting, .ops = BIT(LMM_OP_SWITCH)),
 	M(NOTHING_ISSUED_ON_MIGRATE, "migrate issues no queue, and is no barrier",
-	  ALL, "arm64 x86_64", .arch.leave_cpu = leaves_all_waiting, .ops = BIT(LMM_OP_MIGRATE)),
+	  ALL, "arm64 x86_64", .arch.switch_out = leaves_all_waiting, .ops = BIT(LMM_OP_MIGRATE)),
 	M(NOTHING_ISSUED_ON_SLEEP, "sleep issues no queue, and is no barrier", ALL, "arm64 x86_64",
-	  .arch.leave_cpu = leaves_all_waiting, .ops = BIT(LMM_OP_SLEEP)),
+	  .arch.switch_out = leaves_all_waiting, .ops = BIT(LMM_OP_SLEEP)),
 	M(TLB_FLUSH_EMPTIES_NOTHING, "tlb_flush leaves the TLB as it is", ALL, ALL,
 	  .tlb_flush = does_nothing),
 	M(TLB_HOLDS_INVALID, "the TLB holds invalid entries, too", ALL, ALL, .load = holds_invalid),
@@ -292,9 +288,9 @@ const struct lmm_mutant lmm_arch_mutants[] = {
 	M(FLUSH_WITHOUT_PENDING, "flush issues a barrier that is not due", ALL, "arm64",
 	  .arch.leave = needs_no_pending, .arch.flush = needs_no_pending),
 	M(SWITCH_CLEARS_PENDING, "leaving the CPU clears the pending flag", ALL, "arm64",
-	  .arch.leave_cpu = clears_pending),
+	  .arch.switch_out = clears_pending),
 	M(LEAVING_SERVES_NOTHING, "leaving the CPU is no barrier", ALL, "arm64",
-	  .arch.leave_cpu = does_nothing),
+	  .arch.switch_out = does_nothing),
 
 	M(QUEUE_OF_31, "the queue is issued at 31", ALL, "x86_64", .arch.write = issues_at_31),
 	M(QUEUE_OF_64, "the queue is not issued at 32", ALL, "x86_64",
@@ -318,10 +314,10 @@ const struct lmm_mutant lmm_arch_mutants[] = {
 	  .arch.enter_with_ptes = enters_other_range, .end = 1),
 	M(GET_READS_MEMORY, "get_pte does not read the cache", RANGES, "s390x",
 	  .arch.read = reads_memory),
-	M(SLOT_SURVIVES_DIRECT, "a slot survives a direct write to its entry", RANGES, "s390x",
-	  .arch.write = keeps_slot),
-	M(ENTER_APPLIES_NOTHING, "enter does not apply what waits", RANGES, "s390x",
-	  .arch.enter = enters_without_apply),
+	M(DIRECT_EMPTIES_SLOT, "a direct write empties the slot of its entry", RANGES, "s390x",
+	  .arch.write = empties_slot),
+	M(ENTER_APPLIES_NOTHING, "enable_with_ptes does not apply what waits", RANGES, "s390x",
+	  .arch.enter_with_ptes = enters_without_apply),
 	M(LEAVE_KEEPS_RANGE, "leave keeps the range", RANGES, "s390x", .arch.leave = keeps_range),
 	M(PAUSE_DROPS_RANGE, "arch_pause drops the range", "amended", "s390x",
 	  .arch.pause = drops_range),

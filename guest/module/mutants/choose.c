@@ -76,8 +76,11 @@ const struct lmm_arch *__wrap_lmm_find_arch(const struct lmm_word *name, const s
 	TAKE(leave);
 	TAKE(flush);
 	TAKE(pause);
-	TAKE(leave_cpu);
+	TAKE(resume);
+	TAKE(switch_out);
+	TAKE(switch_in);
 	TAKE(fork);
+	TAKE(absent);
 	return &mutated;
 }
 
