@@ -38,6 +38,12 @@ def _implementation(text: str) -> str:
     return one_of("impl", IMPLEMENTATIONS)(text)
 
 
+def _personality(text: str) -> str:
+    from lazymmu.subject.personalities import PERSONALITIES
+
+    return PERSONALITIES.pick(text).NAME
+
+
 def _scale(text: str) -> float:
     try:
         value = float(text)
@@ -72,6 +78,11 @@ _SHARED: dict[str, dict[str, Any] | Callable[[], dict[str, Any]]] = {
         "help": "implementation under test: module, native, header; may be repeated (default: module, and native "
         "where there is; with --header only that)",
     },
+    "--personality": {
+        "type": _personality,
+        "metavar": "NAME",
+        "help": "personality of every guest, in place of its own",
+    },
     "--kernel": {**_REPEATED, "help": "kernel of images/kernels.yaml; may be repeated (default: lts)"},
     "--transport": _transport,
     "--jobs": {
@@ -97,4 +108,4 @@ def add_selection(parser: ArgumentParser) -> None:
     """Add what selects units."""
     add(parser, "scenarios", "--arch")
     add(parser, "--api", help="revision, see `lazymmu help words`; may be repeated (default: amended and merged)")
-    add(parser, "--tag", "--impl", "--kernel")
+    add(parser, "--tag", "--personality", "--impl", "--kernel")

@@ -20,7 +20,7 @@ _WORDS = {
     "result": "a unit with its outcome, reason and time",
     "pin": "a value that the author states in `check`, `expect` or an answer",
     "implementation": "whose functions run: the module's, the running kernel's (native), or a header's text",
-    "personality": "what an architecture defers, and how; each guest has its own unless the scenario names one",
+    "personality": "what an architecture defers, and how; each guest has its own unless the scenario or you name one",
     "revision": "a version of the API; your kernel has `merged` if it is Linux 7.0 or later on arm64 or x86_64",
 }
 
@@ -42,9 +42,12 @@ def main(arguments: Namespace) -> int:
 def _print_words() -> None:
     with importing():
         from lazymmu.subject.counters import HOOKS
+        from lazymmu.subject.personalities import PERSONALITIES
         from lazymmu.subject.revisions import REVISIONS
     for word, meaning in _WORDS.items():
         print(f"{word:<16}{meaning}")
+        if word == "personality":
+            print(f"    {', '.join(PERSONALITIES)}")
     for name, revision in REVISIONS.items():
         print(f"    {name:<12}{revision.TITLE}")
     print(f"{'hooks':<16}one letter for each call of an architecture's hook, in order")

@@ -24,6 +24,7 @@ def main(arguments: Namespace) -> int:
         from lazymmu.scenario import load
         from lazymmu.session import requests
         from lazymmu.session.selection import units
+        from lazymmu.session.unreached import notes
         from lazymmu.session.verdict import pins
         from lazymmu.subject.implementations import HEADER
         from lazymmu.subject.simulator import predict
@@ -51,10 +52,12 @@ def main(arguments: Namespace) -> int:
                 **{key: getattr(unit, key) for key in ("arch", "api", "impl", "kernel")},
                 "predicted": predicted.to_json(steps=arguments.trace),
                 "skip": None,
-                **({"personality": unit.personality} if unit.scenario.personality else {}),
+                **({"personality": unit.personality} if unit.named_personality else {}),
             }
         )
     write_json(goals, {"predictions": predictions})
+    for note in notes(selected):
+        terminal.line(note)
     for unit, difference in broken:
         terminal.broken_pin(unit, difference)
     return 1 if broken else 0

@@ -39,6 +39,7 @@ class SavedResult(Named, Struct, frozen=True):
     outcome: Outcome
     reason: str
     seconds: float
+    personality: str | None = None
     known: str = ""
 
     def __str__(self) -> str:
@@ -150,7 +151,7 @@ def _by_unit(results: Iterable[SavedResult], *, kernels: bool) -> dict[tuple[str
     groups: dict[tuple[str, ...], list[SavedResult]] = {}
     for result in results:
         case = json.dumps(result.values, sort_keys=True)
-        machine = (result.arch, result.kernel if kernels else "")
+        machine = (result.arch, result.kernel if kernels else "", result.other_personality)
         groups.setdefault((result.scenario_name, case, result.api, result.impl, *machine), []).append(result)
     found = {}
     for unit, group in groups.items():

@@ -92,6 +92,8 @@ class Terminal:
         self._failures(run.results)
         self._known(run, quiet=quiet)
         if not quiet:
+            for note in run.notes:
+                self.line(note)
             for name, value in (*run.conditions(), ("results", folder)):
                 self.line(f"{name}: {value}", "dim")
         self._total(run)

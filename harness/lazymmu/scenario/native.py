@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from lazymmu.architecture import architectures
 from lazymmu.scenario.checks import PINS
-from lazymmu.scenario.expectations import Part, effective
+from lazymmu.scenario.expectations import COUNTERS, Part, counts
 from lazymmu.scenario.templates import Template, operations
 from lazymmu.subject.counters import counter_names
 from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
@@ -48,7 +48,8 @@ def _beyond(steps: Sequence[Template], parts: Sequence[Part], api: str, personal
         if check and holds and not check.pins.keys() <= {*PINS} - _HIDDEN | counters:
             return True
     return any(
-        part.key in _HIDDEN or (part.key == "counters" and not counters.issuperset(word for word, _ in part.words))
+        counts(parts, part, api, personality, word)
         for part in parts
-        if effective(parts, part.key, api, personality) is part
+        for word in ([""] if part.key in _HIDDEN else [name for name, _ in part.words if part.key == COUNTERS])
+        if word not in counters
     )

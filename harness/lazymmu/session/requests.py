@@ -33,6 +33,7 @@ def selection(arguments: Namespace, *, apis: tuple[str, ...] = ()) -> Selection:
         tags=tuple(arguments.tag),
         kernels=tuple(flags.get("kernel") or ()),
         impls=tuple(flags.get("impl") or ()),
+        personality=flags.get("personality"),
     )
 
 

@@ -8,7 +8,7 @@ from itertools import count, product
 
 from msgspec import Struct
 
-from lazymmu.architecture import chosen
+from lazymmu.architecture import architectures, chosen
 from lazymmu.provision import catalogue
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.results.result import Unit
@@ -18,6 +18,9 @@ from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import UsageError
 from lazymmu.support.machine_names import DEFAULT_KERNEL
 from lazymmu.support.suggestions import suggestion
+
+#: A message names what limits so many scenarios.
+_LIMITS_SHOWN = 3
 
 
 class Selection(Struct, frozen=True):
@@ -30,6 +33,8 @@ class Selection(Struct, frozen=True):
     impls: tuple[str, ...] = ()
     #: Revisions under which to run a header's text.
     of_header: tuple[str, ...] = ()
+    #: The personality of every guest, in place of its own.
+    personality: str | None = None
 
 
 def _check(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
@@ -65,7 +70,8 @@ def _impls(selection: Selection, scenario: Scenario, api: str, arch: str, kernel
     """Yield the implementations to test on one machine; by default the module's, and the kernel's if it has one."""
     if not selection.impls or MODULE in selection.impls:
         yield MODULE
-    if api in IMPLEMENTATIONS[NATIVE].revisions and scenario.native:
+    own = selection.personality in (None, architectures()[arch].personality)
+    if own and api in IMPLEMENTATIONS[NATIVE].revisions and scenario.native:
         has_it, is_named = arch in kernel.native, NATIVE in selection.impls
         # If it is named and the kernel has none, a unit says so.
         if (has_it and arch in scenario.native and (is_named or not selection.impls)) or (is_named and not has_it):
@@ -74,7 +80,10 @@ def _impls(selection: Selection, scenario: Scenario, api: str, arch: str, kernel
 
 def _under(selection: Selection, scenario: Scenario) -> Iterator[tuple[str, str, str, str]]:
     """Yield each revision, architecture, implementation and kernel with which the cases of a scenario run."""
-    arches = [arch for arch in chosen(selection.arches) if arch in scenario.arches]
+    guests = scenario.arches
+    if selection.personality is not None:
+        guests = scenario.guests if selection.personality in scenario.personalities else ()
+    arches = [arch for arch in chosen(selection.arches) if arch in guests]
     kernels = chosen_kernels(selection)
     for api in _chosen_apis(selection):
         if api in scenario.apis:
@@ -94,7 +103,12 @@ def units(scenarios: Sequence[Scenario], selection: Selection, *, repeat: int = 
     _check("implementation", selection.impls, IMPLEMENTATIONS)
     index = count()
     found = tuple(
-        Unit(scenario, number, *under, repetition=repetition if repeat > 1 else None, index=next(index))
+        Unit(
+            *(scenario, number, *under),
+            repetition=repetition if repeat > 1 else None,
+            index=next(index),
+            given_personality=selection.personality,
+        )
         for scenario in tagged(scenarios, selection.tags)
         for number, under, repetition in product(
             range(len(scenario.cases)), _under(selection, scenario), range(1, repeat + 1)
@@ -109,11 +123,21 @@ def _nothing_selected(scenarios: Sequence[Scenario], selection: Selection) -> Us
     about = sorted({api for scenario in scenarios for api in scenario.apis})
     tags = f" with tag {', '.join(selection.tags)}" if selection.tags else ""
     impls = f" by {', '.join(selection.impls)}" if selection.impls else ""
-    native = "; the native implementation is of merged" if NATIVE in selection.impls else ""
+    personality = f" as {selection.personality}" if selection.personality else ""
+    hints = [f"the scenarios are about {', '.join(about)}"]
+    if "all" not in selection.apis:
+        hints.append("`--api all` takes every revision")
+    if NATIVE in selection.impls:
+        hints.append("the native implementation is of merged")
+    for scenario in scenarios[:_LIMITS_SHOWN]:
+        hints += [f"{limit.place}: {limit}" for limit in scenario.limits]
+        if not scenario.arches:
+            hints.append(f"no guest has that by itself: `--personality {scenario.personalities[0]}` gives it to all")
     return UsageError(
         f"nothing is selected: no case of {len(scenarios)} scenario{'' if len(scenarios) == 1 else 's'} is about "
-        f"revisions {', '.join(_chosen_apis(selection))} on {', '.join(chosen(selection.arches))}{tags}{impls}",
-        hint=f"the scenarios are about {', '.join(about)}; `--api all` takes every revision{native}",
+        f"revisions {', '.join(_chosen_apis(selection))} on {', '.join(chosen(selection.arches))}"
+        f"{personality}{tags}{impls}",
+        hint="; ".join(hints),
     )
 
 

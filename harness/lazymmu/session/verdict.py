@@ -121,10 +121,10 @@ def pins(unit: Unit, trace: Trace, who: str, case: Case | None = None) -> list[D
             is_word = OPERATIONS[step.op].answers is bool
             values = (bool(value) if is_word and value is not None else value for value in (step.answer, record.value))
             note(f"step {step.index} {step.op}: answer", step.place, *values)
-    for part, (value, place) in case.expected(unit.api, unit.personality).items():
-        breach = _breach(part, value, getattr(trace, part))
+    for part in case.expected(unit.api, unit.personality):
+        breach = _breach(part.key, part.value, getattr(trace, part.key))
         if breach:
-            note(f"expect {part}", place, *breach)
+            note(f"expect {part.key}", part.place, *breach)
     return found
 
 

@@ -37,8 +37,13 @@ _STEPS = "steps: [enable, set_pte: {index: 0, value: 1}, touch: 0, disable]\n"
         ("expect of one guest", f"{_STEPS}expect: {{arm64: {{values: [1]}}}}\n", NOT_ARM64),
         ("expect of another revision", f"{_STEPS}expect: {{amended: {{table: {{}}}}}}\n", ALL),
         (
-            "what is pinned for merged counts",
+            "each counter by itself",
             f"{_STEPS}expect: {{counters: {{direct: 0}}, merged: {{counters: {{enable: 1}}}}}}\n",
+            (),
+        ),
+        (
+            "counters that are seen",
+            f"{_STEPS}expect: {{amended: {{counters: {{direct: 0}}}}, merged: {{counters: {{enable: 1}}}}}}\n",
             ALL,
         ),
     ],

@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lazymmu.results.result import Unit
@@ -101,9 +102,9 @@ def native(tmp_path: Path) -> tuple[Scenario, ...]:
     return tuple(replace(scenario, native=on) for scenario, on in zip(load([], tmp_path), guests, strict=True))
 
 
-def selected(scenarios: Sequence[Scenario], **flags: Sequence[str]) -> list[str]:
+def selected(scenarios: Sequence[Scenario], **flags: Any) -> list[str]:
     """Return what is selected, as `scenario revision implementation machine`."""
-    found = units(scenarios, Selection(**{name: tuple(values) for name, values in flags.items()}))
+    found = units(scenarios, Selection(**flags))
     return [f"{unit.scenario.name} {unit.api} {unit.impl} {unit.machine}" for unit in found]
 
 
