@@ -41,16 +41,19 @@ def main(arguments: Namespace) -> int:
 
 def _print_words() -> None:
     with importing():
+        import inspect
+
         from lazymmu.subject.counters import HOOKS
         from lazymmu.subject.personalities import PERSONALITIES
         from lazymmu.subject.revisions import REVISIONS
     for word, meaning in _WORDS.items():
         print(f"{word:<16}{meaning}")
         if word == "personality":
-            print(f"    {', '.join(PERSONALITIES)}")
+            for name, one in PERSONALITIES.items():
+                print(f"    {name:<12}{inspect.getdoc(one.MODEL)}")
     for name, revision in REVISIONS.items():
         print(f"    {name:<12}{revision.TITLE}")
     print(f"{'hooks':<16}one letter for each call of an architecture's hook, in order")
     for letter, hook in HOOKS.items():
         print(f"    {letter:<12}{hook}")
-    print(broken_lines(REVISIONS.broken), end="")
+    print(broken_lines({**PERSONALITIES.broken, **REVISIONS.broken}), end="")
