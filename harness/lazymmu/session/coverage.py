@@ -16,11 +16,11 @@ from pathlib import Path
 import yaml
 from msgspec import Struct
 
-from lazymmu.architecture import architectures
 from lazymmu.reports.destination import targets, write_json
 from lazymmu.scenario import load
+from lazymmu.scenario.reach import every_run
 from lazymmu.session import requests
-from lazymmu.subject.case import Case, Scenario, Step
+from lazymmu.subject.case import Case, Step
 from lazymmu.subject.conditions import Conditions
 from lazymmu.subject.operations import CONTEXTS, OPERATIONS, Kind, Operation
 from lazymmu.subject.personalities import PERSONALITIES
@@ -58,10 +58,8 @@ def coverage(arguments: Namespace, conditions: Conditions) -> int:
     terminal = requests.human(arguments)
     scenarios = load(arguments.scenarios, requests.library())
     placed: set[tuple[str, str, str]] = set()
-    for scenario, personality in product(scenarios, PERSONALITIES):
-        if not _applies(scenario, personality):
-            continue
-        for case, api in product(scenario.cases, scenario.apis):
+    for scenario in scenarios:
+        for case, api, personality in every_run(scenario):
             conditions.in_force = api, personality
             ran = {record.index for record in predict(case, api, personality).steps}
             placed |= {(op, place, personality) for index, op, place in _places(case) if index in ran}
@@ -76,14 +74,6 @@ def coverage(arguments: Namespace, conditions: Conditions) -> int:
     count = "every rule is" if not missed else f"{len(missed)} rules are not"
     terminal.line(f"{count} reached by {len(scenarios)} scenarios", "bold red" if missed else "bold green")
     return 1 if missed else 0
-
-
-def _applies(scenario: Scenario, personality: str) -> bool:
-    """Return whether the scenario can run under a personality, on its own or with --personality."""
-    if scenario.personality is not None:
-        return scenario.personality == personality
-    usual = {architectures()[arch].personality for arch in scenario.arches}
-    return personality in usual or {*usual} >= {architecture.personality for architecture in architectures().values()}
 
 
 def _conditions(conditions: Conditions) -> Iterator[Row]:
