@@ -112,7 +112,7 @@ def pins(unit: Unit, trace: Trace, who: str, case: Case | None = None) -> list[D
         if step.check is not None and step.check.applies(unit.api, unit.personality):
             task = f" of task {step.check.task}" if step.check.task else ""
             depth, pauses = (record.state.get(name) for name in (REVISIONS[unit.api].DEPTH, "pause_count"))
-            actual = {**counters, "active": record.active, "outstanding": record.outstanding}
+            actual: dict[str, Any] = {**counters, "active": record.active, "outstanding": record.outstanding}
             actual |= {"depth": depth, "pause_count": pauses, "hooks": trace.hooks[: hooks[record.index]]}
             for pin, value in step.check.pins.items():
                 if actual[pin] != value:

@@ -90,26 +90,29 @@ class StaleMemory(PersonalityModel):
 
     def __init__(self, memory: list[int], count: Count) -> None:
         super().__init__(memory, count)
-        #: The value of the last write to each entry.
+        #: The value of the last write to each entry, and how many queues or slots hold a write to it.
         self.last = [0] * TABLE_ENTRIES
+        self.waiting = [0] * TABLE_ENTRIES
         self.outstanding: set[int] = set()
 
     def defer(self, index: int, value: int) -> None:
-        """Note a write that waits."""
+        """Note a write that waits from now on."""
         self.last[index] = value
+        self.waiting[index] += 1
         self.outstanding.add(index)
 
-    def store(self, index: int, value: int) -> None:
-        """Write to memory. The entry is outstanding if that is not the last write's value, or if a write waits."""
+    def store(self, index: int, value: int, *, waited: bool) -> None:
+        """Write to memory: a write that waited until now, or a new one."""
         self.memory[index] = value
-        if value == self.last[index] and not self.waits(index):
+        if waited:
+            self.waiting[index] -= 1
+        else:
+            self.last[index] = value
+        # An older write that overtakes a newer one leaves the entry outstanding until it is written again.
+        if value == self.last[index] and not self.waiting[index]:
             self.outstanding.discard(index)
         else:
             self.outstanding.add(index)
-
-    @abstractmethod
-    def waits(self, index: int) -> bool:
-        """Return whether a write to the entry waits."""
 
 
 class Personality(Protocol):

@@ -6,7 +6,7 @@ what is the same in every revision: tasks, contexts, counting, records. `behavio
 `revisions/` and `personalities/` have the state machines.
 
 Nested steps run, and leave their records, before the step that holds them: a before_hook when its hook is about to be
-called, a context's body before the context ends. `trace.in_call_order` has the order of the hooks.
+called, a context's body before the context ends. Hooks are noted in the order of their calls.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.personality import Personality, Task
 from lazymmu.subject.revision import Revision
 from lazymmu.subject.revisions import REVISIONS
-from lazymmu.subject.trace import StepTrace, Trace, in_call_order
+from lazymmu.subject.trace import StepTrace, Trace
 from lazymmu.support.errors import Misplaced, SetupError, UsageError
 
 #: Optional hook -> the hook to call where an architecture does not define it
 #: (docs/semantics.md, "Proposal and amended").
 INSTEAD_OF_OPTIONAL = {"p": "l", "r": "e"}
+
+_NO_ENTRIES = range(0)
 
 
 class Call(Struct, eq=False):
@@ -57,10 +59,17 @@ class Call(Struct, eq=False):
                 where = f"begins in task `{began.name}` and ends in `{run.task.name}`"
                 self.misplaced(f"`before_hook` {where}: switch back before its end")
         called = letter if letter in run.model.hooks else INSTEAD_OF_OPTIONAL[letter]
-        run.count(HOOKS[called])
-        self.hooks += called
-        self.hook_active += "1" if run.active else "0"
-        run.model.hooks[called](run.task, self.entries if called == "w" else range(0))
+        self.called(called, active=run.active)
+        run.model.hooks[called](run.task, self.entries if called == "w" else _NO_ENTRIES)
+
+    def called(self, letter: str, *, active: bool) -> None:
+        """Count a hook, and note whether its task is active."""
+        run, digit = self.run, "1" if active else "0"
+        run.count(HOOKS[letter])
+        self.hooks += letter
+        self.hook_active += digit
+        run.hooks += letter
+        run.hook_active += digit
 
     def warn(self) -> None:
         """Count a failed check of the API."""
@@ -101,11 +110,8 @@ class TaskSwitch(Struct, eq=False):
 
     def hook(self, letter: str) -> None:
         """Count the hook, note whether the task is active, whatever the context of the step, and let the hook act."""
-        run = self.call.run
-        run.count(HOOKS[letter])
-        self.call.hooks += letter
-        self.call.hook_active += "1" if self.task.state.active else "0"
-        run.model.hooks[letter](self.task, range(0))
+        self.call.called(letter, active=self.task.state.active)
+        self.call.run.model.hooks[letter](self.task, _NO_ENTRIES)
 
     def warn(self) -> None:
         """Count a failed check of the API."""
@@ -167,6 +173,8 @@ class Run:
         #: The counters that changed since the last record, with their new values.
         self._changed: dict[str, int] = {}
         self._records: list[StepTrace] = []
+        #: Letters and digits of all hooks, in the order of their calls.
+        self.hooks = self.hook_active = ""
         #: The states of the records by their values.
         self._states: dict[tuple[int | bool, ...], Mapping[str, int | bool]] = {}
 
@@ -255,12 +263,11 @@ class Run:
         """Run the whole case. Return its trace. Raises Misplaced."""
         self.steps(steps)
         records = tuple(self._records)
-        called = in_call_order(records)
         values = tuple(record.value for record in records if record.value is not None)
         table = {index: value for index, value in enumerate(self.memory) if value}
         return Trace(
-            hooks="".join(record.hooks for record in called),
-            hook_active="".join(record.hook_active for record in called),
+            hooks=self.hooks,
+            hook_active=self.hook_active,
             counters=dict(self.counters),
             values=None if self._hooks_only else values,
             outstanding=None if self._hooks_only else len(self.model.outstanding),

@@ -57,18 +57,16 @@ class S390x(StaleMemory):
         """Fill the slot, or else store the value, past every slot of the entry."""
         cache = self.caches[task.cpu]
         if cache.covers(index):
+            if index in cache.slots:
+                self.last[index] = value
+            else:
+                self.defer(index, value)
             cache.slots[index] = value
-            self.defer(index, value)
             return True
         if is_valid(self.memory[index]):
             self.invalidate(1)
-        self.last[index] = value
-        self.store(index, value)
+        self.store(index, value, waited=False)
         return False
-
-    def waits(self, index: int) -> bool:
-        """In a slot of either CPU."""
-        return any(index in cache.slots for cache in self.caches)
 
     def invalidate(self, entries: int) -> None:
         """Count one IPTE for so many neighbours."""
@@ -91,7 +89,7 @@ class S390x(StaleMemory):
             if is_valid(self.memory[run[0]]):
                 self.invalidate(len(run))
             for index in run:
-                self.store(index, slots[index])
+                self.store(index, slots[index], waited=True)
 
     def enter(self, task: Task, _entries: range) -> None:
         """Count; a range stays as it is."""

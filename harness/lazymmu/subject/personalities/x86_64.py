@@ -4,8 +4,7 @@
 `xen.py` has the queue of a real kernel.
 """
 
-from collections import Counter, defaultdict
-
+from lazymmu.subject.limits import CPUS
 from lazymmu.subject.personality import Count, StaleMemory, Task, nothing
 
 NAME = "x86_64"
@@ -23,9 +22,7 @@ class X8664(StaleMemory):
         super().__init__(memory, count)
         self.hooks = {"e": nothing, "w": nothing, "f": self.complete, "l": self.complete}
         #: CPU -> (entry, value) in the order of the writes.
-        self.queues: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        #: Entry -> how many updates of it are in the queues.
-        self.queued = Counter[int]()
+        self.queues: list[list[tuple[int, int]]] = [[] for _ in range(CPUS)]
 
     def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
         """Join the queue. Issue all of it if not active, or as the 32nd update."""
@@ -38,13 +35,8 @@ class X8664(StaleMemory):
         """Put a write at the end of the CPU's queue; return the queue."""
         queue = self.queues[task.cpu]
         queue.append((index, value))
-        self.queued[index] += 1
         self.defer(index, value)
         return queue
-
-    def waits(self, index: int) -> bool:
-        """In the queue of either CPU."""
-        return self.queued[index] > 0
 
     def complete(self, task: Task, _entries: range) -> None:
         """Issue the queue of the task's CPU: what flush and leave do."""
@@ -56,8 +48,7 @@ class X8664(StaleMemory):
         if not queue:
             return
         for index, value in queue:
-            self.queued[index] -= 1
-            self.store(index, value)
+            self.store(index, value, waited=True)
         self.count("multicalls")
         self.count("updates", len(queue))
         queue.clear()

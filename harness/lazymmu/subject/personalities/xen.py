@@ -27,8 +27,7 @@ class Xen(X8664):
                 self.issue(task)
             self.join(task, index, value)
         else:
-            self.last[index] = value
-            self.store(index, value)
+            self.store(index, value, waited=False)
         return active
 
     def switch_in(self, task: Task) -> None:
