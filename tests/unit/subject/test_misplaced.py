@@ -82,8 +82,8 @@ def test_a_fork_too_many_is_misplaced() -> None:
 def block(*between: Step) -> Case:
     """Return a case of one block, and of another that has these steps."""
 
-    def step(op: str, line: int, **others: str) -> Step:
-        return Step(line, op, Place("x.yaml", line, 1), **others)
+    def step(op: str, line: int, begins: str = "", ends: str = "") -> Step:
+        return Step(line, op, Place("x.yaml", line, 1), begins=begins, ends=ends)
 
     first = (step("pause", 101, begins="paused"), step("resume", 102, ends="paused"))
     last = (step("enable", 103, begins="lazy"), *between, step("disable", 104, ends="lazy"))
