@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from lazymmu.doctor.processes import Emulator, emulators, kill
 from lazymmu.provision.cache import Cache, holders, remove
-from lazymmu.provision.cache_contents import CacheContents, everything_in, remove_entry
-from lazymmu.provision.cache_kind import Removal, megabytes, size_of
+from lazymmu.provision.cache_contents import CacheContents, Removal, everything_in, megabytes, remove_entry, size_of
 from lazymmu.reports.results_folder import KEPT, LOCK, default_root, folder_lock, kept
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests

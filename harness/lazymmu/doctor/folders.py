@@ -9,8 +9,7 @@ from typing import Any
 from lazymmu.doctor.check import Check, State
 from lazymmu.doctor.processes import emulators
 from lazymmu.provision.cache import Cache, holders
-from lazymmu.provision.cache_contents import CacheContents
-from lazymmu.provision.cache_kind import kinds, megabytes, size_of
+from lazymmu.provision.cache_contents import CacheContents, kinds, megabytes, size_of
 from lazymmu.provision.keys import FOLDER_HINT
 from lazymmu.reports.results_folder import KEPT, default_root, kept
 from lazymmu.support import disk

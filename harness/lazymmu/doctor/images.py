@@ -16,7 +16,7 @@ from lazymmu.guests.boot import Accelerator
 from lazymmu.guests.machine import untried_boot
 from lazymmu.provision import builds, kernels, packages, setup, ssh_image
 from lazymmu.provision.cache import Cache, whole
-from lazymmu.provision.cache_kind import megabytes
+from lazymmu.provision.cache_contents import megabytes
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
 from lazymmu.provision.sandbox import Sandbox
