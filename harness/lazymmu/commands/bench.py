@@ -35,13 +35,12 @@ def main(arguments: Namespace) -> int:
         from lazymmu.architecture import chosen
         from lazymmu.bench import figures, measure
         from lazymmu.provision import catalogue, setup, shell_image
-        from lazymmu.reports.destination import targets, write_json
         from lazymmu.session import manifest, requests
         from lazymmu.session.scheduler import Options, prepare_all
         from lazymmu.support.machine_names import DEFAULT_KERNEL
     arches = chosen(arguments.arch)
-    goals = targets({"--json": arguments.json})
-    terminal, cache = requests.human(arguments), requests.cache()
+    terminal, write_json = requests.outputs(arguments)
+    cache = requests.cache()
     series = [figures.Series(row.name, row.unit, {arch: [] for arch in arches}) for row in measure.ROWS]
     with requests.shared_cache(), TemporaryDirectory(prefix="lazymmu-bench-") as folder:
         prepared = setup.prepare(cache, catalogue.kernel(DEFAULT_KERNEL), arches)
@@ -66,5 +65,5 @@ def main(arguments: Namespace) -> int:
     for line in figures.markdown(series, measure.RATIOS, host):
         terminal.line(line)
     accelerators = {arch: machine.boot.accelerator.name for arch, machine in machines.items()}
-    write_json(goals, figures.document(series, measure.RATIOS, host, versions["kernels"], accelerators))
+    write_json(figures.document(series, measure.RATIOS, host, versions["kernels"], accelerators))
     return 0

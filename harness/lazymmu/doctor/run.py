@@ -11,7 +11,6 @@ from msgspec.structs import asdict
 from lazymmu.doctor import folders, host, images
 from lazymmu.doctor.check import Check, State, guarded
 from lazymmu.doctor.images import CacheState
-from lazymmu.reports.destination import targets, write_json
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
 from lazymmu.support.errors import SetupError
@@ -24,8 +23,8 @@ _NAME_WIDTH = 22
 
 def doctor(arguments: Namespace) -> int:
     """Print each area as soon as it is checked, then whether a run can work."""
-    kernels, cache, terminal = requests.kernels(arguments), requests.cache(), requests.human(arguments)
-    goals = targets({"--json": arguments.json})
+    kernels, cache = requests.kernels(arguments), requests.cache()
+    terminal, write_json = requests.outputs(arguments)
     states = [CacheState(cache, kernel, arguments.offline, arguments.deep) for kernel in kernels]
     checks: list[Check] = []
     with cache.shared(make=False):
@@ -37,7 +36,7 @@ def doctor(arguments: Namespace) -> int:
     verdict = f"a run cannot work: {', '.join(blocking)}" if blocking else "a run can work"
     terminal.line(verdict, "bold red" if blocking else "bold green")
     documents = [{key: value for key, value in asdict(check).items() if key != "short"} for check in checks]
-    write_json(goals, {"works": not blocking, "checks": documents})
+    write_json({"works": not blocking, "checks": documents})
     return SetupError.exit_status if blocking else 0
 
 
