@@ -29,9 +29,6 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from pathlib import Path
-        from tempfile import TemporaryDirectory
-
         from lazymmu.architecture import chosen
         from lazymmu.bench import figures, measure
         from lazymmu.provision import catalogue, setup, shell_image
@@ -42,14 +39,14 @@ def main(arguments: Namespace) -> int:
     terminal, write_json = requests.outputs(arguments)
     cache = requests.cache()
     series = [figures.Series(row.name, row.unit, {arch: [] for arch in arches}) for row in measure.ROWS]
-    with requests.shared_cache(), TemporaryDirectory(prefix="lazymmu-bench-") as folder:
+    with requests.shared_cache():
         prepared = setup.prepare(cache, catalogue.kernel(DEFAULT_KERNEL), arches)
         shells = shell_image.busybox(cache, arches)
         machines = prepare_all(prepared, arches, Options())
         load = os.getloadavg()[0]
         if load > _BUSY:
             cache.progress.say(f"this machine is busy (load {load:.1f}): no figure will be fair")
-        common = measure.Bench(prepared, machines, shells, Path(folder))
+        common = measure.Bench(prepared, machines, shells)
         for arch in arches:
             # The first run on an architecture may have to save the snapshot.
             measure.restored(common, arch)
