@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE, Popen
 
-from lazymmu.provision.packages import MODULES_OF
+from lazymmu.provision.packages import MODULES_OF, NETWORK_MODULES
 from lazymmu.support.errors import SetupError
 
 # What nothing here reads: documents, link-time optimization, sanitizers, QEMU for other machines of the same package,
@@ -33,7 +33,7 @@ _OPTIONS = re.compile(r"usr/src/linux-headers-[^/]+/include/config/.*")
 # and only SSH needs some of them: see packages.py.
 _KERNEL = ("linux-image-", "linux-binary-", "linux-modules-")
 _IMAGE = re.compile(r"boot/vmlinu[xz]-.*|usr/lib/modules/[^/]+/vmlinu[xz]")
-_NETWORK = re.compile(r".*/modules\.builtin|.*/(virtio_net|net_failover|failover)\.ko(\.[a-z]+)?")
+_NETWORK = re.compile(rf".*/modules\.builtin|.*/({'|'.join(NETWORK_MODULES)})\.ko(\.[a-z]+)?")
 _AR_HEADER = 60
 _MAGIC = b"!<arch>\n"
 
