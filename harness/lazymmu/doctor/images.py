@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks of what guests are made of: kernels, tool roots and their programs, builds, SSH keys, accelerators."""
+"""Checks of what guests are made of: kernels, tool roots and their programs, builds, accelerators."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from lazymmu.architecture import architectures, default_names
 from lazymmu.doctor.check import Check, State, guarded
 from lazymmu.doctor.host import run
-from lazymmu.guests import accelerator, ssh_keys
+from lazymmu.guests import accelerator
 from lazymmu.guests.boot import Accelerator
 from lazymmu.guests.machine import untried_boot
 from lazymmu.provision import builds, kernels, packages, setup, ssh_image
@@ -147,14 +147,3 @@ def _accelerator(state: CacheState, sandbox: Sandbox, arch: str) -> Iterator[Che
     facts = {"arch": arch, "accelerator": chosen.name, "reason": chosen.reason, "cached": earlier is not None}
     short = "KVM not tried yet" if unknown else f"{chosen.name} ({chosen.reason.partition(':')[0]})"
     yield Check(name, State.NOTE if unknown else State.OK, found, facts=facts, short=short)
-
-
-def ssh_key_files() -> Iterator[Check]:
-    """Check the keys that only runs over SSH need."""
-    folder = ssh_keys.default_folder()
-    if wrong := ssh_keys.problem(folder):
-        yield Check("SSH keys", State.BROKEN, wrong, f"rm -r {folder}")
-    elif folder.exists():
-        yield Check("SSH keys", State.OK, str(folder))
-    else:
-        yield Check("SSH keys", State.NOTE, f"none in {folder}; the first run over SSH creates them", _SSH_SETUP)

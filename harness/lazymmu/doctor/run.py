@@ -56,8 +56,7 @@ def _areas(states: Sequence[CacheState]) -> Iterator[tuple[str, Iterable[Check]]
         for arch in state.arches:
             name = machine_name(arch, state.kernel.name)
             yield name, guarded(name, images.machine, state, sandbox, arch)
-    keys = guarded("SSH keys", images.ssh_key_files, blocks=False)
-    yield "results", chain(guarded("results", folders.results, blocks=False), keys)
+    yield "results", guarded("results", folders.results, blocks=False)
     contents = guarded("contents", folders.contents, cache, states[0].deep, blocks=False)
     yield "clean", chain(contents, guarded("guests", folders.guests, cache, blocks=False))
 
