@@ -40,7 +40,8 @@ def _check(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
             raise UsageError(f"unknown {kind} `{name}`{suggestion(name, known)}", hint=hint)
 
 
-def _chosen_apis(selection: Selection) -> tuple[str, ...]:
+def chosen_apis(selection: Selection) -> tuple[str, ...]:
+    """Return the revisions that the flags name, or the default ones. Raises UsageError for an unknown name."""
     for name in selection.apis:
         with suppress(KeyError):
             REVISIONS[name]  # SetupError if its file is broken
@@ -76,7 +77,7 @@ def _under(selection: Selection, scenario: Scenario) -> Iterator[tuple[str, str,
     """Yield each revision, architecture, implementation and kernel with which the cases of a scenario run."""
     arches = [arch for arch in chosen(selection.arches) if arch in scenario.arches]
     kernels = chosen_kernels(selection)
-    for api in _chosen_apis(selection):
+    for api in chosen_apis(selection):
         if api in scenario.apis:
             for arch, kernel in product(arches, kernels):
                 for impl in _impls(selection, scenario, api, arch, kernel):
@@ -112,7 +113,7 @@ def _nothing_selected(scenarios: Sequence[Scenario], selection: Selection) -> Us
     native = "; the native implementation is of merged" if NATIVE in selection.impls else ""
     return UsageError(
         f"nothing is selected: no case of {len(scenarios)} scenario{'' if len(scenarios) == 1 else 's'} is about "
-        f"revisions {', '.join(_chosen_apis(selection))} on {', '.join(chosen(selection.arches))}{tags}{impls}",
+        f"revisions {', '.join(chosen_apis(selection))} on {', '.join(chosen(selection.arches))}{tags}{impls}",
         hint=f"the scenarios are about {', '.join(about)}; `--api all` takes every revision{native}",
     )
 
