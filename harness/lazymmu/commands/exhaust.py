@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu exhaust`: makes every call in every state that a task of the API can reach, and compares with the model."""
 
-from argparse import Namespace
-
+from lazymmu.commands import imported
 from lazymmu.flags import add
 from lazymmu.parser import Parser
-from lazymmu.support.interrupts import importing
 
 NAME = "exhaust"
 HELP = "try every call in every state of the API"
+main = imported("lazymmu.session.exhaust:exhaust")
 
 
 def flags(parser: Parser) -> None:
@@ -20,9 +19,3 @@ def flags(parser: Parser) -> None:
         "--out", metavar="DIR", default=".", help="where to write a scenario of each difference (default: here)"
     )
     add(parser, "--json", "--jobs", "--timeout-scale", "--offline", "--install")
-
-
-def main(arguments: Namespace) -> int:
-    with importing():
-        from lazymmu.session.exhaust import exhaust
-    return exhaust(arguments)

@@ -15,8 +15,6 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from lazymmu.architecture import chosen
-from lazymmu.provision import builds
-from lazymmu.reports.destination import targets, write_json
 from lazymmu.reports.terminal import STYLES, Terminal
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
@@ -81,23 +79,17 @@ class _Trial(Struct):
 @requests.shared_cache()
 def exhaust(arguments: Namespace) -> int:
     """Try every transition on each selected machine, and report it. Returns the exit status."""
-    header = header_run.read(arguments)
-    selection = header_run.selected(requests.selection(Namespace(**{**vars(arguments), "tag": []})), header)
+    given = requests.selection(Namespace(**{**vars(arguments), "tag": []}))
+    header, selection = header_run.selected(arguments, given)
     folder = Path(arguments.out)
     if not folder.is_dir():
         raise UsageError(f"--out `{arguments.out}` is not a folder")
-    goals = targets({"--json": arguments.json})
-    terminal = requests.human(arguments)
+    terminal, write_json = requests.outputs(arguments)
     apis = dict.fromkeys((*(() if selection.impls == (HEADER,) else chosen_apis(selection)), *selection.of_header))
     selected = units([_scenario(api) for api in apis], selection)
     trials = _trials(selected)
     preparation = prepare(selected, selection, prefetch.sandbox(), offline=arguments.offline)
-    images = list(preparation.images.values())
-    variant = builds.PLAIN
-    if header is not None and images:
-        for some in images:
-            some.all_ready()
-        variant = header_run.build(header, images)
+    variant = header_run.build(header, list(preparation.images.values()))
     options = Options(timeout_scale=arguments.timeout_scale, jobs=arguments.jobs, variant=variant)
     with Interrupts.noted() as interrupts:
         _run(preparation, options, trials, interrupts, terminal)
@@ -107,7 +99,7 @@ def exhaust(arguments: Namespace) -> int:
     for trial in trials.values():
         if trial.outcome is not Outcome.PASS:
             _tell(terminal, trial)
-    write_json(goals, {"exhaust": [trial.to_json() for trial in trials.values()]})
+    write_json({"exhaust": [trial.to_json() for trial in trials.values()]})
     if interrupts.came:
         return INTERRUPTED
     outcomes = [trial.outcome for trial in trials.values()]

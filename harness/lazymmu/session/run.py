@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from lazymmu.guests.transports.serial import NAME as SERIAL_NAME
 from lazymmu.guests.transports.serial import SERIAL
-from lazymmu.provision import builds
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
@@ -145,18 +144,17 @@ def _with_versions(facts: dict[str, Any], images: Sequence[Images]) -> dict[str,
 def _options(plan: Plan, folder: Folder, preparation: Preparation) -> Options:
     """Return how to run units, after what only some of them need is fetched and built."""
     arguments, images = plan.arguments, list(preparation.images.values())
-    if arguments.transport != SERIAL_NAME or plan.header is not None:
+    if arguments.transport != SERIAL_NAME:
         for some in images:
             some.all_ready()
     transport = requests.transport(arguments, images) if images else SERIAL
-    variant = header_run.build(plan.header, images) if images and plan.header is not None else builds.PLAIN
     return Options(
         timeout_scale=arguments.timeout_scale,
         logs=folder.guests,
         isolation=arguments.isolation,
         fresh_boot=arguments.fresh_boot,
         jobs=arguments.jobs,
-        variant=variant,
+        variant=header_run.build(plan.header, images),
         transport=transport,
     )
 

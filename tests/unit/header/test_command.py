@@ -27,8 +27,7 @@ def merged(tmp_path: Path) -> str:
 
 
 def selected(scenario: str, header: str, **flags: tuple[str, ...]) -> set[tuple[str, str, str, str]]:
-    arguments = Namespace(header=header, impl=flags.get("impls"))
-    chosen = header_run.selected(Selection(**flags), header_run.read(arguments))
+    _, chosen = header_run.selected(Namespace(header=header), Selection(**flags))
     found = units(load([scenario], Path("scenarios")), chosen)
     return {(unit.api, unit.impl, unit.arch, unit.kernel) for unit in found}
 
