@@ -38,9 +38,10 @@ def main(arguments: Namespace) -> int:
     predictions = []
     broken = []
     for unit in selected:
-        predicted = predict(unit.case, unit.api, unit.personality, unit.impl)
+        case = unit.case
+        predicted = predict(case, unit.api, unit.personality, unit.impl)
         if not isinstance(predicted, Skip):
-            broken += [(unit, difference) for difference in pins(unit, predicted, "the model says")]
+            broken += [(unit, difference) for difference in pins(unit, case, predicted, "the model says")]
         if arguments.json is None:
             terminal.prediction(unit, predicted)
             continue

@@ -69,7 +69,7 @@ class PreparedUnit:
             )
         except GuestError as error:
             return self.failed(error, release=release, seconds=seconds)
-        differences = tuple(judge(unit, predicted, observed, self.case))
+        differences = tuple(judge(unit, self.case, predicted, observed))
         return Result.of(
             unit,
             Outcome.FAIL if differences else Outcome.PASS,

@@ -40,7 +40,7 @@ def outcome(unit: Unit, data: bytes) -> str:
             observed = report.parse(received, unit.case, run=1, api=unit.api, personality=unit.arch)
         except GuestError:
             return "error"
-    return "fail" if judge(unit, examples.predicted(unit), observed) else "pass"
+    return "fail" if judge(unit, unit.case, examples.predicted(unit), observed) else "pass"
 
 
 def earlier_report(unit: Unit, run: int) -> list[bytes]:

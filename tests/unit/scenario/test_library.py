@@ -24,7 +24,7 @@ def test_every_pin_holds_in_the_model(everyday_or_all: Callable[[int, int], int]
         # 5 has no factor in common with the number of architectures, so that they take turns.
         for unit in units([scenario], Selection(apis=("all",)))[:: everyday_or_all(5, 1)]:
             said = predict(unit.case, unit.api, unit.personality)
-            broken = [] if isinstance(said, Skip) else pins(unit, said, "the model says")
+            broken = [] if isinstance(said, Skip) else pins(unit, unit.case, said, "the model says")
             wrong += [f"{difference} ({unit.api} on {unit.arch}, {unit.personality})" for difference in broken]
     if wrong:
         hint = "If the model is right, pin its value for that revision or personality, as `expect: {NAME: {...}}`."

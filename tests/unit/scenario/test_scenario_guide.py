@@ -43,7 +43,7 @@ def test_an_example_is_right_and_what_it_pins_holds_in_the_model(tmp_path: Path,
     predicted = [(unit, predict(unit.case, unit.api, unit.personality)) for unit in selected]
     assert not all(isinstance(said, Skip) for _, said in predicted)
     for unit, said in predicted:
-        assert isinstance(said, Skip) or pins(unit, said, "the model says") == []
+        assert isinstance(said, Skip) or pins(unit, unit.case, said, "the model says") == []
 
 
 @each_row(("example", "messages"), WRONG)
