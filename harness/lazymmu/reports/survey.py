@@ -60,7 +60,8 @@ def page(
         qemu=qemu,
         commit=commit,
         arches=arches,
-        rows=[[*row, *(_cell(cells[row, arch]) for arch in arches)] for row in rows],
+        rows=rows,
+        cells=cells,
         total=counted({outcome: total[outcome] for outcome in RAW_OUTCOMES}),
         header=header,
         kernels=kernels,
@@ -69,13 +70,6 @@ def page(
         reasons=reasons.most_common(),
     )
     return "".join(parts)
-
-
-def _cell(counts: Counter[str]) -> str:
-    if not counts:
-        return "-"
-    parts = [str(counts["pass"]), *(f"{counts[outcome]} {outcome}" for outcome in RAW_OUTCOMES[1:] if counts[outcome])]
-    return ", ".join(parts)
 
 
 def _refusal(entry: Mapping[str, Any]) -> str:
