@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from lazymmu.architecture import architectures, default_names
 from lazymmu.doctor.check import Check, State, guarded
-from lazymmu.doctor.host import run
 from lazymmu.guests import accelerator
 from lazymmu.guests.boot import Accelerator
 from lazymmu.guests.machine import untried_boot
@@ -19,7 +18,7 @@ from lazymmu.provision.cache import Cache, whole
 from lazymmu.provision.cache_contents import megabytes
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
-from lazymmu.provision.sandbox import Sandbox
+from lazymmu.provision.sandbox import Sandbox, run
 from lazymmu.provision.setup import Present
 from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 

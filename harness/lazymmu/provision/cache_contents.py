@@ -57,22 +57,14 @@ def megabytes(size: int) -> str:
 
 def size_of(path: Path, without: frozenset[Path] = frozenset()) -> int:
     """Return the bytes on disk of a file, or of all files below a folder except those in `without`."""
-    if path.is_symlink():
-        return 0
-    return _below(str(path), frozenset(map(str, without))) if path.is_dir() else _on_disk(path.stat())
-
-
-def _below(folder: str, without: frozenset[str]) -> int:
-    """Return the bytes of all files below a folder. A tool root has 20,000, so the names are plain strings."""
-    total = 0
-    with suppress(PermissionError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.path in without:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                total += _below(entry.path, without)
-            else:
-                total += _on_disk(entry.stat(follow_symlinks=False))
+    if path.is_symlink() or not path.is_dir():
+        return 0 if path.is_symlink() else _on_disk(path.stat())
+    total, left_out = 0, set(map(str, without))
+    # A tool root has 20,000 files, so their names are plain strings.
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if f"{folder}/{name}" not in left_out]
+        files = (file for name in names if (file := f"{folder}/{name}") not in left_out)
+        total += sum(_on_disk(os.lstat(file)) for file in files)
     return total
 
 
