@@ -169,7 +169,7 @@ def available(
         from lazymmu.provision import live
 
         asked = [arch for arch in arches if arch in kernel.flavours] if update else found.unknown
-        cache.tools.in_thread(lambda: live.resolve(cache, kernel, asked, update=update))
+        cache.tools.in_thread(lambda: live.take_kernel(cache, kernel, asked, update=update))
         found = _contents(cache, kernel, arches, lambda _: True)
         if found.unknown:
             raise SetupError(f"kernel {kernel.name} is not resolved: {', '.join(found.unknown)}")
