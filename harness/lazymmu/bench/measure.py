@@ -18,7 +18,8 @@ from lazymmu.bench.figures import Ratio
 from lazymmu.guests import snapshot
 from lazymmu.guests.boot import Memory
 from lazymmu.guests.machine import Machine
-from lazymmu.provision import shell_image
+from lazymmu.provision import builds, cpio
+from lazymmu.provision.keys import digest
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
@@ -111,7 +112,13 @@ def _obvious(bench: Bench, arch: str) -> float:
     machine = bench.machines[arch]
     busybox = bench.shells[arch].read_bytes()
     root, personality = machine.boot.sandbox.root, machine.boot.architecture.personality
-    archive = shell_image.archive(bench.images.cache, root, arch, baselines.files(busybox, machine.module))
+    content = cpio.initramfs(baselines.files(busybox, machine.module), folders=["bin"])
+    path = root / "lazymmu" / "archives" / f"{digest([content])}.cpio"
+
+    def build(target: Path) -> None:
+        target.write_bytes(content)
+
+    archive = bench.images.cache.obtain(path, f"guest archive with a shell for {arch}", build, needs=builds.NEEDS)
     with baselines.shell(replace(machine.boot, archive=archive), _SILENCE) as guest:
         for operation in _OPERATIONS:
             guest.step(_API, personality, operation)

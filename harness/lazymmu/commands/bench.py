@@ -31,9 +31,10 @@ def main(arguments: Namespace) -> int:
     with importing():
         from lazymmu.architecture import chosen
         from lazymmu.bench import figures, measure
-        from lazymmu.provision import catalogue, setup, shell_image
+        from lazymmu.provision import catalogue, setup
         from lazymmu.session import manifest, requests
         from lazymmu.session.scheduler import Options, prepare_all
+        from lazymmu.shell.initramfs import busybox
         from lazymmu.support.machine_names import DEFAULT_KERNEL
     arches = chosen(arguments.arch)
     terminal, write_json = requests.outputs(arguments)
@@ -41,7 +42,7 @@ def main(arguments: Namespace) -> int:
     series = [figures.Series(row.name, row.unit, {arch: [] for arch in arches}) for row in measure.ROWS]
     with requests.shared_cache():
         prepared = setup.prepare(cache, catalogue.kernel(DEFAULT_KERNEL), arches)
-        shells = shell_image.busybox(cache, arches)
+        shells = busybox(cache, arches)
         machines = prepare_all(prepared, arches, Options())
         load = os.getloadavg()[0]
         if load > _BUSY:
