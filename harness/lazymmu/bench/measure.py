@@ -14,7 +14,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lazymmu.bench import baselines
-from lazymmu.bench.figures import Ratio
 from lazymmu.guests import snapshot
 from lazymmu.guests.boot import Memory
 from lazymmu.guests.machine import Machine
@@ -134,14 +133,6 @@ def _obvious(bench: Bench, arch: str) -> float:
     return len(observed) / seconds
 
 
-class Row(Struct, frozen=True):
-    """One figure, its unit ("s" or "1/s"), and the function that measures it once on one architecture."""
-
-    name: str
-    unit: str
-    measure: Callable[[Bench, str], float]
-
-
 BOOT = "boot to first verdict"
 RESTORE = "restore to first verdict"
 BARE = "bare QEMU, restore to an answered byte"
@@ -149,16 +140,17 @@ CASES = "cases in a batch, with their full trace"
 STEPS = "steps in a batch, with their full trace"
 OBVIOUS = "steps the obvious way (a shell command each, by pexpect)"
 
-#: In the order of the table.
-ROWS = (
-    Row(BOOT, "s", _boot),
-    Row(RESTORE, "s", restored),
-    Row(BARE, "s", _bare),
-    Row(CASES, "1/s", partial(_rate, scenario="cases", size=lambda _: 1)),
-    Row(STEPS, "1/s", partial(_rate, scenario="steps", size=lambda unit: sum(1 for _ in unit.case.walk()))),
-    Row(OBVIOUS, "1/s", _obvious),
-)
-RATIOS = (
-    Ratio("restore to first verdict / bare QEMU", RESTORE, BARE),
-    Ratio("steps in a batch / steps the obvious way", STEPS, OBVIOUS),
-)
+#: Name of a figure -> its unit ("s" or "1/s"), and the function that measures it once on one architecture.
+ROWS: dict[str, tuple[str, Callable[[Bench, str], float]]] = {
+    BOOT: ("s", _boot),
+    RESTORE: ("s", restored),
+    BARE: ("s", _bare),
+    CASES: ("1/s", partial(_rate, scenario="cases", size=lambda _: 1)),
+    STEPS: ("1/s", partial(_rate, scenario="steps", size=lambda unit: sum(1 for _ in unit.case.walk()))),
+    OBVIOUS: ("1/s", _obvious),
+}
+#: Name of a ratio -> the figure that is divided, and the one by which.
+RATIOS = {
+    "restore to first verdict / bare QEMU": (RESTORE, BARE),
+    "steps in a batch / steps the obvious way": (STEPS, OBVIOUS),
+}

@@ -39,7 +39,7 @@ def main(arguments: Namespace) -> int:
     arches = chosen(arguments.arch)
     terminal, write_json = requests.outputs(arguments)
     cache = requests.cache()
-    series = [figures.Series(row.name, row.unit, {arch: [] for arch in arches}) for row in measure.ROWS]
+    series = [figures.Series(name, unit, {arch: [] for arch in arches}) for name, (unit, _) in measure.ROWS.items()]
     with requests.shared_cache():
         prepared = setup.prepare(cache, catalogue.kernel(DEFAULT_KERNEL), arches)
         shells = busybox(cache, arches)
@@ -54,8 +54,9 @@ def main(arguments: Namespace) -> int:
         # All figures in turns: what else the machine does for a while then changes each of them a little.
         for repetition in range(1, arguments.repetitions + 1):
             for arch in arches:
-                for row, of_row in zip(measure.ROWS, series, strict=True):
-                    of_row.values[arch].append(value := row.measure(common, arch))
+                for row in series:
+                    _, measured = measure.ROWS[row.name]
+                    row.values[arch].append(value := measured(common, arch))
                     shown = f"{value:.2f} s" if row.unit == "s" else f"{value:.1f} per second"
                     cache.progress.say(f"{repetition} of {arguments.repetitions}: {arch}: {row.name}: {shown}")
         versions = manifest.images([prepared])
