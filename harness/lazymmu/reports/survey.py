@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lazymmu.architecture import architectures
-from lazymmu.reports.plain import counted
-from lazymmu.reports.template import filled
+from lazymmu.reports.plain import counted, filled
 from lazymmu.results.result import RAW_OUTCOMES
 from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.revisions import REVISIONS

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from lazymmu.reports.plain import counted, explanation
-from lazymmu.reports.template import filled
+from lazymmu.reports.plain import counted, explanation, filled
 from lazymmu.reports.terminal import STYLES
 from lazymmu.results.result import Unit
 from lazymmu.results.run_summary import RunSummary
