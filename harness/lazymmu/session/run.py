@@ -29,7 +29,7 @@ from lazymmu.results import known_issues, store
 from lazymmu.results.result import Outcome, Result
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
-from lazymmu.session import header_run, manifest, prefetch, requests, resume
+from lazymmu.session import header_run, manifest, prefetch, requests
 from lazymmu.session.plan import Plan, Preparation, prepare
 from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.session.selection import shuffled
@@ -71,9 +71,9 @@ def run(arguments: Namespace) -> int:
 def _resume(given: Namespace, begin: float) -> int:
     """Run the units that an earlier run left without a result, in its folder; report all units."""
     sandbox = prefetch.sandbox()
-    with resume.unfinished_run(given) as (folder, facts, arguments):
+    with manifest.unfinished_run(given) as (folder, facts, arguments):
         plan = Plan.of(arguments, datetime.fromisoformat(facts["started"]))
-        resume.check(folder, facts, plan.scenarios, arguments)
+        manifest.check_sources(folder, facts, plan.scenarios, arguments)
         now = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "command": ["lazymmu", *given.command_line]}
         again = {"finished": None, "status": None, "resumed": [*facts.get("resumed", ()), now]}
         return _carry_out(plan, folder, {**facts, **again, "scenarios": folder.keep(plan.scenarios)}, sandbox, begin)
@@ -93,7 +93,7 @@ def _carry_out(
         preparation = prepare(units, plan.selection, sandbox, offline=arguments.offline)
         images = list(preparation.images.values())
         if images:
-            resume.check_images(folder, facts, manifest.images(images))
+            manifest.check_images(folder, facts, manifest.images(images))
             facts = _with_versions(facts, images)
         options = _options(plan, folder, preparation)
         folder.begin()
