@@ -57,10 +57,10 @@ def test_other_implementations_and_revisions_can_be_selected_too(scenario: str, 
         ("--header merged.h --api with-ptes", "--api with-ptes: merged.h is another revision: it has no"),
         ("--header merged.h --api v4", "that of v4 is nesting_level and active"),
         ("--header merged.h --api mergd", "unknown revision `mergd`"),
-        ("--header .", "--header .: a folder, not a file"),
-        ("--header none.h", "--header none.h: cannot be read"),
+        ("--header .", "--header .:1:1: not a header file: it is a directory"),
+        ("--header none.h", "--header none.h:1:1: cannot be read"),
         ("--header merged.h --resume x", "`--header` cannot be given with it"),
-        ("--header none.h --watch", "--header none.h: cannot be read"),
+        ("--header none.h --watch", "--header none.h:1:1: cannot be read"),
     ],
 )
 @pytest.mark.usefixtures("merged")
