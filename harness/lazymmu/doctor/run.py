@@ -3,7 +3,6 @@
 
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
 from msgspec.structs import asdict
@@ -57,8 +56,7 @@ def _areas(states: Sequence[CacheState]) -> Iterator[tuple[str, Iterable[Check]]
             name = machine_name(arch, state.kernel.name)
             yield name, guarded(name, images.machine, state, sandbox, arch)
     yield "results", guarded("results", folders.results, blocks=False)
-    contents = guarded("contents", folders.contents, cache, states[0].deep, blocks=False)
-    yield "clean", chain(contents, guarded("guests", folders.guests, cache, blocks=False))
+    yield "clean", guarded("contents", folders.contents, cache, states[0].deep, blocks=False)
 
 
 def _shortened(area: str, checks: Sequence[Check]) -> Iterator[Check]:
