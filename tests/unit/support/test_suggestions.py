@@ -17,6 +17,8 @@ KNOWN = ("arm64", "s390x", "disable", "enable", "two-levels", "v3")
         ("sparc64", None),
         ("preempt_disable", None),
         ("v5", None),
+        ("v33", "v3"),
+        ("3v", "v3"),
         ("", None),
     ],
 )
