@@ -19,7 +19,7 @@ from lazymmu.provision.cache_contents import megabytes
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
 from lazymmu.provision.sandbox import Sandbox, run
-from lazymmu.provision.setup import Present
+from lazymmu.provision.setup import Contents
 from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 
 _SETUP = "lazymmu setup"
@@ -39,7 +39,7 @@ class CacheState(Struct):
     #: The architectures of the default run that have this kernel.
     arches: tuple[str, ...] = ()
     #: Tool roots and kernels.
-    present: Present = Present({}, {}, {}, 0)
+    present: Contents = Contents()
     #: What is built for an architecture's guests; None if the cache does not have it.
     built: dict[str, dict[str, Path | None]] = field(default_factory=dict)
 
@@ -53,12 +53,12 @@ class CacheState(Struct):
     @property
     def needs(self) -> int:
         """The bytes that a run needs on the disk."""
-        return packages.UNPACKED * self.present.size or builds.NEEDS
+        return packages.UNPACKED * self.present.size(self.cache) or builds.NEEDS
 
     def read(self) -> Iterable[Check]:
         """Look into the cache; there is nothing to check. Raises SetupError."""
         arches = tuple(arch for arch in default_names() if arch in self.kernel.flavours)
-        self.present = setup.present(self.cache, self.kernel, arches, offline=self.offline)
+        self.present = setup.contents(self.cache, self.kernel, arches, lambda said: self.offline or said.is_recent())
         self.arches = arches
         there: Callable[[Path], bool] = whole if self.deep else Path.exists
         for arch, root in self.present.roots.items():
