@@ -58,15 +58,15 @@ def _escape(character: re.Match[str]) -> str:
 
 
 def filled(file: Path, **values: object) -> Iterator[str]:
-    """Yield the parts of a page: the template in a file, with these values, which `.html.jinja` escapes for HTML."""
+    """Yield the parts of a page: the template in a file, and these values, escaped for HTML and XML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(file.parent),
-        autoescape=file.name.endswith(".html.jinja"),
+        autoescape=file.name.endswith((".html.jinja", ".xml.jinja")),
         undefined=StrictUndefined,
-        # A guest or a file may have characters that a browser cannot show.
-        finalize=lambda value: visible(str(value)),
+        # A guest or a file may have characters that a browser cannot show. What a macro returns is escaped already.
+        finalize=lambda value: value if hasattr(value, "__html__") else visible(str(value)),
         trim_blocks=True,
         lstrip_blocks=True,
     )
