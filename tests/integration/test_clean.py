@@ -8,7 +8,9 @@ from lazymmu.provision.cache import Cache
 from lazymmu.support.project import ROOT
 
 from tests.unit import apart, examples
-from tests.unit.commands.clean.caches import leftovers
+from tests.unit.commands.clean.caches import cache, leftovers
+
+__all__ = ["cache"]
 
 
 def test_the_process_that_uses_the_cache_is_named(cache: Cache) -> None:
