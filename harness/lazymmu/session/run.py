@@ -5,8 +5,8 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -215,7 +215,7 @@ def report(
     summary = replace(summary, facts={**summary.facts, **manifest.end(first, datetime.now(UTC), summary.accelerators)})
 
     def on_terminal() -> None:
-        with _abandonable(interrupts, "the report on the terminal"):
+        with interrupts.bounded("the report on the terminal"):
             scenarios = not logs_scenarios(terminal, summary.results)
             # The folder's reports took some of the user's time, too.
             waited = summary if begin is None else replace(summary, seconds=time.monotonic() - begin)
@@ -238,18 +238,8 @@ def report(
 
 def _write(interrupts: Interrupts, summary: RunSummary, form: Format, target: Target) -> None:
     what = f"{target.flag} `{target.name}`"
-    with nullcontext() if target.is_regular() else _abandonable(interrupts, what), target.opened() as file:
+    with nullcontext() if target.is_regular() else interrupts.bounded(what), target.opened() as file:
         form.write(summary, file)
-
-
-@contextmanager
-def _abandonable(interrupts: Interrupts, what: str) -> Iterator[None]:
-    """Let an interrupt end a `with` that writes to a terminal or a pipe, if nobody reads from it."""
-    try:
-        with interrupts.bounded():
-            yield
-    except KeyboardInterrupt:
-        raise LazymmuError(f"{what} is not complete: interrupted") from None
 
 
 def _failures(writes: Iterable[Callable[[], None]]) -> list[LazymmuError | OSError]:
