@@ -36,8 +36,8 @@ _END = re.compile(r"lazymmu: run (\d+) end ")
 def restore(boot: Boot, snapshot: Memory, seconds: float) -> float:
     """Return the time from QEMU's start to an answer's first byte. Raises GuestError after so many seconds."""
     begin = time.monotonic()
-    with launched(boot, ("console", "channel", "startup"), snapshot, prefix=tuple) as (_, lines, _):
-        lines["startup"].sendall(boot.startup_commands(snapshot))
+    with launched(boot, ("console", "channel", "monitor"), snapshot, prefix=tuple) as (_, lines, _):
+        lines["monitor"].sendall(boot.startup_commands(snapshot))
         channel = lines["channel"]
         channel.settimeout(seconds)
         channel.sendall(b"read 1 %d %08x\n%s" % (len(_ASKED), zlib.crc32(_ASKED), _ASKED))

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Finds out why a guest is silent, from QEMU's state and from the program counters of its processors."""
 
-import asyncio
 import re
-import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
-from qemu.qmp import QMPClient
 
 from lazymmu.architecture import Architecture
 from lazymmu.guests import host_process
-from lazymmu.guests.monitor import MonitorError, converse
+from lazymmu.guests.monitor import Monitor
 from lazymmu.guests.symbols import Symbols
 from lazymmu.support.deadline import Deadline
 
@@ -30,22 +28,23 @@ class Diagnosis(Struct, frozen=True):
     evidence: tuple[str, ...] = ()
 
 
-async def _sample(client: QMPClient, pattern: re.Pattern[str]) -> tuple[str, list[list[int]]]:
+def _sample(monitor: Monitor, pattern: re.Pattern[str]) -> tuple[str, list[list[int]]]:
     """Return QEMU's state, and three program counters of each processor. The guest stays stopped."""
-    status = str((await client.execute("query-status"))["status"])  # type: ignore[index]
-    cpus = len(await client.execute("query-cpus-fast"))  # type: ignore[arg-type]
+    deadline = Deadline.after(_CONVERSATION)
+    status = str(monitor.execute("query-status", deadline)["status"])
+    cpus = len(monitor.execute("query-cpus-fast", deadline))
     counters: list[list[int]] = [[] for _ in range(cpus)]
     if status != "running":
         return status, counters
     for sample in range(_SAMPLES):
         if sample:
-            await client.execute("cont")
-            await asyncio.sleep(_BETWEEN_SAMPLES)
+            monitor.execute("cont", deadline)
+            time.sleep(_BETWEEN_SAMPLES)
         # While a processor runs under emulation, QEMU shows old registers.
-        await client.execute("stop")
+        monitor.execute("stop", deadline)
         for cpu in range(cpus):
             question = {"command-line": "info registers", "cpu-index": cpu}
-            match = pattern.search(str(await client.execute("human-monitor-command", question)))
+            match = pattern.search(str(monitor.execute("human-monitor-command", deadline, question)))
             counters[cpu] += [int(match[1], 16)] if match else []
     return status, counters
 
@@ -65,22 +64,21 @@ def _processor(cpu: int, counters: Sequence[int], symbols: Symbols, idle: Sequen
 def diagnose(
     architecture: Architecture,
     qemu: int | None,
-    monitor: socket.socket,
+    monitor: Monitor,
     symbol_source: Callable[[], Symbols],
     *,
     agent_answers: bool,
 ) -> Diagnosis:
     """Return why a guest is silent, and leave it stopped.
 
-    `qemu` is QEMU's process, `monitor` an unused monitor socket. `agent_answers` says whether the agent still
-    reports its progress.
+    `qemu` is QEMU's process. `agent_answers` says whether the agent still reports its progress.
     """
     if qemu is not None and host_process.is_stopped(qemu):
         return Diagnosis("QEMU is stopped, by a signal or a debugger")
     pattern = re.compile(architecture.program_counter)
     try:
-        status, counters = converse(monitor, lambda client: _sample(client, pattern), Deadline.after(_CONVERSATION))
-    except MonitorError as error:
+        status, counters = _sample(monitor, pattern)
+    except OSError as error:
         return Diagnosis(f"QEMU's monitor does not answer ({error})")
     if status != "running":
         return Diagnosis(f"QEMU has stopped the guest: {status}")

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from lazymmu.guests import user_network
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
 from lazymmu.guests.transports import Transport
@@ -92,7 +91,7 @@ class SshTransport(Transport):
             boot,
             sandbox=replace(boot.sandbox, network=True),
             archive=ssh_image.archive_path(boot.sandbox, architecture, self._parts[architecture.name, kernel.name]),
-            arguments=(*boot.arguments, *user_network.arguments(architecture.network)),
+            arguments=(*boot.arguments, *network_arguments(architecture.network)),
         )
 
     def ensure_bootable(self, images: Images, boot: Boot, kernel: InstalledKernel) -> None:
@@ -131,6 +130,16 @@ class SshTransport(Transport):
             connection = SshConnection(control, stack.enter_context(_pumped(channel)))
             connection.expect_hello(first_record, deadline, BOOT_SILENCE)
             yield connection
+
+
+def network_arguments(device: str) -> tuple[str, ...]:
+    """Return QEMU's arguments for the network card `device`, and for a host port that leads to the guest's port 22.
+
+    The system chooses the port, so guests never collide. QEMU listens nowhere else, and the guest reaches neither the
+    host nor a network.
+    """
+    network = "user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22"
+    return ("-netdev", network, "-device", f"{device},netdev=net")
 
 
 def create(images: Sequence[Images], *, offline: bool) -> SshTransport:
