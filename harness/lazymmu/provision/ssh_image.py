@@ -22,7 +22,6 @@ from lazymmu.support.errors import SetupError
 
 # Raise it when the way in which it is put together changes.
 _VERSION = "1"
-_ARCHIVE_NEEDS = 16_000_000
 _WHAT = "SSH server and network driver for guests"
 # The server's path in its package and in the guest.
 _PROGRAM = "usr/sbin/dropbear"
@@ -73,7 +72,7 @@ def _make(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Install
             tool_root.link(cache, wanted, tree)
             target.write_bytes(cpio.archive(_parts(tree)))
 
-        cache.obtain(path, f"SSH server for {arch}", build, needs=_ARCHIVE_NEEDS)
+        cache.obtain(path, f"SSH server for {arch}", build, needs=builds.NEEDS)
 
 
 def _parts(tree: Path) -> Iterator[cpio.Entry]:
@@ -167,4 +166,4 @@ def archive(cache: Cache, sandbox: Sandbox, architecture: Architecture, parts: P
         target.write_bytes(builds.archive(cache, sandbox, architecture).read_bytes() + parts.read_bytes())
 
     target = archive_path(sandbox, architecture, parts)
-    return cache.obtain(target, f"guest archive with SSH for {architecture.name}", build, needs=_ARCHIVE_NEEDS)
+    return cache.obtain(target, f"guest archive with SSH for {architecture.name}", build, needs=builds.NEEDS)

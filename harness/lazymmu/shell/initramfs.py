@@ -11,12 +11,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from lazymmu.guests.machine import Machine, ensure_bootable
-from lazymmu.provision import checksum, cpio, live, packages, parts
+from lazymmu.provision import builds, checksum, cpio, live, packages, parts
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.keys import digest
 from lazymmu.support.project import SHELL_SOURCE
 
-_NEEDS = 16_000_000
 # Its path in its package.
 _BUSYBOX = "usr/bin/busybox"
 
@@ -64,7 +63,7 @@ def with_shell(
     what = f"guest archive with a shell for {machine.name}"
     boot = replace(
         machine.boot,
-        archive=cache.obtain(path, what, build, needs=_NEEDS, look=checksum.glance),
+        archive=cache.obtain(path, what, build, needs=builds.NEEDS, look=checksum.glance),
         kernel_arguments=(*machine.boot.kernel_arguments, *kernel_arguments),
         arguments=(*machine.boot.arguments, *qemu_arguments),
     )
