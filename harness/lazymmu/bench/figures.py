@@ -73,17 +73,11 @@ def markdown(series: Sequence[Series], ratios: Mapping[str, tuple[str, str]], ho
 
 
 def document(
-    series: Sequence[Series],
-    ratios: Mapping[str, tuple[str, str]],
-    host: Mapping[str, Any],
-    kernels: Mapping[str, Any],
-    accelerators: Mapping[str, str],
+    series: Sequence[Series], ratios: Mapping[str, tuple[str, str]], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the JSON document, without its schema number, with every single measurement."""
+    """Return the JSON document, without its schema number: the facts of the machine, and every single measurement."""
     return {
-        "host": dict(host),
-        "kernels": dict(kernels),
-        "accelerators": dict(accelerators),
+        **facts,
         "figures": [
             {"name": one.name, "unit": one.unit, "arch": arch, "median": median(values), "values": values}
             for one in series

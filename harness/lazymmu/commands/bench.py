@@ -64,5 +64,6 @@ def main(arguments: Namespace) -> int:
     for line in figures.markdown(series, measure.RATIOS, host):
         terminal.line(line)
     accelerators = {arch: machine.boot.accelerator.name for arch, machine in machines.items()}
-    write_json(figures.document(series, measure.RATIOS, host, versions["kernels"], accelerators))
+    facts = {"host": host, "kernels": versions["kernels"], "accelerators": accelerators}
+    write_json(figures.document(series, measure.RATIOS, facts))
     return 0

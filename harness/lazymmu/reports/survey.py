@@ -7,7 +7,6 @@ It is made only from the documents of `lazymmu run --json` and `lazymmu kernels 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,11 @@ _ADDRESS = re.compile(r"\w+://[^/\s]+/|\s*\[IP: [^]]*\]")
 Row = tuple[str, str, str]
 
 
-def page(
-    results: Iterable[Mapping[str, Any]],
-    kernels: Sequence[Mapping[str, Any]],
-    *,
-    header: str,
-    qemu: str,
-    commit: str,
-    made: datetime,
-) -> str:
+def page(results: Iterable[Mapping[str, Any]], kernels: Sequence[Mapping[str, Any]], **facts: object) -> str:
     """Return the page in Markdown.
 
-    `results` are those of run documents, `kernels` the entries of the kernels document; `header` describes the text of
-    the implementation `header`.
+    `results` are those of run documents, `kernels` the entries of the kernels document. `facts` are for the template:
+    `header` describes the text of the implementation `header`; `qemu`, `commit`, and `made`, the time.
     """
     cells: defaultdict[tuple[Row, str], Counter[str]] = defaultdict(Counter)
     total: Counter[str] = Counter()
@@ -55,18 +46,15 @@ def page(
     arches = [arch for arch in architectures() if any(arch == of_cell for _, of_cell in cells)]
     parts = filled(
         Path(__file__).with_suffix(".md.jinja"),
-        made=made,
-        qemu=qemu,
-        commit=commit,
         arches=arches,
         rows=rows,
         cells=cells,
         total=counted({outcome: total[outcome] for outcome in RAW_OUTCOMES}),
-        header=header,
         kernels=kernels,
         used={kernel for kernel, *_ in rows},
         refusal=_refusal,
         reasons=reasons.most_common(),
+        **facts,
     )
     return "".join(parts)
 
