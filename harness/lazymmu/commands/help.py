@@ -21,15 +21,10 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     topic = arguments.topic
-    if topic == "words":
-        _print_words()
+    if topic != "words":
+        parser = command_parser(COMMANDS.pick(topic)) if topic else whole_parser(COMMANDS)
+        parser.print_help()
         return 0
-    parser = command_parser(COMMANDS.pick(topic)) if topic else whole_parser(COMMANDS)
-    parser.print_help()
-    return 0
-
-
-def _print_words() -> None:
     with importing():
         from lazymmu.subject.counters import HOOKS
         from lazymmu.subject.revisions import REVISIONS
@@ -40,3 +35,4 @@ def _print_words() -> None:
     for letter, hook in HOOKS.items():
         print(f"    {letter:<12}{hook}")
     print(broken_lines(REVISIONS.broken), end="")
+    return 0

@@ -191,10 +191,6 @@ class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):
         """The outcome: `known` if an entry of --known excuses it."""
         return Outcome.KNOWN if self.known else self.raw_outcome
 
-    def is_of(self, unit: Unit) -> bool:
-        """Return whether this is a result of a unit."""
-        return self.label() == unit.label() and self.values == unit.values
-
     def without_steps(self) -> Self:
         """Return the result without the steps of its traces."""
         predicted, observed = (trace and trace.without_steps() for trace in (self.predicted, self.observed))

@@ -29,11 +29,6 @@ class PreparedUnit:
         """What the model predicts."""
         return predict(self.case, self.unit.api, self.unit.personality, self.unit.impl)
 
-    @property
-    def predicted_steps(self) -> int:
-        """The number of steps that will run."""
-        return len(self.prediction.steps) if isinstance(self.prediction, Trace) else 0
-
     def program(self, run: int) -> bytes:
         """Return the program for a guest; `run` is the number of its run, which the report repeats."""
         unit = self.unit

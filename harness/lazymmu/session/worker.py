@@ -15,7 +15,7 @@ from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session.prepared_unit import PreparedUnit
-from lazymmu.subject.trace import Skip
+from lazymmu.subject.trace import Skip, Trace
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import ConnectionLost, GuestDied, GuestError, GuestHung, LazymmuError, SnapshotDamaged
 
@@ -209,7 +209,8 @@ class Worker:
         begin = time.monotonic()
         sent = self._sent[0]
         unit = sent.prepared.unit
-        steps = sent.prepared.predicted_steps
+        predicted = sent.prepared.prediction
+        steps = len(predicted.steps) if isinstance(predicted, Trace) else 0
         limit = (_REPLY + _REPLY_PER_STEP * steps) * self._machine.time_scale
         try:
             reply = connection.reply(Deadline.after(limit))
