@@ -6,8 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
-
 from lazymmu.architecture import Architecture
 from lazymmu.guests import host_process
 from lazymmu.guests.monitor import Monitor
@@ -19,13 +17,6 @@ _SAMPLES = 3
 _BETWEEN_SAMPLES = 0.05
 # Limit for the whole conversation with QEMU (seconds).
 _CONVERSATION = 2.0
-
-
-class Diagnosis(Struct, frozen=True):
-    """Why a guest is silent, in a few words, and the evidence, a line each."""
-
-    cause: str
-    evidence: tuple[str, ...] = ()
 
 
 def _sample(monitor: Monitor, pattern: re.Pattern[str]) -> tuple[str, list[list[int]]]:
@@ -68,28 +59,28 @@ def diagnose(
     symbol_source: Callable[[], Symbols],
     *,
     agent_answers: bool,
-) -> Diagnosis:
-    """Return why a guest is silent, and leave it stopped.
+) -> tuple[str, Sequence[str]]:
+    """Return why a guest is silent, in a few words, and the evidence, a line each. Leave the guest stopped.
 
     `qemu` is QEMU's process. `agent_answers` says whether the agent still reports its progress.
     """
     if qemu is not None and host_process.is_stopped(qemu):
-        return Diagnosis("QEMU is stopped, by a signal or a debugger")
+        return "QEMU is stopped, by a signal or a debugger", ()
     pattern = re.compile(architecture.program_counter)
     try:
         status, counters = _sample(monitor, pattern)
     except OSError as error:
-        return Diagnosis(f"QEMU's monitor does not answer ({error})")
+        return f"QEMU's monitor does not answer ({error})", ()
     if status != "running":
-        return Diagnosis(f"QEMU has stopped the guest: {status}")
+        return f"QEMU has stopped the guest: {status}", ()
     if not all(counters):
-        return Diagnosis("the guest hangs, and QEMU does not say where its processors are")
+        return "the guest hangs, and QEMU does not say where its processors are", ()
     # Parse the symbols only now that the guest is stopped: a processor that spins takes all of the host's time.
     symbols = symbol_source() + Symbols.of((address, name) for name, address in architecture.areas.items())
     processors = [_processor(cpu, places, symbols, architecture.idle) for cpu, places in enumerate(counters)]
     shown = [" ".join(f"{symbols.name(place)} ({place:#x})" for place in places) for places in counters]
-    evidence = tuple(f"CPU {cpu}: {places}" for cpu, places in enumerate(shown))
+    evidence = [f"CPU {cpu}: {places}" for cpu, places in enumerate(shown)]
     agent = "its agent answers" if agent_answers else "its agent does not answer"
     if processors and all(idle for _, idle in processors):
-        return Diagnosis(f"the guest is idle: all processors wait, {agent}", evidence)
-    return Diagnosis(f"the guest hangs: {', '.join(words for words, _ in processors)}; {agent}", evidence)
+        return f"the guest is idle: all processors wait, {agent}", evidence
+    return f"the guest hangs: {', '.join(words for words, _ in processors)}; {agent}", evidence

@@ -11,7 +11,6 @@ import shlex
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -30,7 +29,7 @@ from lazymmu.guests.monitor import Monitor
 from lazymmu.guests.symbols import Symbols
 from lazymmu.provision.subprocesses import tethered
 from lazymmu.support.deadline import Deadline
-from lazymmu.support.errors import GuestDied, GuestError, GuestHung, LazymmuError
+from lazymmu.support.errors import GuestDied, GuestError, GuestHung
 
 _CONSOLE_LINES = 20
 # When QEMU dies, its last output is already in the sockets. This only limits the time to read it (seconds).
@@ -117,10 +116,10 @@ class Guest(Struct, eq=False):
 
     def hang(self, what: str, *, agent_answers: bool, kind: type[GuestError] = GuestHung) -> GuestError:
         """Return the error for a guest that shows no progress, with a diagnosis. It stops the guest."""
-        diagnosis = diagnose(
+        cause, evidence = diagnose(
             self.boot.architecture, self.process(), self.monitor, self.symbols, agent_answers=agent_answers
         )
-        return self.failure(f"{diagnosis.cause}; {what}", diagnosis.evidence, kind)
+        return self.failure(f"{cause}; {what}", evidence, kind)
 
     def failure(self, what: str, processors: Sequence[str] = (), kind: type[GuestError] = GuestError) -> GuestError:
         """Return the error for what went wrong. If the console or QEMU names the cause, the error begins with it.
@@ -200,34 +199,3 @@ def launched(
         for _, far in pairs.values():
             far.close()
         yield process, {channel: near for channel, (near, _) in pairs.items()}, command
-
-
-@contextmanager
-def start(
-    boot: Boot, memory: Memory | None, logs: Path | None, name: str, log_failures: list[LazymmuError]
-) -> Iterator[Guest]:
-    """Run a guest for the length of a `with`: restored if `memory` has a state, else booted. Raises GuestError.
-
-    `logs` is a folder for logs whose names begin with `name`; errors of writing them go into `log_failures`. QEMU dies
-    with the *thread* that enters the `with` (PR_SET_PDEATHSIG), so the same thread must leave it.
-    """
-    with ExitStack() as stack:
-        stderr = stack.enter_context(tempfile.TemporaryFile())
-        console_log, channel_log = (
-            stack.enter_context(ChannelLog(logs / f"{name}.{channel}.log" if logs else None, log_failures))
-            for channel in ("console", "channel")
-        )
-        running = ExitStack()
-        ends = ("console", "channel", "monitor")
-        process, lines, command = running.enter_context(launched(boot, ends, memory, output=stderr))
-        console, monitor = Console(lines["console"], console_log), Monitor(lines["monitor"])
-        guest = Guest(boot, console, lines["channel"], channel_log, monitor, process, stderr, command)
-        if logs:
-            stack.callback(guest.write_about, logs / f"{name}.qemu.txt")
-        # QEMU ends before its output is written, so that the file has all of it.
-        stack.enter_context(running)
-        # If QEMU is already dead, whoever waits for the guest's reply will notice.
-        with suppress(OSError):
-            lines["monitor"].sendall(boot.startup_commands(memory))
-        stack.enter_context(console)
-        yield guest
