@@ -17,8 +17,8 @@ from collections import deque
 from contextlib import suppress
 from typing import cast
 
-from lazymmu.guests.findings.finding import Severity
 from lazymmu.guests.findings.scan import findings_in
+from lazymmu.guests.findings.table import Severity
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.watchdog import BOOT_SILENCE, SILENCE, Watchdog
 from lazymmu.protocol.agent_reply import AgentReply

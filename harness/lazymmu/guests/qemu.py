@@ -22,8 +22,8 @@ from lazymmu.guests import host_process
 from lazymmu.guests.boot import Boot, Memory
 from lazymmu.guests.channel_log import ChannelLog
 from lazymmu.guests.console import Console
-from lazymmu.guests.findings.finding import Finding, Severity
-from lazymmu.guests.findings.scan import findings_in
+from lazymmu.guests.findings.scan import Finding, findings_in
+from lazymmu.guests.findings.table import Severity
 from lazymmu.guests.hang_report import diagnose
 from lazymmu.guests.monitor import Monitor
 from lazymmu.guests.symbols import Symbols
