@@ -16,6 +16,8 @@ from lazymmu.support.suggestions import suggestion
 
 #: The word for every architecture where a user names some.
 ALL = "all"
+#: The kernel of images/kernels.yaml that guests have by default.
+DEFAULT_KERNEL = "lts"
 
 
 class Architecture(NamedTuple):
@@ -162,3 +164,8 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
     for error in architectures().broken.values() if ALL in named else ():
         raise error
     return tuple(name for name in architectures() if ALL in named or name in named)
+
+
+def machine_name(arch: str, kernel: str) -> str:
+    """Return the name of a guest for a person: its architecture, and its kernel if that is not the default one."""
+    return arch if kernel == DEFAULT_KERNEL else f"{arch} {kernel}"

@@ -29,13 +29,12 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.architecture import chosen
+        from lazymmu.architecture import DEFAULT_KERNEL, chosen
         from lazymmu.bench import figures, measure
         from lazymmu.provision import catalogue, setup
         from lazymmu.session import manifest, requests
         from lazymmu.session.scheduler import Options, prepare_all
         from lazymmu.shell.initramfs import busybox
-        from lazymmu.support.machine_names import DEFAULT_KERNEL
     arches = chosen(arguments.arch)
     terminal, write_json = requests.outputs(arguments)
     cache = requests.cache()

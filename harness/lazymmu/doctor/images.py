@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lazymmu.architecture import architectures, default_names
+from lazymmu.architecture import DEFAULT_KERNEL, architectures, default_names, machine_name
 from lazymmu.doctor.check import Check, State, guarded
 from lazymmu.guests import accelerator
 from lazymmu.guests.boot import Accelerator
@@ -20,7 +20,6 @@ from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
 from lazymmu.provision.sandbox import Sandbox, run
 from lazymmu.provision.setup import Contents
-from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 
 _SETUP = "lazymmu setup"
 _SSH_SETUP = f"{_SETUP} --transport ssh"

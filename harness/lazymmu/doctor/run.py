@@ -7,13 +7,13 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
+from lazymmu.architecture import machine_name
 from lazymmu.doctor import folders, host, images
 from lazymmu.doctor.check import Check, State, guarded
 from lazymmu.doctor.images import CacheState
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
 from lazymmu.support.errors import SetupError
-from lazymmu.support.machine_names import machine_name
 
 _STYLES = {State.OK: "green", State.NOTE: "yellow", State.MISSING: "bold yellow", State.BROKEN: "bold red"}
 _PROBLEMS = (State.MISSING, State.BROKEN)

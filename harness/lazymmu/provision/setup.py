@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from lazymmu.architecture import DEFAULT_KERNEL
 from lazymmu.provision import kernels, packages, parts, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
@@ -17,7 +18,6 @@ from lazymmu.provision.packages import Fetching
 from lazymmu.provision.sandbox import Sandbox, choose
 from lazymmu.support import disk
 from lazymmu.support.errors import SetupError
-from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 
 class Images(Struct, frozen=True):

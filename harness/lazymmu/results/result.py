@@ -8,12 +8,11 @@ from typing import Any, Self
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lazymmu.architecture import architectures
+from lazymmu.architecture import DEFAULT_KERNEL, architectures, machine_name
 from lazymmu.subject.case import Case, Scenario, Values
 from lazymmu.subject.implementations import MODULE
 from lazymmu.subject.trace import Trace
 from lazymmu.support.errors import Place
-from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 
 
 class Outcome(StrEnum):

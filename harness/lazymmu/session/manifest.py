@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lazymmu.architecture import machine_name
 from lazymmu.provision.cache import digest_files
 from lazymmu.provision.keys import digest
 from lazymmu.provision.setup import Images
@@ -23,7 +24,6 @@ from lazymmu.reports.formats import FORMATS
 from lazymmu.reports.results_folder import Folder, unfinished
 from lazymmu.subject.case import Scenario
 from lazymmu.support.errors import UsageError
-from lazymmu.support.machine_names import machine_name
 from lazymmu.support.project import AGENT_SOURCE, MODULE_SOURCE, PACKAGE, ROOT
 
 #: Seconds to wait for git.

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from lazymmu.architecture import DEFAULT_KERNEL
 from lazymmu.provision import catalogue
 from lazymmu.provision import setup as images
 from lazymmu.provision.builds import Variant
@@ -25,7 +26,6 @@ from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import LazymmuError, UsageError
 from lazymmu.support.interrupts import Interrupts
-from lazymmu.support.machine_names import DEFAULT_KERNEL
 from lazymmu.support.project import MODULE_SOURCE
 from lazymmu.support.suggestions import suggestion
 

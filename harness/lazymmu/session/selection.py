@@ -8,7 +8,7 @@ from itertools import count, product
 
 from msgspec import Struct
 
-from lazymmu.architecture import chosen
+from lazymmu.architecture import DEFAULT_KERNEL, chosen
 from lazymmu.provision import catalogue
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.results.result import Unit
@@ -16,7 +16,6 @@ from lazymmu.subject.case import Scenario
 from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS, MODULE, NATIVE
 from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import UsageError
-from lazymmu.support.machine_names import DEFAULT_KERNEL
 from lazymmu.support.suggestions import suggestion
 
 
