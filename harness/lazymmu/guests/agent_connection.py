@@ -71,7 +71,7 @@ def complaint(reply: AgentReply, *, warnings_allowed: bool = False) -> str | Non
 
 
 class AgentConnection:
-    """A connection to the agent in one guest, which replies in the order of the requests. All raise GuestError.
+    """A connection to the agent in one guest. All requests raise GuestError; replies come in their order.
 
     `send` sends requests, any number before `reply` waits for the first one. A request that can be sent early has two
     halves: `send` or `send_...`, and `await_...` for its reply. `scale` multiplies how long the guest may be silent.
