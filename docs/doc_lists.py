@@ -15,7 +15,7 @@ from lazymmu.architecture import architectures
 from lazymmu.commands import COMMANDS
 from lazymmu.parser import command_parser
 from lazymmu.provision import catalogue
-from lazymmu.provision.cache_kind import kinds
+from lazymmu.provision.cache_contents import kinds
 from lazymmu.scenario import load
 from lazymmu.subject.counters import COMMON_COUNTERS, HOOKS
 from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE

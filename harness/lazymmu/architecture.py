@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The architectures of guests: what the harness knows of each, as one record.
 
-Each file in `architectures/` defines NAME and ARCHITECTURE. No other file lists the architectures. Only the standard
-library is used here (see provision/lock.py).
+Each file in `architectures/` is one, and its name without `.toml` is the architecture's. No other file lists them. Only
+the standard library is used here (see provision/lock.py).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, get_origin
 
-from lazymmu.support.catalogue import Catalogue
+from lazymmu.support.errors import SetupError, UsageError
+from lazymmu.support.suggestions import suggestion
 
 #: The word for every architecture where a user names some.
 ALL = "all"
+#: The kernel of images/kernels.yaml that guests have by default.
+DEFAULT_KERNEL = "lts"
 
 
 class Architecture(NamedTuple):
-    """One kind of guest. The fields are given by their names."""
+    """One kind of guest. A file gives the fields by their names, without `name`."""
 
     #: Name on the command line, in scenarios and in results.
     name: str
@@ -76,35 +81,69 @@ class Architecture(NamedTuple):
     areas: Mapping[str, int] = {}
 
 
-class _Entry(Protocol):
-    NAME: str
-    ARCHITECTURE: Architecture
-
-
-# Those of the default run first.
-_CATALOGUE: Catalogue[_Entry] = Catalogue(
-    "lazymmu.architectures",
-    "architecture",
-    {"ARCHITECTURE": Architecture},
-    order=lambda entry: (not entry.ARCHITECTURE.default, entry.NAME),
-)
+_FOLDER = Path(__file__).parent / "architectures"
 
 
 class _Architectures(dict[str, Architecture]):
+    """Those whose files are whole."""
+
+    def __init__(self) -> None:
+        #: Name -> error of a file that is broken.
+        self.broken: dict[str, SetupError] = {}
+        found = []
+        for file in sorted(_FOLDER.glob("*.toml")):
+            try:
+                found.append(read(file))
+            except SetupError as error:
+                self.broken[file.stem] = error
+        # Those of the default run first.
+        super().__init__((one.name, one) for one in sorted(found, key=lambda one: not one.default))
+
     def __missing__(self, name: str) -> Architecture:
         """Raise SetupError for a name whose file is broken, KeyError for an unknown one."""
-        return _CATALOGUE[name].ARCHITECTURE
+        raise self.broken.get(name) or KeyError(name)
+
+
+def read(file: Path) -> Architecture:
+    """Return the architecture that a file describes. Raises SetupError, which names the file and the line."""
+    # Few commands need an architecture.
+    import tomllib
+
+    text = file.read_text(encoding="utf-8")
+    try:
+        fields = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+)", str(error))
+        raise SetupError(f"{file}:{place[1] if place else len(text.splitlines())}: {error}") from error
+    kinds: dict[str, Any] = {
+        key: get_origin(kind) or kind for key, kind in Architecture.__annotations__.items() if key != "name"
+    }
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    for key, value in values.items():
+        if not isinstance(value, kinds.get(key, ())):
+            before = re.split(rf"^[\[\"' ]*{re.escape(key)}\b", text, maxsplit=1, flags=re.MULTILINE)[0]
+            line = before.count("\n") + 1
+            wrong = f"the architecture's `{key}` is {value!r}" if key in kinds else f"no architecture has a `{key}`"
+            raise SetupError(f"{file}:{line}: {wrong}")
+    if missing := kinds.keys() - Architecture._field_defaults.keys() - values.keys():
+        raise SetupError(f"{file}:1: the architecture has no {', '.join(sorted(missing))}")
+    return Architecture(name=file.stem, **values)
 
 
 @cache
-def architectures() -> Mapping[str, Architecture]:
+def architectures() -> _Architectures:
     """Return the architectures by name, those of the default run first. Files that are broken are left out."""
-    return _Architectures({name: entry.ARCHITECTURE for name, entry in _CATALOGUE.items()})
+    return _Architectures()
 
 
 def architecture(name: str) -> Architecture:
     """Return one architecture. Raises UsageError for an unknown name, SetupError if its file is broken."""
-    return _CATALOGUE.pick(name).ARCHITECTURE
+    known = architectures()
+    try:
+        return known[name]
+    except KeyError:
+        guess = suggestion(name, known)
+        raise UsageError(f"unknown architecture `{name}`{guess}", hint=f"there is: {', '.join(known)}") from None
 
 
 def default_names() -> tuple[str, ...]:
@@ -122,4 +161,11 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
         architecture(name)
     if not named:
         return default_names()
-    return tuple(_CATALOGUE.every()) if ALL in named else tuple(name for name in architectures() if name in named)
+    for error in architectures().broken.values() if ALL in named else ():
+        raise error
+    return tuple(name for name in architectures() if ALL in named or name in named)
+
+
+def machine_name(arch: str, kernel: str) -> str:
+    """Return the name of a guest for a person: its architecture, and its kernel if that is not the default one."""
+    return arch if kernel == DEFAULT_KERNEL else f"{arch} {kernel}"

@@ -3,6 +3,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from lazymmu.guests.transports import DEFAULT, TRANSPORTS
@@ -56,52 +57,27 @@ def _scale(text: str) -> float:
 
 def _transport() -> dict[str, Any]:
     names = ", ".join(f"{name} ({transport.HELP})" for name, transport in TRANSPORTS.items())
-    return {
-        "type": lambda name: TRANSPORTS.pick(name).NAME,
-        "default": DEFAULT,
-        "metavar": "NAME",
-        "help": f"how to reach guests: {names} (default: {DEFAULT})",
-    }
+    return {"default": DEFAULT, "help": f"how to reach guests: {names} (default: {DEFAULT})"}
 
 
-_REPEATED: dict[str, Any] = {"action": "append", "metavar": "NAME"}
-_LISTED: dict[str, Any] = {**_REPEATED, "default": []}
-#: Argument -> what `add_argument` takes, or a function that returns it if it comes from a catalogue.
-_SHARED: dict[str, dict[str, Any] | Callable[[], dict[str, Any]]] = {
-    "scenarios": {"nargs": "*", "metavar": "SCENARIO", "help": "name, file or directory (default: the library)"},
-    "--arch": {**_LISTED, "help": "architecture, or all; may be repeated (default: arm64, s390x and x86_64)"},
-    "--api": {**_LISTED, "help": "revision, see `lazymmu help words`; may be repeated (default: all)"},
-    "--tag": {**_LISTED, "help": "only scenarios with one of these tags"},
-    "--impl": {
-        **_REPEATED,
-        "type": _implementation,
-        "help": "implementation under test: module, native, header; may be repeated (default: module, and native "
-        "where there is; with --header only that)",
-    },
-    "--personality": {
-        "type": _personality,
-        "metavar": "NAME",
-        "help": "personality of every guest, in place of its own",
-    },
-    "--kernel": {**_REPEATED, "help": "kernel of images/kernels.yaml; may be repeated (default: lts)"},
-    "--transport": _transport,
-    "--jobs": {
-        "type": integer("--jobs", 1, 256),
-        "metavar": "N",
-        "help": "guests at the same time (default: by cores and memory)",
-    },
-    "--timeout-scale": {"type": _scale, "default": 1.0, "metavar": "N", "help": "multiply every time limit"},
-    "--offline": {"action": "store_true", "help": "use only what the cache has"},
-    "--install": {"action": "store_true", "help": "let the launcher install what the host lacks, if you are root"},
-    "--json": {"metavar": "FILE", "help": "write the results as JSON; - is standard output"},
+_TYPES: dict[str, Callable[[str], Any]] = {
+    "--impl": _implementation,
+    "--personality": _personality,
+    "--transport": lambda name: TRANSPORTS.pick(name).NAME,
+    "--jobs": integer("--jobs", 1, 256),
+    "--timeout-scale": _scale,
 }
 
 
 def add(parser: ArgumentParser, *names: str, **others: Any) -> None:
-    """Add shared arguments to a parser; `others` takes the place of what they have here, such as `help`."""
+    """Add arguments of flags.json to a parser; `others` takes the place of what they have there, such as `help`."""
+    import json
+
+    shared = json.loads(Path(__file__).with_suffix(".json").read_bytes())
     for name in names:
-        shared = _SHARED[name]
-        parser.add_argument(name, **{**(shared() if callable(shared) else shared), **others})
+        kind = {"type": _TYPES[name]} if name in _TYPES else {}
+        of_catalogue = _transport() if name == "--transport" else {}
+        parser.add_argument(name, **{**shared[name], **kind, **of_catalogue, **others})
 
 
 def add_selection(parser: ArgumentParser) -> None:

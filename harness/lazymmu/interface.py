@@ -16,7 +16,7 @@ from typing import Self
 
 from msgspec import Struct
 
-from lazymmu.architecture import architecture
+from lazymmu.architecture import DEFAULT_KERNEL, architecture
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.machine import Machine
 from lazymmu.guests.machine import prepare as prepare_machine
@@ -40,7 +40,6 @@ from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.trace import StepTrace, Trace
 from lazymmu.support.errors import GuestError, LazymmuError, ScenarioError, SetupError, UsageError
 from lazymmu.support.interrupts import Interrupts
-from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 __all__ = [
     "Case",

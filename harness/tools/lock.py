@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 from lazymmu.provision import catalogue, lock, mirrors, parts
 from lazymmu.provision.cache import Cache
+from lazymmu.provision.live import resolve
 from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.parts import Request
 from lazymmu.provision.progress import Progress
-from lazymmu.provision.resolution import resolve
 
 #: Kernels whose versions change too often to be locked.
 _LIVE = ("next",)

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from lazymmu.provision.checksum import beside
 from lazymmu.support.project import ROOT
 
@@ -16,7 +17,9 @@ from tests.guest.faults import SOURCE
 _ARCH = "s390x"
 
 
-def test_one_edit_gives_what_a_whole_build_gives(tmp_path: Path) -> None:
+def test_one_edit_gives_what_a_whole_build_gives_and_only_that_is_announced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = tmp_path / "source"
     shutil.copytree(SOURCE, source)
     made: list[Path] = []
@@ -38,10 +41,12 @@ def test_one_edit_gives_what_a_whole_build_gives(tmp_path: Path) -> None:
         second = build()
         assert second != first
         forget()
+        capsys.readouterr()
         # An edited header keeps no object.
         header = next(source.glob("*.h"))
         header.write_text(header.read_text() + "/* */")
-        assert build() == second
+        assert [build(), build()] == [second, second]
+        assert capsys.readouterr().err == f"lazymmu: building the module for {_ARCH} (some 5 s)\n"
     finally:
         forget()
 

@@ -2,8 +2,8 @@
 """Faults made live: what the console of a guest says of them gives the findings that it should."""
 
 import pytest
-from lazymmu.guests.findings.finding import Severity
 from lazymmu.guests.findings.scan import findings_in
+from lazymmu.guests.findings.table import Severity
 
 from tests.guest.faults import Faulty, faulty
 

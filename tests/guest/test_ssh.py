@@ -10,10 +10,11 @@ from typing import Any
 
 import paramiko
 import pytest
-from lazymmu.guests import snapshot, ssh_keys, ssh_transport
+from lazymmu.guests import snapshot, ssh_transport
 from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.ssh_transport import Keys, SshTransport
 from lazymmu.support.deadline import Deadline
 from msgspec.structs import replace
 
@@ -27,10 +28,10 @@ _SAME = ("scenario", "case", "arch", "api", "impl", "kernel", "release", "outcom
 _MANY = 8
 
 
-def machine(arch: str, folder: Path) -> Machine:
-    """Return one architecture's machine as a run over SSH prepares it, with its own keys."""
+def machine(arch: str) -> Machine:
+    """Return one architecture's machine as a run over SSH prepares it."""
     images = machines.images(arch)
-    transport = ssh_transport.create(ssh_keys.obtain(folder / "ssh"), [images], offline=False)
+    transport = ssh_transport.create([images], offline=False)
     return prepare(images, arch, 1.0, RunningGuests(), transport=transport)
 
 
@@ -114,8 +115,8 @@ def listening(guest: Guest) -> set[tuple[str, int]]:
     return found
 
 
-def test_guests_at_the_same_time_have_their_own_ports_and_listen_nowhere_else(tmp_path: Path) -> None:
-    made = machine("arm64", tmp_path)
+def test_guests_at_the_same_time_have_their_own_ports_and_listen_nowhere_else() -> None:
+    made = machine("arm64")
     together = threading.Barrier(_MANY)
 
     def one(_: int) -> int:
@@ -133,17 +134,16 @@ def test_guests_at_the_same_time_have_their_own_ports_and_listen_nowhere_else(tm
 
 
 @pytest.fixture(scope="module")
-def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, ssh_keys.Keys, int]]:
-    """A guest that was reached over SSH: its machine, the keys, and the port of its server."""
-    folder = tmp_path_factory.mktemp("keys")
-    made = replace(machine("s390x", folder), built_before=True)
+def reached() -> Iterator[tuple[Machine, int]]:
+    """A guest that was reached over SSH: its machine, and the port of its server."""
+    made = replace(machine("s390x"), built_before=True)
     with machines.ready(made) as connection:
-        yield made, ssh_keys.obtain(folder / "ssh"), connection.guest.forwarded_port(Deadline.after(5))
+        yield made, connection.guest.forwarded_port(Deadline.after(5))
 
 
-def test_only_the_users_key_may_log_in(reached: tuple[Machine, ssh_keys.Keys, int], tmp_path: Path) -> None:
-    stranger = paramiko.Ed25519Key.from_private_key_file(str(ssh_keys.obtain(tmp_path / "other").client))
-    with closing(paramiko.Transport(("127.0.0.1", reached[2]))) as transport:
+def test_only_the_key_of_the_run_may_log_in(reached: tuple[Machine, int]) -> None:
+    _, stranger = Keys().for_paramiko()
+    with closing(paramiko.Transport(("127.0.0.1", reached[1]))) as transport:
         with pytest.raises(paramiko.AuthenticationException):
             transport.connect(username="root", pkey=stranger)
         with pytest.raises(paramiko.BadAuthenticationType):
@@ -151,9 +151,11 @@ def test_only_the_users_key_may_log_in(reached: tuple[Machine, ssh_keys.Keys, in
 
 
 def test_snapshots_are_small_and_have_no_key_nor_has_the_archive(
-    reached: tuple[Machine, ssh_keys.Keys, int],
+    reached: tuple[Machine, int],
 ) -> None:
-    made, keys, _ = reached
+    made, _ = reached
+    assert isinstance(made.transport, SshTransport)
+    keys = made.transport.keys
     snapshots = [snapshot.path(made.boot), snapshot.path(made.boot, made.module, made.parameters)]
     # 64 MB of memory, so 2^20 bytes each.
     assert all(path.stat().st_blocks * 512 <= 64 << 20 for path in snapshots)

@@ -90,16 +90,16 @@ def test_a_broken_report_is_named_by_the_help_and_by_its_flag_and_one_that_raise
     assert (done.returncode, done.stderr.endswith("formats/raising.py:7\n")) == (3, True)
 
 
-@pytest.mark.parametrize(("folder", "key"), [("subject/revisions", "api"), ("architectures", "arch")])
-def test_who_needs_a_broken_file_gets_its_error(tmp_path: Path, folder: str, key: str) -> None:
-    broken = appended(f"harness/lazymmu/{folder}/mine.py", "NAME = 'mine'\n")
+@pytest.mark.parametrize(("file", "key"), [("subject/revisions/mine.py", "api"), ("architectures/mine.toml", "arch")])
+def test_who_needs_a_broken_file_gets_its_error(tmp_path: Path, file: str, key: str) -> None:
+    broken = appended(f"harness/lazymmu/{file}", "NAME = 'mine'\n" if file.endswith(".py") else "cpu = 'max'\n")
     checkout = checkout_with([broken], tmp_path / "checkout")
     scenario = tmp_path / "mine.yaml"
     scenario.write_text(f"description: x\n{key}: [mine]\nsteps: [enable, disable]\n")
     for words in (("nesting/single", f"--{key}", "all"), ("nesting/single", f"--{key}", "mine"), (str(scenario),)):
         done = run(checkout, "predict", *words)
         assert done.returncode == 3
-        assert f"{folder}/mine.py:1: the " in done.stderr
+        assert f"{file}:1: the " in done.stderr
 
 
 TABLE = r"""# SPDX-License-Identifier: GPL-2.0-only

@@ -6,12 +6,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import paramiko
 import pytest
-from lazymmu.guests import ssh_keys
-from lazymmu.guests.ssh_transport import SshTransport
+from lazymmu.guests.ssh_transport import Keys, SshTransport
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import ConnectionLost, GuestError, GuestHung
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
@@ -47,7 +45,7 @@ class Server(paramiko.ServerInterface):
 
 
 @contextmanager
-def serving(last: str, host_key: Path, stalled: threading.Event) -> Iterator[int]:
+def serving(last: str, keys: Keys, stalled: threading.Event) -> Iterator[int]:
     """Serve one connection; yield the port."""
     over = threading.Event()
     with ExitStack() as stack:
@@ -62,7 +60,7 @@ def serving(last: str, host_key: Path, stalled: threading.Event) -> Iterator[int
                     over.wait()
                     return
                 transport = paramiko.Transport(stream)
-                transport.add_server_key(paramiko.Ed25519Key.from_private_key_file(str(host_key)))
+                transport.add_server_key(keys.for_paramiko()[0])
                 transport.start_server(event=threading.Event(), server=Server(stalled, over))
                 over.wait()
                 transport.close()
@@ -74,11 +72,10 @@ def serving(last: str, host_key: Path, stalled: threading.Event) -> Iterator[int
         yield listener.getsockname()[1]
 
 
-def error_of_connecting(peer: Peer, keys: ssh_keys.Keys, port: int) -> GuestError:
+def error_of_connecting(peer: Peer, transport: SshTransport, port: int) -> GuestError:
     """Connect to a port as a run does; return the error."""
     peer.forwarded_port = lambda _: port  # type: ignore[attr-defined]
     control = peer.connection(_SCALE)
-    transport = SshTransport(keys, {})
     transport.send_ahead(control)
     peer.says(reply(b"lazymmu-agent: listens on port 22"))
     with pytest.raises(GuestError) as raised, transport.connect(control, Deadline.after(30.0)):
@@ -87,10 +84,8 @@ def error_of_connecting(peer: Peer, keys: ssh_keys.Keys, port: int) -> GuestErro
 
 
 @pytest.mark.parametrize(("last", "alive"), [*((step, True) for step in STEPS), (STEPS[0], False)])
-def test_a_connection_that_stalls_is_told_from_a_guest_that_hangs(
-    peer: Peer, tmp_path: Path, last: str, alive: bool
-) -> None:
-    keys = ssh_keys.obtain(tmp_path / "ssh")
+def test_a_connection_that_stalls_is_told_from_a_guest_that_hangs(peer: Peer, last: str, alive: bool) -> None:
+    transport = SshTransport({})
     stalled = threading.Event()
 
     def init() -> None:
@@ -101,16 +96,15 @@ def test_a_connection_that_stalls_is_told_from_a_guest_that_hangs(
     answering = threading.Thread(target=init)
     answering.start()
     begin = time.monotonic()
-    with serving(last, keys.host, stalled) as port:
-        error = error_of_connecting(peer, keys, port)
+    with serving(last, transport.keys, stalled) as port:
+        error = error_of_connecting(peer, transport, port)
     answering.join()
     assert time.monotonic() - begin < 10.0
     assert isinstance(error, ConnectionLost if alive else GuestHung)
     assert ("it stalls, and the guest answers without it; silent for 0.5 s" in error.message) == alive
 
 
-def test_a_server_with_another_host_key_is_refused(peer: Peer, tmp_path: Path) -> None:
-    keys, other = (ssh_keys.obtain(tmp_path / name) for name in ("own", "other"))
-    with serving("", other.host, threading.Event()) as port:
-        error = error_of_connecting(peer, keys, port)
+def test_a_server_with_another_host_key_is_refused(peer: Peer) -> None:
+    with serving("", Keys(), threading.Event()) as port:
+        error = error_of_connecting(peer, SshTransport({}), port)
     assert error.message == f"arm64: no SSH connection to 127.0.0.1, port {port}: Bad host key from server"

@@ -32,7 +32,7 @@ def test_a_mistyped_word_is_refused_with_what_was_probably_meant(capsys: pytest.
         (["rnu"], "unknown command `rnu` (did you mean `run`?)"),
         (["frobnicate"], "unknown command `frobnicate`\n  hint: there is: bench, clean,"),
         (["run", "--quite"], "unknown argument `--quite` (did you mean `--quiet`?)"),
-        (["run", "--isolate=boot"], "unknown argument `--isolate`\n"),
+        (["run", "--isolate=boot"], "unknown argument `--isolate` (did you mean `--isolation`?)"),
         (["run", "--json"], "--json: expected one argument\n  hint: `lazymmu run --help`"),
         (["predict", "--bisect"], "unknown argument `--bisect`"),
         (["--verison"], "unknown argument `--verison` (did you mean `--version`?)"),

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "harness" / "lazymmu"
 # A room may import itself and those after it (docs/architecture.md).
 LAYERS = (
     *("__main__", "cli", "commands", "parser", "flags", "interface", "bench", "doctor", "shell", "session", "reports"),
-    *("results", "guests", "header", "provision", "scenario", "protocol", "subject", "architectures", "architecture"),
+    *("results", "guests", "header", "provision", "scenario", "protocol", "subject", "architecture"),
     "support",
 )
 # Names that a reader would have to look up.

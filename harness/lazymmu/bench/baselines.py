@@ -14,6 +14,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pexpect
 from msgspec import Struct
@@ -25,27 +26,9 @@ from lazymmu.support.errors import GuestError
 
 # Any short file that is always there; its content does not matter.
 _ASKED = b"/proc/uptime"
+# As in init.sh.
 _PROMPT = "guest# "
-_INIT = f"""\
-#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs devtmpfs /dev
-insmod /lazymmu.ko
-export ENV=/functions PS1='{_PROMPT}'
-exec setsid cttyhack sh
-"""
-# step NUMBER REVISION PERSONALITY OPERATION. The module needs the whole program in one write: echo does that, printf
-# writes each line separately. dmesg -c empties the log, so that it is never searched.
-_FUNCTIONS = """\
-step() {
-echo -ne "lazymmu-program 3\\nrun $1\\nrevision $2\\npersonality $3\\nsteps 1\\n0 $4\\nend\\n" >/proc/lazymmu
-cat /proc/lazymmu >/dev/null
-dmesg -c
-}
-dmesg -c >/dev/null
-"""
+_FOLDER = Path(__file__).parent
 _STEP = re.compile(r"lazymmu: run (\d+) step 0 (\w+) .* hooks=(\S+) .*\|((?: \w+=\d+)*)\s*$", re.MULTILINE)
 _END = re.compile(r"lazymmu: run (\d+) end ")
 
@@ -53,8 +36,8 @@ _END = re.compile(r"lazymmu: run (\d+) end ")
 def restore(boot: Boot, snapshot: Memory, seconds: float) -> float:
     """Return the time from QEMU's start to an answer's first byte. Raises GuestError after so many seconds."""
     begin = time.monotonic()
-    with launched(boot, ("console", "channel", "startup"), snapshot, prefix=tuple) as (_, lines, _):
-        lines["startup"].sendall(boot.startup_commands(snapshot))
+    with launched(boot, ("console", "channel", "monitor"), snapshot, prefix=tuple) as (_, lines, _):
+        lines["monitor"].sendall(boot.startup_commands(snapshot))
         channel = lines["channel"]
         channel.settimeout(seconds)
         channel.sendall(b"read 1 %d %08x\n%s" % (len(_ASKED), zlib.crc32(_ASKED), _ASKED))
@@ -78,7 +61,8 @@ class Observed(Struct, frozen=True):
 
 def files(busybox: bytes, module: bytes) -> dict[str, bytes]:
     """Return the files of the guest's initramfs."""
-    return {"bin/busybox": busybox, "init": _INIT.encode(), "functions": _FUNCTIONS.encode(), "lazymmu.ko": module}
+    scripts = {name: (_FOLDER / f"{name}.sh").read_bytes() for name in ("init", "functions")}
+    return {"bin/busybox": busybox, "lazymmu.ko": module, **scripts}
 
 
 def parse(text: str, run: int, operation: str) -> Observed:

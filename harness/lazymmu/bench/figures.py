@@ -27,14 +27,6 @@ class Series(Struct, frozen=True):
         return {arch: median(values) for arch, values in self.values.items()}
 
 
-class Ratio(Struct, frozen=True):
-    """One figure divided by another one of the same architecture."""
-
-    name: str
-    over: str
-    under: str
-
-
 def cpu_model(text: str) -> str:
     """Return the processor's model in the text of /proc/cpuinfo, or the machine's name if it has none."""
     fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
@@ -52,12 +44,12 @@ def host(qemu: str | None, load_before: float) -> dict[str, Any]:
     }
 
 
-def _ratios(series: Sequence[Series], ratios: Sequence[Ratio]) -> dict[str, dict[str, float]]:
+def _ratios(series: Sequence[Series], ratios: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, float]]:
     """Return name of a ratio -> architecture -> ratio of the medians."""
     medians = {one.name: one.medians() for one in series}
     return {
-        ratio.name: {arch: over / medians[ratio.under][arch] for arch, over in medians[ratio.over].items()}
-        for ratio in ratios
+        name: {arch: value / medians[under][arch] for arch, value in medians[over].items()}
+        for name, (over, under) in ratios.items()
     }
 
 
@@ -65,7 +57,7 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def markdown(series: Sequence[Series], ratios: Sequence[Ratio], host: Mapping[str, Any]) -> list[str]:
+def markdown(series: Sequence[Series], ratios: Mapping[str, tuple[str, str]], host: Mapping[str, Any]) -> list[str]:
     """Return the lines of the table of medians, and a line about the machine."""
     arches = list(series[0].values)
     rows = {f"{one.name}, {'per second' if one.unit == '1/s' else 'seconds'}": one.medians() for one in series}
@@ -81,17 +73,11 @@ def markdown(series: Sequence[Series], ratios: Sequence[Ratio], host: Mapping[st
 
 
 def document(
-    series: Sequence[Series],
-    ratios: Sequence[Ratio],
-    host: Mapping[str, Any],
-    kernels: Mapping[str, Any],
-    accelerators: Mapping[str, str],
+    series: Sequence[Series], ratios: Mapping[str, tuple[str, str]], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the JSON document, without its schema number, with every single measurement."""
+    """Return the JSON document, without its schema number: the facts of the machine, and every single measurement."""
     return {
-        "host": dict(host),
-        "kernels": dict(kernels),
-        "accelerators": dict(accelerators),
+        **facts,
         "figures": [
             {"name": one.name, "unit": one.unit, "arch": arch, "median": median(values), "values": values}
             for one in series

@@ -14,11 +14,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lazymmu.bench import baselines
-from lazymmu.bench.figures import Ratio
 from lazymmu.guests import snapshot
 from lazymmu.guests.boot import Memory
 from lazymmu.guests.machine import Machine
-from lazymmu.provision import shell_image
+from lazymmu.provision import builds, cpio
+from lazymmu.provision.keys import digest
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
@@ -29,27 +29,9 @@ from lazymmu.support.errors import GuestError, LazymmuError, Place
 from lazymmu.support.interrupts import Interrupts
 
 _API = "merged"
-_FIRST = "description: The shortest way to a verdict.\nsteps: [enable, disable]\n"
-# 150 cases of 5 to 45 steps.
-_CASES = """\
-description: Many short cases.
-vary: {sections: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], pauses: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]}
-steps:
-  - repeat: {times: $sections, steps: [enable, disable]}
-  - enable
-  - repeat: {times: $pauses, steps: [pause, resume]}
-  - flush
-  - interrupt: [flush]
-  - disable
-"""
-# 5 cases of 10,000 steps.
-_STEPS = """\
-description: Few long cases.
-vary: {flushes: [0, 1, 2, 3, 4]}
-steps:
-  - repeat: {times: $flushes, steps: [flush]}
-  - repeat: {times: 2500, steps: [enable, enable, disable, disable]}
-"""
+_FOLDER = Path(__file__).parent
+# A scenario of the folder.
+_FIRST = "first"
 # What the obvious way runs, so many times after a first round that does not count.
 _OPERATIONS = ("enable", "flush", "disable", "pause", "resume")
 _ROUNDS = 4
@@ -60,23 +42,18 @@ _BATCH = Options(jobs=1)
 
 
 class Bench(Struct, frozen=True):
-    """What all measurements use: images, machines and busybox of each architecture, and a folder for scenarios."""
+    """What all measurements use: images, machines and busybox of each architecture."""
 
     images: Images
     machines: dict[str, Machine]
     shells: dict[str, Path]
-    folder: Path
 
-    def units(self, arch: str, *texts: str) -> list[Unit]:
-        """Return the cases of these scenarios, in their order."""
-        units: list[Unit] = []
-        for number, text in enumerate(texts):
-            path = self.folder / f"{number}.yaml"
-            path.write_text(text, encoding="utf-8")
-            (scenario,) = load([str(path)], self.folder)
-            cases = range(len(scenario.cases))
-            units += [Unit(scenario, case, _API, arch, index=len(units) + case) for case in cases]
-        return units
+
+def units(arch: str, *names: str) -> list[Unit]:
+    """Return the cases of these scenarios of this folder, in their order."""
+    found = [load([name], _FOLDER)[0] for name in names]
+    cases = ((scenario, number) for scenario in found for number in range(len(scenario.cases)))
+    return [Unit(scenario, number, _API, arch, index=index) for index, (scenario, number) in enumerate(cases)]
 
 
 def ends(bench: Bench, units: Sequence[Unit], options: Options) -> list[float]:
@@ -103,12 +80,12 @@ def ends(bench: Bench, units: Sequence[Unit], options: Options) -> list[float]:
 
 
 def _boot(bench: Bench, arch: str) -> float:
-    return ends(bench, bench.units(arch, _FIRST), Options(fresh_boot=True))[0]
+    return ends(bench, units(arch, _FIRST), Options(fresh_boot=True))[0]
 
 
 def restored(bench: Bench, arch: str) -> float:
     """Return the seconds from the start of a run to its first verdict; the very first run saves the snapshot."""
-    return ends(bench, bench.units(arch, _FIRST), Options())[0]
+    return ends(bench, units(arch, _FIRST), Options())[0]
 
 
 def _bare(bench: Bench, arch: str) -> float:
@@ -117,11 +94,11 @@ def _bare(bench: Bench, arch: str) -> float:
     return baselines.restore(boot, Memory(file, file), _SILENCE)
 
 
-def _rate(bench: Bench, arch: str, *, text: str, size: Callable[[Unit], int]) -> float:
+def _rate(bench: Bench, arch: str, *, scenario: str, size: Callable[[Unit], int]) -> float:
     """Return how much was done in a second after the first verdict; `size` is how much a unit is."""
-    units = bench.units(arch, _FIRST, text)
-    seconds = ends(bench, units, _BATCH)
-    return sum(map(size, units[1:])) / (seconds[-1] - seconds[0])
+    selected = units(arch, _FIRST, scenario)
+    seconds = ends(bench, selected, _BATCH)
+    return sum(map(size, selected[1:])) / (seconds[-1] - seconds[0])
 
 
 def one_step(operation: str) -> Case:
@@ -133,7 +110,13 @@ def _obvious(bench: Bench, arch: str) -> float:
     machine = bench.machines[arch]
     busybox = bench.shells[arch].read_bytes()
     root, personality = machine.boot.sandbox.root, machine.boot.architecture.personality
-    archive = shell_image.archive(bench.images.cache, root, arch, baselines.files(busybox, machine.module))
+    content = cpio.initramfs(baselines.files(busybox, machine.module), folders=["bin"])
+    path = root / "lazymmu" / "archives" / f"{digest([content])}.cpio"
+
+    def build(target: Path) -> None:
+        target.write_bytes(content)
+
+    archive = bench.images.cache.obtain(path, f"guest archive with a shell for {arch}", build, needs=builds.NEEDS)
     with baselines.shell(replace(machine.boot, archive=archive), _SILENCE) as guest:
         for operation in _OPERATIONS:
             guest.step(_API, personality, operation)
@@ -148,14 +131,6 @@ def _obvious(bench: Bench, arch: str) -> float:
     return len(observed) / seconds
 
 
-class Row(Struct, frozen=True):
-    """One figure, its unit ("s" or "1/s"), and the function that measures it once on one architecture."""
-
-    name: str
-    unit: str
-    measure: Callable[[Bench, str], float]
-
-
 BOOT = "boot to first verdict"
 RESTORE = "restore to first verdict"
 BARE = "bare QEMU, restore to an answered byte"
@@ -163,16 +138,17 @@ CASES = "cases in a batch, with their full trace"
 STEPS = "steps in a batch, with their full trace"
 OBVIOUS = "steps the obvious way (a shell command each, by pexpect)"
 
-#: In the order of the table.
-ROWS = (
-    Row(BOOT, "s", _boot),
-    Row(RESTORE, "s", restored),
-    Row(BARE, "s", _bare),
-    Row(CASES, "1/s", partial(_rate, text=_CASES, size=lambda _: 1)),
-    Row(STEPS, "1/s", partial(_rate, text=_STEPS, size=lambda unit: sum(1 for _ in unit.case.walk()))),
-    Row(OBVIOUS, "1/s", _obvious),
-)
-RATIOS = (
-    Ratio("restore to first verdict / bare QEMU", RESTORE, BARE),
-    Ratio("steps in a batch / steps the obvious way", STEPS, OBVIOUS),
-)
+#: Name of a figure -> its unit ("s" or "1/s"), and the function that measures it once on one architecture.
+ROWS: dict[str, tuple[str, Callable[[Bench, str], float]]] = {
+    BOOT: ("s", _boot),
+    RESTORE: ("s", restored),
+    BARE: ("s", _bare),
+    CASES: ("1/s", partial(_rate, scenario="cases", size=lambda _: 1)),
+    STEPS: ("1/s", partial(_rate, scenario="steps", size=lambda unit: sum(1 for _ in unit.case.walk()))),
+    OBVIOUS: ("1/s", _obvious),
+}
+#: Name of a ratio -> the figure that is divided, and the one by which.
+RATIOS = {
+    "restore to first verdict / bare QEMU": (RESTORE, BARE),
+    "steps in a batch / steps the obvious way": (STEPS, OBVIOUS),
+}

@@ -29,36 +29,33 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from pathlib import Path
-        from tempfile import TemporaryDirectory
-
-        from lazymmu.architecture import chosen
+        from lazymmu.architecture import DEFAULT_KERNEL, chosen
         from lazymmu.bench import figures, measure
-        from lazymmu.provision import catalogue, setup, shell_image
-        from lazymmu.reports.destination import targets, write_json
+        from lazymmu.provision import catalogue, setup
         from lazymmu.session import manifest, requests
         from lazymmu.session.scheduler import Options, prepare_all
-        from lazymmu.support.machine_names import DEFAULT_KERNEL
+        from lazymmu.shell.initramfs import busybox
     arches = chosen(arguments.arch)
-    goals = targets({"--json": arguments.json})
-    terminal, cache = requests.human(arguments), requests.cache()
-    series = [figures.Series(row.name, row.unit, {arch: [] for arch in arches}) for row in measure.ROWS]
-    with requests.shared_cache(), TemporaryDirectory(prefix="lazymmu-bench-") as folder:
+    terminal, write_json = requests.outputs(arguments)
+    cache = requests.cache()
+    series = [figures.Series(name, unit, {arch: [] for arch in arches}) for name, (unit, _) in measure.ROWS.items()]
+    with requests.shared_cache():
         prepared = setup.prepare(cache, catalogue.kernel(DEFAULT_KERNEL), arches)
-        shells = shell_image.busybox(cache, arches)
+        shells = busybox(cache, arches)
         machines = prepare_all(prepared, arches, Options())
         load = os.getloadavg()[0]
         if load > _BUSY:
             cache.progress.say(f"this machine is busy (load {load:.1f}): no figure will be fair")
-        common = measure.Bench(prepared, machines, shells, Path(folder))
+        common = measure.Bench(prepared, machines, shells)
         for arch in arches:
             # The first run on an architecture may have to save the snapshot.
             measure.restored(common, arch)
         # All figures in turns: what else the machine does for a while then changes each of them a little.
         for repetition in range(1, arguments.repetitions + 1):
             for arch in arches:
-                for row, of_row in zip(measure.ROWS, series, strict=True):
-                    of_row.values[arch].append(value := row.measure(common, arch))
+                for row in series:
+                    _, measured = measure.ROWS[row.name]
+                    row.values[arch].append(value := measured(common, arch))
                     shown = f"{value:.2f} s" if row.unit == "s" else f"{value:.1f} per second"
                     cache.progress.say(f"{repetition} of {arguments.repetitions}: {arch}: {row.name}: {shown}")
         versions = manifest.images([prepared])
@@ -66,5 +63,6 @@ def main(arguments: Namespace) -> int:
     for line in figures.markdown(series, measure.RATIOS, host):
         terminal.line(line)
     accelerators = {arch: machine.boot.accelerator.name for arch, machine in machines.items()}
-    write_json(goals, figures.document(series, measure.RATIOS, host, versions["kernels"], accelerators))
+    facts = {"host": host, "kernels": versions["kernels"], "accelerators": accelerators}
+    write_json(figures.document(series, measure.RATIOS, facts))
     return 0

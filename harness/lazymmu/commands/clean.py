@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu clean`: removes leftovers of killed processes, what is not needed, and what is beyond its limit."""
 
-from argparse import Namespace
-
+from lazymmu.commands import imported
 from lazymmu.parser import Parser
-from lazymmu.support.interrupts import importing
 
 NAME = "clean"
 HELP = "remove leftovers and what is beyond its limit"
+main = imported("lazymmu.doctor.clean:clean")
 
 
 def flags(parser: Parser) -> None:
@@ -15,9 +14,3 @@ def flags(parser: Parser) -> None:
         "--all", action="store_true", help="remove the whole cache and all results in their default folder"
     )
     parser.add_argument("--dry-run", action="store_true", help="only print what would be removed")
-
-
-def main(arguments: Namespace) -> int:
-    with importing():
-        from lazymmu.doctor.clean import clean
-    return clean(arguments)

@@ -22,13 +22,11 @@ def main(arguments: Namespace) -> int:
         from itertools import groupby
 
         from lazymmu.reports import compare
-        from lazymmu.reports.destination import targets, write_json
         from lazymmu.session import requests
     old, new = compare.read(arguments.old), compare.read(arguments.new)
-    goals = targets({"--json": arguments.json})
-    terminal = requests.human(arguments)
+    terminal, write_json = requests.outputs(arguments)
     changes = compare.compare(old, new)
-    write_json(goals, compare.to_json(old, new, changes))
+    write_json(compare.to_json(old, new, changes))
     for kind, group in groupby(changes, key=lambda change: change.kind):
         of_kind = list(group)
         terminal.line(f"{kind}: {len(of_kind)}", "bold")

@@ -20,15 +20,13 @@ def main(arguments: Namespace) -> int:
     with importing():
         from itertools import groupby
 
-        from lazymmu.reports.destination import targets, write_json
         from lazymmu.reports.side_by_side import lines, side_by_side
         from lazymmu.scenario import load
         from lazymmu.session import requests
         from lazymmu.session.selection import units
         from lazymmu.subject.simulator import predict
     selected = units(load(arguments.scenarios, requests.library()), requests.selection(arguments, apis=("all",)))
-    goals = targets({"--json": arguments.json})
-    terminal = requests.human(arguments)
+    terminal, write_json = requests.outputs(arguments)
     diffs = []
     for _, group in groupby(selected, key=lambda unit: (unit.scenario.name, unit.number)):
         of_case = list(group)
@@ -36,8 +34,8 @@ def main(arguments: Namespace) -> int:
         predictions = {(unit.api, unit.personality): predict(case, unit.api, unit.personality) for unit in of_case}
         compared = side_by_side(case, predictions)
         diffs.append({"scenario": first.scenario.name, "case": dict(first.values), **compared.to_json()})
-        if not goals:
+        if arguments.json is None:
             for line in (first.case_name(), *lines(case, compared)):
                 terminal.line(line)
-    write_json(goals, {"diffs": diffs})
+    write_json({"diffs": diffs})
     return 0

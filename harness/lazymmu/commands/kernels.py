@@ -27,20 +27,19 @@ def main(arguments: Namespace) -> int:
     with importing():
         from lazymmu.provision import catalogue, live
         from lazymmu.provision.kernels import entries
-        from lazymmu.reports.destination import targets, write_json
         from lazymmu.session import requests
     cache, every = requests.cache(), catalogue.kernels().values()
     if arguments.update:
         with requests.shared_cache():
             cache.tools.in_thread(lambda: live.ask(cache, list(every)))
-    goals, terminal = targets({"--json": arguments.json}), requests.human(arguments)
+    terminal, write_json = requests.outputs(arguments)
     found = [(kernel, list(entries(cache, kernel))) for kernel in every]
     for kernel, of_kernel in found:
         terminal.line(f"{kernel.name}: {kernel.title} ({kernel.suite})", "bold")
         for entry in of_kernel:
             for text, style in _lines(entry):
                 terminal.line(text, style)
-    write_json(goals, {"kernels": [entry.to_json() for _, some in found for entry in some]})
+    write_json({"kernels": [entry.to_json() for _, some in found for entry in some]})
     return 0
 
 

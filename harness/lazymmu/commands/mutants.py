@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu mutants`: shows which scenarios notice which mistake, for builds of the module with one each."""
 
-from argparse import Namespace
-
+from lazymmu.commands import imported
 from lazymmu.flags import add
 from lazymmu.parser import Parser
-from lazymmu.support.interrupts import importing
 
 NAME = "mutants"
 HELP = "show which scenarios notice which mistake"
+main = imported("lazymmu.session.mutants:mutants")
 
 
 def flags(parser: Parser) -> None:
@@ -19,9 +18,3 @@ def flags(parser: Parser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="only name the mutants")
     add(parser, "--arch", "--api", "--tag", "--json")
-
-
-def main(arguments: Namespace) -> int:
-    with importing():
-        from lazymmu.session.mutants import mutants
-    return mutants(arguments)

@@ -20,7 +20,6 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
-        from lazymmu.reports.destination import targets, write_json
         from lazymmu.scenario import load
         from lazymmu.session import requests
         from lazymmu.session.selection import units
@@ -35,14 +34,14 @@ def main(arguments: Namespace) -> int:
             hint="--api merged or --api with-ptes is what a header is compared with",
         )
     selected = units(load(arguments.scenarios, requests.library()), selection)
-    goals = targets({"--json": arguments.json})
-    terminal = requests.human(arguments)
+    terminal, write_json = requests.outputs(arguments)
     predictions = []
     broken = []
     for unit in selected:
-        predicted = predict(unit.case, unit.api, unit.personality, unit.impl)
-        broken += [(unit, difference) for difference in pins(unit, predicted, "the model says")]
-        if not goals:
+        case = unit.case
+        predicted = predict(case, unit.api, unit.personality, unit.impl)
+        broken += [(unit, difference) for difference in pins(unit, case, predicted, "the model says")]
+        if arguments.json is None:
             terminal.prediction(unit, predicted)
             continue
         predictions.append(
@@ -55,7 +54,7 @@ def main(arguments: Namespace) -> int:
                 **({"personality": unit.personality} if unit.named_personality else {}),
             }
         )
-    write_json(goals, {"predictions": predictions})
+    write_json({"predictions": predictions})
     for note in notes(selected):
         terminal.line(note)
     for unit, difference in broken:

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu shell`: a prompt in a guest, or one command there."""
 
-from argparse import Namespace
-
+from lazymmu.commands import imported
 from lazymmu.flags import add
 from lazymmu.parser import Parser
-from lazymmu.support.interrupts import importing
 
 NAME = "shell"
 HELP = "open a prompt in a guest; after -- one command there"
+main = imported("lazymmu.shell.prompt:shell")
 
 
 def flags(parser: Parser) -> None:
@@ -27,9 +26,3 @@ def flags(parser: Parser) -> None:
         "--qemu-arg", action="append", default=[], metavar="ARGS", help="for QEMU's command line; the guest then boots"
     )
     add(parser, "--timeout-scale", "--offline")
-
-
-def main(arguments: Namespace) -> int:
-    with importing():
-        from lazymmu.shell.prompt import shell
-    return shell(arguments)

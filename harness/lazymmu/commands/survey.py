@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu survey`: runs everything on every kernel that resolves, and writes one page of it."""
 
-from argparse import Namespace
-
-from lazymmu.commands import run
+from lazymmu.commands import imported, run
 from lazymmu.flags import add
 from lazymmu.parser import Parser, command_parser
-from lazymmu.support.interrupts import importing
 
 NAME = "survey"
 HELP = "run everything on every kernel, for one page"
+main = imported("lazymmu.session.survey:survey")
 
 
 def flags(parser: Parser) -> None:
@@ -20,9 +18,3 @@ def flags(parser: Parser) -> None:
     add(parser, "--tag")
     parser.add_argument("--page", metavar="FILE", help="write the page in Markdown (default: to standard output)")
     add(parser, "--jobs", "--timeout-scale", "--offline")
-
-
-def main(arguments: Namespace) -> int:
-    with importing():
-        from lazymmu.session.survey import survey
-    return survey(arguments)

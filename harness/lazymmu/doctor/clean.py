@@ -3,7 +3,7 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
@@ -11,10 +11,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from msgspec.structs import replace
 
-from lazymmu.doctor.processes import Emulator, emulators, kill
 from lazymmu.provision.cache import Cache, holders, remove
-from lazymmu.provision.cache_contents import CacheContents, everything_in, remove_entry
-from lazymmu.provision.cache_kind import Removal, megabytes, size_of
+from lazymmu.provision.cache_contents import CacheContents, Removal, everything_in, megabytes, remove_entry, size_of
 from lazymmu.reports.results_folder import KEPT, LOCK, default_root, folder_lock, kept
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
@@ -40,14 +38,10 @@ def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run:
         if everything and not unlocked:
             message = f"{cache.root} is used by {_users(cache.root)}: nothing was removed"
             raise SetupError(message, hint="try again when it has ended")
-        # Each harness holds the lock, so the guests that run without it are orphans.
-        ended = unlocked and _end_orphans(terminal, emulators(cache.root), dry_run=dry_run)
-        if everything and not ended:
-            raise SetupError(f"{cache.root} is used by a QEMU that could not be ended: nothing was removed")
         stock = CacheContents.read(cache)
         for path in [] if everything else stock.unseen:
             terminal.line(f"kept {path}: a symbolic link, or not readable")
-        if not ended:
+        if not unlocked:
             terminal.line(f"{_users(cache.root)} uses the cache: everything is kept until it ends")
             return
         for removal in everything_in(cache.root) if everything else stock.removable():
@@ -57,19 +51,6 @@ def _clean_cache(cache: Cache, terminal: Terminal, *, everything: bool, dry_run:
 def _users(root: Path) -> str:
     """Return which processes use the cache, if that is known."""
     return f"process {', '.join(map(str, pids))}" if (pids := holders(root)) else "another process"
-
-
-def _end_orphans(terminal: Terminal, orphans: Sequence[Emulator], *, dry_run: bool) -> bool:
-    """End guests whose harness was killed. Return whether all ended."""
-    survivors = []
-    for orphan in orphans:
-        name = f"{orphan.program}, process {orphan.pid}"
-        if not dry_run and not kill(orphan):
-            survivors.append(orphan)
-            terminal.line(f"could not end {name}", "bold red")
-        else:
-            terminal.line(f"{'would end' if dry_run else 'ended'} {name} (its harness was killed)")
-    return not survivors
 
 
 def _clean_results(folder: Path, *, everything: bool, dry_run: bool) -> Iterator[Removal]:

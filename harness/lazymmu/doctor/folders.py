@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks of the folders for the cache and the results: access, space, sizes, leftovers, and guests that use them."""
+"""Checks of the folders for the cache and the results: access, space, sizes and leftovers."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lazymmu.doctor.check import Check, State
-from lazymmu.doctor.processes import emulators
-from lazymmu.provision.cache import Cache, holders
-from lazymmu.provision.cache_contents import CacheContents
-from lazymmu.provision.cache_kind import kinds, megabytes, size_of
+from lazymmu.provision.cache import Cache
+from lazymmu.provision.cache_contents import CacheContents, kinds, megabytes, size_of
 from lazymmu.provision.keys import FOLDER_HINT
 from lazymmu.reports.results_folder import KEPT, default_root, kept
 from lazymmu.support import disk
@@ -73,17 +71,6 @@ def contents(cache: Cache, deep: bool) -> Iterator[Check]:
     found = f"{megabytes(size)} in {len(things)} things: {', '.join(names)}" if things else "none"
     short = f"lazymmu clean would remove {megabytes(size)}" if things else "nothing to remove"
     yield _cleanable("removable", found, things, {"entries": len(things), "bytes": size}, short)
-
-
-def guests(cache: Cache) -> Iterator[Check]:
-    """Check for running guests whose harness was killed: nobody else will end them."""
-    users, running = holders(cache.root), emulators(cache.root)
-    # Each harness holds the lock of the cache.
-    orphans = [] if users else [one.pid for one in running]
-    found = ", ".join(f"{one.program} {one.pid}" for one in running) or "none running"
-    if running:
-        found += f" (of process {', '.join(map(str, users))})" if users else " (left by a killed process)"
-    yield _cleanable("guests", found, orphans, {"orphans": orphans}, found if orphans else "")
 
 
 def results() -> Iterator[Check]:

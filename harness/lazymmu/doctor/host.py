@@ -3,18 +3,14 @@
 
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from lazymmu.doctor.check import Check, State
 from lazymmu.provision.lock import host_architecture
-from lazymmu.provision.sandbox import HINT, Sandbox, first_working
-from lazymmu.provision.subprocesses import install_hint, tethered
-
-# A program that hangs must not hang the doctor (seconds).
-_TIMEOUT = 20.0
+from lazymmu.provision.sandbox import HINT, Sandbox, first_working, run
+from lazymmu.provision.subprocesses import install_hint
 
 
 def _install() -> str:
@@ -36,19 +32,6 @@ def host() -> Iterator[Check]:
     yield Check("apt-get", State.OK if apt else State.NOTE, apt or without)
     found = f"{machine} (Debian's {host_architecture()})"
     yield Check("host", State.OK, found, facts={"machine": machine}, short=machine)
-
-
-def run(sandbox: Sandbox, *argv: str) -> tuple[str, str | None]:
-    """Run a program in a sandbox, which it may only read. Return its output, and why it failed: None if it worked."""
-    # In a chroot without devices, a writer would create a file /dev/null.
-    command = tethered(sandbox.command(argv))
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_TIMEOUT, errors="replace"
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return "", str(error)
-    return done.stdout, (" ".join(done.stderr.split()) or f"status {done.returncode}") if done.returncode else None
 
 
 def sandbox(root: Path) -> tuple[Sandbox | None, Check]:

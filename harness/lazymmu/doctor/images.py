@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks of what guests are made of: kernels, tool roots and their programs, builds, SSH keys, accelerators."""
+"""Checks of what guests are made of: kernels, tool roots and their programs, builds, accelerators."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -8,20 +8,18 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lazymmu.architecture import architectures, default_names
+from lazymmu.architecture import DEFAULT_KERNEL, architectures, default_names, machine_name
 from lazymmu.doctor.check import Check, State, guarded
-from lazymmu.doctor.host import run
-from lazymmu.guests import accelerator, ssh_keys
+from lazymmu.guests import accelerator
 from lazymmu.guests.boot import Accelerator
 from lazymmu.guests.machine import untried_boot
 from lazymmu.provision import builds, kernels, packages, setup, ssh_image
 from lazymmu.provision.cache import Cache, whole
-from lazymmu.provision.cache_kind import megabytes
+from lazymmu.provision.cache_contents import megabytes
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
-from lazymmu.provision.sandbox import Sandbox
-from lazymmu.provision.setup import Present
-from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
+from lazymmu.provision.sandbox import Sandbox, run
+from lazymmu.provision.setup import Contents
 
 _SETUP = "lazymmu setup"
 _SSH_SETUP = f"{_SETUP} --transport ssh"
@@ -40,7 +38,7 @@ class CacheState(Struct):
     #: The architectures of the default run that have this kernel.
     arches: tuple[str, ...] = ()
     #: Tool roots and kernels.
-    present: Present = Present({}, {}, {}, 0)
+    present: Contents = Contents()
     #: What is built for an architecture's guests; None if the cache does not have it.
     built: dict[str, dict[str, Path | None]] = field(default_factory=dict)
 
@@ -54,12 +52,12 @@ class CacheState(Struct):
     @property
     def needs(self) -> int:
         """The bytes that a run needs on the disk."""
-        return packages.UNPACKED * self.present.size or builds.NEEDS
+        return packages.UNPACKED * self.present.size(self.cache) or builds.NEEDS
 
     def read(self) -> Iterable[Check]:
         """Look into the cache; there is nothing to check. Raises SetupError."""
         arches = tuple(arch for arch in default_names() if arch in self.kernel.flavours)
-        self.present = setup.present(self.cache, self.kernel, arches, offline=self.offline)
+        self.present = setup.contents(self.cache, self.kernel, arches, lambda said: self.offline or said.is_recent())
         self.arches = arches
         there: Callable[[Path], bool] = whole if self.deep else Path.exists
         for arch, root in self.present.roots.items():
@@ -147,14 +145,3 @@ def _accelerator(state: CacheState, sandbox: Sandbox, arch: str) -> Iterator[Che
     facts = {"arch": arch, "accelerator": chosen.name, "reason": chosen.reason, "cached": earlier is not None}
     short = "KVM not tried yet" if unknown else f"{chosen.name} ({chosen.reason.partition(':')[0]})"
     yield Check(name, State.NOTE if unknown else State.OK, found, facts=facts, short=short)
-
-
-def ssh_key_files() -> Iterator[Check]:
-    """Check the keys that only runs over SSH need."""
-    folder = ssh_keys.default_folder()
-    if wrong := ssh_keys.problem(folder):
-        yield Check("SSH keys", State.BROKEN, wrong, f"rm -r {folder}")
-    elif folder.exists():
-        yield Check("SSH keys", State.OK, str(folder))
-    else:
-        yield Check("SSH keys", State.NOTE, f"none in {folder}; the first run over SSH creates them", _SSH_SETUP)

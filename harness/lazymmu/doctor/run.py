@@ -3,19 +3,17 @@
 
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
 from msgspec.structs import asdict
 
+from lazymmu.architecture import machine_name
 from lazymmu.doctor import folders, host, images
 from lazymmu.doctor.check import Check, State, guarded
 from lazymmu.doctor.images import CacheState
-from lazymmu.reports.destination import targets, write_json
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session import requests
 from lazymmu.support.errors import SetupError
-from lazymmu.support.machine_names import machine_name
 
 _STYLES = {State.OK: "green", State.NOTE: "yellow", State.MISSING: "bold yellow", State.BROKEN: "bold red"}
 _PROBLEMS = (State.MISSING, State.BROKEN)
@@ -24,8 +22,8 @@ _NAME_WIDTH = 22
 
 def doctor(arguments: Namespace) -> int:
     """Print each area as soon as it is checked, then whether a run can work."""
-    kernels, cache, terminal = requests.kernels(arguments), requests.cache(), requests.human(arguments)
-    goals = targets({"--json": arguments.json})
+    kernels, cache = requests.kernels(arguments), requests.cache()
+    terminal, write_json = requests.outputs(arguments)
     states = [CacheState(cache, kernel, arguments.offline, arguments.deep) for kernel in kernels]
     checks: list[Check] = []
     with cache.shared(make=False):
@@ -37,7 +35,7 @@ def doctor(arguments: Namespace) -> int:
     verdict = f"a run cannot work: {', '.join(blocking)}" if blocking else "a run can work"
     terminal.line(verdict, "bold red" if blocking else "bold green")
     documents = [{key: value for key, value in asdict(check).items() if key != "short"} for check in checks]
-    write_json(goals, {"works": not blocking, "checks": documents})
+    write_json({"works": not blocking, "checks": documents})
     return SetupError.exit_status if blocking else 0
 
 
@@ -57,10 +55,8 @@ def _areas(states: Sequence[CacheState]) -> Iterator[tuple[str, Iterable[Check]]
         for arch in state.arches:
             name = machine_name(arch, state.kernel.name)
             yield name, guarded(name, images.machine, state, sandbox, arch)
-    keys = guarded("SSH keys", images.ssh_key_files, blocks=False)
-    yield "results", chain(guarded("results", folders.results, blocks=False), keys)
-    contents = guarded("contents", folders.contents, cache, states[0].deep, blocks=False)
-    yield "clean", chain(contents, guarded("guests", folders.guests, cache, blocks=False))
+    yield "results", guarded("results", folders.results, blocks=False)
+    yield "clean", guarded("contents", folders.contents, cache, states[0].deep, blocks=False)
 
 
 def _shortened(area: str, checks: Sequence[Check]) -> Iterator[Check]:

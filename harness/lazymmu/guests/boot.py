@@ -8,7 +8,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from lazymmu.architecture import Architecture
-from lazymmu.guests import user_network
 from lazymmu.provision.sandbox import Sandbox
 
 #: Name of the virtio-serial port; the agent looks for it (guest/agent).
@@ -92,7 +91,7 @@ class Boot(Struct, frozen=True):
     def command(self, fds: Mapping[str, int], memory: Memory | None = None) -> list[str]:
         """Return QEMU's command line.
 
-        `fds` holds QEMU's sockets as file descriptors: console, channel, monitor, and `startup` for a second monitor.
+        `fds` holds QEMU's sockets as file descriptors: console, channel and monitor.
         """
         architecture = self.architecture
         console = f"console={architecture.console_device}"
@@ -108,7 +107,6 @@ class Boot(Struct, frozen=True):
         accelerator, cpu = f"tcg,thread={threads}", architecture.cpu
         if self.accelerator.name == "kvm":
             accelerator, cpu = "kvm", "host"
-        monitors = [name for name in ("monitor", "startup") if name in fds]
         return [
             architecture.qemu,
             *architecture.machine,
@@ -119,24 +117,21 @@ class Boot(Struct, frozen=True):
             *architecture.console_arguments,
             *("-device", architecture.channel),
             *("-device", f"virtserialport,chardev=channel,name={PORT_NAME}"),
-            *(word for name in monitors for word in ("-mon", f"chardev={name},mode=control")),
+            *(("-mon", "chardev=monitor,mode=control") if "monitor" in fds else ()),
             *(memory.arguments(self.memory_size, self.sandbox) if memory else []),
             *self.arguments,
         ]
 
     def startup_commands(self, memory: Memory | None = None) -> bytes:
-        """Return the lines that QEMU's second monitor gets at startup, to restore the guest; most boots need none.
+        """Return the lines that QEMU's monitor gets at startup: to open it, and to restore the guest.
 
         If a snapshot does not load, QEMU exits and writes the reason to its standard error.
         """
-        commands: list[Mapping[str, object]] = []
+        commands: list[Mapping[str, object]] = [{"execute": "qmp_capabilities"}]
         if memory and memory.state:
             source = f"file:{self.sandbox.inside(memory.state)},offset={self.memory_size}"
             commands += [
                 {"execute": "migrate-set-capabilities", "arguments": {"capabilities": [SHARED_MEMORY_NOT_SAVED]}},
                 {"execute": "migrate-incoming", "arguments": {"uri": source}},
             ]
-        if self.sandbox.network:
-            commands.append(user_network.QUESTION)
-        lines = [{"execute": "qmp_capabilities"}, *commands] if commands else []
-        return "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+        return "".join(f"{json.dumps(command)}\n" for command in commands).encode()

@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Finds out why a guest is silent, from QEMU's state and from the program counters of its processors."""
 
-import asyncio
 import re
-import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
-from qemu.qmp import QMPClient
-
 from lazymmu.architecture import Architecture
 from lazymmu.guests import host_process
-from lazymmu.guests.monitor import MonitorError, converse
+from lazymmu.guests.monitor import Monitor
 from lazymmu.guests.symbols import Symbols
 from lazymmu.support.deadline import Deadline
 
@@ -23,29 +19,23 @@ _BETWEEN_SAMPLES = 0.05
 _CONVERSATION = 2.0
 
 
-class Diagnosis(Struct, frozen=True):
-    """Why a guest is silent, in a few words, and the evidence, a line each."""
-
-    cause: str
-    evidence: tuple[str, ...] = ()
-
-
-async def _sample(client: QMPClient, pattern: re.Pattern[str]) -> tuple[str, list[list[int]]]:
+def _sample(monitor: Monitor, pattern: re.Pattern[str]) -> tuple[str, list[list[int]]]:
     """Return QEMU's state, and three program counters of each processor. The guest stays stopped."""
-    status = str((await client.execute("query-status"))["status"])  # type: ignore[index]
-    cpus = len(await client.execute("query-cpus-fast"))  # type: ignore[arg-type]
+    deadline = Deadline.after(_CONVERSATION)
+    status = str(monitor.execute("query-status", deadline)["status"])
+    cpus = len(monitor.execute("query-cpus-fast", deadline))
     counters: list[list[int]] = [[] for _ in range(cpus)]
     if status != "running":
         return status, counters
     for sample in range(_SAMPLES):
         if sample:
-            await client.execute("cont")
-            await asyncio.sleep(_BETWEEN_SAMPLES)
+            monitor.execute("cont", deadline)
+            time.sleep(_BETWEEN_SAMPLES)
         # While a processor runs under emulation, QEMU shows old registers.
-        await client.execute("stop")
+        monitor.execute("stop", deadline)
         for cpu in range(cpus):
             question = {"command-line": "info registers", "cpu-index": cpu}
-            match = pattern.search(str(await client.execute("human-monitor-command", question)))
+            match = pattern.search(str(monitor.execute("human-monitor-command", deadline, question)))
             counters[cpu] += [int(match[1], 16)] if match else []
     return status, counters
 
@@ -65,33 +55,32 @@ def _processor(cpu: int, counters: Sequence[int], symbols: Symbols, idle: Sequen
 def diagnose(
     architecture: Architecture,
     qemu: int | None,
-    monitor: socket.socket,
+    monitor: Monitor,
     symbol_source: Callable[[], Symbols],
     *,
     agent_answers: bool,
-) -> Diagnosis:
-    """Return why a guest is silent, and leave it stopped.
+) -> tuple[str, Sequence[str]]:
+    """Return why a guest is silent, in a few words, and the evidence, a line each. Leave the guest stopped.
 
-    `qemu` is QEMU's process, `monitor` an unused monitor socket. `agent_answers` says whether the agent still
-    reports its progress.
+    `qemu` is QEMU's process. `agent_answers` says whether the agent still reports its progress.
     """
     if qemu is not None and host_process.is_stopped(qemu):
-        return Diagnosis("QEMU is stopped, by a signal or a debugger")
+        return "QEMU is stopped, by a signal or a debugger", ()
     pattern = re.compile(architecture.program_counter)
     try:
-        status, counters = converse(monitor, lambda client: _sample(client, pattern), Deadline.after(_CONVERSATION))
-    except MonitorError as error:
-        return Diagnosis(f"QEMU's monitor does not answer ({error})")
+        status, counters = _sample(monitor, pattern)
+    except OSError as error:
+        return f"QEMU's monitor does not answer ({error})", ()
     if status != "running":
-        return Diagnosis(f"QEMU has stopped the guest: {status}")
+        return f"QEMU has stopped the guest: {status}", ()
     if not all(counters):
-        return Diagnosis("the guest hangs, and QEMU does not say where its processors are")
+        return "the guest hangs, and QEMU does not say where its processors are", ()
     # Parse the symbols only now that the guest is stopped: a processor that spins takes all of the host's time.
     symbols = symbol_source() + Symbols.of((address, name) for name, address in architecture.areas.items())
     processors = [_processor(cpu, places, symbols, architecture.idle) for cpu, places in enumerate(counters)]
     shown = [" ".join(f"{symbols.name(place)} ({place:#x})" for place in places) for places in counters]
-    evidence = tuple(f"CPU {cpu}: {places}" for cpu, places in enumerate(shown))
+    evidence = [f"CPU {cpu}: {places}" for cpu, places in enumerate(shown)]
     agent = "its agent answers" if agent_answers else "its agent does not answer"
     if processors and all(idle for _, idle in processors):
-        return Diagnosis(f"the guest is idle: all processors wait, {agent}", evidence)
-    return Diagnosis(f"the guest hangs: {', '.join(words for words, _ in processors)}; {agent}", evidence)
+        return f"the guest is idle: all processors wait, {agent}", evidence
+    return f"the guest hangs: {', '.join(words for words, _ in processors)}; {agent}", evidence

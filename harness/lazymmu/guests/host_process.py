@@ -35,25 +35,16 @@ def descendants(pid: int) -> Iterator[int]:
             yield from descendants(int(child))
 
 
-def command_line(pid: int) -> tuple[str, ...]:
-    """Return a process's command line; empty if it has ended, is a zombie, or is not readable."""
-    return tuple(_read(_PROC / str(pid) / "cmdline").split("\0")[:-1])
-
-
 def find_program(pid: int, program: str) -> int | None:
     """Return the process that runs a program, among a process and its descendants; None if there is none."""
-    return next((each for each in descendants(pid) if command_line(each)[:1] == (program,)), None)
-
-
-def state_and_parent(pid: int) -> tuple[str, int]:
-    """Return the letter of a process's state (man 5 proc), and its parent; empty and 0 if it has ended."""
-    fields = _read(_PROC / str(pid) / "stat").rpartition(")")[2].split()
-    return (fields[0], int(fields[1])) if fields else ("", 0)
+    command_lines = ((each, _read(_PROC / str(each) / "cmdline")) for each in descendants(pid))
+    return next((each for each, words in command_lines if words.partition("\0")[0] == program), None)
 
 
 def is_stopped(pid: int) -> bool:
     """Return whether a process is stopped, by SIGSTOP or a debugger."""
-    return state_and_parent(pid)[0] in ("T", "t")
+    # man 5 proc: the letter of the state follows the program's name.
+    return _read(_PROC / str(pid) / "stat").rpartition(")")[2].split()[:1] in (["T"], ["t"])
 
 
 def seconds_without_processor(pid: int) -> dict[str, float]:

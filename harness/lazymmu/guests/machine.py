@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lazymmu.architecture import Architecture, architectures
+from lazymmu.architecture import Architecture, architectures, machine_name
 from lazymmu.guests import accelerator
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
@@ -21,7 +21,6 @@ from lazymmu.provision.kernels import InstalledKernel
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
 from lazymmu.support.deadline import Deadline
-from lazymmu.support.machine_names import machine_name
 
 # Limit for the trial of an accelerator (seconds), multiplied by --timeout-scale.
 _TRIAL = 30.0

@@ -1,35 +1,60 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One conversation with QEMU's monitor (QMP), with one deadline: to save a guest, or to find out why it hangs."""
+"""Talks to QEMU's monitor (QMP): to save a guest, to ask for its port, or to find out why it hangs.
 
-import asyncio
+QEMU's own library for it takes longer to load than a guest to be restored.
+"""
+
+import json
 import socket
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-from qemu.qmp import QMPClient, QMPError
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 from lazymmu.support.deadline import Deadline
 
-T = TypeVar("T")
+_PIECE = 65_536
+# 0 would mean not to wait at all.
+_SHORTEST = 0.001
 
 
-class MonitorError(Exception):
-    """QEMU's monitor refused something, or did not answer in time."""
+class Monitor:
+    """The monitor of one QEMU, which has got `Boot.startup_commands`.
 
+    A refused command, a closed monitor and one that does not answer in time raise OSError.
+    """
 
-def converse(monitor: socket.socket, talk: Callable[[QMPClient], Awaitable[T]], deadline: Deadline) -> T:
-    """Connect to a monitor, and return what `talk` returns. The socket cannot be used again. Raises MonitorError."""
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self._received = b""
+        self._commands = 0
+        #: Events that came before a reply.
+        self._events: deque[Mapping[str, Any]] = deque()
 
-    async def conversation() -> T:
-        client = QMPClient("lazymmu")
-        try:
-            async with asyncio.timeout(deadline.remaining()):
-                await client.connect(monitor)
-                return await talk(client)
-        finally:
-            await client.disconnect()
+    def execute(self, command: str, deadline: Deadline, arguments: Mapping[str, object] | None = None) -> Any:
+        """Return what QEMU returns for a command."""
+        self._commands += 1
+        line = {"execute": command, "arguments": arguments or {}, "id": self._commands}
+        self._stream.sendall(f"{json.dumps(line)}\n".encode())
+        while (message := self._message(deadline)).get("id") != self._commands:
+            if "event" in message:
+                self._events.append(message)
+        if "return" not in message:
+            raise OSError(message["error"]["desc"])
+        return message["return"]
 
-    try:
-        return asyncio.run(conversation())
-    except (QMPError, OSError, EOFError, TimeoutError) as error:
-        raise MonitorError(str(error) or f"no answer within {deadline.budget:.0f} s") from error
+    def wait(self, event: str, deadline: Deadline) -> Mapping[str, Any]:
+        """Wait for the next event of this name; return its data."""
+        while (message := self._events.popleft() if self._events else self._message(deadline)).get("event") != event:
+            pass
+        data: Mapping[str, Any] = message["data"]
+        return data
+
+    def _message(self, deadline: Deadline) -> Mapping[str, Any]:
+        while b"\n" not in self._received:
+            self._stream.settimeout(max(deadline.remaining(), _SHORTEST))
+            if not (data := self._stream.recv(_PIECE)):
+                raise ConnectionResetError("it was closed")
+            self._received += data
+        line, _, self._received = self._received.partition(b"\n")
+        message: Mapping[str, Any] = json.loads(line)
+        return message

@@ -6,11 +6,11 @@ socket file can be left over, and QEMU's death closes all of them.
 """
 
 import os
+import re
 import shlex
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,20 +18,23 @@ from typing import IO
 
 from msgspec import Struct
 
-from lazymmu.guests import host_process, user_network
+from lazymmu.guests import host_process
 from lazymmu.guests.boot import Boot, Memory
 from lazymmu.guests.channel_log import ChannelLog
 from lazymmu.guests.console import Console
-from lazymmu.guests.findings.finding import Finding, Severity
-from lazymmu.guests.findings.scan import findings_in
+from lazymmu.guests.findings.scan import Finding, findings_in
+from lazymmu.guests.findings.table import Severity
+from lazymmu.guests.hang_report import diagnose
+from lazymmu.guests.monitor import Monitor
 from lazymmu.guests.symbols import Symbols
 from lazymmu.provision.subprocesses import tethered
 from lazymmu.support.deadline import Deadline
-from lazymmu.support.errors import GuestDied, GuestError, GuestHung, LazymmuError
+from lazymmu.support.errors import GuestDied, GuestError, GuestHung
 
 _CONSOLE_LINES = 20
 # When QEMU dies, its last output is already in the sockets. This only limits the time to read it (seconds).
 _LAST_OUTPUT = 1.0
+_PORT = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
 # Exit statuses of a QEMU that was killed, directly and through a shell.
 _KILLED = {status for number in (signal.SIGKILL, signal.SIGTERM) for status in (-number, 128 + number)}
 
@@ -52,17 +55,13 @@ class Guest(Struct, eq=False):
     #: The host's end of the channel to the agent.
     channel: socket.socket
     channel_log: ChannelLog
-    #: The host's end of QEMU's monitor, for one conversation (harness/lazymmu/guests/monitor.py).
-    monitor: socket.socket
-    #: The host's end of the second monitor, which got commands at startup.
-    _startup: socket.socket | None
+    monitor: Monitor
     _process: subprocess.Popen[bytes]
     _stderr: IO[bytes]
     _command: Sequence[str]
     #: Returns the guest's symbols. It is called if the guest hangs.
     symbols: Callable[[], Symbols] = Symbols
     _qemu: int | None = None
-    _port: int | None = None
 
     @property
     def name(self) -> str:
@@ -101,14 +100,13 @@ class Guest(Struct, eq=False):
 
     def forwarded_port(self, deadline: Deadline) -> int:
         """Return the port of the host's loopback address that leads to the guest. Raises GuestError."""
-        if self._startup is None:
-            raise self.failure("no port is forwarded to the guest")
-        if self._port is None:
-            try:
-                self._port = user_network.port(self._startup, deadline)
-            except (OSError, ValueError) as error:
-                raise self.failure(f"QEMU does not say which port it forwards to the guest: {error}") from None
-        return self._port
+        try:
+            table = str(self.monitor.execute("human-monitor-command", deadline, {"command-line": "info usernet"}))
+        except OSError as error:
+            table = str(error)
+        if (port := _PORT.search(table)) is None:
+            raise self.failure(f"QEMU does not say which port it forwards to the guest: {table}")
+        return int(port[1])
 
     def death(self, what: str = "the connection was closed") -> GuestError:
         """Return the error for a connection that QEMU closed. The guest or QEMU is dead, or will be in a moment."""
@@ -118,13 +116,10 @@ class Guest(Struct, eq=False):
 
     def hang(self, what: str, *, agent_answers: bool, kind: type[GuestError] = GuestHung) -> GuestError:
         """Return the error for a guest that shows no progress, with a diagnosis. It stops the guest."""
-        # QMP's library takes longer to load than a run to start.
-        from lazymmu.guests.hang_report import diagnose
-
-        diagnosis = diagnose(
+        cause, evidence = diagnose(
             self.boot.architecture, self.process(), self.monitor, self.symbols, agent_answers=agent_answers
         )
-        return self.failure(f"{diagnosis.cause}; {what}", diagnosis.evidence, kind)
+        return self.failure(f"{cause}; {what}", evidence, kind)
 
     def failure(self, what: str, processors: Sequence[str] = (), kind: type[GuestError] = GuestError) -> GuestError:
         """Return the error for what went wrong. If the console or QEMU names the cause, the error begins with it.
@@ -204,36 +199,3 @@ def launched(
         for _, far in pairs.values():
             far.close()
         yield process, {channel: near for channel, (near, _) in pairs.items()}, command
-
-
-@contextmanager
-def start(
-    boot: Boot, memory: Memory | None, logs: Path | None, name: str, log_failures: list[LazymmuError]
-) -> Iterator[Guest]:
-    """Run a guest for the length of a `with`: restored if `memory` has a state, else booted. Raises GuestError.
-
-    `logs` is a folder for logs whose names begin with `name`; errors of writing them go into `log_failures`. QEMU dies
-    with the *thread* that enters the `with` (PR_SET_PDEATHSIG), so the same thread must leave it.
-    """
-    commands = boot.startup_commands(memory)
-    with ExitStack() as stack:
-        channels = ["console", "channel", "monitor", *(["startup"] if commands else [])]
-        stderr = stack.enter_context(tempfile.TemporaryFile())
-        console_log, channel_log = (
-            stack.enter_context(ChannelLog(logs / f"{name}.{channel}.log" if logs else None, log_failures))
-            for channel in ("console", "channel")
-        )
-        running = ExitStack()
-        process, ends, command = running.enter_context(launched(boot, channels, memory, output=stderr))
-        console, startup = Console(ends["console"], console_log), ends.get("startup")
-        guest = Guest(boot, console, ends["channel"], channel_log, ends["monitor"], startup, process, stderr, command)
-        if logs:
-            stack.callback(guest.write_about, logs / f"{name}.qemu.txt")
-        # QEMU ends before its output is written, so that the file has all of it.
-        stack.enter_context(running)
-        if startup:
-            # If QEMU is already dead, whoever waits for the guest's reply will notice.
-            with suppress(OSError):
-                startup.sendall(commands)
-        stack.enter_context(console)
-        yield guest

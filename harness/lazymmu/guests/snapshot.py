@@ -7,11 +7,12 @@ nothing is copied and the file never changes.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from lazymmu.guests.boot import SHARED_MEMORY_NOT_SAVED, Boot
+from lazymmu.guests.monitor import Monitor
 from lazymmu.guests.qemu import Guest
 from lazymmu.provision import checksum
 from lazymmu.provision.keys import digest
@@ -61,29 +62,10 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
 
     Raises SetupError if QEMU refuses, OSError if the file cannot be written.
     """
-    # QMP's library takes longer to load than a guest to be restored.
-    from qemu.qmp import QMPClient
-
-    from lazymmu.guests.monitor import MonitorError, converse
-
     state = memory.with_name("state")
-
-    async def migrate(client: QMPClient) -> str:
-        """Write the state; return the reason why that failed, or "completed"."""
-        capabilities = [SHARED_MEMORY_NOT_SAVED, {"capability": "events", "state": True}]
-        await client.execute("migrate-set-capabilities", {"capabilities": capabilities})
-        with client.listener("MIGRATION") as events:
-            await client.execute("migrate", {"uri": f"file:{guest.boot.sandbox.inside(state)}"})
-            async for event in events:
-                if str(cast("Mapping[str, object]", event["data"])["status"]) in _FINAL_STATES:
-                    break
-            # QEMU sets the reason before it sends the event, but writes it to stderr some time later.
-            end = cast("Mapping[str, object]", await client.execute("query-migrate"))
-            return str(end.get("error-desc", end["status"]))
-
     try:
-        status = converse(guest.monitor, migrate, Deadline.after(_SAVING))
-    except MonitorError as error:
+        status = _migrate(guest.monitor, f"file:{guest.boot.sandbox.inside(state)}")
+    except OSError as error:
         status = f"{error} {guest.stderr()}".strip()
     if status != "completed":
         # The usual cause is a full disk. If the guest is ill, it will fail again when it boots.
@@ -95,6 +77,19 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
         file.write(state.read_bytes())
     memory.unlink()
     state.unlink()
+
+
+def _migrate(monitor: Monitor, target: str) -> str:
+    """Write the state of processors and devices; return the reason why that failed, or "completed"."""
+    deadline = Deadline.after(_SAVING)
+    capabilities = [SHARED_MEMORY_NOT_SAVED, {"capability": "events", "state": True}]
+    monitor.execute("migrate-set-capabilities", deadline, {"capabilities": capabilities})
+    monitor.execute("migrate", deadline, {"uri": target})
+    while monitor.wait("MIGRATION", deadline)["status"] not in _FINAL_STATES:
+        pass
+    # QEMU sets the reason before it sends the event, but writes it to stderr some time later.
+    end = monitor.execute("query-migrate", deadline)
+    return str(end.get("error-desc", end["status"]))
 
 
 def copy_memory(saved: Path, target: Path, size: int) -> None:

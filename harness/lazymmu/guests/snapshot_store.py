@@ -128,7 +128,7 @@ class SnapshotStore:
     def _remove_old(self, folder: Path) -> None:
         """Remove the least recently used snapshots above the limit. Guests that were restored from one keep it open."""
         # Only a run that saves a snapshot needs it, and it takes a while to load.
-        from lazymmu.provision.cache_kind import by_use, kinds
+        from lazymmu.provision.cache_contents import by_use, kinds
 
         for removal in kinds()["snapshots"].limit.over(by_use(list(folder.glob("*.snapshot")))):
             # A later run, or `lazymmu clean`, removes what cannot be removed now.

@@ -4,10 +4,13 @@
 After the restore the guest's init receives the host key and the one key that may log in, over the virtio-serial
 channel, and starts the server. The server starts an agent, and the SSH connection carries requests and replies with the
 same checks as the channel.
+
+A run makes new keys, which are only in its memory: never in the cache, an archive or a snapshot, which may be shared.
 """
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,10 +20,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from lazymmu.guests import user_network
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.boot import Boot
-from lazymmu.guests.ssh_keys import Keys
 from lazymmu.guests.transports import Transport
 from lazymmu.guests.watchdog import BOOT_SILENCE, Watchdog
 from lazymmu.provision import ssh_image
@@ -31,10 +32,46 @@ from lazymmu.support.errors import ConnectionLost, GuestError
 
 if TYPE_CHECKING:
     import paramiko
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _CHUNK = 65_536
 # A guest that is well answers on its virtio-serial channel within this time (seconds).
 _RESPONSE = 1.0
+_KEY_TYPE = b"ssh-ed25519"
+
+
+class Keys:
+    """New keys: the host key of all guests, and the client key that may log in."""
+
+    def __init__(self) -> None:
+        # cryptography is slow to load.
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        self._host, self._client = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+
+    def authorized(self) -> str:
+        """Return the line of authorized_keys for the client key."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        return f"{self._client.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()}\n"
+
+    def host_for_dropbear(self) -> bytes:
+        """Return the host key in dropbear's own format."""
+        halves = self._host.private_bytes_raw() + self._host.public_key().public_bytes_raw()
+        # dropbear: src/ed25519.c, buf_put_ed25519_priv_key. Each part follows its length.
+        return b"".join(len(part).to_bytes(4, "big") + part for part in (_KEY_TYPE, halves))
+
+    def for_paramiko(self) -> tuple[paramiko.PKey, paramiko.PKey]:
+        """Return the host key and the client key."""
+        return _paramiko_key(self._host), _paramiko_key(self._client)
+
+
+def _paramiko_key(key: Ed25519PrivateKey) -> paramiko.PKey:
+    import paramiko
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    return paramiko.Ed25519Key.from_private_key(io.StringIO(text))
 
 
 class SshTransport(Transport):
@@ -42,9 +79,9 @@ class SshTransport(Transport):
 
     direct = False
 
-    def __init__(self, keys: Keys, parts: Mapping[tuple[str, str], Path]) -> None:
+    def __init__(self, parts: Mapping[tuple[str, str], Path]) -> None:
         """`parts`: architecture and kernel's name -> archive with the SSH server and the network driver."""
-        self._keys = keys
+        self.keys = Keys()
         self._parts = parts
 
     def adapt_boot(self, boot: Boot, kernel: InstalledKernel) -> Boot:
@@ -54,7 +91,7 @@ class SshTransport(Transport):
             boot,
             sandbox=replace(boot.sandbox, network=True),
             archive=ssh_image.archive_path(boot.sandbox, architecture, self._parts[architecture.name, kernel.name]),
-            arguments=(*boot.arguments, *user_network.arguments(architecture.network)),
+            arguments=(*boot.arguments, *network_arguments(architecture.network)),
         )
 
     def ensure_bootable(self, images: Images, boot: Boot, kernel: InstalledKernel) -> None:
@@ -64,7 +101,7 @@ class SshTransport(Transport):
 
     def send_ahead(self, control: AgentConnection) -> None:
         """Send the keys, and load paramiko while the guest is restored."""
-        control.send("listen", self._keys.authorized().encode() + self._keys.host_for_dropbear())
+        control.send("listen", self.keys.authorized().encode() + self.keys.host_for_dropbear())
         import paramiko  # noqa: F401  (it takes a quarter of a second)
 
     @contextmanager
@@ -72,7 +109,6 @@ class SshTransport(Transport):
         """Connect to the guest's SSH server, and start an agent."""
         import paramiko
 
-        load = paramiko.Ed25519Key.from_private_key_file
         first_record = control.await_ssh_server(deadline)
         port = control.guest.forwarded_port(deadline)
         with socket.socket() as stream, ExitStack() as stack:
@@ -87,7 +123,7 @@ class SshTransport(Transport):
                 transport.get_security_options().kex = ("curve25519-sha256@libssh.org",)
                 seconds = deadline.remaining()
                 transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = seconds
-                host_key, client_key = (load(str(path)) for path in (self._keys.host, self._keys.client))
+                host_key, client_key = self.keys.for_paramiko()
                 transport.connect(hostkey=host_key, username="root", pkey=client_key)
                 channel = transport.open_session(timeout=deadline.remaining())
                 channel.exec_command(f"lazymmu-agent {first_record}")
@@ -96,14 +132,23 @@ class SshTransport(Transport):
             yield connection
 
 
-def create(keys: Keys, images: Sequence[Images], *, offline: bool) -> SshTransport:
+def network_arguments(device: str) -> tuple[str, ...]:
+    """Return QEMU's arguments for the network card `device`, and for a host port that leads to the guest's port 22.
+
+    The system chooses the port, so guests never collide. QEMU listens nowhere else, and the guest reaches neither the
+    host nor a network.
+    """
+    network = "user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22"
+    return ("-netdev", network, "-device", f"{device},netdev=net")
+
+
+def create(images: Sequence[Images], *, offline: bool) -> SshTransport:
     """Return the transport for guests of these images, after fetching what it needs. Raises SetupError."""
-    keys.host_for_dropbear(), keys.authorized()
     parts = {}
     for image in images:
         archives = ssh_image.obtain(image.cache, image.kernels, offline=offline)
         parts.update({(arch, image.kernels[arch].name): path for arch, path in archives.items()})
-    return SshTransport(keys, parts)
+    return SshTransport(parts)
 
 
 def _shut_down(stream: socket.socket) -> None:

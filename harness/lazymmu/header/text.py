@@ -6,13 +6,14 @@ A refusal says what was searched for, and where, because the user may have named
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
 from lazymmu.header import lines
 from lazymmu.header.functions import Definitions, definitions
 from lazymmu.header.lines import Region, UnreadableError
+from lazymmu.scenario.strict_yaml.files import read_text
+from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS
 from lazymmu.subject.revision import state_fields
 from lazymmu.subject.revisions import REVISIONS
@@ -34,8 +35,6 @@ _FIELDS = ("enable_count", "pause_count")
 # A header from before 7.0 has one of these.
 _BEFORE = re.compile(r"\b__HAVE_ARCH_ENTER_LAZY_MMU_MODE\b|\barch_enter_lazy_mmu_mode\s*\(")
 _STATE = re.compile(r"\bstruct\s+lazy_mmu_state\s*\*\s*(?:const\s+)?(\w+)")
-# Bytes; the kernel's own header has 70,000.
-_MAX = 4_000_000
 _SEARCHED = f"searched for {', '.join(f'{name}()' for name in NEEDED)} under `#ifdef {CONFIG}`"
 _HINT = "give include/linux/pgtable.h of Linux 7.0 or later, or an edited copy of it"
 
@@ -94,26 +93,15 @@ def revisions(text: Text, wanted: Sequence[str]) -> tuple[str, ...]:
 
 
 def _content(shown: str) -> str:
-    path = Path(shown)
-    try:
-        if path.exists() and not path.is_file():
-            raise UsageError(f"--header {shown}: {'a folder, ' if path.is_dir() else ''}not a file", hint=_HINT)
-        with path.open("rb") as file:
-            data = file.read(_MAX + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"--header {shown}: cannot be read: {why}", hint=_HINT) from None
-    if not data.strip():
+    problems = Problems()
+    text = read_text(shown, problems, "header")
+    if text is None:
+        raise UsageError(f"--header {problems.found[0]}", hint=_HINT)
+    if not text.strip():
         raise HeaderError(f"--header {shown}: is empty", hint=_HINT)
-    if len(data) > _MAX:
-        raise HeaderError(f"--header {shown}: has more than {_MAX:,} bytes, more than any header", hint=_HINT)
-    try:
-        if (zero := data.find(0)) >= 0:
-            raise UnicodeDecodeError("utf-8", data, zero, zero + 1, "NUL")
-        return data.decode().replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise HeaderError(f"--header {shown}:{line}: not a text (byte {data[error.start]:#04x})", hint=_HINT) from None
+    if (zero := text.find("\0")) >= 0:
+        raise HeaderError(f"--header {shown}:{text.count(chr(10), 0, zero) + 1}: not a text (byte 0x00)", hint=_HINT)
+    return text.replace("\r\n", "\n")
 
 
 def _check_fields(shown: str, regions: Iterable[Region]) -> None:

@@ -11,12 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from threading import Event
 
-from lazymmu.architecture import architectures, chosen, default_names
+from lazymmu.architecture import DEFAULT_KERNEL, architectures, chosen, default_names
 from lazymmu.provision import keys, lock
 from lazymmu.provision.packages import Fetching
 from lazymmu.provision.progress import Progress
 from lazymmu.support.errors import LazymmuError
-from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 # The tiers of tests that boot no guests.
 _WITHOUT_GUESTS = ("unit", "integration")

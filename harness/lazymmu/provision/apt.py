@@ -30,24 +30,6 @@ _NO_NETWORK = re.compile(
 _NO_REASON = ("Some index files failed", "Unable to fetch some archives")
 _LONGEST_REASON = 200
 _HINT = "is the network there? LAZYMMU_MIRROR names another mirror, http_proxy a proxy"
-_CONFIGURATION = """\
-Dir "{folder}/";
-Dir::State "{folder}/state";
-Dir::State::lists "{folder}/lists";
-Dir::Cache "{folder}/cache";
-Dir::State::status "{folder}/status";
-Dir::Etc::sourcelist "{folder}/sources.list";
-Dir::Etc::sourceparts "-";
-Dir::Etc::main "-";
-Dir::Etc::parts "-";
-Dir::Etc::preferences "-";
-Dir::Etc::preferencesparts "-";
-APT::Architecture "{host}";
-APT::Architectures {{ {architectures} }};
-APT::Sandbox::User "{user}";
-APT::Install-Recommends "false";
-Acquire::Languages "none";
-"""
 
 
 class NotThereError(SetupError):
@@ -104,7 +86,8 @@ class Apt(Struct, frozen=True):
         options = f"arch={','.join(architectures)} signed-by={programs.keyring}"
         sources = "".join(f"deb [{options}] {mirror} {suite} main\n" for mirror in mirrors)
         (folder / "sources.list").write_text(sources, encoding="utf-8")
-        configuration = _CONFIGURATION.format(
+        template = Path(__file__).with_name("apt.conf").read_text(encoding="utf-8")
+        configuration = template.format(
             folder=programs.inside(folder),
             host=architectures[0],
             architectures=" ".join(f'"{one}";' for one in architectures),

@@ -15,7 +15,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -177,8 +177,7 @@ class Cache(Struct, frozen=True):
         finally:
             lock.release()
 
-    @contextmanager
-    def shared(self, *, make: bool = True) -> Iterator[None]:
+    def shared(self, *, make: bool = True) -> AbstractContextManager[object]:
         """Use the whole cache: no other process removes a complete entry meanwhile. `make` creates a missing folder.
 
         A cache that cannot be opened is not locked: the command gives a better error when it needs an entry.
@@ -186,14 +185,11 @@ class Cache(Struct, frozen=True):
         with suppress(OSError):
             if make:
                 self.root.mkdir(parents=True, exist_ok=True)
-        with self._whole(fcntl.LOCK_SH):
-            yield
+        return self._whole(fcntl.LOCK_SH)
 
-    @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Try to have the whole cache to oneself, without waiting, and yield whether that worked."""
-        with self._whole(fcntl.LOCK_EX) as taken:
-            yield taken
+    def alone(self) -> AbstractContextManager[bool]:
+        """Try to have the whole cache to oneself, without waiting; the `with` gets whether that worked."""
+        return self._whole(fcntl.LOCK_EX)
 
     @contextmanager
     def _whole(self, kind: int) -> Iterator[bool]:

@@ -1,24 +1,143 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the cache holds, which of it may go, and its removal. Symbolic links are not followed."""
+"""What the cache holds, how much is kept of each kind, and its removal. Symbolic links are not followed."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+import time
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue, checksum, packages, parts, tool_root
 from lazymmu.provision.cache import PARTIAL, Cache, matches, remove, unfinished
-from lazymmu.provision.cache_kind import Entry, Removal, by_use, kinds, size_of
 from lazymmu.support.errors import LazymmuError
 
 # A sandbox by chroot has no /tmp of its own.
 _TEMPORARY = "roots/*/tmp/*"
+_DAY = 86_400.0
+# Linux: man 2 stat, st_blocks.
+_BLOCK = 512
+
+
+class Entry(Struct, frozen=True):
+    """One entry."""
+
+    path: Path
+    #: Bytes on disk, the SHA-256 beside the entry included.
+    size: int
+    #: When it was last read or made (seconds since 1970). A file system may round it to a day.
+    used: float
+
+
+class Removal(Struct, frozen=True):
+    """Something that may be removed, and why; after the attempt also its outcome."""
+
+    path: Path
+    size: int
+    why: str
+    #: Why it is still there; empty if it is gone.
+    kept: str = ""
+    #: Whether its removal failed.
+    failed: bool = False
+
+
+def megabytes(size: int) -> str:
+    """Return a size in bytes for a person."""
+    return f"{size / 1e6:.1f} MB" if size >= 50_000 else f"{size / 1e3:.1f} kB"
+
+
+def size_of(path: Path, without: frozenset[Path] = frozenset()) -> int:
+    """Return the bytes on disk of a file, or of all files below a folder except those in `without`."""
+    if path.is_symlink() or not path.is_dir():
+        return 0 if path.is_symlink() else _on_disk(path.stat())
+    total, left_out = 0, set(map(str, without))
+    # A tool root has 20,000 files, so their names are plain strings.
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if f"{folder}/{name}" not in left_out]
+        files = (file for name in names if (file := f"{folder}/{name}") not in left_out)
+        total += sum(_on_disk(os.lstat(file)) for file in files)
+    return total
+
+
+def _on_disk(status: os.stat_result) -> int:
+    """Return the bytes of a file without its holes, shared among all of its names (hard links)."""
+    return min(status.st_size, status.st_blocks * _BLOCK) // status.st_nlink
+
+
+def by_use(paths: Iterable[Path], without: frozenset[Path] = frozenset()) -> tuple[Entry, ...]:
+    """Return the entries at these paths that can be read, the last used first; for `without` see `size_of`."""
+    entries = []
+    for path in paths:
+        with suppress(OSError):
+            status, digest = path.lstat(), checksum.beside(path)
+            size = size_of(path, without) + (size_of(digest) if digest.exists() else 0)
+            entries.append(Entry(path, size, max(status.st_atime, status.st_mtime)))
+    return tuple(sorted(entries, key=lambda entry: (-entry.used, entry.path)))
+
+
+class Limit(Struct, frozen=True):
+    """How much `lazymmu clean` keeps: the entries that were used last. None means no limit."""
+
+    entries: int | None = None
+    #: Bytes of all entries together.
+    size: int | None = None
+    #: Days since an entry was last used.
+    days: int | None = None
+
+    def __str__(self) -> str:
+        size = None if self.size is None else megabytes(self.size)
+        limits = ((self.entries, f"{self.entries} entries"), (size, size), (self.days, f"{self.days} days"))
+        return ", ".join(str(text) for limit, text in limits if limit is not None)
+
+    def over(self, entries: Sequence[Entry], now: float | None = None) -> list[Removal]:
+        """Return the entries over the limit; `entries` has the last used first."""
+        now = time.time() if now is None else now
+        found = []
+        kept = size = 0
+        for entry in entries:
+            why = ""
+            if self.days is not None and now - entry.used > self.days * _DAY:
+                why = f"not used for {self.days} days"
+            elif self.entries is not None and kept >= self.entries:
+                why = f"{self.entries} {'is' if self.entries == 1 else 'are'} kept"
+            elif self.size is not None and size + entry.size > self.size:
+                why = f"{megabytes(self.size)} are kept"
+            if why:
+                found.append(Removal(entry.path, entry.size, why))
+            else:
+                kept, size = kept + 1, size + entry.size
+        return found
+
+
+class CacheKind(Struct, frozen=True, forbid_unknown_fields=True):
+    """One kind of entry, as in `cache_kinds.toml`."""
+
+    #: What the entries are, for the doctor.
+    what: str
+    #: Where they are, below the cache folder. `*` matches within one name.
+    patterns: tuple[str, ...]
+    #: What `lazymmu clean` keeps of them.
+    limit: Limit = Limit()
+    #: How `lazymmu clean` checks a file: all of it, at little cost, or not at all, for files without a SHA-256.
+    check: Literal["mismatch", "glance", "none"] = "mismatch"
+    #: Why an entry may go that no recipe and no lock file mentions. Empty if they mention none of this kind.
+    unmentioned: str = ""
+
+
+@cache
+def kinds() -> Mapping[str, CacheKind]:
+    """Return all kinds by name."""
+    text = Path(__file__).with_name("cache_kinds.toml").read_text(encoding="utf-8")
+    return convert(tomllib.loads(text), dict[str, CacheKind])
 
 
 class CacheContents(Struct, frozen=True):
@@ -40,7 +159,7 @@ class CacheContents(Struct, frozen=True):
         leftovers = {*matches(root, _TEMPORARY, unseen), *(path for path, _ in unfinished(root, unseen))}
         paths: dict[str, set[Path]] = {}
         for name, kind in kinds().items():
-            digests = [f"{pattern}{checksum.SUFFIX}" for pattern in kind.patterns if kind.check]
+            digests = [f"{pattern}{checksum.SUFFIX}" for pattern in kind.patterns if kind.check != "none"]
             found = {path for pattern in (*kind.patterns, *digests) for path in matches(root, pattern, unseen)}
             paths[name] = {path for path in found if path.suffix != checksum.SUFFIX} - leftovers
             leftovers |= {path for path in found - paths[name] if not path.with_suffix("").exists()}
@@ -69,8 +188,9 @@ class CacheContents(Struct, frozen=True):
 
     def damaged(self, *, thoroughly: bool = False) -> list[Removal]:
         """Return the damaged entries. `thoroughly` compares every byte also of kinds with a cheaper check."""
-        looks = {name: checksum.mismatch if kind.check and thoroughly else kind.check for name, kind in kinds().items()}
-        entries = [(entry, look) for name, look in looks.items() if look for entry in self.entries[name]]
+        looks = {"mismatch": checksum.mismatch, "glance": checksum.mismatch if thoroughly else checksum.glance}
+        checks = ((looks.get(kind.check), self.entries[name]) for name, kind in kinds().items())
+        entries = [(entry, look) for look, some in checks if look for entry in some]
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             found = list(pool.map(lambda one: checksum.entry_damage(one[0].path, one[1]), entries))
         return [Removal(entry.path, entry.size, why) for (entry, _), why in zip(entries, found, strict=True) if why]

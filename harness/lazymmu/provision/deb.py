@@ -4,19 +4,19 @@
 Only the standard library is used here (see lock.py).
 """
 
-import json
 import lzma
 import os
+import pickle
 import re
 import shutil
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE, Popen
 
-from lazymmu.provision.packages import MODULES_OF
+from lazymmu.provision.packages import MODULES_OF, NETWORK_MODULES
 from lazymmu.support.errors import SetupError
 
 # What nothing here reads: documents, link-time optimization, sanitizers, QEMU for other machines of the same package,
@@ -33,7 +33,7 @@ _OPTIONS = re.compile(r"usr/src/linux-headers-[^/]+/include/config/.*")
 # and only SSH needs some of them: see packages.py.
 _KERNEL = ("linux-image-", "linux-binary-", "linux-modules-")
 _IMAGE = re.compile(r"boot/vmlinu[xz]-.*|usr/lib/modules/[^/]+/vmlinu[xz]")
-_NETWORK = re.compile(r".*/modules\.builtin|.*/(virtio_net|net_failover|failover)\.ko(\.[a-z]+)?")
+_NETWORK = re.compile(rf".*/modules\.builtin|.*/({'|'.join(NETWORK_MODULES)})\.ko(\.[a-z]+)?")
 _AR_HEADER = 60
 _MAGIC = b"!<arch>\n"
 
@@ -119,41 +119,37 @@ def unpacker() -> Iterator[Callable[[Path, str, Path], None]]:
     """
     command = [sys.executable, "-P", "-m", __name__]
     # A Ctrl-C on the terminal is for the one who started it.
-    with Popen(command, stdin=PIPE, stdout=PIPE, text=True, start_new_session=True) as process:
+    with Popen(command, stdin=PIPE, stdout=PIPE, start_new_session=True) as process:
         assert process.stdin is not None and process.stdout is not None  # noqa: S101  (asked for above)
         requests, replies = process.stdin, process.stdout
 
         def unpack_there(file: Path, name: str, target: Path) -> None:
-            requests.write(json.dumps([str(file), name, str(target)]) + "\n")
+            pickle.dump((file, name, target), requests)
             requests.flush()
-            reply = replies.readline()
-            error = json.loads(reply) if reply else f"the package {name} was not unpacked: its program has ended"
-            if isinstance(error, list):
-                raise OSError(*error)
-            if error:
-                raise SetupError(error)
+            try:
+                error = pickle.load(replies)  # noqa: S301  (of our own program)
+            except EOFError:
+                error = SetupError(f"the package {name} was not unpacked: its program has ended")
+            if error is not None:
+                raise error
 
         yield unpack_there
 
 
 def main() -> None:
-    """Carry out the requests of `unpacker`, a line each. Replies with null, a text, or the fields of an OSError."""
+    """Carry out the requests of `unpacker`. Replies with None or the error."""
     # The builds and guests of an architecture that is ready come first.
     os.nice(10)
-    for line in sys.stdin:
-        file, name, target = json.loads(line)
-        reply: object = None
-        try:
-            unpack(Path(file), name, Path(target))
-        except SetupError as error:
-            reply = error.message
-        except OSError as error:
-            reply = [error.errno, error.strerror, error.filename]
-        try:
-            print(json.dumps(reply), flush=True)
-        except BrokenPipeError:
-            # Nobody waits. Python's own end would try to write again.
-            os._exit(0)
+    # It ends with its input, or if nobody waits for a reply.
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            reply = None
+            try:
+                unpack(*pickle.load(sys.stdin.buffer))  # noqa: S301  (of the program that started this one)
+            except (SetupError, OSError) as error:
+                reply = error
+            # Unbuffered: Python's own end would try to write again.
+            os.write(sys.stdout.fileno(), pickle.dumps(reply))
 
 
 if __name__ == "__main__":

@@ -171,11 +171,11 @@ def install(cache: Cache, kernel: InstalledKernel, arch: str) -> None:
 
 def _boot_image(package: Path, form: str) -> bytes:
     """Return the boot image of an unpacked package in a form (`Architecture.boot_image`). Raises SetupError."""
-    # Up to Linux 6, and since 7.
-    for pattern in ("boot/vmlinu[xz]-*", "usr/lib/modules/*/vmlinu[xz]"):
-        for path in package.glob(pattern):
-            return _vmlinux(path.read_bytes()) if form == "vmlinux" else path.read_bytes()
-    raise SetupError(f"the kernel's package holds no boot image: {package}")
+    # deb.py unpacks nothing else.
+    path = next(package.rglob("vmlinu[xz]*"), None)
+    if path is None:
+        raise SetupError(f"the kernel's package holds no boot image: {package}")
+    return _vmlinux(path.read_bytes()) if form == "vmlinux" else path.read_bytes()
 
 
 def _vmlinux(image: bytes) -> bytes:

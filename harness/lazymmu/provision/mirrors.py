@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from lazymmu.support.errors import SetupError
 
@@ -17,6 +16,7 @@ SNAPSHOT = "LAZYMMU_SNAPSHOT"
 # programs that make Debian systems keep theirs. Other archives than Debian's are in files of their own.
 _SOURCES = "etc/apt/sources.list", "etc/apt/sources.list.d/debian.sources", "etc/apt/sources.list.d/*"
 _DEFAULTS = "etc/apt/mirrors/*", "usr/sbin/debootstrap", "usr/bin/debootstrap", "usr/bin/mmdebstrap"
+_MIRROR = re.compile(r"https?://([^\s/@]+@)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:[1-9]\d*)?(/\S*)?")
 # Other distributions' mirrors, and the one of Debian's security updates, have paths that end otherwise.
 _ADDRESS = re.compile(r"https?://[^\s\"'<>|$]+/debian(?=/?(?:[\s\"']|$))")
 # A source without it is the archive of one vendor.
@@ -27,7 +27,7 @@ def mirrors(host: Path = Path("/")) -> list[str]:
     """Return the addresses of mirrors, without a `/` at the end. Raises SetupError if none is known."""
     named = [each.rstrip("/") for each in os.environ.get(MIRROR, "").split()]
     for each in named:
-        if not _is_address(each):
+        if not _MIRROR.fullmatch(each):
             raise SetupError(f"{MIRROR}: `{each}` is not the address of a mirror, such as http://HOST/debian")
     found = named or next(_addresses(host), [])
     if not found:
@@ -42,14 +42,6 @@ def snapshot(day: str) -> list[str]:
     """Return the address of the archive as it was on a day (as in 2026-11-30), if the user named where that is."""
     base = os.environ.get(SNAPSHOT, "").rstrip("/")
     return [f"{base}/{day.replace('-', '')}T235959Z"] if base else []
-
-
-def _is_address(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:
-        return False
 
 
 def _addresses(host: Path) -> Iterator[list[str]]:

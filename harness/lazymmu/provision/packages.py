@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Start of the name that a kernel's package has when its modules are unpacked.
 MODULES_OF = "modules-of-"
+#: These modules: they drive a network card (virtio_net), in the order of loading.
+NETWORK_MODULES = ("failover", "net_failover", "virtio_net")
 # Raise it when other files of a package are unpacked (deb.py).
 _VERSION = "4"
 #: Bytes on disk for each byte of packages: the package, and what is unpacked from it.

@@ -25,6 +25,8 @@ _DEVICES = ("null", "zero", "urandom", "kvm")
 _STACK = "7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]\n"
 # A guest does not need the host's processes, and a killed sandbox takes all of its own with it.
 _NAMESPACES = ("--unshare-pid", "--unshare-ipc")
+# A program that hangs must not hang the harness (seconds).
+_TIMEOUT = 20.0
 #: What to do on a host where no sandbox works.
 HINT = (
     "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu "
@@ -81,17 +83,26 @@ def _make_stack(root: Path) -> None:
     Path(file.name).replace(path)
 
 
+def run(sandbox: Sandbox, *argv: str) -> tuple[str, str | None]:
+    """Run a program in a sandbox, which it may only read. Return its output, and why it failed: None if it worked."""
+    # In a chroot without devices, a writer would create a file /dev/null.
+    command = tethered(sandbox.command(argv))
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_TIMEOUT, errors="replace"
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return "", str(error)
+    return done.stdout, (" ".join(done.stderr.split()) or f"status {done.returncode}") if done.returncode else None
+
+
 def _failure(sandbox: Sandbox) -> str | None:
     """Return why the sandbox does not work here, None if it works."""
     try:
         sandbox.equip()
-        command = sandbox.command(["/usr/bin/sh", "-c", "exec 3>/dev/null"])
-        done = subprocess.run(tethered(command), stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError as error:
         return str(error)
-    if done.returncode == 0:
-        return None
-    return done.stderr.decode(errors="replace").strip() or f"status {done.returncode}"
+    return run(sandbox, "/usr/bin/sh", "-c", "exec 3>/dev/null")[1]
 
 
 def first_working(

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from lazymmu.architecture import DEFAULT_KERNEL
 from lazymmu.provision import kernels, packages, parts, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
@@ -17,7 +18,6 @@ from lazymmu.provision.packages import Fetching
 from lazymmu.provision.sandbox import Sandbox, choose
 from lazymmu.support import disk
 from lazymmu.support.errors import SetupError
-from lazymmu.support.machine_names import DEFAULT_KERNEL
 
 
 class Images(Struct, frozen=True):
@@ -49,7 +49,7 @@ class Images(Struct, frozen=True):
         return self
 
 
-class _Contents(Struct, frozen=True):
+class Contents(Struct, frozen=True):
     """What the lock says of a kernel and its tools, by architecture, and what the cache has."""
 
     #: Tools, and the kernel as it is or will be in their root.
@@ -60,10 +60,25 @@ class _Contents(Struct, frozen=True):
     #: Architectures whose files are not all in the cache.
     missing: list[str] = field(default_factory=list)
 
+    @property
+    def roots(self) -> dict[str, Path]:
+        """The tool roots, which are in the cache or will be."""
+        return {arch: kernel.root for arch, (_, kernel) in self.locked.items()}
 
-def _contents(cache: Cache, kernel: Kernel, arches: Iterable[str], valid: Callable[[Resolution], bool]) -> _Contents:
-    """Return what is known and there. `valid` says whether a refusal is new enough not to ask again."""
-    found, earlier = _Contents(), resolutions(cache, kernel)
+    @property
+    def kernels(self) -> dict[str, InstalledKernel]:
+        """The kernels that are in the cache."""
+        return {arch: kernel for arch, (_, kernel) in self.locked.items() if arch not in self.missing}
+
+    def size(self, cache: Cache) -> int:
+        """Return the bytes of packages that must be fetched."""
+        wanted = [package for arch in self.missing for package in _packages(self.locked[arch])]
+        return sum(package.size for package in packages.missing(cache.root, wanted))
+
+
+def contents(cache: Cache, kernel: Kernel, arches: Iterable[str], valid: Callable[[Resolution], bool]) -> Contents:
+    """Return what is known and there. `valid` says whether a refusal is new enough to count. Raises SetupError."""
+    found, earlier = Contents(), resolutions(cache, kernel)
     for arch in arches:
         tools, release = tool_root.part(cache, arch), kernels.locked(cache, kernel, arch)
         if arch not in kernel.flavours:
@@ -96,27 +111,6 @@ def needed(cache: Cache, some: Iterable[Kernel], arches: Sequence[str]) -> list[
         found += [tool_root.part(cache, arch), *(tool_root.locked(cache, one) for one in wanted)]
     every = (package for part in found if part for package in part.packages)
     return [package for package in every if packages.folder(cache.root, package).is_dir()]
-
-
-class Present(Struct, frozen=True):
-    """What a run would find, by architecture."""
-
-    roots: Mapping[str, Path]
-    kernels: Mapping[str, InstalledKernel]
-    #: Why a run would leave these out.
-    refused: Mapping[str, str]
-    #: Bytes that a run would fetch.
-    size: int
-
-
-def present(cache: Cache, kernel: Kernel, arches: Sequence[str], *, offline: bool) -> Present:
-    """Return what a run would find in the cache. Raises SetupError."""
-    found = _contents(cache, kernel, arches, lambda resolution: offline or resolution.is_recent())
-    roots = {arch: installed.root for arch, (_, installed) in found.locked.items()}
-    there = {arch: installed for arch, (_, installed) in found.locked.items() if arch not in found.missing}
-    wanted = [one for arch in found.missing for one in _packages(found.locked[arch])]
-    size = sum(package.size for package in packages.missing(cache.root, wanted))
-    return Present(roots, there, found.refused, size)
 
 
 def prepare(
@@ -152,7 +146,7 @@ def available(
     sandbox of a tool root. Boot images are checked before a boot (`kernels.verify`). Raises SetupError.
     """
     cache.sweep()
-    found = _contents(cache, kernel, arches, lambda known: offline or (not again and known.is_recent()))
+    found = contents(cache, kernel, arches, lambda known: offline or (not again and known.is_recent()))
     absent = [arch for arch in found.missing if packages.missing(cache.root, _packages(found.locked[arch]))]
     if (absent or found.unknown) and offline:
         raise SetupError(
@@ -169,8 +163,8 @@ def available(
         from lazymmu.provision import live
 
         asked = [arch for arch in arches if arch in kernel.flavours] if update else found.unknown
-        cache.tools.in_thread(lambda: live.resolve(cache, kernel, asked, update=update))
-        found = _contents(cache, kernel, arches, lambda _: True)
+        cache.tools.in_thread(lambda: live.take_kernel(cache, kernel, asked, update=update))
+        found = contents(cache, kernel, arches, lambda _: True)
         if found.unknown:
             raise SetupError(f"kernel {kernel.name} is not resolved: {', '.join(found.unknown)}")
     images = Images(cache, {}, {}, refused=found.refused, name=kernel.name)
@@ -207,7 +201,7 @@ def _fetched(
             fetching.wait(_packages(missing[arch]))
         except NotFetchedError as error:
             live.fall_back(cache, error, [parts.host_tools(), parts.tools(arch), parts.kernel(kernel, arch)])
-            tools, installed = _contents(cache, kernel, [arch], lambda _: True).locked[arch]
+            tools, installed = contents(cache, kernel, [arch], lambda _: True).locked[arch]
             images.add(arch, tools, installed, sandbox)
         tool_root.assemble(cache, tools)
         kernels.install(cache, installed, arch)

@@ -6,7 +6,6 @@ All of it comes from Debian's packages. It holds no keys, and must never: the ca
 
 import lzma
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 
 import zstandard
@@ -17,18 +16,15 @@ from lazymmu.provision.cache import Cache, whole
 from lazymmu.provision.kernels import MODULES, InstalledKernel
 from lazymmu.provision.keys import digest
 from lazymmu.provision.lock import Package
-from lazymmu.provision.packages import Fetching
+from lazymmu.provision.packages import NETWORK_MODULES, Fetching
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.support.errors import SetupError
 
 # Raise it when the way in which it is put together changes.
 _VERSION = "1"
-_ARCHIVE_NEEDS = 16_000_000
 _WHAT = "SSH server and network driver for guests"
 # The server's path in its package and in the guest.
 _PROGRAM = "usr/sbin/dropbear"
-# The kernel module that drives the network card.
-_DRIVER = "virtio_net"
 # Root's login shell is the agent itself (guest/agent/agent.c), so no shell has to start.
 _ACCOUNT = b"root:*:0:0:root:/root:/bin/sh\n"
 # Suffix -> how to unpack such a file. zstd's one call needs a size in the frame; the kernel's files may lack it.
@@ -42,7 +38,7 @@ _FORMS: Mapping[str, Callable[[bytes], bytes]] = {
 def parts_path(root: Path, arch: str, kernel: InstalledKernel) -> Path:
     """Return where the archive with server and driver for one kernel is or will be."""
     release = kernel.release
-    key = digest([_VERSION, parts.SUITE, parts.SSH_PACKAGE, _PROGRAM, _DRIVER, release.version])
+    key = digest([_VERSION, parts.SUITE, parts.SSH_PACKAGE, _PROGRAM, NETWORK_MODULES[-1], release.version])
     return root / "lazymmu" / "remote" / f"{arch}-{release.release}-{key}.cpio"
 
 
@@ -76,7 +72,7 @@ def _make(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Install
             tool_root.link(cache, wanted, tree)
             target.write_bytes(cpio.archive(_parts(tree)))
 
-        cache.obtain(path, f"SSH server for {arch}", build, needs=_ARCHIVE_NEEDS)
+        cache.obtain(path, f"SSH server for {arch}", build, needs=builds.NEEDS)
 
 
 def _parts(tree: Path) -> Iterator[cpio.Entry]:
@@ -97,7 +93,7 @@ def _parts(tree: Path) -> Iterator[cpio.Entry]:
     yield cpio.program(loader, _library(tree, Path(loader).name).read_bytes())
     yield from (cpio.program(f"lib/{name}", path.read_bytes()) for name, path in libraries.items())
     # The agent loads them in the order of their names.
-    for number, image in enumerate(kernel_modules(tree, _DRIVER).values()):
+    for number, image in enumerate(drivers(tree)):
         yield cpio.file(f"network/{number:02}.ko", image)
 
 
@@ -137,52 +133,23 @@ def _linked(tree: Path, program: Path) -> tuple[str, dict[str, Path]]:
     return loader.lstrip("/"), libraries
 
 
-def _module_name(path: Path) -> str:
-    # The kernel treats both letters as the same (Linux: man 8 modprobe).
-    return path.name.partition(".ko")[0].replace("-", "_")
+def drivers(tree: Path) -> Iterator[bytes]:
+    """Yield the kernel modules that drive the network card, in the order of loading. Raises SetupError.
 
-
-def _depends(image: bytes) -> list[str]:
-    """Return the modules that a module depends on (`depends=` of its .modinfo)."""
-    from elftools.elf.elffile import ELFFile
-
-    section = ELFFile(BytesIO(image)).get_section_by_name(".modinfo")
-    facts = section.data().split(b"\0") if section is not None else []
-    value = next((fact.removeprefix(b"depends=").decode() for fact in facts if fact.startswith(b"depends=")), "")
-    return [name for name in value.split(",") if name]
-
-
-def kernel_modules(tree: Path, wanted: str) -> dict[str, bytes]:
-    """Return name -> object file of the module `wanted` and of all that it depends on, in the order of loading.
-
-    `tree` holds an unpacked kernel package. What is built in needs no module. Raises SetupError.
+    `tree` holds an unpacked kernel package. What is built in needs no module.
     """
-    files = {_module_name(path): path for path in tree.rglob("*.ko*")}
-    listings = (listing.read_text().splitlines() for listing in tree.rglob("modules.builtin"))
-    built_in = {_module_name(Path(line)) for lines in listings for line in lines}
-    found: dict[str, bytes] = {}
-
-    def add(name: str) -> Iterator[str]:
-        """Add a module after those that it depends on, and yield each that is missing."""
-        name = name.replace("-", "_")
-        if name in found or name in built_in:
-            return
-        if name not in files:
-            yield name
-            return
-        path = files[name]
+    listings = [listing.read_text().splitlines() for listing in tree.rglob("modules.builtin")]
+    built_in = {Path(line).name for lines in listings for line in lines}
+    for name in NETWORK_MODULES:
+        path = next(tree.rglob(f"{name}.ko*"), None)
+        if path is None and f"{name}.ko" in built_in:
+            continue
+        if path is None:
+            raise SetupError(f"the kernel's package has no module {name}, which the network card needs")
         try:
-            image = _FORMS[path.name[path.name.index(".ko") :]](path.read_bytes())
-        except (KeyError, ValueError, lzma.LZMAError, zstandard.ZstdError) as error:
+            yield _FORMS[path.name.removeprefix(name)](path.read_bytes())
+        except (KeyError, lzma.LZMAError, zstandard.ZstdError) as error:
             raise SetupError(f"{path.name} in the kernel's package cannot be unpacked: {error!r}") from error
-        for other in _depends(image):
-            yield from add(other)
-        found[name] = image
-
-    missing = dict.fromkeys(add(wanted))
-    if missing:
-        raise SetupError(f"the kernel's package has no module {', '.join(missing)}, which {wanted} needs")
-    return found
 
 
 def archive_path(sandbox: Sandbox, architecture: Architecture, parts: Path) -> Path:
@@ -199,4 +166,4 @@ def archive(cache: Cache, sandbox: Sandbox, architecture: Architecture, parts: P
         target.write_bytes(builds.archive(cache, sandbox, architecture).read_bytes() + parts.read_bytes())
 
     target = archive_path(sandbox, architecture, parts)
-    return cache.obtain(target, f"guest archive with SSH for {architecture.name}", build, needs=_ARCHIVE_NEEDS)
+    return cache.obtain(target, f"guest archive with SSH for {architecture.name}", build, needs=builds.NEEDS)

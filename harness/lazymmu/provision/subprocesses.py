@@ -22,7 +22,6 @@ from lazymmu.support.errors import SetupError
 
 # The package of a host tool by Debian's name, if it is not the tool's own. Other distributions use the same names.
 _PACKAGES = {"bwrap": "bubblewrap", "setpriv": "util-linux", "unshare": "util-linux"}
-_PACKAGES |= {"apt-get": "apt", "apt-cache": "apt"}
 _LAST_LINES = 15
 # PR_SET_PDEATHSIG has no effect if the parent died before it was set, so both processes check that the parent is alive.
 _INSIDE = 'read -r _ _ state _ <"/proc/$0/stat" && test "$state" != Z && exec "$@"'

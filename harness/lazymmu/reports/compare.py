@@ -9,13 +9,12 @@ from statistics import fmean
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from lazymmu.reports.plain import first_line
 from lazymmu.reports.results_folder import RESULTS, RUN
-from lazymmu.results.result import Named, Outcome
-from lazymmu.subject.case import Values
+from lazymmu.results.result import Outcome, SavedResult
 from lazymmu.support.errors import UsageError
 
 #: Of several repetitions, the worst outcome counts.
@@ -24,31 +23,9 @@ _WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
 #: A smaller change of time than this factor and these seconds is noise.
 _FACTOR = 2.0
 _SECONDS = 0.5
-_NOT_RUN = "not run"
-
-
-class SavedResult(Named, Struct, frozen=True):
-    """The fields of a result that `compare` needs; documents of earlier versions have them, too."""
-
-    scenario_name: str = field(name="scenario")
-    values: Values = field(name="case")
-    arch: str
-    api: str
-    impl: str
-    kernel: str
-    outcome: Outcome
-    reason: str
-    seconds: float
-    personality: str | None = None
-    known: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.outcome} (known)" if self.known else str(self.outcome)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return one side of a change."""
-        side = {"outcome": str(self.outcome), "reason": self.reason, "seconds": self.seconds}
-        return {**side, "known": self.known} if self.known else side
+#: The keys of a result that name its unit, and those of one side of a change; `known` only if it is.
+_UNIT = ("scenario", "case", "arch", "api", "impl", "kernel")
+_SIDE = ("outcome", "reason", "seconds", "known")
 
 
 class SavedRun(Struct, frozen=True):
@@ -103,34 +80,30 @@ class Change(Struct, frozen=True):
     def is_worse(self) -> bool:
         """True if something passed before, does not now, and is not a known failure."""
         if self.kind is Kind.DISAPPEARED:
-            return self.old is not None and self.old.outcome is Outcome.PASS
+            return self.old is not None and self.old.raw_outcome is Outcome.PASS
         return self.kind is Kind.NEWLY_FAILING and self.new is not None and not self.new.known
-
-    @property
-    def _result(self) -> SavedResult:
-        result = self.new or self.old
-        assert result is not None  # noqa: S101  (one of them is there)
-        return result
 
     def line(self) -> str:
         """Return the change on one line."""
-        result = self._result
+        result = self.new or self.old
+        assert result is not None  # noqa: S101  (one of them is there)
         if self.kind is Kind.TIME and self.old and self.new:
             return f"{result.label()}: {self.old.seconds:.2f} s -> {self.new.seconds:.2f} s"
+        old, new = (
+            one.raw_outcome + (" (known)" if one.known else "") if one else "not run" for one in (self.old, self.new)
+        )
         reason = first_line(result.reason)
-        return f"{result.label()}: {self.old or _NOT_RUN} -> {self.new or _NOT_RUN}{f': {reason}' if reason else ''}"
+        return f"{result.label()}: {old} -> {new}{f': {reason}' if reason else ''}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        result = self._result
+        sides = {"old": msgspec.to_builtins(self.old), "new": msgspec.to_builtins(self.new)}
+        unit = sides["new"] or sides["old"]
         return {
-            "scenario": result.scenario_name,
-            "case": result.values,
-            **{key: getattr(result, key) for key in ("arch", "api", "impl", "kernel")},
+            **{key: unit[key] for key in _UNIT},
             "change": str(self.kind),
             "worse": self.is_worse,
-            "old": self.old and self.old.to_json(),
-            "new": self.new and self.new.to_json(),
+            **{name: side and {key: side[key] for key in _SIDE if key in side} for name, side in sides.items()},
         }
 
 
@@ -156,7 +129,7 @@ def _by_unit(results: Iterable[SavedResult], *, kernels: bool) -> dict[tuple[str
     found = {}
     for unit, group in groups.items():
         # A known failure is less bad than an unknown one.
-        worst = min(group, key=lambda result: (_WORST_FIRST.index(result.outcome), bool(result.known)))
+        worst = min(group, key=lambda result: (_WORST_FIRST.index(result.raw_outcome), bool(result.known)))
         found[unit] = replace(worst, seconds=fmean(result.seconds for result in group))
     return found
 
@@ -165,10 +138,10 @@ def _kind(old: SavedResult | None, new: SavedResult | None) -> Kind | None:
     """Return how two results differ; None if they do not."""
     if old is None or new is None:
         return Kind.APPEARED if old is None else Kind.DISAPPEARED
-    if old.outcome is not new.outcome:
-        if old.outcome is Outcome.PASS:
+    if old.raw_outcome is not new.raw_outcome:
+        if old.raw_outcome is Outcome.PASS:
             return Kind.NEWLY_FAILING
-        return Kind.NEWLY_PASSING if new.outcome is Outcome.PASS else Kind.OUTCOME
+        return Kind.NEWLY_PASSING if new.raw_outcome is Outcome.PASS else Kind.OUTCOME
     if bool(old.known) is not bool(new.known):
         return Kind.OUTCOME
     if old.reason != new.reason:

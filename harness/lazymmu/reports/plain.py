@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Explains results as plain text without colours: the long text of JUnit, KTAP and HTML."""
+"""Explains results as plain text without colours, the long text of JUnit, KTAP and HTML; fills in pages with it."""
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from lazymmu.results.result import Difference, Result
 from lazymmu.subject.trace import compact
@@ -54,3 +55,19 @@ def visible(text: str) -> str:
 def _escape(character: re.Match[str]) -> str:
     code = ord(character[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def filled(file: Path, **values: object) -> Iterator[str]:
+    """Yield the parts of a page: the template in a file, and these values, escaped for HTML and XML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(file.parent),
+        autoescape=file.name.endswith((".html.jinja", ".xml.jinja")),
+        undefined=StrictUndefined,
+        # A guest or a file may have characters that a browser cannot show. What a macro returns is escaped already.
+        finalize=lambda value: value if hasattr(value, "__html__") else visible(str(value)),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    yield from environment.get_template(file.name).generate(values)

@@ -7,13 +7,11 @@ It is made only from the documents of `lazymmu run --json` and `lazymmu kernels 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from lazymmu.architecture import architectures
-from lazymmu.reports.plain import counted
-from lazymmu.reports.template import filled
+from lazymmu.reports.plain import counted, filled
 from lazymmu.results.result import RAW_OUTCOMES
 from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.revisions import REVISIONS
@@ -25,19 +23,11 @@ _ADDRESS = re.compile(r"\w+://[^/\s]+/|\s*\[IP: [^]]*\]")
 Row = tuple[str, str, str]
 
 
-def page(
-    results: Iterable[Mapping[str, Any]],
-    kernels: Sequence[Mapping[str, Any]],
-    *,
-    header: str,
-    qemu: str,
-    commit: str,
-    made: datetime,
-) -> str:
+def page(results: Iterable[Mapping[str, Any]], kernels: Sequence[Mapping[str, Any]], **facts: object) -> str:
     """Return the page in Markdown.
 
-    `results` are those of run documents, `kernels` the entries of the kernels document; `header` describes the text of
-    the implementation `header`.
+    `results` are those of run documents, `kernels` the entries of the kernels document. `facts` are for the template:
+    `header` describes the text of the implementation `header`; `qemu`, `commit`, and `made`, the time.
     """
     cells: defaultdict[tuple[Row, str], Counter[str]] = defaultdict(Counter)
     total: Counter[str] = Counter()
@@ -56,26 +46,17 @@ def page(
     arches = [arch for arch in architectures() if any(arch == of_cell for _, of_cell in cells)]
     parts = filled(
         Path(__file__).with_suffix(".md.jinja"),
-        made=made,
-        qemu=qemu,
-        commit=commit,
         arches=arches,
-        rows=[[*row, *(_cell(cells[row, arch]) for arch in arches)] for row in rows],
+        rows=rows,
+        cells=cells,
         total=counted({outcome: total[outcome] for outcome in RAW_OUTCOMES}),
-        header=header,
         kernels=kernels,
         used={kernel for kernel, *_ in rows},
         refusal=_refusal,
         reasons=reasons.most_common(),
+        **facts,
     )
     return "".join(parts)
-
-
-def _cell(counts: Counter[str]) -> str:
-    if not counts:
-        return "-"
-    parts = [str(counts["pass"]), *(f"{counts[outcome]} {outcome}" for outcome in RAW_OUTCOMES[1:] if counts[outcome])]
-    return ", ".join(parts)
 
 
 def _refusal(entry: Mapping[str, Any]) -> str:

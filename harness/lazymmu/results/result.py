@@ -8,12 +8,11 @@ from typing import Any, Self
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lazymmu.architecture import architectures
+from lazymmu.architecture import DEFAULT_KERNEL, architectures, machine_name
 from lazymmu.subject.case import Case, Scenario, Values
 from lazymmu.subject.implementations import MODULE
 from lazymmu.subject.trace import Trace
 from lazymmu.support.errors import Place
-from lazymmu.support.machine_names import DEFAULT_KERNEL, machine_name
 
 
 class Outcome(StrEnum):
@@ -150,27 +149,34 @@ class Difference(Struct, frozen=True):
         return f"{where}{self.what}: {sides}"
 
 
-class Result(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The result of one unit. Fields without a default are always in its JSON form (docs/command-line.md)."""
+class SavedResult(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What documents of every version have of the result of one unit."""
 
-    #: `Unit.index`.
-    number: int
     scenario_name: str = field(name="scenario")
     values: Values = field(name="case")
     arch: str
     api: str
     impl: str
     kernel: str
-    #: What `uname -r` says in the guest; empty if no guest answered.
-    release: str
     #: The outcome before --known.
     raw_outcome: Outcome = field(name="outcome")
     #: One line: the first difference, or why it is an error or a skip; empty on a pass.
     reason: str
-    observed: Trace | None
-    predicted: Trace | None
     #: Wall time of this unit in its guest, boot not included.
     seconds: float
+    #: Why an entry of --known excuses this failure or error; empty if none does.
+    known: str = ""
+
+
+class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):
+    """The result of one unit. Fields without a default are always in its JSON form (docs/command-line.md)."""
+
+    #: `Unit.index`.
+    number: int
+    #: What `uname -r` says in the guest; empty if no guest answered.
+    release: str
+    observed: Trace | None
+    predicted: Trace | None
     #: `parts` as text.
     differences: tuple[str, ...]
     #: What helps to act on an error: console, QEMU's standard error, command line.
@@ -181,8 +187,6 @@ class Result(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: Only if the scenario or --personality names one.
     personality: str | None = None
     repetition: int | None = None
-    #: Why an entry of --known excuses this failure or error; empty if none does.
-    known: str = ""
 
     @classmethod
     def of(cls, unit: Unit, outcome: Outcome, reason: str = "", **others: Any) -> Self:
@@ -205,10 +209,6 @@ class Result(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
     def outcome(self) -> Outcome:
         """The outcome: `known` if an entry of --known excuses it."""
         return Outcome.KNOWN if self.known else self.raw_outcome
-
-    def is_of(self, unit: Unit) -> bool:
-        """Return whether this is a result of a unit."""
-        return self.label() == unit.label() and self.values == unit.values
 
     def without_steps(self) -> Self:
         """Return the result without the steps of its traces."""

@@ -176,7 +176,7 @@ def _read(store: ResultStore, path: Path) -> None:
             if result is None and file.tell() == size:
                 break
             unit = units.get(result.number) if result is not None else None
-            if result is None or unit is None or not result.is_of(unit):
+            if not (result and unit and (result.label(), result.values) == (unit.label(), unit.values)):
                 raise UsageError(
                     f"{path}:{number}: not a result of what is selected",
                     hint="the file is damaged, or lazymmu now selects something else: start a new run",

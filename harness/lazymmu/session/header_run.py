@@ -25,36 +25,33 @@ if TYPE_CHECKING:
     from lazymmu.header.text import Text
 
 
-def read(arguments: Namespace) -> Text | None:
-    """Return the text that --header names; None without that flag. Raises UsageError if --impl contradicts it."""
-    impls = arguments.impl or ()
+def selected(arguments: Namespace, selection: Selection) -> tuple[Text | None, Selection]:
+    """Return the text that --header names, and the selection with its revisions; None without that flag.
+
+    Raises UsageError if --impl or --api contradicts it.
+    """
+    impls = selection.impls
     if arguments.header is None:
         if HEADER in impls:
             raise UsageError("--impl header needs a header", hint="give --header FILE; --impl is then not needed")
-        return None
+        return None, selection
     if impls and HEADER not in impls:
         raise UsageError(
             f"--header {arguments.header}: --impl {', '.join(impls)} does not include it", hint="add --impl header"
         )
     from lazymmu.header import text
 
-    return text.read(arguments.header)
+    header = text.read(arguments.header)
+    return header, replace(selection, impls=impls or (HEADER,), of_header=text.revisions(header, selection.apis))
 
 
-def selected(selection: Selection, header: Text | None) -> Selection:
-    """Return the selection with the revisions of the text. Raises UsageError if --api contradicts it."""
-    if header is None:
-        return selection
-    from lazymmu.header import text
-
-    return replace(selection, impls=selection.impls or (HEADER,), of_header=text.revisions(header, selection.apis))
-
-
-def build(header: Text, prepared: Sequence[Images]) -> builds.Variant:
-    """Build the module with the functions of the text for each machine; return the build.
+def build(header: Text | None, prepared: Sequence[Images]) -> builds.Variant:
+    """Build the module with the functions of the text, if there is one, for each machine; return the build.
 
     Raises HeaderError with the compiler's messages.
     """
+    if header is None or not prepared:
+        return builds.PLAIN
     from lazymmu.header import source
 
     variant = source.variant(header)
@@ -69,6 +66,8 @@ def build(header: Text, prepared: Sequence[Images]) -> builds.Variant:
                 raise
             raise refused from error
 
+    for images in prepared:
+        images.all_ready()
     # All images are of one cache.
     tools = prepared[0].cache.tools
     tools.in_threads([partial(one, images, arch) for images in prepared for arch in images.kernels])

@@ -116,11 +116,8 @@ def _read_names(reader: Reader, key: str, node: Node) -> frozenset[str]:
 
 
 def _read_outcome(reader: Reader, node: Node) -> Outcome | None:
-    if isinstance(node, Scalar) and node.text in _OUTCOMES:
-        return Outcome(node.text)
-    hint = suggestion(node.text, _OUTCOMES) if isinstance(node, Scalar) else ""
-    reader.mistaken(node, "`outcome`", f"fail or error{hint}")
-    return None
+    word = reader.word(node, "`outcome`", _OUTCOMES)
+    return None if word is None else Outcome(word.text)
 
 
 def _read_date(reader: Reader, node: Node) -> date | None:

@@ -11,11 +11,11 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from lazymmu.architecture import DEFAULT_KERNEL
 from lazymmu.provision import catalogue
 from lazymmu.provision import setup as images
 from lazymmu.provision.builds import Variant
 from lazymmu.provision.setup import Images
-from lazymmu.reports.destination import targets, write_json
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
@@ -26,7 +26,6 @@ from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import LazymmuError, UsageError
 from lazymmu.support.interrupts import Interrupts
-from lazymmu.support.machine_names import DEFAULT_KERNEL
 from lazymmu.support.project import MODULE_SOURCE
 from lazymmu.support.suggestions import suggestion
 
@@ -188,8 +187,7 @@ def mutants(arguments: Namespace) -> int:
     """Run the library against each mutant; 1 when one survives."""
     chosen = _chosen(arguments.mutant)
     selected = units(load(arguments.scenarios, requests.library()), requests.selection(arguments, apis=("all",)))
-    goals = targets({"--json": arguments.json})
-    terminal = requests.human(arguments)
+    terminal, write_json = requests.outputs(arguments)
     if arguments.list:
         for mutant in chosen:
             terminal.line(f"{mutant.name}: {mutant.what} ({', '.join(mutant.apis)}; {', '.join(mutant.arches)})")
@@ -210,7 +208,7 @@ def mutants(arguments: Namespace) -> int:
         terminal.line(f"scenarios that notice none of these: {', '.join(lazy)}")
     total = f"{len(trials) - len(survivors)} of {len(trials)} mutants killed"
     terminal.line(f"{total} in {time.monotonic() - begin:.0f} s", "bold red" if survivors else "bold green")
-    write_json(goals, {"mutants": [trial.to_json() for trial in trials], "idle": lazy})
+    write_json({"mutants": [trial.to_json() for trial in trials], "idle": lazy})
     return 1 if survivors else 0
 
 

@@ -52,8 +52,7 @@ class Plan(Struct, frozen=True):
         if arguments.quiet and arguments.verbose:
             raise UsageError("--quiet and --verbose cannot be given together")
         library = requests.library()
-        header = header_run.read(arguments)
-        selection = header_run.selected(requests.selection(arguments), header)
+        header, selection = header_run.selected(arguments, requests.selection(arguments))
         selected = units(load(arguments.scenarios, library), selection, repeat=arguments.repeat)
         return cls(
             arguments=arguments,

@@ -56,7 +56,7 @@ class PreparedUnit:
             )
         except GuestError as error:
             return self.failed(error, release=release, seconds=seconds)
-        differences = tuple(judge(unit, self.prediction, observed, self.case))
+        differences = tuple(judge(unit, self.case, self.prediction, observed))
         return Result.of(
             unit,
             Outcome.FAIL if differences else Outcome.PASS,

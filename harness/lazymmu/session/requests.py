@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lazymmu.guests.transports import TRANSPORTS
 from lazymmu.provision import catalogue
-from lazymmu.reports.destination import STDOUT
+from lazymmu.reports.destination import STDOUT, targets, write_json
 from lazymmu.reports.terminal import Terminal
 from lazymmu.session.selection import Selection, chosen_kernels
 from lazymmu.support.errors import UsageError
@@ -71,6 +72,14 @@ def human(arguments: Namespace) -> Terminal:
     """Return the terminal for a person: standard error if a flag sends a document to standard output."""
     is_taken = STDOUT in [value for value in vars(arguments).values() if isinstance(value, str)]
     return Terminal(sys.stderr if is_taken else sys.stdout)
+
+
+def outputs(arguments: Namespace) -> tuple[Terminal, Callable[[Mapping[str, Any]], None]]:
+    """Return the terminal for a person, and a function that writes a document to the target of --json, if it is given.
+
+    Raises UsageError if the target cannot be written.
+    """
+    return human(arguments), partial(write_json, targets({"--json": arguments.json}))
 
 
 def cache() -> Cache:

@@ -5,8 +5,8 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from lazymmu.guests.transports.serial import NAME as SERIAL_NAME
 from lazymmu.guests.transports.serial import SERIAL
-from lazymmu.provision import builds
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
@@ -30,7 +29,7 @@ from lazymmu.results import known_issues, store
 from lazymmu.results.result import Outcome, Result
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
-from lazymmu.session import header_run, manifest, prefetch, requests, resume, unreached
+from lazymmu.session import header_run, manifest, prefetch, requests, unreached
 from lazymmu.session.plan import Plan, Preparation, prepare
 from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.session.selection import shuffled
@@ -72,9 +71,9 @@ def run(arguments: Namespace) -> int:
 def _resume(given: Namespace, begin: float) -> int:
     """Run the units that an earlier run left without a result, in its folder; report all units."""
     sandbox = prefetch.sandbox()
-    with resume.unfinished_run(given) as (folder, facts, arguments):
+    with manifest.unfinished_run(given) as (folder, facts, arguments):
         plan = Plan.of(arguments, datetime.fromisoformat(facts["started"]))
-        resume.check(folder, facts, plan.scenarios, arguments)
+        manifest.check_sources(folder, facts, plan.scenarios, arguments)
         now = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "command": ["lazymmu", *given.command_line]}
         again = {"finished": None, "status": None, "resumed": [*facts.get("resumed", ()), now]}
         return _carry_out(plan, folder, {**facts, **again, "scenarios": folder.keep(plan.scenarios)}, sandbox, begin)
@@ -94,7 +93,7 @@ def _carry_out(
         preparation = prepare(units, plan.selection, sandbox, offline=arguments.offline)
         images = list(preparation.images.values())
         if images:
-            resume.check_images(folder, facts, manifest.images(images))
+            manifest.check_images(folder, facts, manifest.images(images))
             facts = _with_versions(facts, images)
         options = _options(plan, folder, preparation)
         folder.begin()
@@ -147,18 +146,17 @@ def _with_versions(facts: dict[str, Any], images: Sequence[Images]) -> dict[str,
 def _options(plan: Plan, folder: Folder, preparation: Preparation) -> Options:
     """Return how to run units, after what only some of them need is fetched and built."""
     arguments, images = plan.arguments, list(preparation.images.values())
-    if arguments.transport != SERIAL_NAME or plan.header is not None:
+    if arguments.transport != SERIAL_NAME:
         for some in images:
             some.all_ready()
     transport = requests.transport(arguments, images) if images else SERIAL
-    variant = header_run.build(plan.header, images) if images and plan.header is not None else builds.PLAIN
     return Options(
         timeout_scale=arguments.timeout_scale,
         logs=folder.guests,
         isolation=arguments.isolation,
         fresh_boot=arguments.fresh_boot,
         jobs=arguments.jobs,
-        variant=variant,
+        variant=header_run.build(plan.header, images),
         transport=transport,
     )
 
@@ -219,7 +217,7 @@ def report(
     summary = replace(summary, facts={**summary.facts, **manifest.end(first, datetime.now(UTC), summary.accelerators)})
 
     def on_terminal() -> None:
-        with _abandonable(interrupts, "the report on the terminal"):
+        with interrupts.bounded("the report on the terminal"):
             scenarios = not logs_scenarios(terminal, summary.results)
             # The folder's reports took some of the user's time, too.
             waited = summary if begin is None else replace(summary, seconds=time.monotonic() - begin)
@@ -242,18 +240,8 @@ def report(
 
 def _write(interrupts: Interrupts, summary: RunSummary, form: Format, target: Target) -> None:
     what = f"{target.flag} `{target.name}`"
-    with nullcontext() if target.is_regular() else _abandonable(interrupts, what), target.opened() as file:
+    with nullcontext() if target.is_regular() else interrupts.bounded(what), target.opened() as file:
         form.write(summary, file)
-
-
-@contextmanager
-def _abandonable(interrupts: Interrupts, what: str) -> Iterator[None]:
-    """Let an interrupt end a `with` that writes to a terminal or a pipe, if nobody reads from it."""
-    try:
-        with interrupts.bounded():
-            yield
-    except KeyboardInterrupt:
-        raise LazymmuError(f"{what} is not complete: interrupted") from None
 
 
 def _failures(writes: Iterable[Callable[[], None]]) -> list[LazymmuError | OSError]:

@@ -8,7 +8,7 @@ from itertools import count, product
 
 from msgspec import Struct
 
-from lazymmu.architecture import architectures, chosen
+from lazymmu.architecture import DEFAULT_KERNEL, architectures, chosen
 from lazymmu.provision import catalogue
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.results.result import Unit
@@ -16,7 +16,6 @@ from lazymmu.subject.case import Scenario
 from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS, MODULE, NATIVE
 from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import UsageError
-from lazymmu.support.machine_names import DEFAULT_KERNEL
 from lazymmu.support.suggestions import suggestion
 
 #: A message names what limits so many scenarios.
@@ -45,7 +44,8 @@ def _check(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
             raise UsageError(f"unknown {kind} `{name}`{suggestion(name, known)}", hint=hint)
 
 
-def _chosen_apis(selection: Selection) -> tuple[str, ...]:
+def chosen_apis(selection: Selection) -> tuple[str, ...]:
+    """Return the revisions that the flags name, or the default ones. Raises UsageError for an unknown name."""
     for name in selection.apis:
         with suppress(KeyError):
             REVISIONS[name]  # SetupError if its file is broken
@@ -85,7 +85,7 @@ def _under(selection: Selection, scenario: Scenario) -> Iterator[tuple[str, str,
         guests = scenario.guests if selection.personality in scenario.personalities else ()
     arches = [arch for arch in chosen(selection.arches) if arch in guests]
     kernels = chosen_kernels(selection)
-    for api in _chosen_apis(selection):
+    for api in chosen_apis(selection):
         if api in scenario.apis:
             for arch, kernel in product(arches, kernels):
                 for impl in _impls(selection, scenario, api, arch, kernel):
@@ -135,7 +135,7 @@ def _nothing_selected(scenarios: Sequence[Scenario], selection: Selection) -> Us
             hints.append(f"no guest has that by itself: `--personality {scenario.personalities[0]}` gives it to all")
     return UsageError(
         f"nothing is selected: no case of {len(scenarios)} scenario{'' if len(scenarios) == 1 else 's'} is about "
-        f"revisions {', '.join(_chosen_apis(selection))} on {', '.join(chosen(selection.arches))}"
+        f"revisions {', '.join(chosen_apis(selection))} on {', '.join(chosen(selection.arches))}"
         f"{personality}{tags}{impls}",
         hint="; ".join(hints),
     )

@@ -90,12 +90,8 @@ def _hooks_so_far(trace: Trace) -> dict[int, int]:
     return {record.index: total for record, total in zip(called, totals, strict=True)}
 
 
-def pins(unit: Unit, trace: Trace, who: str, case: Case | None = None) -> list[Difference]:
-    """Return every pin of the author (`check`, `expect`) that does not hold in a trace; `who` made the trace.
-
-    `case` is the unit's, if it is at hand.
-    """
-    case = case or unit.case
+def pins(unit: Unit, case: Case, trace: Trace, who: str) -> list[Difference]:
+    """Return every pin of the author (`check`, `expect`) that does not hold in a trace of the unit's case by `who`."""
     found: list[Difference] = []
 
     def note(what: str, place: Place, pinned: Any, actual: Any) -> None:
@@ -128,14 +124,13 @@ def pins(unit: Unit, trace: Trace, who: str, case: Case | None = None) -> list[D
     return found
 
 
-def judge(unit: Unit, predicted: Trace, observed: Trace, case: Case | None = None) -> list[Difference]:
-    """Return every difference, the most important first; none means pass. `case` is the unit's, if it is at hand.
+def judge(unit: Unit, case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
+    """Return every difference, the most important first; none means pass. `case` is the unit's.
 
     The guest is compared with the model, and both are compared with the author's pins.
     """
-    case = case or unit.case
     differences = _compare(case, predicted, observed)
-    in_model = pins(unit, predicted, "the model says", case)
+    in_model = pins(unit, case, predicted, "the model says")
     # Traces without a difference break the same pins.
-    in_guest = pins(unit, observed, "the guest says", case) if differences or in_model else ()
+    in_guest = pins(unit, case, observed, "the guest says") if differences or in_model else ()
     return [*differences, *in_model, *in_guest]

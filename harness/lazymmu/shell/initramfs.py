@@ -11,11 +11,19 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from lazymmu.guests.machine import Machine, ensure_bootable
-from lazymmu.provision import checksum, cpio, shell_image
+from lazymmu.provision import builds, checksum, cpio, live, packages, parts
+from lazymmu.provision.cache import Cache
 from lazymmu.provision.keys import digest
 from lazymmu.support.project import SHELL_SOURCE
 
-_NEEDS = 16_000_000
+# Its path in its package.
+_BUSYBOX = "usr/bin/busybox"
+
+
+def busybox(cache: Cache, arches: Sequence[str], *, offline: bool = False) -> dict[str, Path]:
+    """Return each architecture's busybox in the cache, fetched first unless `offline`. Raises SetupError."""
+    found = live.obtain(cache, [parts.shell(arch) for arch in arches], "shell for guests", offline=offline)
+    return {one.arch: packages.folder(cache.root, part.packages[0]) / _BUSYBOX for one, part in found.items()}
 
 
 def _entries(arch: str, busybox: bytes) -> list[cpio.Entry]:
@@ -43,8 +51,8 @@ def with_shell(
 ) -> Machine:
     """Return a run's machine with a shell and the user's arguments. Raises SetupError."""
     cache, arch = machine.images.cache, machine.boot.architecture.name
-    busybox = shell_image.busybox(cache, [arch], offline=offline)[arch]
-    more = cpio.archive(_entries(machine.name, busybox.read_bytes()))
+    program = busybox(cache, [arch], offline=offline)[arch]
+    more = cpio.archive(_entries(machine.name, program.read_bytes()))
     path = machine.boot.sandbox.root / "lazymmu/archives" / f"{digest([machine.boot.archive.name, more])}.cpio"
 
     def build(target: Path) -> None:
@@ -55,7 +63,7 @@ def with_shell(
     what = f"guest archive with a shell for {machine.name}"
     boot = replace(
         machine.boot,
-        archive=cache.obtain(path, what, build, needs=_NEEDS, look=checksum.glance),
+        archive=cache.obtain(path, what, build, needs=builds.NEEDS, look=checksum.glance),
         kernel_arguments=(*machine.boot.kernel_arguments, *kernel_arguments),
         arguments=(*machine.boot.arguments, *qemu_arguments),
     )

@@ -18,7 +18,7 @@ from lazymmu.provision.cache import digest_files, whole
 from lazymmu.provision.keys import digest
 from lazymmu.results.result import Unit
 from lazymmu.support.errors import ScenarioError, SetupError
-from lazymmu.support.project import LIBRARY, ROOT
+from lazymmu.support.project import IMAGES, LIBRARY, PACKAGE
 
 # The path that guest/shell/run-scenario opens.
 _IN_GUEST = "/lazymmu/cases.tar.gz"
@@ -27,9 +27,8 @@ _LEVEL = 1
 _NEEDS = 4_000_000
 # The code that makes programs and predictions.
 _MAKERS = (
-    *("harness/lazymmu/protocol", "harness/lazymmu/subject", "harness/lazymmu/scenario", "harness/lazymmu/shell"),
-    *("harness/lazymmu/session/selection.py", "harness/lazymmu/session/prepared_unit.py", "images/kernels.yaml"),
-    *("harness/lazymmu/architecture.py", "harness/lazymmu/architectures"),
+    *("protocol", "subject", "scenario", "shell", "architecture.py"),
+    *("session/selection.py", "session/prepared_unit.py"),
 )
 
 
@@ -65,9 +64,10 @@ def with_library(machine: Machine) -> Machine:
 
 def _key(arch: str) -> str:
     """Return a digest of the scenarios and of the code that makes programs and predictions."""
-    paths = [ROOT / name for name in _MAKERS]
+    paths = [IMAGES / "kernels.yaml", *(PACKAGE / name for name in _MAKERS)]
     files = (file for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path]))
-    return digest([arch, digest_files(LIBRARY), *(file.read_bytes() for file in files)])
+    folders = [digest_files(folder) for folder in (LIBRARY, PACKAGE / "architectures")]
+    return digest([arch, *folders, *(file.read_bytes() for file in files)])
 
 
 def archive(units: Iterable[Unit]) -> bytes:

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Self
 
+from lazymmu.support.errors import LazymmuError
+
 #: Seconds after which an interrupt ends a write that waits for a reader, such as one into a pipe.
 WRITE_LIMIT = 2.0
 
@@ -71,11 +73,13 @@ class Interrupts:
             self._waking.send(b"\0")
 
     @contextmanager
-    def bounded(self) -> Iterator[None]:
-        """Let an interrupt raise KeyboardInterrupt if this `with` takes longer than WRITE_LIMIT."""
+    def bounded(self, what: str) -> Iterator[None]:
+        """Let an interrupt raise LazymmuError if this `with`, which writes `what`, takes longer than WRITE_LIMIT."""
         self._raise_after = time.monotonic() + WRITE_LIMIT
         try:
             yield
+        except KeyboardInterrupt:
+            raise LazymmuError(f"{what} is not complete: interrupted") from None
         finally:
             self._raise_after = None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from lazymmu.cli import main
-from lazymmu.provision import catalogue, kernels, live, lock, parts, resolution, setup
+from lazymmu.provision import catalogue, kernels, live, lock, parts, setup
 from lazymmu.provision.apt import Programs
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.kernels import Resolution, now
@@ -95,7 +95,7 @@ def archive(mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     archive = Archive(mirror, tmp_path)
     keys = archive.key("key"), archive.key("other")
     programs = Programs(list, str, mirror.cache.root / "lock" / "resolution", str(keys[0] / "keyring.gpg"))
-    monkeypatch.setattr(resolution, "_of_host", lambda _: programs)
+    monkeypatch.setattr(live, "_of_host", lambda _: programs)
     yield archive
     for key in keys:
         subprocess.run(["gpgconf", "--homedir", key, "--kill", "all"], check=True)
@@ -171,9 +171,9 @@ def test_the_command_shows_locked_and_newest_versions_and_asks_only_with_update(
 
 @pytest.mark.exhaustive
 def test_apt_of_a_tool_root_resolves_from_the_hosts_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolution, "_of_host", lambda _: None)
+    monkeypatch.setattr(live, "_of_host", lambda _: None)
     cache, wanted = Cache(tmp_path / "cache", Progress()), parts.shell(ARCH)
-    found = resolution.resolve(cache, [wanted])
+    found = live.resolve(cache, [wanted])
     part = found[wanted]
     assert isinstance(part, Part), part
     assert [package.name for package in part.packages] == ["busybox-static"]

@@ -32,5 +32,5 @@ def outcome(document_file: Path, status: int, text: str, *, deep: bool = False) 
         if deep or check["state"] in ("missing", "broken"):
             assert f"{check['state']:<8} {name:<22} {check['found'].splitlines()[0]}" in text
             assert check["next"] is None or f"-> {check['next']}" in text
-    assert {"python", "setpriv", "sandbox", "cache", "disk", "guests", "results", "SSH keys"} <= set(checks)
+    assert {"python", "setpriv", "sandbox", "cache", "disk", "results"} <= set(checks)
     return Outcome(status, checks, text)

@@ -12,7 +12,6 @@ from lazymmu.cli import main
 from lazymmu.doctor import host, images
 from lazymmu.doctor.check import State
 from lazymmu.doctor.images import CacheState
-from lazymmu.guests import ssh_keys
 from lazymmu.provision import catalogue, kernels
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.kernels import Resolution
@@ -160,14 +159,3 @@ def test_one_command_installs_all_that_is_missing(tmp_path: Path, monkeypatch: p
     assert (checks["apt-get"].state, checks["apt-get"].blocks) == (State.NOTE, False)
     file(tmp_path / "setpriv").chmod(0o755)
     assert "apt-get install bubblewrap," in (host.sandbox(Path("/"))[1].next or "")
-
-
-def test_keys_that_others_can_read_are_broken(home: Path) -> None:
-    check = doctor(home).checks["SSH keys"]
-    assert (check["state"], check["next"]) == ("note", "lazymmu setup --transport ssh")
-    folder = ssh_keys.default_folder()
-    ssh_keys.obtain(folder)
-    assert doctor(home).checks["SSH keys"]["state"] == "ok"
-    (folder / "client_ed25519").chmod(0o644)
-    check = doctor(home).checks["SSH keys"]
-    assert (check["state"], check["next"], check["blocks"]) == ("broken", f"rm -r {folder}", False)

@@ -40,7 +40,7 @@ def outcome(unit: Unit, data: bytes) -> str:
             observed = report.parse(received, unit.case, run=1, api=unit.api, personality=unit.arch)
         except GuestError:
             return "error"
-    return "fail" if judge(unit, examples.predicted(unit), observed) else "pass"
+    return "fail" if judge(unit, unit.case, examples.predicted(unit), observed) else "pass"
 
 
 def earlier_report(unit: Unit, run: int) -> list[bytes]:
@@ -94,7 +94,7 @@ def test_the_report_as_it_was_passes_also_after_a_part_of_it_was_made_by_the_mod
 def test_a_damaged_report_is_an_error(unit: Unit, everyday_or_all: Callable[[int, int], int]) -> None:
     for seed in range(_SEED, _SEED + everyday_or_all(50, 2_000)):
         for number, data in enumerate(damaged(unit, Random(seed))):  # noqa: S311  (a fixed sequence)
-            # What follows a complete reply is an error of the next request (test_request_stream.py).
+            # What follows a complete reply is an error of the next request (test_agent_connection.py).
             if not data.startswith(REAL):
                 assert outcome(unit, data) == "error", f"seed {seed}, damage {number}: {data!r}"
 

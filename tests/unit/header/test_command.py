@@ -28,8 +28,7 @@ def merged(tmp_path: Path) -> str:
 
 
 def selected(scenario: str, header: str, **flags: Any) -> set[tuple[str, str, str, str]]:
-    arguments = Namespace(header=header, impl=flags.get("impls"))
-    chosen = header_run.selected(Selection(**flags), header_run.read(arguments))
+    _, chosen = header_run.selected(Namespace(header=header), Selection(**flags))
     found = units(load([scenario], Path("scenarios")), chosen)
     return {(unit.api, unit.impl, unit.arch, unit.kernel) for unit in found}
 
@@ -59,10 +58,10 @@ def test_other_implementations_and_revisions_can_be_selected_too(scenario: str, 
         ("--header merged.h --api with-ptes", "--api with-ptes: merged.h is another revision: it has no"),
         ("--header merged.h --api v4", "that of v4 is nesting_level and active"),
         ("--header merged.h --api mergd", "unknown revision `mergd`"),
-        ("--header .", "--header .: a folder, not a file"),
-        ("--header none.h", "--header none.h: cannot be read"),
+        ("--header .", "--header .:1:1: not a header file: it is a directory"),
+        ("--header none.h", "--header none.h:1:1: cannot be read"),
         ("--header merged.h --resume x", "`--header` cannot be given with it"),
-        ("--header none.h --watch", "--header none.h: cannot be read"),
+        ("--header none.h --watch", "--header none.h:1:1: cannot be read"),
     ],
 )
 @pytest.mark.usefixtures("merged")

@@ -122,10 +122,9 @@ def test_a_path_that_is_not_a_file_is_refused() -> None:
     os.mkfifo("pipe")
     Path("big.h").write_bytes(b" x" * 3_000_000)
     for name, message in {
-        ".": "a folder",
-        "pipe": "not a file",
+        ".": "a directory",
+        "pipe": "a FIFO",
         "no.h": "cannot be read: No such file",
-        "a\0b": "cannot be read",
         "big.h": "more than",
     }.items():
         with pytest.raises(UsageError, match=message):

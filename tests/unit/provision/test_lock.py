@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lazymmu.architecture import architectures
+from lazymmu.architecture import architectures, default_names
 from lazymmu.provision import catalogue, lock, parts
 from lazymmu.provision.lock import Package, Part
 from lazymmu.support.errors import SetupError
@@ -52,10 +52,13 @@ def test_a_damaged_part_is_an_error_with_the_way_out(text: str, tmp_path: Path) 
 
 
 def test_the_projects_lock_has_all_that_guests_need_once() -> None:
-    for wanted in parts.every([catalogue.kernel("lts")], "amd64"):
+    for_arm64 = [parts.host_tools("arm64"), *(parts.tools(arch, "arm64") for arch in default_names())]
+    for wanted in (*parts.every([catalogue.kernel("lts")], "amd64"), *for_arm64):
         part = lock.read(lock.path(lock.PROJECT, wanted.host, wanted.arch, wanted.name))
         assert (part.suite, part.names, bool(part.release)) == (wanted.suite, wanted.names, wanted.is_kernel)
-        assert wanted.is_kernel or {*wanted.names} <= {package.name for package in part.packages}
+        if not wanted.is_kernel:
+            assert {*wanted.names} <= {package.name for package in part.packages}
+            assert {package.architecture for package in part.packages} <= {wanted.debian, "all"}
     for path in lock.PROJECT.glob("*/*/*.json"):
         part = lock.read(path)
         assert path.parent.name in (lock.HOST, *architectures()) and path.read_text() == lock.text(part)

@@ -62,14 +62,14 @@ def test_the_json_form_of_a_result_can_be_read_again(
         assert json.loads(line)["outcome"] == outcome
 
 
-def test_a_result_has_the_keys_of_the_documents_in_their_order(units: tuple[Unit, ...]) -> None:
-    keys = [
+def test_a_result_has_the_keys_of_the_documents(units: tuple[Unit, ...]) -> None:
+    keys = {
         *("number", "scenario", "case", "arch", "api", "impl", "kernel", "release", "outcome", "reason"),
         *("observed", "predicted", "seconds", "differences", "details", "position"),
-    ]
-    assert list(json.loads(msgspec.json.encode(runs.result(units[0], "pass")))) == keys
+    }
+    assert set(json.loads(msgspec.json.encode(runs.result(units[0], "pass")))) == keys
     failure = replace(runs.result(replace(units[0], repetition=2), "fail", "x"), known="bug 7")
-    assert list(json.loads(msgspec.json.encode(failure))) == [*keys, "parts", "repetition", "known"]
+    assert set(json.loads(msgspec.json.encode(failure))) == {*keys, "parts", "repetition", "known"}
 
 
 def test_results_come_in_any_order_and_are_read_in_the_order_of_the_units(units: tuple[Unit, ...], path: Path) -> None:
@@ -149,7 +149,7 @@ def test_an_incomplete_last_line_is_dropped(units: tuple[Unit, ...], path: Path,
         ('"kernel":"lts"', '"kernel":"current"'),
         ('"impl":"module"', '"impl":"native"'),
         ('"outcome":"pass"', '"outcome":"passed"'),
-        ('{"number":0', '"number":0'),
+        ('{"scenario":', '"scenario":'),
     ],
 )
 def test_a_line_that_is_not_a_result_of_the_selection_is_refused_with_its_number(

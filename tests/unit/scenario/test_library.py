@@ -30,7 +30,8 @@ def test_every_pin_holds_in_the_model(everyday_or_all: Callable[[int, int], int]
     wrong = []
     # 7 has no factor in common with the numbers of revisions and personalities, so that they take turns.
     for unit in islice(chain.from_iterable(map(every_unit, library())), 0, None, everyday_or_all(7, 1)):
-        broken = pins(unit, predict(unit.case, unit.api, unit.personality), "the model says")
+        case = unit.case
+        broken = pins(unit, case, predict(case, unit.api, unit.personality), "the model says")
         wrong += [f"{difference} ({unit.api} as {unit.personality})" for difference in broken]
     if wrong:
         hint = "If the model is right, pin its value for that revision or personality, as `expect: {NAME: {...}}`."

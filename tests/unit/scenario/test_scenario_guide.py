@@ -40,7 +40,7 @@ def test_an_example_is_right_and_what_it_pins_holds_in_the_model(tmp_path: Path,
     scenario = examples.scenario(tmp_path, whole(example))
     selected = units([scenario], Selection(apis=("all",)))
     for unit in selected:
-        assert pins(unit, predict(unit.case, unit.api, unit.personality), "the model says") == []
+        assert pins(unit, unit.case, predict(unit.case, unit.api, unit.personality), "the model says") == []
 
 
 @each_row(("example", "messages"), WRONG)

@@ -58,7 +58,7 @@ def judged(
         (f"- {{scenaro: nesting/plain, {GOOD}}}", "1:4: unknown key `scenaro` in a known failure (did you"),
         (f"- {{scenario: nesting/plain, arch: arm46, {GOOD}}}", "1:35: unknown name `arm46`"),
         (f"- {{scenario: nesting/plain, impl: natve, {GOOD}}}", "did you mean `native`"),
-        (f"- {{scenario: nesting/plain, outcome: pass, {GOOD}}}", "1:38: `outcome` takes fail or error"),
+        (f"- {{scenario: nesting/plain, outcome: pass, {GOOD}}}", "1:38: unknown name `pass` in `outcome`"),
         (f"- {{scenario: nesting/plain, case: {{depth: 010}}, {GOOD}}}", "1:43: `010` is not an integer here"),
         (f"- {{scenario: nesting/plain, case: [], {GOOD}}}", "1:35: `case` is empty: it takes values of `vary`"),
         ("- {scenario: nesting/plain, reason: x, expires: 2026-11-31}", "1:49: `2026-11-31` is not a date: day"),

@@ -42,7 +42,7 @@ def other(value: Any) -> Any:
 
 
 def test_equal_traces_pass(unit: Unit) -> None:
-    assert judge(unit, predicted(unit), predicted(unit)) == []
+    assert judge(unit, unit.case, predicted(unit), predicted(unit)) == []
 
 
 @pytest.mark.parametrize("part", [name for name in StepTrace.__struct_fields__ if name not in ("index", "op")])
@@ -52,7 +52,7 @@ def test_a_difference_in_a_step_has_the_step_and_its_place(unit: Unit, part: str
     step = right.steps[number]
     wrong_step = replace(step, **{part: other(getattr(step, part))})
     wrong = replace(right, steps=(*right.steps[:number], wrong_step, *right.steps[number + 1 :]))
-    first = judge(unit, right, wrong)[0]
+    first = judge(unit, unit.case, right, wrong)[0]
     assert first.what == f"step {step.index} {step.op}: {part}"
     place = next(known.place for known in unit.case.walk() if known.index == step.index)
     assert first.place == place
@@ -63,19 +63,21 @@ def test_a_difference_in_a_step_has_the_step_and_its_place(unit: Unit, part: str
 def test_a_difference_only_at_the_end_is_found(unit: Unit, part: str) -> None:
     right = predicted(unit)
     wrong = replace(right, **{part: other(getattr(right, part))})
-    assert judge(unit, right, wrong)[0].what == f"at the end: {part}"
+    assert judge(unit, unit.case, right, wrong)[0].what == f"at the end: {part}"
 
 
 def test_only_the_first_differing_step_is_a_difference(unit: Unit) -> None:
     right = predicted(unit)
     wrong = replace(right, steps=tuple(replace(step, active=not step.active) for step in right.steps))
-    found = [difference.what for difference in judge(unit, right, wrong) if difference.what.startswith("step")]
+    found = [
+        difference.what for difference in judge(unit, unit.case, right, wrong) if difference.what.startswith("step")
+    ]
     assert found == ["step 0 enable: active"]
 
 
 def test_steps_that_did_not_run_are_found(unit: Unit) -> None:
     right = predicted(unit)
-    assert judge(unit, right, replace(right, steps=right.steps[:-1]))[0].what == "number of steps that ran"
+    assert judge(unit, unit.case, right, replace(right, steps=right.steps[:-1]))[0].what == "number of steps that ran"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_steps_that_did_not_run_are_found(unit: Unit) -> None:
 def test_a_broken_pin_is_a_difference_for_model_and_guest(tmp_path: Path, pin: str, what: str) -> None:
     body = f"  - enable\n  {pin}\n  - disable\n" if pin.startswith("-") else f"  - enable\n  - disable\n{pin}\n"
     unit, trace = merged(tmp_path, f"steps:\n{body}\n")
-    found = judge(unit, trace, trace)
+    found = judge(unit, unit.case, trace, trace)
     assert [difference.what for difference in found] == [what, what]
     assert ["the model says" in found[0].sides, "the guest says" in found[1].sides] == [True, True]
     assert found[0].place is not None
@@ -109,7 +111,9 @@ def test_a_broken_pin_is_a_difference_for_model_and_guest(tmp_path: Path, pin: s
 def test_a_pin_that_holds_in_the_model_is_a_difference_only_for_the_guest(tmp_path: Path) -> None:
     unit, right = merged(tmp_path, "steps: [enable, check: {depth: 1}]\n")
     state = {"enable_count": 2, "pause_count": 0}
-    found = judge(unit, right, replace(right, steps=tuple(replace(step, state=state) for step in right.steps)))
+    found = judge(
+        unit, unit.case, right, replace(right, steps=tuple(replace(step, state=state) for step in right.steps))
+    )
     assert [difference.what for difference in found] == ["step 0 enable: state", "check depth"]
     assert found[1].sides == {"pinned": "1", "the guest says": "2"}
 
@@ -120,15 +124,15 @@ def test_pins_that_hold_are_no_difference_and_other_counters_may_be_anything(tmp
         "steps:\n  - enable\n  - check: {active: true, depth: 1, hooks: e, enable: 1}\n  - disable\n"
         "expect: {hooks: el, counters: {arch_enter: 1}, tasks: {main: {active: false}}, values: [], table: {}}\n",
     )
-    assert pins(unit, trace, "the model says") == []
+    assert pins(unit, unit.case, trace, "the model says") == []
 
 
 def test_a_check_for_another_revision_does_not_apply(tmp_path: Path) -> None:
     text = "description: x\nsteps:\n  - enable\n  - check: {active: false, api: [merged]}\n"
     amended = examples.unit(tmp_path, text, api="amended")
-    assert pins(amended, predicted(amended), "x") == []
+    assert pins(amended, amended.case, predicted(amended), "x") == []
     unit = examples.unit(tmp_path, text, api="merged")
-    assert len(pins(unit, predicted(unit), "x")) == 1
+    assert len(pins(unit, unit.case, predicted(unit), "x")) == 1
 
 
 @pytest.mark.parametrize(
@@ -145,7 +149,7 @@ def test_an_answer_that_is_not_the_pinned_one_has_its_step_and_place(
     tmp_path: Path, step: str, what: str, pinned: str, actual: str
 ) -> None:
     unit, trace = merged(tmp_path, f"steps:\n  - enable\n  - set_pte: {{index: 3, value: 4097}}\n  - {step}\n")
-    in_model, in_guest = judge(unit, trace, trace)
+    in_model, in_guest = judge(unit, unit.case, trace, trace)
     assert (in_model.what, in_model.sides) == (what, {"pinned": pinned, "the model says": actual})
     assert (in_guest.what, in_guest.sides) == (what, {"pinned": pinned, "the guest says": actual})
     assert in_model.place is not None
@@ -155,7 +159,7 @@ def test_an_answer_that_is_not_the_pinned_one_has_its_step_and_place(
 def test_an_answer_that_only_the_guest_gets_wrong_is_a_difference_of_value_and_answer(tmp_path: Path) -> None:
     unit, right = merged(tmp_path, "steps: [touch: {index: 3, expect: true}, touch: 4]\n")
     wrong = replace(right, steps=tuple(replace(step, value=0) for step in right.steps), values=(0, 0))
-    found = judge(unit, right, wrong)
+    found = judge(unit, unit.case, right, wrong)
     assert [difference.what for difference in found] == ["step 0 touch: value", "step 0 touch: answer"]
     assert found[1].sides == {"pinned": "true", "the guest says": "false"}
 
@@ -167,7 +171,7 @@ def test_a_check_can_be_about_another_task(tmp_path: Path) -> None:
         "  - check: {task: other, active: true, depth: 1, enable: 1}\n"
         "  - check: {task: main, active: true, depth: 1}\n",
     )
-    found = pins(unit, trace, "the model says")
+    found = pins(unit, unit.case, trace, "the model says")
     assert [difference.what for difference in found] == ["check active of task other", "check depth of task other"]
     assert {difference.place.line for difference in found if difference.place} == {6}
 
@@ -178,10 +182,10 @@ def test_a_pin_on_a_task_that_was_never_forked_does_not_hold(tmp_path: Path) -> 
         "vary: {n: [0, 1]}\nsteps: [flush, repeat: {times: $n, steps: [fork: child]}]\n"
         "expect: {tasks: {child: {active: false}}}\n",
     )
-    (found,) = pins(never, trace, "the model says")
+    (found,) = pins(never, never.case, trace, "the model says")
     assert found.sides == {"pinned": "{child: {active: false}}", "the model says": "{child: nothing}"}
     forked = replace(never, number=1)
-    assert pins(forked, predicted(forked), "the model says") == []
+    assert pins(forked, forked.case, predicted(forked), "the model says") == []
 
 
 def test_pins_apply_to_the_personality_and_not_to_the_guest(tmp_path: Path) -> None:
@@ -190,6 +194,6 @@ def test_pins_apply_to_the_personality_and_not_to_the_guest(tmp_path: Path) -> N
         "  - check: {hooks: eprl, iptes: 0, arch: [s390x]}\nexpect: {s390x: {hooks: eprl, counters: {iptes: 0}}}\n"
     )
     right = examples.unit(tmp_path, text, arch="arm64")
-    assert pins(right, predicted(right), "x") == []
+    assert pins(right, right.case, predicted(right), "x") == []
     wrong = examples.unit(tmp_path, text.replace("eprl", "elel"), arch="arm64")
-    assert [found.what for found in pins(wrong, predicted(wrong), "x")] == ["check hooks", "expect hooks"]
+    assert [found.what for found in pins(wrong, wrong.case, predicted(wrong), "x")] == ["check hooks", "expect hooks"]

@@ -18,6 +18,8 @@ KNOWN = ("arm64", "s390x", "disable", "enable", "two-levels", "v3", "clear_pte",
         ("preempt_disable", None),
         ("v5", None),
         ("read_pte", None),
+        ("v33", "v3"),
+        ("3v", "v3"),
         ("", None),
     ],
 )

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from lazymmu.guests.findings.finding import Finding, Severity
-from lazymmu.guests.findings.table import Row, whole_table
+from lazymmu.guests.findings.table import Row, Severity, whole_table
 
 # Longer than any line of the kernel (PRINTK_MESSAGE_MAX in kernel/printk/internal.h). The scan ignores the rest of a
 # line, so a flood without newlines cannot make its expressions slow.
@@ -25,6 +24,20 @@ _ADDRESS = re.compile(r"\b(?:0x)?(?=[0-9a-f]*\d)[0-9a-f]{8,16}\b")
 _FOLDER = re.compile(r"(?<![\w.])/(?:[\w.+~-]{1,64}/)++(?=[\w.-]+\.[chS]\b)")
 # Smaller numbers stay in a title: they are offsets from a NULL pointer, exit codes and the like.
 _SMALLEST_ADDRESS = 0x10000
+
+
+class Finding(Struct, frozen=True):
+    """One thing that went wrong, with all lines about it."""
+
+    #: The sort of trouble for programs, as "soft-lockup". Kinds are stable.
+    kind: str
+    #: One line for a person. It leaves out addresses, process ids and offsets, which differ between runs.
+    title: str
+    severity: Severity
+    #: All lines of the report as printed, without control characters.
+    text: str
+    #: Number of its first line in the text, from 1.
+    line: int
 
 
 def lines_and_records(text: str) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ two of them describe the same line, unless one row is a fallback.
 
 import re
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -14,7 +15,6 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, ValidationError, convert
 
-from lazymmu.guests.findings.finding import Severity
 from lazymmu.scenario.strict_yaml import nodes
 from lazymmu.scenario.strict_yaml.compose import compose
 from lazymmu.scenario.strict_yaml.files import read_text
@@ -22,6 +22,17 @@ from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.support.errors import SetupError
 
 T = TypeVar("T")
+
+
+class Severity(StrEnum):
+    """How much of a guest is left after a finding; the worst is last."""
+
+    #: The kernel reported a WARN() and continues. A scenario may allow it.
+    WARNING = "warning"
+    #: The guest may still answer, but its kernel cannot be trusted: an oops, a BUG(), a lockup, a stall.
+    ERROR = "error"
+    #: The guest is dead: the kernel panicked or QEMU aborted.
+    FATAL = "fatal"
 
 
 class Row(Struct, frozen=True, forbid_unknown_fields=True):

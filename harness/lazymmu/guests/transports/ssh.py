@@ -15,7 +15,7 @@ HELP = "an SSH server in the guest"
 
 
 def create(images: Sequence[Images], *, offline: bool) -> SshTransport:
-    """Make this user's keys and fetch the guests' SSH server, unless both are there. Raises SetupError."""
-    from lazymmu.guests import ssh_keys, ssh_transport
+    """Fetch the guests' SSH server, unless it is there. Raises SetupError."""
+    from lazymmu.guests import ssh_transport
 
-    return ssh_transport.create(ssh_keys.obtain(ssh_keys.default_folder()), images, offline=offline)
+    return ssh_transport.create(images, offline=offline)

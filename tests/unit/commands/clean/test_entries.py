@@ -8,8 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 from lazymmu.provision import tool_root
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.cache_contents import CacheContents
-from lazymmu.provision.cache_kind import Entry, Limit, kinds
+from lazymmu.provision.cache_contents import CacheContents, Entry, Limit, kinds
 
 from tests.unit.commands.clean.caches import Clean, entry, file, files, leftovers, root_of, users_lock
 

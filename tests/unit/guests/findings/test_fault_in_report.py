@@ -3,8 +3,8 @@
 
 import pytest
 from lazymmu.guests.agent_connection import complaint
-from lazymmu.guests.findings.finding import Severity
 from lazymmu.guests.findings.scan import findings_in
+from lazymmu.guests.findings.table import Severity
 from lazymmu.protocol.agent_reply import AgentReply
 
 CUT = "------------[ cut here ]------------\n"

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A mistake in the file of an architecture is named with its line."""
+
+from pathlib import Path
+
+import pytest
+from lazymmu import architecture
+from lazymmu.support.errors import SetupError
+
+RIGHT = (Path(architecture.__file__).parent / "architectures" / "s390x.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('debian = "s390x"', "debian = s390x", "mine.toml:6: Invalid value"),
+        ("lowcore = 0", "lowcore = [", "mine.toml:32: "),
+        ("memory = 192", 'memory = "192"', "mine.toml:14: the architecture's `memory` is '192'"),
+        ("[areas]", "[places]", "mine.toml:31: no architecture has a `places`"),
+        ('cpu = "max"\n', "", "mine.toml:1: the architecture has no cpu"),
+        ("default = true", 'name = "mine"', "mine.toml:4: no architecture has a `name`"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, right: str, wrong: str, message: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(RIGHT)
+    assert architecture.read(file)._replace(name="s390x") == architecture.architecture("s390x")
+    file.write_text(RIGHT.replace(right, wrong))
+    with pytest.raises(SetupError) as raised:
+        architecture.read(file)
+    assert message in str(raised.value)
