@@ -98,7 +98,7 @@ def pins(unit: Unit, case: Case, trace: Trace, who: str) -> list[Difference]:
         found.append(Difference(what, {"pinned": _show(pinned), who: _show(actual)}, place))
 
     steps = {step.index: step for step in case.walk() if step.check is not None or step.answer is not None}
-    hooks = _hooks_so_far(trace) if steps else {}
+    hooks = _hooks_so_far(trace) if any(step.check and "hooks" in step.check.pins for step in steps.values()) else {}
     counters = dict.fromkeys(trace.counters, 0)
     for record in trace.steps if steps else ():
         counters.update(record.counters)
@@ -109,7 +109,7 @@ def pins(unit: Unit, case: Case, trace: Trace, who: str) -> list[Difference]:
             task = f" of task {step.check.task}" if step.check.task else ""
             depth, pauses = (record.state.get(name) for name in (REVISIONS[unit.api].DEPTH, "pause_count"))
             actual: dict[str, Any] = {**counters, "active": record.active, "outstanding": record.outstanding}
-            actual |= {"depth": depth, "pause_count": pauses, "hooks": trace.hooks[: hooks[record.index]]}
+            actual |= {"depth": depth, "pause_count": pauses, "hooks": trace.hooks[: hooks.get(record.index)]}
             for pin, value in step.check.pins.items():
                 if actual[pin] != value:
                     note(f"check {pin}{task}", step.place, value, actual[pin])

@@ -176,6 +176,31 @@ def test_a_check_can_be_about_another_task(tmp_path: Path) -> None:
     assert {difference.place.line for difference in found if difference.place} == {6}
 
 
+def test_the_hooks_so_far_are_in_the_order_of_their_calls(tmp_path: Path) -> None:
+    """The record of a meanwhile comes after those of its list, and its hooks before."""
+    text = """\
+description: x
+personality: xen
+api: [merged]
+tasks: {other: {cpu: 1}}
+steps:
+  - switch: other
+  - enable
+  - switch: main
+  - meanwhile:
+      task: other
+      steps: [check: {hooks: ele, arch_enter: 2}, flush: {before_hook: [check: {hooks: ele}]}, check: {hooks: elef}]
+  - check: {hooks: elef}
+"""
+    right = examples.unit(tmp_path, text, api="merged")
+    assert pins(right, predicted(right), "x") == []
+    wrong = examples.unit(tmp_path, text.replace("ele", "el"), api="merged")
+    found = pins(wrong, predicted(wrong), "x")
+    assert [difference.sides for difference in found] == [
+        {"pinned": pinned, "x": had} for pinned, had in (("el", "ele"), ("el", "ele"), ("elf", "elef"), ("elf", "elef"))
+    ]
+
+
 def test_a_pin_on_a_task_that_was_never_forked_does_not_hold(tmp_path: Path) -> None:
     never, trace = merged(
         tmp_path,
