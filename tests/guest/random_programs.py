@@ -43,12 +43,15 @@ class _Maker:
         self._running = "main"
         #: How many steps of twelve move a task or let another run beside it.
         self._moves = chance.choice((1, 2, 5))
+        self._calls = chance.choice(("EEDDPRF", "EEEEDPRF", "EPRFD", "EEF"))
 
     def program(self) -> str:
         tasks = []
         for number in range(self._chance.choice((0, 1, 2, 3))):
             self._cpus[f"t{number}"] = self._chance.choice((0, 1, 1))
             tasks.append(f"task(t{number},{self._cpus[f't{number}']})")
+            if self._chance.randrange(3) == 0:
+                tasks.append(f"switch(t{number}) E switch(main)")
         if self._chance.randrange(20) == 0:
             tasks.append(f"{self._chance.randint(250, 260)}*{self._chance.choice('EDPR')}")
         return " ".join([*tasks, self._list(24, "")])
@@ -98,7 +101,7 @@ class _Maker:
         if self._extended and self._chance.randrange(3) == 0:
             first = self._chance.choice((0, 0, 1, 2, self._chance.randint(0, 255)))
             return f"X({first},{min(self._chance.choice((1, 2, 3, 256)), 256 - first)})"
-        return self._chance.choice("EEDDPRF")
+        return self._chance.choice(self._calls)
 
     def _other(self) -> str:
         entry = self._chance.choice((0, 1, 2, 3, 255))

@@ -7,6 +7,7 @@ A program that the model calls misplaced must be refused by the guest, with the 
 each guest is printed with its program, and ends that guest's part.
 """
 
+import errno
 import re
 import sys
 import time
@@ -36,11 +37,15 @@ def difference(connection: AgentConnection, text: str, api: str, personality: st
         predicted = predict(played, api, personality)
     except Misplaced as error:
         predicted = error
-    connection.send("run", program.text(played, run=run, api=api, personality=personality).encode())
+    lines = program.text(played, run=run, api=api, personality=personality).splitlines(keepends=True)
+    connection.send("run", "".join(lines).encode())
     reply = connection.reply(Deadline.after(_REPLY))
-    refused = any(re.match(r"lazymmu: program line \d+: .", record) for record in reply.records)
     if isinstance(predicted, Misplaced):
-        return "" if reply.status and refused else f"the model says {predicted}, the guest {reply.records[-3:]}"
+        steps = {step.index for step in played.walk() if step.place == predicted.problems[0].place}
+        said = (re.match(r"lazymmu: program line (\d+): .", record) for record in reply.records)
+        refused = {int(lines[int(line[1]) - 1].split()[0]) for line in said if line}
+        agree = reply.status == errno.EINVAL and len(refused) == 1 and refused <= steps
+        return "" if agree else f"the model says {predicted}, the guest {reply.records[-3:]}"
     try:
         observed = report.parse(reply, played, run=run, api=api, personality=personality)
     except GuestError as error:

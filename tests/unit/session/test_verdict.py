@@ -193,9 +193,9 @@ steps:
   - check: {hooks: elef}
 """
     right = examples.unit(tmp_path, text, api="merged")
-    assert pins(right, predicted(right), "x") == []
+    assert pins(right, right.case, predicted(right), "x") == []
     wrong = examples.unit(tmp_path, text.replace("ele", "el"), api="merged")
-    found = pins(wrong, predicted(wrong), "x")
+    found = pins(wrong, wrong.case, predicted(wrong), "x")
     assert [difference.sides for difference in found] == [
         {"pinned": pinned, "x": had} for pinned, had in (("el", "ele"), ("el", "ele"), ("elf", "elef"), ("elf", "elef"))
     ]
