@@ -7,8 +7,10 @@ from itertools import chain, islice, product
 import pytest
 from lazymmu.results.result import Unit
 from lazymmu.scenario.reach import every_run, unreached
+from lazymmu.session.selection import Selection, units
 from lazymmu.session.verdict import pins
 from lazymmu.subject.case import Scenario
+from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.simulator import predict
 
 from tests.unit.examples import library
@@ -45,3 +47,7 @@ def test_every_pin_is_compared_somewhere() -> None:
 def test_every_scenario_pins_something_of_its_own() -> None:
     for scenario in library():
         assert any(case.expect or any(step.check for step in case.walk()) for case in scenario.cases), scenario.path
+
+
+def test_the_default_run_has_every_personality() -> None:
+    assert {unit.personality for unit in units(library(), Selection())} == {*PERSONALITIES}
