@@ -151,3 +151,19 @@ def reading(checkout: Path) -> str:
     )
     assert f"SetupError: {checkout}" in done.stderr
     return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("what = 'x'\npatterns = 7\n", "songs.toml:1: Expected `array`, got `int` - at `$.patterns`"),
+        ("what = 'x'\npatterns = [\n", "songs.toml:2: Invalid value"),
+        ("what = 'x'\npatterns = ['x']\nlimits = 7\n", "songs.toml:1: Object contains unknown field `limits`"),
+    ],
+)
+def test_a_mistake_in_a_cache_kind_is_named(tmp_path: Path, text: str, message: str) -> None:
+    kind = appended("harness/lazymmu/provision/cache_kinds/songs.toml", text)
+    checkout = checkout_with([kind], tmp_path / "checkout")
+    done = run(checkout, "clean", "--dry-run")
+    assert (done.returncode, message in done.stderr) == (3, True), done.stderr
+    assert run(checkout, "predict", "nesting/single").returncode == 0

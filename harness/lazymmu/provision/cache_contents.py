@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 import tomllib
@@ -14,12 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct, convert
+from msgspec import Struct, ValidationError, convert
 
 from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue, checksum, packages, parts, tool_root
 from lazymmu.provision.cache import PARTIAL, Cache, matches, remove, unfinished
-from lazymmu.support.errors import LazymmuError
+from lazymmu.support.errors import LazymmuError, SetupError
 
 # A sandbox by chroot has no /tmp of its own.
 _TEMPORARY = "roots/*/tmp/*"
@@ -119,7 +120,7 @@ class Limit(Struct, frozen=True):
 
 
 class CacheKind(Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of entry, as in `cache_kinds.toml`."""
+    """One kind of entry: a file of `cache_kinds`, whose name without `.toml` is the kind's."""
 
     #: What the entries are, for the doctor.
     what: str
@@ -135,9 +136,18 @@ class CacheKind(Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def kinds() -> Mapping[str, CacheKind]:
-    """Return all kinds by name."""
-    text = Path(__file__).with_name("cache_kinds.toml").read_text(encoding="utf-8")
-    return convert(tomllib.loads(text), dict[str, CacheKind])
+    """Return all kinds by name. Raises SetupError for a file that breaks the convention."""
+    found = {}
+    for file in sorted(Path(__file__).with_name("cache_kinds").glob("*.toml")):
+        text = file.read_text(encoding="utf-8")
+        try:
+            found[file.stem.replace("-", " ")] = convert(tomllib.loads(text), CacheKind)
+        except ValidationError as error:
+            raise SetupError(f"{file}:1: {error}") from error
+        except tomllib.TOMLDecodeError as error:
+            place = re.search(r"at line (\d+)", str(error))
+            raise SetupError(f"{file}:{place[1] if place else len(text.splitlines())}: {error}") from error
+    return found
 
 
 class CacheContents(Struct, frozen=True):
