@@ -164,6 +164,8 @@ class SavedResult(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str
     #: Wall time of this unit in its guest, boot not included.
     seconds: float
+    #: Only if the scenario or --personality names one.
+    personality: str | None = None
     #: Why an entry of --known excuses this failure or error; empty if none does.
     known: str = ""
 
@@ -184,8 +186,6 @@ class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):
     #: When it ended among the units of its machine, from 1: those before it are in the same guest's log.
     position: int
     parts: tuple[Difference, ...] = ()
-    #: Only if the scenario or --personality names one.
-    personality: str | None = None
     repetition: int | None = None
 
     @classmethod
