@@ -106,7 +106,6 @@ def test_labels_of_units_and_results_name_a_personality_that_is_not_the_guest_s_
         result = runs.result(unit, "pass")
         assert (unit.label(), result.label(), result.personality) == (label, label, personality)
         assert unit.title() == label.replace(" on arm64", "")
-        assert result.is_of(unit)
     (first, _) = units(load([], tmp_path), replace(selection, personality="s390x"), repeat=2)
     assert first.label() == "a merged on arm64 as s390x, repetition 1"
 
@@ -118,7 +117,8 @@ def test_notes_name_pins_of_units_that_were_skipped(tmp_path: Path) -> None:
     assert list(unreached.notes(some)) == []
     skipped = [unit.index for unit in some if unit.arch == "s390x"]
     assert list(unreached.notes(some, skipped)) == [f"{tmp_path}/a.yaml:3:37: note: no case that ran compares this pin"]
-    assert len(list(unreached.notes(some, range(len(some))))) == 2
+    (both,) = unreached.notes(some, range(len(some)))
+    assert both.endswith(":3:18: note: no case that ran compares this pin, nor those at 3:37")
 
 
 def test_repetitions_are_side_by_side_and_a_unit_that_runs_once_has_none(scenarios: tuple[Scenario, ...]) -> None:
