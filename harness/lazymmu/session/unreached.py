@@ -7,7 +7,7 @@ from lazymmu.results.result import Unit
 from lazymmu.scenario.reach import Run, unreached
 from lazymmu.subject.case import Scenario
 
-#: More pins are only counted.
+#: The pins of more scenarios are only counted, and so are more pins of one.
 _NAMED = 5
 
 
@@ -19,9 +19,12 @@ def notes(selected: Sequence[Unit], skipped: Iterable[int] = ()) -> Iterator[str
         of_scenario = runs.setdefault(unit.scenario, [])
         if unit.index not in left_out:
             of_scenario.append((unit.case, unit.api, unit.personality))
-    places = [place for scenario, some in runs.items() for place in unreached(scenario, some)]
-    if len(places) <= _NAMED:
-        yield from (f"{place}: note: no case that ran compares this pin" for place in places)
-    else:
-        number, first = len(places), places[0]
-        yield f"note: no case that ran compares {number} pins, the first at {first}; `--api all` runs more cases"
+    left = [places for scenario, some in runs.items() if (places := unreached(scenario, some))]
+    if len(left) > _NAMED:
+        number = sum(map(len, left))
+        yield f"note: no case that ran compares {number} pins, the first at {left[0][0]}; `--api all` runs more cases"
+        return
+    for first, *others in left:
+        named = ", ".join(f"{place.line}:{place.column}" for place in others[:_NAMED])
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        yield f"{first}: note: no case that ran compares this pin{f', nor those at {named}{more}' if others else ''}"

@@ -101,13 +101,16 @@ class StaleMemory(PersonalityModel):
         self.waiting[index] += 1
         self.outstanding.add(index)
 
-    def store(self, index: int, value: int, *, waited: bool) -> None:
-        """Write to memory: a write that waited until now, or a new one."""
+    def store(self, index: int, value: int) -> None:
+        """Make a new write at once."""
+        self.last[index] = value
+        self.waiting[index] += 1
+        self.arrive(index, value)
+
+    def arrive(self, index: int, value: int) -> None:
+        """Make a write that waited."""
         self.memory[index] = value
-        if waited:
-            self.waiting[index] -= 1
-        else:
-            self.last[index] = value
+        self.waiting[index] -= 1
         # An older write that overtakes a newer one leaves the entry outstanding until it is written again.
         if value == self.last[index] and not self.waiting[index]:
             self.outstanding.discard(index)

@@ -27,10 +27,6 @@ class Cache(Struct):
     #: Slots in use: entry -> the deferred value.
     slots: dict[int, int] = field(default_factory=dict)
 
-    def covers(self, index: int) -> bool:
-        """Return whether a write to the entry waits here. Whether the task is active makes no difference."""
-        return self.lazy_count != 0 and index in self.entries
-
 
 def consecutive(indices: Iterable[int], memory: list[int]) -> Iterator[list[int]]:
     """Yield maximal runs of consecutive entries that are alike in memory: all valid, or none."""
@@ -54,9 +50,9 @@ class S390x(StaleMemory):
         self.caches = [Cache() for _ in range(CPUS)]
 
     def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
-        """Fill the slot, or else store the value, past every slot of the entry."""
+        """Fill the slot, or else store the value, past every slot of the entry. `active` is not asked."""
         cache = self.caches[task.cpu]
-        if cache.covers(index):
+        if cache.lazy_count != 0 and index in cache.entries:
             if index in cache.slots:
                 self.last[index] = value
             else:
@@ -65,7 +61,7 @@ class S390x(StaleMemory):
             return True
         if is_valid(self.memory[index]):
             self.invalidate(1)
-        self.store(index, value, waited=False)
+        self.store(index, value)
         return False
 
     def invalidate(self, entries: int) -> None:
@@ -76,7 +72,7 @@ class S390x(StaleMemory):
     def read(self, task: Task, index: int) -> int:
         """Return the slot if a write would wait there and it is in use, else memory."""
         cache = self.caches[task.cpu]
-        if cache.covers(index):
+        if cache.lazy_count != 0 and index in cache.entries:
             return cache.slots.get(index, self.memory[index])
         return self.memory[index]
 
@@ -89,7 +85,7 @@ class S390x(StaleMemory):
             if is_valid(self.memory[run[0]]):
                 self.invalidate(len(run))
             for index in run:
-                self.store(index, slots[index], waited=True)
+                self.arrive(index, slots[index])
 
     def enter(self, task: Task, _entries: range) -> None:
         """Count; a range stays as it is."""

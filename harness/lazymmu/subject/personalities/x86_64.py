@@ -48,7 +48,7 @@ class X8664(StaleMemory):
         if not queue:
             return
         for index, value in queue:
-            self.store(index, value, waited=True)
+            self.arrive(index, value)
         self.count("multicalls")
         self.count("updates", len(queue))
         queue.clear()

@@ -27,7 +27,7 @@ class Xen(X8664):
                 self.issue(task)
             self.join(task, index, value)
         else:
-            self.store(index, value, waited=False)
+            self.store(index, value)
         return active
 
     def switch_in(self, task: Task) -> None:
