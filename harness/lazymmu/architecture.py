@@ -38,7 +38,8 @@ class Architecture(NamedTuple):
     kbuild: str
     #: Prefix of its compiler in the tool root (CROSS_COMPILE=).
     compiler_prefix: str
-    #: Debian packages for its tool root: compiler, emulator, firmware. The C library's depends on the host.
+    #: Debian packages for its tool root: compiler, emulator, firmware, those of another architecture than the host's as
+    #: NAME:ARCHITECTURE. The C library's depends on the host.
     packages: tuple[str, ...]
 
     # -- How its guests run
@@ -79,6 +80,12 @@ class Architecture(NamedTuple):
     kernel_arguments: tuple[str, ...] = ()
     #: Name -> address of places in memory that no table of symbols names.
     areas: Mapping[str, int] = {}
+    #: A hypervisor that QEMU starts, and that starts the kernel: its file in the tool root, from a package of boot/.
+    hypervisor: str = ""
+    #: The same as an EFI program, which has its symbols.
+    hypervisor_symbols: str = ""
+    #: The hypervisor's command line.
+    hypervisor_arguments: tuple[str, ...] = ()
 
 
 _FOLDER = Path(__file__).parent / "architectures"

@@ -4,6 +4,7 @@
 They consist of hard links to the unpacked packages of the cache, so what two of them share is there once.
 """
 
+import gzip
 import os
 import shutil
 from collections.abc import Iterable
@@ -63,6 +64,9 @@ def assemble(cache: Cache, part: Part) -> Path:
         # dpkg's alternatives make this link; nothing is configured in an unpacked root.
         if (target / "usr/bin/gawk").exists():
             (target / "usr/bin/awk").symlink_to("gawk")
+        # QEMU starts no compressed hypervisor.
+        for packed in target.glob("boot/*.gz"):
+            packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
         for name in ("dev", "proc", "tmp", "lazymmu"):
             (target / name).mkdir(exist_ok=True)
 
