@@ -86,6 +86,8 @@ class Architecture(NamedTuple):
     hypervisor_symbols: str = ""
     #: The hypervisor's command line.
     hypervisor_arguments: tuple[str, ...] = ()
+    #: Finds, in what a dead machine printed last, that it only waits until it restarts; empty if it does so at once.
+    last_words: str = ""
 
 
 _FOLDER = Path(__file__).parent / "architectures"

@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from lazymmu.architecture import default_names
 from lazymmu.cli import main
 from lazymmu.doctor import host, images
 from lazymmu.doctor.check import State
@@ -142,7 +143,7 @@ def test_a_program_of_the_tool_root_must_start(cache: Cache, script: str, found:
         program.chmod(0o755)
     if not script:
         (root / "usr" / "bin" / qemu).unlink()
-    state = CacheState(cache, LTS, offline=False, deep=bool(script))
+    state = CacheState(cache, LTS, offline=False, deep=bool(script), named=default_names())
     state.read()
     checks = {check.name: check for check in images.machine(state, NoSandbox("bwrap", root), ARCH)}
     check = checks["tool root arm64"]
