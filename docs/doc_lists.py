@@ -150,7 +150,8 @@ def _cache() -> str:
 def _native() -> str:
     folders: dict[str, list[str]] = {}
     for scenario in load((), LIBRARY):
-        if scenario.native and "merged" in scenario.apis:
+        has_it = any(architectures()[arch].native for arch in scenario.native)
+        if has_it and "merged" in scenario.apis:
             folder, _, name = scenario.name.rpartition("/")
             folders.setdefault(folder, []).append(f"`{name}`")
     return "\n".join(

@@ -123,7 +123,8 @@ def _xen_console(boot: Boot, arguments: tuple[str, ...]) -> str:
         deadline = Deadline.after(_BOOT)
         while deadline.remaining() and _XEN_READY not in guest.console.text():
             guest.console.wait_for_end(_LOOK)
-        guest.monitor.sendall(b'{"execute": "qmp_capabilities"}\n{"execute": "inject-nmi"}\n')
+        with suppress(OSError):
+            guest.monitor.execute("inject-nmi", Deadline.after(_LAST_OUTPUT))
         guest.console.wait_for_end(_BOOT)
         return guest.console.text()
 

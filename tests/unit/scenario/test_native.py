@@ -3,11 +3,13 @@
 
 from pathlib import Path
 
+from lazymmu.subject.personalities import PERSONALITIES
+
 from tests.unit import examples
 from tests.unit.rows import each_row
 
 ALL = examples.EVERYWHERE
-NOT_ARM64 = examples.guests_with("s390x", "x86_64")
+NOT_ARM64 = examples.guests_with(*{*PERSONALITIES} - {"arm64"})
 _STEPS = "steps: [enable, set_pte: {index: 0, value: 1}, touch: 0, disable]\n"
 
 
