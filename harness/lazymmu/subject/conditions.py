@@ -141,10 +141,11 @@ class _Noting(ast.NodeTransformer):
         return self._named(node)
 
     def visit_If(self, node: ast.If) -> ast.AST:
-        refuses = any(isinstance(part, ast.Attribute) and part.attr == _REFUSES for part in ast.walk(node.body[-1]))
-        test = node.test
+        if any(isinstance(part, ast.Attribute) and part.attr == _REFUSES for part in ast.walk(node.body[-1])):
+            node.orelse = [self.visit(statement) for statement in node.orelse]
+            return node
         self.generic_visit(node)
-        node.test = test if refuses else self._noted(test)
+        node.test = self._noted(node.test)
         return node
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
