@@ -22,7 +22,7 @@ def notes(selected: Sequence[Unit], skipped: Iterable[int] = ()) -> Iterator[str
     left = [places for scenario, some in runs.items() if (places := unreached(scenario, some))]
     if len(left) > _NAMED:
         number = sum(map(len, left))
-        yield f"note: no case that ran compares {number} pins, the first at {left[0][0]}; `--api all` runs more cases"
+        yield f"note: no case that ran compares {number} pins, the first at {left[0][0]}"
         return
     for first, *others in left:
         named = ", ".join(f"{place.line}:{place.column}" for place in others[:_NAMED])
