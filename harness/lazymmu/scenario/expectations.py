@@ -53,7 +53,8 @@ def read_expect(context: Context, node: Node) -> Expect:
 def counts(parts: Sequence[Part], part: Part, api: str, arch: str, word: str = "") -> bool:
     """Return whether a part counts for a pair, or one counter of it: no more specific one pins the same.
 
-    `Case.expected` chooses in the same way.
+    Without a counter's name, `counters` count wherever they apply: whoever pins one again has it. `Case.expected`
+    chooses in the same way.
     """
 
     def applies(other: Part) -> bool:
@@ -68,10 +69,9 @@ def needs(parts: Sequence[Part], apis: Sequence[str], arches: Sequence[str]) -> 
     """Return what the parts need, each for those pairs of revision and personality for which it counts."""
     found: list[Need] = []
     for part in parts:
-        for word, place in part.words:
-            counter = word if part.key == COUNTERS else ""
-            pairs = [(api, arch) for api in apis for arch in arches if counts(parts, part, api, arch, counter)]
-            found.append(Need(place, word, without(word), {name for pair in pairs for name in pair}))
+        pairs = [(api, arch) for api in apis for arch in arches if counts(parts, part, api, arch)]
+        only = {name for pair in pairs for name in pair}
+        found += [Need(place, word, without(word), only) for word, place in part.words]
     return found
 
 

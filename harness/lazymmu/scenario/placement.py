@@ -32,7 +32,10 @@ def report_misplaced(
     if not any(_may_move(step) for step in operations(steps)):
         pairs = pairs[:1]  # the tasks move alike in all
     found: set[Problem] = set()
-    for case in {id(case.steps): case for case in reversed(cases)}.values():
+    first = {id(case.steps): case for case in reversed(cases)}
+    for case in cases:
+        if first[id(case.steps)] is not case:
+            continue
         wrong: dict[Problem, list[str]] = {}
         for api, personality in pairs:
             try:

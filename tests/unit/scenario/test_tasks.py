@@ -181,6 +181,14 @@ def test_each_case_is_checked(bench: Workbench) -> None:
     ]
 
 
+def test_equal_mistakes_of_several_cases_are_reported_once_for_the_first(bench: Workbench) -> None:
+    found = bench.refuse(
+        "description: d\nvary: {n: [1, 2, 3], m: [0, 1]}\n"
+        "steps: [repeat: {times: $n, steps: [flush]}, switch: main]\nexpect: {outstanding: $m}\n"
+    )
+    assert found == ["3:54: task `main` runs already (with n: 1, m: 0)"]
+
+
 def test_all_mistakes_of_the_text_are_reported_together(bench: Workbench) -> None:
     found = bench.refuse(
         "description: d\ntasks: {other: {}}\nsteps:\n  - touch: 256\n  - fork: 1\n  - irqs_off: [switch: othr]\n"
