@@ -137,6 +137,8 @@ def test_a_step_that_runs_in_some_revisions_is_checked_in_all(bench: Workbench) 
     steps = "[pause: {before_hook: [switch: main]}]"
     assert bench.wrong(steps) == "2:39: task `main` runs already (for example in proposal as arm64)"
     assert bench.steps(steps, "api: [merged]\n").apis == ("merged",)
+    steps = "[pause: {before_hook: [check: {task: child, depth: 0}]}, fork: child]"
+    assert bench.wrong(steps).endswith("no `fork` of it ran before (for example in proposal as arm64)")
 
 
 @each_row(
