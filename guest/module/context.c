@@ -76,14 +76,21 @@ void lmm_context_interrupt(struct lmm_run *run, const struct lmm_step *step)
 
 /*
  * local_bh_enable() serves the tasklet at once, on top of the task, since no interrupt
- * could serve it earlier.
+ * could serve it earlier. With PREEMPT_RT it does so only if preemption is on, and leaves
+ * the rest to ksoftirqd: a task that stands by gives its CPU free for the moment.
  */
 void lmm_context_softirq(struct lmm_run *run, const struct lmm_step *step)
 {
+	bool bound = IS_ENABLED(CONFIG_PREEMPT_RT) && run->standby.task;
+
 	run->softirq = step;
+	if (bound)
+		preempt_enable();
 	local_bh_disable();
 	tasklet_hi_schedule(&run->tasklet);
 	local_bh_enable();
+	if (bound)
+		preempt_disable();
 	if (run->softirq)
 		lmm_run_failed(run, "softirq block not served at once");
 }

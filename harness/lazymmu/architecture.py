@@ -76,6 +76,10 @@ class Architecture(NamedTuple):
     default: bool = False
     #: Kernels, by their names in our catalogue, that have the nested API on this architecture.
     native: tuple[str, ...] = ()
+    #: The option that kernels of one's own have if they are for it, without CONFIG_. Empty: none can be run.
+    config: str = ""
+    #: Their boot images below the folder of a build, the preferred one first; each is also make's word for it.
+    images: tuple[str, ...] = ()
     #: Added to the kernel's command line of every guest.
     kernel_arguments: tuple[str, ...] = ()
     #: Name -> address of places in memory that no table of symbols names.
