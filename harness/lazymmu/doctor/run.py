@@ -22,7 +22,7 @@ _NAME_WIDTH = 22
 
 def doctor(arguments: Namespace) -> int:
     """Print each area as soon as it is checked, then whether a run can work."""
-    kernels, cache = requests.kernels(arguments), requests.cache()
+    kernels, cache = requests.packaged_kernels(arguments), requests.cache()
     terminal, write_json = requests.outputs(arguments)
     named = chosen(arguments.arch)
     states = [CacheState(cache, kernel, arguments.offline, arguments.deep, named) for kernel in kernels]

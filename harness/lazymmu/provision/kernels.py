@@ -20,12 +20,16 @@ from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
 from lazymmu.provision.lock import Part
+from lazymmu.provision.own_kernels import BuiltKernel
 from lazymmu.support.errors import SetupError
 
 #: Start of the name of the package with the boot image: up to Linux 6, and since 7.
 IMAGES = ("linux-image-", "linux-binary-")
 #: Start of the names of the packages with modules, which only SSH needs: until Linux 7 the image's.
 MODULES = (*IMAGES, "linux-modules-")
+# What a kernel of one's own has built in for guests over SSH.
+_NETWORK = ("INET", "UNIX98_PTYS", "VIRTIO_NET")
+_ELF = b"\x7fELF"
 # The kernel's own word for the nested API (Linux: arch/Kconfig).
 _NATIVE = re.compile(r"^CONFIG_ARCH_HAS_LAZY_MMU_MODE=y$", re.MULTILINE)
 # How long a refusal counts. A mirror is out of step for hours.
@@ -71,11 +75,21 @@ class InstalledKernel(Struct, frozen=True):
     image: Path
     #: Folder of its headers, as programs in the tool root see it.
     headers: str
+    #: For a kernel of one's own: a key of its build, and the host's folders that a module is built with.
+    identity: str = ""
+    folders: tuple[Path, ...] = ()
+    #: What it lacks of the options for a network, which only guests over SSH have.
+    without_network: tuple[str, ...] = ()
 
     @property
     def root(self) -> Path:
         """The tool root."""
         return self.image.parents[2]
+
+    @property
+    def version(self) -> str:
+        """The version of its packages, or the key of its build."""
+        return self.identity or self.release.version
 
 
 class KernelEntry(Struct, frozen=True):
@@ -147,6 +161,22 @@ def installed_kernel(root: Path, kernel: Kernel, arch: str, release: Part) -> In
     image = f"{release.release}_{release.version}.{architectures()[arch].boot_image}"
     headers = f"/usr/src/linux-headers-{release.release}"
     return InstalledKernel(kernel.name, release, root / "lazymmu" / "kernels" / image, headers)
+
+
+def install_own(cache: Cache, root: Path, name: str, built: BuiltKernel) -> InstalledKernel:
+    """Return a kernel of one's own, whose boot image is copied into a tool root. Raises SetupError."""
+    architecture, identity = architectures()[built.arch], built.identity()
+    release = Part(suite="", resolved="", names=(), packages=(), release=built.release)
+    image = root / "lazymmu" / "own" / f"{built.release}_{identity}.{architecture.boot_image}"
+
+    def build(target: Path) -> None:
+        content = built.image.read_bytes()
+        is_bzimage = architecture.boot_image == "vmlinux" and not content.startswith(_ELF)
+        target.write_bytes(_vmlinux(content) if is_bzimage else content)
+
+    cache.obtain(image, f"kernel {built.release}", build)
+    lacks = tuple(option for option in _NETWORK if built.config.get(option) != "y")
+    return InstalledKernel(name, release, image, str(built.folder), identity, built.folders, lacks)
 
 
 def install(cache: Cache, kernel: InstalledKernel, arch: str) -> None:

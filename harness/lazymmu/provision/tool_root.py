@@ -32,6 +32,18 @@ def part(cache: Cache, arch: str, host: str | None = None) -> Part | None:
     return with_common(cache, parts.tools(arch, host))
 
 
+def part_for_kernels(cache: Cache, arch: str) -> Part | None:
+    """Return the packages of the tool root in which kernels for an architecture are built; None if the lock lacks some.
+
+    No run uses that root.
+    """
+    tools, more = part(cache, arch), locked(cache, parts.host_build())
+    if tools is None or more is None:
+        return None
+    every = {package.name: package for package in (*more.packages, *tools.packages)}
+    return tools._replace(packages=tuple(every.values()))
+
+
 def with_common(cache: Cache, wanted: Request) -> Part | None:
     """Return a part of the lock with what all tool roots have; None if the lock lacks one of the two."""
     common, own = locked(cache, parts.host_tools(wanted.host)), locked(cache, wanted)

@@ -55,6 +55,14 @@ def kernels(arguments: Namespace) -> list[catalogue.Kernel]:
     return list(chosen_kernels(Selection(kernels=tuple(arguments.kernel or ()))))
 
 
+def packaged_kernels(arguments: Namespace) -> list[catalogue.Kernel]:
+    """Return the kernels that --kernel names, for commands about Debian's packages. Raises UsageError for a path."""
+    found = kernels(arguments)
+    if own := [one.name for one in found if one.own]:
+        raise UsageError(f"--kernel {own[0]}: this command is about the kernels of images/kernels.yaml")
+    return found
+
+
 def kernel(arguments: Namespace) -> catalogue.Kernel:
     """Return the one kernel that --kernel names."""
     chosen = kernels(arguments)

@@ -55,9 +55,25 @@ def chosen_apis(selection: Selection) -> tuple[str, ...]:
 
 
 def chosen_kernels(selection: Selection) -> tuple[Kernel, ...]:
-    """Return the kernels that the flags name, or the default one, in the order of the catalogue."""
-    wanted = [catalogue.kernel(name).name for name in selection.kernels or (DEFAULT_KERNEL,)]
-    return tuple(kernel for name, kernel in catalogue.kernels().items() if name in wanted)
+    """Return the kernels that the flags name, or the default one, in the order of the catalogue.
+
+    Those of one's own are the last. Raises UsageError for an unknown name, and for a kernel that no chosen architecture
+    can run.
+    """
+    wanted = {name: catalogue.kernel(name) for name in selection.kernels or (DEFAULT_KERNEL,)}
+    own = [kernel for kernel in wanted.values() if kernel.own]
+    for kernel in own:
+        if not arches_of(kernel, selection.arches):
+            built, said = ", ".join(kernel.own), ", ".join(selection.arches)
+            raise UsageError(f"--kernel {kernel.name} is built for {built}, and --arch says {said}")
+    return (*(kernel for name, kernel in catalogue.kernels().items() if name in wanted), *own)
+
+
+def arches_of(kernel: Kernel, named: Sequence[str]) -> tuple[str, ...]:
+    """Return the architectures on which to run a kernel, of those that a user named. A path names its own."""
+    if not kernel.own:
+        return chosen(named)
+    return tuple(arch for arch in (chosen(named) if named else kernel.own) if arch in kernel.own)
 
 
 def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> tuple[Scenario, ...]:
@@ -83,16 +99,21 @@ def _under(selection: Selection, scenario: Scenario) -> Iterator[tuple[str, str,
     guests = scenario.arches
     if selection.personality is not None:
         guests = scenario.guests if selection.personality in scenario.personalities else ()
-    arches = [arch for arch in chosen(selection.arches) if arch in guests]
     kernels = chosen_kernels(selection)
+    machines = [
+        (arch, kernel)
+        for arch in architectures()
+        for kernel in kernels
+        if arch in guests and arch in arches_of(kernel, selection.arches)
+    ]
     for api in chosen_apis(selection):
         if api in scenario.apis:
-            for arch, kernel in product(arches, kernels):
+            for arch, kernel in machines:
                 for impl in _impls(selection, scenario, api, arch, kernel):
                     yield api, arch, impl, kernel.name
     for api in selection.of_header:
         if api in scenario.apis:
-            yield from ((api, arch, HEADER, kernel.name) for arch, kernel in product(arches, kernels))
+            yield from ((api, arch, HEADER, kernel.name) for arch, kernel in machines)
 
 
 def units(scenarios: Sequence[Scenario], selection: Selection, *, repeat: int = 1) -> tuple[Unit, ...]:

@@ -123,7 +123,7 @@ def test_what_clean_would_remove_is_named_with_the_command(cache: Cache, home: P
 class NoSandbox(Sandbox, frozen=True):
     """Runs the scripts of a root without a sandbox."""
 
-    def command(self, argv: Sequence[str], *, writable: bool = False, also: Path | None = None) -> list[str]:
+    def command(self, argv: Sequence[str], *, writable: bool = False, **_: object) -> list[str]:
         return [f"{self.root}{argv[0]}", *argv[1:]] if not writable else []
 
 
