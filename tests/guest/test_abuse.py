@@ -44,6 +44,19 @@ echo "killed=$((killed > 0)) runs=$(cat live_runs) threads=$(cat live_threads) $
 stat -c 'mode=%a user=%u group=%g' /proc/lazymmu
 dmesg | grep -e 'BUG:' -e 'WARNING:' -e 'Oops'
 """
+# CPU 1 changes code, for which it waits for CPU 0 again and again; a program waits on CPU 0 with interrupts off.
+_BUSY = """\
+while :; do
+	echo 1 >/proc/sys/kernel/sched_schedstats
+	echo 0 >/proc/sys/kernel/sched_schedstats
+done &
+taskset -p 2 $! >/dev/null || exit
+for turn in $(seq 3); do
+	dd if=waiting of=/proc/lazymmu bs=64k 2>/dev/null && cat /proc/lazymmu
+done
+kill $!
+dmesg | grep -e ' error ' -e 'BUG:' -e 'WARNING:' -e 'Oops'
+"""
 
 
 def run(line: AgentConnection, text: bytes) -> AgentReply:
@@ -122,3 +135,18 @@ def test_writers_at_the_same_time_and_killed_ones_leave_nothing_behind(
     flags = [word for name in ("short", "malformed", "sleeping", "crowd") for word in ("--push", str(tmp_path / name))]
     done = piped(lazymmu, arch, *flags, "--", "sh", "crowd")
     assert done.stdout.decode() == "killed=1 runs=0 threads=0 0\nmode=600 user=0 group=0\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    "arch", ["x86_64", *(pytest.param(arch, marks=pytest.mark.exhaustive) for arch in ("arm64", "s390x"))]
+)
+def test_a_meanwhile_runs_while_its_processor_waits_for_the_one_that_spins(
+    lazymmu: Lazymmu, tmp_path: Path, arch: str
+) -> None:
+    steps = "O{meanwhile(t){touch(0)}} B{meanwhile(t){touch(0)}} O{meanwhile(t){E} meanwhile(u){E} meanwhile(t){D}} "
+    waiting = program.text(case(f"task(t,1) task(u,1) {steps * 4}"), run=1, api="merged", personality="arm64")
+    for name, text in {"waiting": waiting, "busy": _BUSY}.items():
+        (tmp_path / name).write_text(text)
+    pushed = [word for name in ("waiting", "busy") for word in ("--push", str(tmp_path / name))]
+    done = piped(lazymmu, arch, *pushed, "--", "sh", "busy")
+    assert done.stdout.decode() == "59 lines printed, 0 to come\n" * 3, done.stderr

@@ -28,7 +28,7 @@ def test_a_sample_of_mutants_is_killed(lazymmu: Lazymmu, tmp_path: Path) -> None
         assert entry["killed"]
         assert entry["errors"] == []
         arches = {arch for found in entry["killers"].values() for arch in found}
-        assert arches == set(known()[name].arches) - {"arm64"}
+        assert arches == {"s390x", "x86_64"} & {*known()[name].arches}
 
 
 def test_a_mutant_that_no_scenario_notices_survives(lazymmu: Lazymmu) -> None:
