@@ -171,8 +171,9 @@ def install_own(cache: Cache, root: Path, name: str, built: BuiltKernel) -> Inst
 
     def build(target: Path) -> None:
         content = built.image.read_bytes()
-        is_bzimage = architecture.boot_image == "vmlinux" and not content.startswith(_ELF)
-        target.write_bytes(_vmlinux(content) if is_bzimage else content)
+        if architecture.boot_image == "vmlinux":
+            content = _loaded(content if content.startswith(_ELF) else _vmlinux(content))
+        target.write_bytes(content)
 
     cache.obtain(image, f"kernel {built.release}", build)
     lacks = tuple(option for option in _NETWORK if built.config.get(option) != "y")
@@ -218,6 +219,18 @@ def _vmlinux(image: bytes) -> bytes:
         return zstandard.ZstdDecompressor().decompressobj().decompress(image[start : start + length - 4])
     except zstandard.ZstdError as error:
         raise SetupError(f"the payload of the kernel image is not zstd: {error}") from error
+
+
+def _loaded(image: bytes) -> bytes:
+    """Return an ELF file without what is not loaded (man 5 elf), most of which is debug information."""
+    table, size, count = struct.unpack_from("<Q", image, 0x20)[0], *struct.unpack_from("<HH", image, 0x36)
+    segments = (struct.unpack_from("<QQQQ", image, table + number * size + 8) for number in range(count))
+    end = max((offset + length for offset, _, _, length in segments), default=len(image))
+    head = bytearray(image[:end])
+    # It has no sections any more.
+    struct.pack_into("<Q", head, 0x28, 0)
+    struct.pack_into("<HHH", head, 0x3A, 0, 0, 0)
+    return bytes(head)
 
 
 def verify(kernel: InstalledKernel) -> None:
