@@ -122,6 +122,8 @@ struct lmm_task {
 	struct task_struct *thread;	/* NULL before it starts */
 	enum lmm_due due;		/* set before @wake is completed */
 	struct completion wake;		/* something is due, or the run is over */
+	struct completion arrived;	/* its thread waits for its first turn, or will at once */
+	bool stays;			/* preemption is off, as &lmm_arch.exact says */
 };
 
 /* The private page table, and its one TLB */
@@ -195,6 +197,7 @@ struct lmm_run {
 	void *cpus;			/* the personality's memory, &lmm_arch.cpu_size each */
 	struct lmm_task *present[LMM_NR_CPUS];
 	struct lmm_task *task;		/* the task that runs; the scenario's "current" */
+	struct lmm_task *last;		/* the one that has given the turn away; NULL at first */
 	struct lmm_list program_list;	/* all steps that are in no list */
 	struct lmm_list *list;		/* the innermost list */
 	struct lmm_call *call;		/* the innermost step that contains @list */
@@ -228,6 +231,7 @@ struct lmm_run {
  * @state_names: its names for a task's state, NULL after the last
  * @state_size: bytes that it needs for a task's state, all 0 at the start
  * @hooks_only: the report has its calls, hooks and state, and nothing else
+ * @checks_unseen: the report has no warnings and atomic_sleeps
  * @arch: its own personality, the only one it runs with; NULL if it runs with all
  * @enable: lazy_mmu_mode_enable()
  * @disable: lazy_mmu_mode_disable()
@@ -240,6 +244,8 @@ struct lmm_run {
  * @active: is_lazy_mmu_mode_active(); false in interrupt
  * @get_state: stores a task's state, in the order of @state_names
  * @flush: arch_flush_lazy_mmu_mode(), if it is not the personality's; optional
+ * @here: whether this machine has it; always if NULL
+ * @arise: called by a task's thread when it begins; optional
  * @retire: called by a task's thread before it ends; optional
  *
  * An array of revisions ends with an empty one. The operations act on
@@ -250,7 +256,9 @@ struct lmm_api {
 	const char *state_names[LMM_NR_STATE];
 	size_t state_size;
 	bool hooks_only;
+	bool checks_unseen;
 	const struct lmm_arch *arch;
+	bool (*here)(void);
 	void (*enable)(struct lmm_run *run);
 	void (*disable)(struct lmm_run *run);
 	void (*pause)(struct lmm_run *run);
@@ -261,6 +269,7 @@ struct lmm_api {
 	bool (*active)(const struct lmm_task *task);
 	void (*get_state)(const struct lmm_task *task, u8 state[LMM_NR_STATE]);
 	void (*flush)(struct lmm_run *run);
+	void (*arise)(struct lmm_task *task);
 	void (*retire)(struct lmm_task *task);
 };
 
@@ -283,6 +292,11 @@ struct lmm_api {
  * @switch_in: called when the running task has been switched in; optional
  * @fork: copies to a new task what it inherits from the running one; optional
  * @absent: called for a new task, which is on no CPU yet; optional
+ * @exact: a thread leaves its CPU only where the program says so
+ * @begin: called before a run's first thread starts; returns 0 or a negative errno; optional
+ * @end: called after a run's last thread has ended, if @begin succeeded; optional
+ * @exit: called before the module goes; optional
+ * @observe: looks what the table's memory holds; optional
  *
  * All but @absent act on &lmm_run.task and its CPU.
  */
@@ -303,6 +317,11 @@ struct lmm_arch {
 	void (*switch_in)(struct lmm_run *run);
 	void (*fork)(const struct lmm_run *run, struct lmm_task *child);
 	void (*absent)(const struct lmm_run *run, struct lmm_task *task);
+	bool exact;
+	int (*begin)(struct lmm_run *run);
+	void (*end)(struct lmm_run *run);
+	void (*observe)(struct lmm_run *run);
+	void (*exit)(void);
 };
 
 /* api_proposal.c */
@@ -311,6 +330,7 @@ void lmm_flag_get_state(const struct lmm_task *task, u8 state[LMM_NR_STATE]);
 
 /* tables.c */
 int lmm_tables_check(void);
+void lmm_tables_exit(void);
 
 /* run.c */
 struct lmm_run *lmm_run_text(const char *text, size_t len);

@@ -129,6 +129,7 @@ static void __exit lazymmu_exit(void)
 	/* Waits for callers that are inside. */
 	proc_remove(entry);
 	drop_pending();
+	lmm_tables_exit();
 	pr_info("unloaded\n");
 }
 module_exit(lazymmu_exit);

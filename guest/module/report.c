@@ -35,7 +35,14 @@ static const char * const counter_names[LMM_NR_COMMON] = {
 	[LMM_ATOMIC_SLEEPS]		= "atomic_sleeps",
 };
 
-/* Returns the counter's name, NULL after the last one that the run reports. */
+/* Whether the run reports a counter of its personality */
+static bool is_seen(const struct lmm_run *run, unsigned int counter)
+{
+	return !run->program.api->checks_unseen ||
+	       (counter != LMM_WARNINGS && counter != LMM_ATOMIC_SLEEPS);
+}
+
+/* Returns the counter's name, NULL after the last one. */
 static const char *counter_name(const struct lmm_run *run, unsigned int counter)
 {
 	if (run->program.api->hooks_only && counter >= LMM_DEFERRED)
@@ -107,7 +114,7 @@ static void put_counters(struct seq_buf *s, const struct lmm_run *run, u32 index
 
 	for (unsigned int i = 0; (name = counter_name(run, i)); i++) {
 		before = index ? run->records[index - 1].counters[i] : 0;
-		if (record->counters[i] != before)
+		if (record->counters[i] != before && is_seen(run, i))
 			put_pair(s, name, record->counters[i]);
 	}
 }
@@ -141,7 +148,8 @@ static void put_total(struct seq_buf *s, const struct lmm_run *run)
 
 	seq_buf_puts(s, "total");
 	for (unsigned int i = 0; (name = counter_name(run, i)); i++)
-		put_pair(s, name, run->counters[i]);
+		if (is_seen(run, i))
+			put_pair(s, name, run->counters[i]);
 }
 
 static void put_task(struct seq_buf *s, const struct lmm_run *run,

@@ -89,6 +89,8 @@ static void record_step(struct lmm_run *run, const struct lmm_call *call,
 
 	if (step->op == LMM_OP_CHECK && step->task != LMM_NO_TASK)
 		task = &run->tasks[step->task];
+	if (run->program.arch->observe)
+		run->program.arch->observe(run);
 	memcpy(record->counters, run->counters, sizeof(record->counters));
 	record->value = call->value;
 	record->step = call->step;
@@ -203,6 +205,8 @@ static void run_step(struct lmm_run *run, struct lmm_list *list)
 	if (!is_in_place(run) || !has_task(run, step))
 		return;
 	run->call = &inner;
+	if (run->program.arch->observe)
+		run->program.arch->observe(run);
 	run_operation(run, step);
 	run->call = outer;
 	if (!READ_ONCE(run->halted))
@@ -283,8 +287,12 @@ void lmm_run_list(struct lmm_run *run, const struct lmm_step *step)
 /* A killed writer does not wait for the end of the program, only for that of a step. */
 static int run_program(struct lmm_run *run)
 {
+	const struct lmm_arch *arch = run->program.arch;
 	int err;
 
+	err = arch->begin ? arch->begin(run) : 0;
+	if (err)
+		return err;
 	err = lmm_tasks_start(run);
 	if (!err) {
 		err = wait_for_completion_killable(&run->done);
@@ -297,6 +305,8 @@ static int run_program(struct lmm_run *run)
 	}
 	lmm_tasks_stop(run);
 	lmm_contexts_end(run);
+	if (arch->end)
+		arch->end(run);
 	return err ?: run->err;
 }
 

@@ -95,12 +95,17 @@ const struct lmm_operation lmm_operations[LMM_NR_OPS] = {
 	[LMM_OP_IRQS_OFF] = { .name = "irqs_off", CONTEXT, .run = lmm_context_irqs_off },
 };
 
+static bool is_here(const struct lmm_api *api)
+{
+	return !api->here || api->here();
+}
+
 /* Returns the revision of a name, or NULL. */
 const struct lmm_api *lmm_find_api(const struct lmm_word *name)
 {
 	for (size_t file = 0; file < ARRAY_SIZE(apis); file++)
 		for (const struct lmm_api *api = apis[file]; api->name; api++)
-			if (lmm_word_is(name, api->name))
+			if (lmm_word_is(name, api->name) && is_here(api))
 				return api;
 	return NULL;
 }
@@ -162,8 +167,17 @@ int lmm_tables_check(void)
 
 	for (size_t file = 0; file < ARRAY_SIZE(apis); file++)
 		for (const struct lmm_api *api = apis[file]; !err && api->name; api++)
-			err = check_api(api);
+			err = is_here(api) ? check_api(api) : 0;
 	for (size_t i = 0; !err && i < ARRAY_SIZE(archs); i++)
 		err = check_arch(archs[i]);
 	return err;
+}
+
+/* Ends what revisions and their own personalities hold. */
+void lmm_tables_exit(void)
+{
+	for (size_t file = 0; file < ARRAY_SIZE(apis); file++)
+		for (const struct lmm_api *api = apis[file]; api->name; api++)
+			if (api->arch && api->arch->exit)
+				api->arch->exit();
 }

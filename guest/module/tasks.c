@@ -9,6 +9,8 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -49,19 +51,84 @@ static bool wait_for_turn(struct lmm_task *task)
 	return due == LMM_DUE_TURN;
 }
 
+/*
+ * Keeps the thread of a task on its CPU until lmm_task_may_leave(), if the personality asks
+ * for it: the kernel itself then does something at each switch.
+ */
+static void stay(struct lmm_task *task)
+{
+	if (!task->run->program.arch->exact || task->stays)
+		return;
+	preempt_disable();
+	task->stays = true;
+}
+
+static void may_leave(struct lmm_task *task)
+{
+	if (!task->stays)
+		return;
+	task->stays = false;
+	preempt_enable();
+}
+
+/* Waits until the kernel has switched out the thread of a task, which waits or will at once. */
+static void await_departure(const struct lmm_task *task)
+{
+	while (READ_ONCE(task->thread->on_cpu))
+		cpu_relax();
+}
+
+/* Begins a turn: stays, once those that wait are off their CPUs. */
+static void begin_turn(struct lmm_task *task)
+{
+	struct lmm_run *run = task->run;
+
+	if (!run->program.arch->exact)
+		return;
+	if (!run->last) {
+		for (unsigned int i = 0; i < run->nr_tasks; i++) {
+			struct lmm_task *other = &run->tasks[run->order[i]];
+
+			if (other == task)
+				continue;
+			wait_for_completion_state(&other->arrived, TASK_IDLE);
+			await_departure(other);
+		}
+	} else if (run->last != task) {
+		await_departure(run->last);
+	}
+	stay(task);
+}
+
 /* Gives the turn to another task, and waits for the next one. Returns false if there is none. */
 bool lmm_task_hand_over(struct lmm_task *task, struct lmm_task *next)
 {
+	bool is_turn;
+
+	task->run->last = task;
+	may_leave(task);
 	lmm_task_wake(next, LMM_DUE_TURN);
-	return wait_for_turn(task);
+	is_turn = wait_for_turn(task);
+	if (is_turn)
+		begin_turn(task);
+	return is_turn;
 }
 
 static int task_thread(void *data)
 {
 	struct lmm_task *task = data;
 	struct lmm_run *run = task->run;
+	bool ended = false;
 
-	if (wait_for_turn(task) && lmm_run_steps(run, task, &run->program_list))
+	if (run->program.api->arise)
+		run->program.api->arise(task);
+	complete(&task->arrived);
+	if (wait_for_turn(task)) {
+		begin_turn(task);
+		ended = lmm_run_steps(run, task, &run->program_list);
+		may_leave(task);
+	}
+	if (ended)
 		complete(&run->done);
 	if (run->program.api->retire)
 		run->program.api->retire(task);
@@ -104,6 +171,7 @@ static struct lmm_task *new_task(struct lmm_run *run, unsigned int number, unsig
 	task->name = run->program.tasks[number].name;
 	task->cpu = cpu;
 	init_completion(&task->wake);
+	init_completion(&task->arrived);
 	run->order[run->nr_tasks++] = number;
 	return task;
 }
@@ -208,7 +276,9 @@ void lmm_task_migrate(struct lmm_run *run, const struct lmm_step *step)
 	switch_out(run, task);
 	task->cpu = step->cpu;
 	lmm_task_switch_in(run, task);
+	may_leave(task);
 	err = set_cpus_allowed_ptr(current, cpumask_of(step->cpu));
+	stay(task);
 	if (err)
 		lmm_run_failed(run, "no migration to CPU %u: errno %d", step->cpu, -err);
 }
@@ -220,7 +290,9 @@ void lmm_task_sleep(struct lmm_run *run, const struct lmm_step *step)
 
 	lmm_might_sleep(run);
 	switch_out(run, task);
+	may_leave(task);
 	wait_for_completion_timeout(&run->wake, msecs_to_jiffies(step->ms));
+	stay(task);
 	lmm_task_switch_in(run, task);
 }
 

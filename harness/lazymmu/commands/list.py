@@ -23,13 +23,14 @@ def main(arguments: Namespace) -> int:
         from lazymmu.scenario import load
         from lazymmu.session import requests
         from lazymmu.session.selection import tagged
-        from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
+        from lazymmu.subject.implementations import IMPLEMENTATIONS
     shown = tagged(load(arguments.scenarios, requests.library()), arguments.tag)
     personality = arguments.personality
     if personality is not None:
         shown = tuple(one for one in shown if personality in one.personalities)
     if arguments.impl is not None:
-        revisions, native = IMPLEMENTATIONS[arguments.impl].revisions, arguments.impl == NATIVE
+        one_of = IMPLEMENTATIONS[arguments.impl]
+        revisions, native = one_of.revisions, one_of.hooks_only
         shown = tuple(one for one in shown if (one.native if native else not revisions.isdisjoint(one.apis)))
     if not shown:
         under = f" under the personality {personality}" if personality else ""

@@ -17,7 +17,7 @@ from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.protocol.program import revision
 from lazymmu.subject.case import Case
 from lazymmu.subject.counters import counter_names
-from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE, state_of
+from lazymmu.subject.implementations import MODULE, shows_table, state_of
 from lazymmu.subject.limits import MAIN_TASK, MAX_U64, TABLE_ENTRIES
 from lazymmu.subject.operations import ANSWERING, OPERATIONS
 from lazymmu.subject.trace import StepTrace, Trace, in_call_order
@@ -62,7 +62,7 @@ def _form(api: str, impl: str, personality: str) -> _Form:
         revision=revision(api, impl),
         state=state_of(api, personality, impl),
         counters={name: name for name in counter_names(personality, impl)},
-        hooks_only=IMPLEMENTATIONS[impl].hooks_only,
+        hooks_only=not shows_table(personality, impl),
     )
 
 

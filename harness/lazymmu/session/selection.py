@@ -13,7 +13,7 @@ from lazymmu.provision import catalogue
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.results.result import Unit
 from lazymmu.subject.case import Scenario
-from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS, MODULE, NATIVE
+from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS, MODULE, NATIVE, NATIVE_REPAIRED
 from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import UsageError
 from lazymmu.support.suggestions import suggestion
@@ -86,12 +86,15 @@ def _impls(selection: Selection, scenario: Scenario, api: str, arch: str, kernel
     """Yield the implementations to test on one machine; by default the module's, and the kernel's if it has one."""
     if not selection.impls or MODULE in selection.impls:
         yield MODULE
-    own = selection.personality in (None, architectures()[arch].personality)
-    if own and api in IMPLEMENTATIONS[NATIVE].revisions and scenario.native:
-        has_it, is_named = arch in kernel.native, NATIVE in selection.impls
-        # If it is named and the kernel has none, a unit says so.
-        if (has_it and arch in scenario.native and (is_named or not selection.impls)) or (is_named and not has_it):
-            yield NATIVE
+    usual = architectures()[arch].personality
+    for impl in (NATIVE, NATIVE_REPAIRED) if selection.personality in (None, usual) and scenario.native else ():
+        one, has_it, is_named = IMPLEMENTATIONS[impl], arch in kernel.native, impl in selection.impls
+        if api not in one.revisions or (one.personalities and usual not in one.personalities):
+            continue
+        # If it is named and the kernel has none, a unit says so. By default there is no repair.
+        default = not selection.impls and impl == NATIVE
+        if (has_it and arch in scenario.native and (is_named or default)) or (is_named and not has_it):
+            yield impl
 
 
 def _under(selection: Selection, scenario: Scenario) -> Iterator[tuple[str, str, str, str]]:
@@ -148,7 +151,7 @@ def _nothing_selected(scenarios: Sequence[Scenario], selection: Selection) -> Us
     hints = [f"the scenarios are about {', '.join(about)}"]
     if "all" not in selection.apis:
         hints.append("`--api all` takes every revision")
-    if NATIVE in selection.impls:
+    if {NATIVE, NATIVE_REPAIRED} & {*selection.impls}:
         hints.append("the native implementation is of merged")
     for scenario in scenarios[:_LIMITS_SHOWN]:
         hints += [f"{limit.place}: {limit}" for limit in scenario.limits]

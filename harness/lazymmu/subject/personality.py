@@ -54,6 +54,10 @@ class PersonalityModel(ABC):
     #: In revisions that have pause_task, the kernel pauses each task that is switched out, before `switch_out`, and
     #: resumes each that is switched in, after `switch_in`.
     pauses_absent_tasks: ClassVar[bool] = False
+    #: Whether the module can observe what the running kernel does with writes, and so a native trace shows it.
+    native_table: ClassVar[bool] = False
+    #: Operations that cannot run natively.
+    native_missing: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, memory: list[int], count: Count) -> None:
         """Take the page table's memory, by entry, and the function that counts into the trace."""

@@ -20,7 +20,7 @@ from msgspec.structs import asdict, astuple
 from lazymmu.subject.behaviour import BEHAVIOURS
 from lazymmu.subject.case import Case, Step
 from lazymmu.subject.counters import HOOKS, counter_names
-from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE
+from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE, missing_operations, shows_table
 from lazymmu.subject.limits import CPUS, MAIN_TASK, TABLE_ENTRIES
 from lazymmu.subject.operations import BY_REVISION, OPERATIONS
 from lazymmu.subject.personalities import PERSONALITIES
@@ -110,7 +110,9 @@ class TaskSwitch(Struct, eq=False):
 
     def hook(self, letter: str) -> None:
         """Count the hook, note whether the task is active, whatever the context of the step, and let the hook act."""
-        self.call.called(letter, active=self.task.state.active)
+        # Nobody sees the calls of hooks in the kernel's own code.
+        if not self.call.run.is_kernels:
+            self.call.called(letter, active=self.task.state.active)
         self.call.run.model.hooks[letter](self.task, _NO_ENTRIES)
 
     def warn(self) -> None:
@@ -143,7 +145,8 @@ class Run:
     ) -> None:
         """Take the declared tasks beside `main`, each with its CPU."""
         self.revision = revision
-        self._hooks_only = IMPLEMENTATIONS[impl].hooks_only
+        self.is_kernels = IMPLEMENTATIONS[impl].hooks_only
+        self._hooks_only = not shows_table(personality.NAME, impl)
         #: The page table's memory and the one TLB, by entry.
         self.memory = [0] * TABLE_ENTRIES
         self.tlb: dict[int, int] = {}
@@ -217,7 +220,7 @@ class Run:
         """Return a task's state as the trace shows it. Equal states are the same object."""
         values = astuple(task.state)
         kernels: Mapping[str, bool] = {}
-        if self._hooks_only:
+        if self.is_kernels:
             kernels = self.model.kernel_state(task)
             values = (*values, *kernels.values())
         state = self._states.get(values)
@@ -285,7 +288,7 @@ def predict(case: Case, api: str, arch: str, impl: str = MODULE) -> Trace:
     never run, and Misplaced at the first step that cannot be done where it runs.
     """
     revision, personality = REVISIONS[api], PERSONALITIES[arch]
-    has = ({*OPERATIONS} - {*BY_REVISION} | revision.CALLS.keys()) - IMPLEMENTATIONS[impl].missing
+    has = ({*OPERATIONS} - {*BY_REVISION} | revision.CALLS.keys()) - missing_operations(arch, impl)
     missing = {step.op for step in case.walk()} - has
     if missing:
         who = f"revision {api}" if impl == MODULE else f"revision {api} of implementation {impl}"

@@ -19,6 +19,9 @@ class Xen(X8664):
     """Queues a write in a section, and stores every other write at once, before older ones that wait."""
 
     pauses_absent_tasks = True
+    native_table = True
+    # A real TLB forgets when it likes. A task that waits for a meanwhile would be switched out.
+    native_missing = frozenset({"load", "meanwhile"})
 
     def write(self, task: Task, index: int, value: int, *, active: bool) -> bool:
         """Join the queue if active, after a full one is issued; else overtake it."""
