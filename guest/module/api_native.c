@@ -16,7 +16,7 @@
 extern const struct lmm_arch lmm_native_xen;
 #endif
 
-/* A copy of the kernel's state, taken when the task's thread ends */
+/* A copy of the kernel's state, taken at the end of the program */
 struct native_state {
 	u8 enable_count;
 	u8 pause_count;
@@ -108,10 +108,15 @@ static void lmm_native_tell(const struct lmm_task *task, u8 state[LMM_NR_STATE])
 	state[2] = native.pending;
 }
 
+/* The report comes after the task's thread has ended. */
+static void lmm_native_keep(struct lmm_task *task)
+{
+	*(struct native_state *)task->state = thread_state(task->thread);
+}
+
 /* The kernel must not end the thread inside a section of the scenario. */
 static void lmm_native_retire(struct lmm_task *task)
 {
-	*(struct native_state *)task->state = thread_state(current);
 	memset(&current->lazy_mmu_state, 0, sizeof(current->lazy_mmu_state));
 	(arch_flush_lazy_mmu_mode)();
 }
@@ -137,6 +142,7 @@ static const struct lmm_arch lmm_native_arch = {
 	.active		= lmm_native_active, \
 	.get_state	= lmm_native_tell, \
 	.flush		= lmm_native_flush, \
+	.keep		= lmm_native_keep, \
 	.retire		= lmm_native_retire
 
 #ifdef CONFIG_XEN_PV

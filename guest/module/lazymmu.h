@@ -246,6 +246,8 @@ struct lmm_run {
  * @flush: arch_flush_lazy_mmu_mode(), if it is not the personality's; optional
  * @here: whether this machine has it; always if NULL
  * @arise: called by a task's thread when it begins; optional
+ * @keep: keeps a task's state; called for each when the program has ended, by the thread
+ *	that ran last; optional
  * @retire: called by a task's thread before it ends; optional
  *
  * An array of revisions ends with an empty one. The operations act on
@@ -270,6 +272,7 @@ struct lmm_api {
 	void (*get_state)(const struct lmm_task *task, u8 state[LMM_NR_STATE]);
 	void (*flush)(struct lmm_run *run);
 	void (*arise)(struct lmm_task *task);
+	void (*keep)(struct lmm_task *task);
 	void (*retire)(struct lmm_task *task);
 };
 
@@ -294,7 +297,8 @@ struct lmm_api {
  * @absent: called for a new task, which is on no CPU yet; optional
  * @exact: a thread leaves its CPU only where the program says so
  * @begin: called before a run's first thread starts; returns 0 or a negative errno; optional
- * @end: called after a run's last thread has ended, if @begin succeeded; optional
+ * @end: called at the end of the program, or after the threads if it does not come to that, if
+ *	@begin succeeded; optional
  * @exit: called before the module goes; optional
  * @observe: looks what the table's memory holds; optional
  *
@@ -336,6 +340,7 @@ void lmm_tables_exit(void);
 struct lmm_run *lmm_run_text(const char *text, size_t len);
 void lmm_run_free(struct lmm_run *run);
 bool lmm_run_steps(struct lmm_run *run, struct lmm_task *task, const struct lmm_list *own);
+void lmm_run_switched(struct lmm_run *run);
 void lmm_run_list(struct lmm_run *run, const struct lmm_step *step);
 void lmm_call_hook(struct lmm_run *run, enum lmm_counter counter, char letter);
 __printf(2, 3)

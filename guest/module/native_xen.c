@@ -105,21 +105,22 @@ static void probe_flush(void *data, unsigned int calls, unsigned int bytes, unsi
 {
 	unsigned int cpu = raw_smp_processor_id();
 	struct native_xen *xen = observed;
+	struct lmm_run *run = READ_ONCE(xen->run);
 	struct observed_queue *queue;
 	unsigned int issued;
 
-	if (cpu >= LMM_NR_CPUS)
+	if (cpu >= LMM_NR_CPUS || !run)
 		return;
 	queue = &xen->queues[cpu];
 	issued = min(queue->len, bytes / UPDATE_SIZE);
 	if (!issued)
 		return;
 	for (unsigned int i = 0; i < issued; i++)
-		lmm_settle(xen->run, queue->updates[i]);
+		lmm_settle(run, queue->updates[i]);
 	queue->len -= issued;
 	memmove(queue->updates, queue->updates + issued, queue->len * sizeof(queue->updates[0]));
-	xen->run->counters[MULTICALLS]++;
-	xen->run->counters[UPDATES] += issued;
+	run->counters[MULTICALLS]++;
+	run->counters[UPDATES] += issued;
 }
 
 static struct probe {
@@ -339,11 +340,12 @@ static int xen_begin(struct lmm_run *run)
 	return 0;
 }
 
+/* What the kernel issues from now on is not the program's. */
 static void xen_end(struct lmm_run *run)
 {
+	WRITE_ONCE(observed->run, NULL);
 	for (unsigned int cpu = 0; cpu < LMM_NR_CPUS; cpu++)
 		observed->queues[cpu].len = 0;
-	observed->run = NULL;
 }
 
 /* Replaces the personality of the same name */

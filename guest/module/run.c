@@ -80,10 +80,10 @@ void lmm_call_hook(struct lmm_run *run, enum lmm_counter counter, char letter)
 	hooks->letters[hooks->nr++] = letter;
 }
 
-static void record_step(struct lmm_run *run, const struct lmm_call *call,
-			const struct lmm_step *step)
+/* Fills in what is so now. */
+static void look(struct lmm_run *run, struct lmm_record *record)
 {
-	struct lmm_record *record = &run->records[run->nr_records++];
+	const struct lmm_step *step = &run->program.steps[record->step];
 	const struct lmm_api *api = run->program.api;
 	const struct lmm_task *task = run->task;
 
@@ -92,13 +92,30 @@ static void record_step(struct lmm_run *run, const struct lmm_call *call,
 	if (run->program.arch->observe)
 		run->program.arch->observe(run);
 	memcpy(record->counters, run->counters, sizeof(record->counters));
-	record->value = call->value;
-	record->step = call->step;
-	record->hooks = call->hooks;
 	record->outstanding = run->table.outstanding;
 	record->active = api->active(task);
 	record->task = task - run->tasks;
 	api->get_state(task, record->state);
+}
+
+static void record_step(struct lmm_run *run, const struct lmm_call *call)
+{
+	struct lmm_record *record = &run->records[run->nr_records++];
+
+	record->value = call->value;
+	record->step = call->step;
+	record->hooks = call->hooks;
+	look(run, record);
+}
+
+/*
+ * Looks again at the end of a switch, on the thread of the task that has the turn now: the
+ * kernel itself has done something at the real one.
+ */
+void lmm_run_switched(struct lmm_run *run)
+{
+	if (run->nr_records)
+		look(run, &run->records[run->nr_records - 1]);
 }
 
 /* A call counts when it begins, even if it then has no effect. */
@@ -210,7 +227,7 @@ static void run_step(struct lmm_run *run, struct lmm_list *list)
 	run_operation(run, step);
 	run->call = outer;
 	if (!READ_ONCE(run->halted))
-		record_step(run, &inner, step);
+		record_step(run, &inner);
 }
 
 /* A before_hook ends in the task in which it began; otherwise its call would not. */
@@ -305,7 +322,7 @@ static int run_program(struct lmm_run *run)
 	}
 	lmm_tasks_stop(run);
 	lmm_contexts_end(run);
-	if (arch->end)
+	if ((err || run->err) && arch->end)
 		arch->end(run);
 	return err ?: run->err;
 }

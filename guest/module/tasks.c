@@ -98,6 +98,8 @@ static void begin_turn(struct lmm_task *task)
 		await_departure(run->last);
 	}
 	stay(task);
+	if (run->last)
+		lmm_run_switched(run);
 }
 
 /* Gives the turn to another task, and waits for the next one. Returns false if there is none. */
@@ -114,6 +116,17 @@ bool lmm_task_hand_over(struct lmm_task *task, struct lmm_task *next)
 	return is_turn;
 }
 
+/* Keeps what the report needs before the threads end. */
+static void end_program(struct lmm_run *run)
+{
+	const struct lmm_api *api = run->program.api;
+
+	for (unsigned int i = 0; api->keep && i < run->nr_tasks; i++)
+		api->keep(&run->tasks[run->order[i]]);
+	if (run->program.arch->end)
+		run->program.arch->end(run);
+}
+
 static int task_thread(void *data)
 {
 	struct lmm_task *task = data;
@@ -126,6 +139,8 @@ static int task_thread(void *data)
 	if (wait_for_turn(task)) {
 		begin_turn(task);
 		ended = lmm_run_steps(run, task, &run->program_list);
+		if (ended)
+			end_program(run);
 		may_leave(task);
 	}
 	if (ended)
