@@ -57,14 +57,23 @@ def _differing(parts: tuple[str, ...], predicted: Any, observed: Any, what: str,
     return found
 
 
-def _compare(case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
-    """Return the differences of the first step that differs; if none does, those of the ends."""
+def _compare(unit: Unit, case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
+    """Return the differences of the first step that differs; if none does, those of the ends.
+
+    If they show a known bug of the running kernel, it is named first.
+    """
     if predicted.steps == observed.steps:
         return _differing(_END_PARTS, predicted, observed, "at the end", None)
     for expected, seen in zip(predicted.steps, observed.steps, strict=False):
         if expected != seen:
             step = next(step for step in case.walk() if step.index == expected.index)
-            return _differing(_STEP_PARTS, expected, seen, f"step {step.index} {step.op}", step)
+            what = f"step {step.index} {step.op}"
+            found = _differing(_STEP_PARTS, expected, seen, what, step)
+            model = PERSONALITIES[unit.personality].MODEL
+            if IMPLEMENTATIONS[unit.impl].hooks_only and (bug := model.native_bug(expected.state, seen.state)):
+                sides = {"predicted": _show(expected.state), "observed": _show(seen.state)}
+                found.insert(0, Difference(f"{what}: {bug}", sides, step.place))
+            return found
     counts = {"predicted": str(len(predicted.steps)), "observed": str(len(observed.steps))}
     return [Difference("number of steps that ran", counts)]
 
@@ -149,7 +158,7 @@ def judge(unit: Unit, case: Case, predicted: Trace, observed: Trace) -> list[Dif
 
     The guest is compared with the model, and both are compared with the author's pins.
     """
-    differences = _compare(case, predicted, observed)
+    differences = _compare(unit, case, predicted, observed)
     in_model = pins(unit, case, predicted, "the model says")
     # Traces without a difference break the same pins.
     in_guest = pins(unit, case, observed, "the guest says") if differences or in_model else ()

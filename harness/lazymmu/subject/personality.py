@@ -59,6 +59,11 @@ class PersonalityModel(ABC):
     #: Operations that cannot run natively.
     native_missing: ClassVar[frozenset[str]] = frozenset()
 
+    @staticmethod
+    def native_bug(expected: Mapping[str, int | bool], found: Mapping[str, int | bool]) -> str:
+        """Return which known bug of a kernel a native task's state shows; empty if it shows none."""
+        return ""
+
     def __init__(self, memory: list[int], count: Count) -> None:
         """Take the page table's memory, by entry, and the function that counts into the trace."""
         self.memory = memory
