@@ -160,10 +160,6 @@ class _Kbuild(Struct, frozen=True):
             if name in definitions or name in asked or name in words
         }
         if lost := [name for name in lines if name in needed or name in words]:
-            text = "\n    ".join(lines[name] for name in lost)
-            debug = ", ".join(f"--debug {words[name]}" for name in lost if name in words)
-            raise UsageError(
-                f"kernel build {recipe.source}: on {recipe.arch}, {debug or 'the harness'} needs what cannot be set:"
-                f"\n    {text}"
-            )
+            text = "".join(f"\n    {f'--debug {words[name]}: ' if name in words else ''}{lines[name]}" for name in lost)
+            raise UsageError(f"kernel build {recipe.source}: on {recipe.arch} this is needed and cannot be set:{text}")
         return list(lines.values())

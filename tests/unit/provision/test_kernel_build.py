@@ -92,7 +92,7 @@ def test_the_tree_is_only_read_and_the_folder_of_the_build_says_when_it_is_compl
     assert build(tmp_path, recipe) == []
     assert recipe.folder == own_kernels.builds_of(tree) / "arm64+vm"
     assert host.mounted == {tree: False, recipe.folder: True}
-    assert (recipe.folder / "made").read_text().splitlines() == ["arm64 Image", "arm64 modules"]
+    assert sorted((recipe.folder / "made").read_text().splitlines()) == ["arm64 Image", "arm64 modules"]
     assert (recipe.folder / own_kernels.BUILT).read_text() == "arm64\n"
     assert {path: path.stat().st_mtime_ns for path in tree.rglob("*")} == before
     config = kernel_config.read(recipe.folder / ".config")
@@ -121,12 +121,15 @@ def test_a_debug_word_and_an_option_of_the_harness_that_cannot_be_set_are_refuse
         script,
         'shift 3\ncat "$@" | sed s/^CONFIG_DEBUG_PAGEALLOC=y/CONFIG_DEBUG_PAGEALLOC=ABSENT_/ >$KCONFIG_CONFIG\n',
     )
-    with pytest.raises(UsageError, match=r"on arm64, --debug pagealloc needs what cannot be set:\n.*no such option"):
+    with pytest.raises(
+        UsageError,
+        match=r"on arm64 this is needed and cannot be set:\n    --debug pagealloc: CONFIG_DEBUG_PAGEALLOC=ABSENT_: ",
+    ):
         build(tmp_path, Recipe(tree, "arm64", debug=("pagealloc",)))
     own = tmp_path / "own.config"
     write(own, "# CONFIG_MODULES is not set\n")
     write(tree / "init/Kconfig", 'config MODULES\n\tbool "x"\n')
-    with pytest.raises(UsageError, match=r"the harness needs what cannot be set:\n    CONFIG_MODULES=y: it is n"):
+    with pytest.raises(UsageError, match=r"this is needed and cannot be set:\n    CONFIG_MODULES=y: it is n"):
         build(tmp_path, Recipe(tree, "arm64", fragments=(own,)))
     assert not list((tmp_path / "cache").rglob("made"))
 
