@@ -22,6 +22,11 @@ pytestmark = pytest.mark.exhaustive
 XEN = "x86_64-xen"
 # What the second snapshot of a machine may take on the disk (bytes).
 _LARGEST_SNAPSHOT = 160_000_000
+_NATIVELY = ("--arch", XEN, "--kernel", "current", "--api", "merged", "--impl")
+_MANY = """\
+description: x
+steps: [enable, repeat: {times: 40, as: i, steps: [set_pte: {index: $i, value: 1}]}, disable]
+"""
 
 
 def test_the_modules_implementations_agree_with_the_model(lazymmu: Lazymmu) -> None:
@@ -45,7 +50,7 @@ def test_the_report_of_a_hang_says_where_linux_or_xen_is(
     broken: Callable[..., Lazymmu], tmp_path: Path, code: str, words: str
 ) -> None:
     folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
-    flags = ("--api", "merged", "--arch", XEN, "--kernel", "current")
+    flags = ("--api", "merged", "--arch", XEN, "--kernel", "current", "--impl", "module")
     done, document = broken(at_start_of("lmm_arch_flush", code)).run(folder, *flags)
     assert done.returncode == 3, done.stdout + done.stderr
     assert outcomes(document, "plain") == {(XEN, "pass")}
@@ -70,13 +75,6 @@ def test_a_panic_of_linux_is_a_death_although_xen_waits_to_restart() -> None:
         with pytest.raises(GuestDied, match="the guest died: kernel panic: asked for by the fault module"):
             line.await_done("refused the module", machines.machine(XEN).deadline(60))
         assert "in 5 seconds" in guest.console.text()
-
-
-_NATIVELY = ("--arch", XEN, "--kernel", "current", "--api", "merged", "--impl")
-_MANY = """\
-description: x
-steps: [enable, repeat: {times: 40, as: i, steps: [set_pte: {index: $i, value: 1}]}, disable]
-"""
 
 
 def _fork_accounts(checkout: Path) -> None:
