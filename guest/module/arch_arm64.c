@@ -31,7 +31,7 @@ static struct lmm_arm64_cpu *this_cpu(struct lmm_run *run)
 }
 
 /* Serves all writes that wait for a barrier of this CPU. */
-static void serve(struct lmm_run *run)
+static void serve_barrier(struct lmm_run *run)
 {
 	struct lmm_arm64_cpu *cpu = this_cpu(run);
 	unsigned int i;
@@ -45,7 +45,7 @@ static void barrier_now(struct lmm_run *run)
 {
 	emit_barriers();
 	run->counters[BARRIERS]++;
-	serve(run);
+	serve_barrier(run);
 }
 
 /* The entry's last write is no longer one that waits for a barrier, of either CPU. */
@@ -98,7 +98,7 @@ static void arm64_flush(struct lmm_run *run)
  */
 static void arm64_switch_out(struct lmm_run *run)
 {
-	serve(run);
+	serve_barrier(run);
 }
 
 static void arm64_fork(const struct lmm_run *run, struct lmm_task *child)
