@@ -100,9 +100,10 @@ def _remarks(operation: Operation) -> str:
         f"{_either(name for name in REVISIONS if name in having)} only": len(having) < len(REVISIONS),
         "may have a *before_hook* list": operation.hookable,
         "has an answer": operation.answers,
-        "in no list": operation.kind is Kind.TASK,
+        "in no context and no `meanwhile`": operation.kind is Kind.TASK,
         "not natively": operation.name in IMPLEMENTATIONS[NATIVE].missing,
         "a context: must have a list, which runs there": operation.kind is Kind.CONTEXT,
+        "must have a list, which the task runs on its CPU": operation.kind is Kind.MEANWHILE,
         f"allowed inside {_either(operation.within)}": bool(operation.within),
     }
     return "; ".join(remark for remark, holds in remarks.items() if holds)
@@ -149,7 +150,8 @@ def _cache() -> str:
 def _native() -> str:
     folders: dict[str, list[str]] = {}
     for scenario in load((), LIBRARY):
-        if scenario.native and "merged" in scenario.apis:
+        has_it = any(architectures()[arch].native for arch in scenario.native)
+        if has_it and "merged" in scenario.apis:
             folder, _, name = scenario.name.rpartition("/")
             folders.setdefault(folder, []).append(f"`{name}`")
     return "\n".join(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A `pgtable.h` in words of our own: Linux 7.0, Linux 7.1 and later, and the s390 series (docs/semantics.md)."""
+"""A `pgtable.h` in words of our own: Linux 7.0, Linux 7.2 and later, and the s390 series (docs/semantics.md)."""
 
 HEAD = """\
 /* The beginning of a header, not an #ifdef */

@@ -7,11 +7,16 @@
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <xen/xen.h>
 
 #include "lazymmu.h"
 #include "native_arch.h"
 
-/* A copy of the kernel's state, taken when the task's thread ends */
+#ifdef CONFIG_XEN_PV
+extern const struct lmm_arch lmm_native_xen;
+#endif
+
+/* A copy of the kernel's state, taken at the end of the program */
 struct native_state {
 	u8 enable_count;
 	u8 pause_count;
@@ -103,10 +108,15 @@ static void lmm_native_tell(const struct lmm_task *task, u8 state[LMM_NR_STATE])
 	state[2] = native.pending;
 }
 
+/* The report comes after the task's thread has ended. */
+static void lmm_native_keep(struct lmm_task *task)
+{
+	*(struct native_state *)task->state = thread_state(task->thread);
+}
+
 /* The kernel must not end the thread inside a section of the scenario. */
 static void lmm_native_retire(struct lmm_task *task)
 {
-	*(struct native_state *)task->state = thread_state(current);
 	memset(&current->lazy_mmu_state, 0, sizeof(current->lazy_mmu_state));
 	(arch_flush_lazy_mmu_mode)();
 }
@@ -118,23 +128,67 @@ static const struct lmm_arch lmm_native_arch = {
 	.read	= lmm_native_read,
 };
 
+#define NATIVE_API(_name, _arch) \
+	.name		= _name, \
+	.state_names	= { "enable_count", "pause_count", NATIVE_STATE_NAMES }, \
+	.state_size	= sizeof(struct native_state), \
+	.arch		= _arch, \
+	.enable		= lmm_native_enable, \
+	.disable	= lmm_native_disable, \
+	.pause		= lmm_native_pause, \
+	.resume		= lmm_native_resume, \
+	.pause_task	= lmm_native_pause_task, \
+	.resume_task	= lmm_native_resume_task, \
+	.active		= lmm_native_active, \
+	.get_state	= lmm_native_tell, \
+	.flush		= lmm_native_flush, \
+	.keep		= lmm_native_keep, \
+	.retire		= lmm_native_retire
+
+#ifdef CONFIG_XEN_PV
+static bool is_xen(void)
+{
+	return xen_pv_domain();
+}
+
+static bool is_bare(void)
+{
+	return !xen_pv_domain();
+}
+
+/*
+ * Linux 7.0 to 7.3 never accounts, in a new task, for the pause that its first switch-in
+ * takes back: the pause_count of every task is 255. Here it begins with 0, as it should.
+ */
+static void lmm_native_repair(struct lmm_task *task)
+{
+	current->lazy_mmu_state.pause_count = 0;
+}
+#endif
+
 const struct lmm_api lmm_api_native[] = {
+#ifdef CONFIG_XEN_PV
 	{
-		.name		= "merged/native",
-		.state_names	= { "enable_count", "pause_count", NATIVE_STATE_NAMES },
-		.state_size	= sizeof(struct native_state),
-		.hooks_only	= true,
-		.arch		= &lmm_native_arch,
-		.enable		= lmm_native_enable,
-		.disable	= lmm_native_disable,
-		.pause		= lmm_native_pause,
-		.resume		= lmm_native_resume,
-		.pause_task	= lmm_native_pause_task,
-		.resume_task	= lmm_native_resume_task,
-		.active		= lmm_native_active,
-		.get_state		= lmm_native_tell,
-		.flush		= lmm_native_flush,
-		.retire		= lmm_native_retire,
+		NATIVE_API("merged/native", &lmm_native_xen),
+		.checks_unseen	= true,
+		.here		= is_xen,
 	},
+	{
+		NATIVE_API("merged/native-repaired", &lmm_native_xen),
+		.checks_unseen	= true,
+		.here		= is_xen,
+		.arise		= lmm_native_repair,
+	},
+	{
+		NATIVE_API("merged/native", &lmm_native_arch),
+		.hooks_only	= true,
+		.here		= is_bare,
+	},
+#else
+	{
+		NATIVE_API("merged/native", &lmm_native_arch),
+		.hooks_only	= true,
+	},
+#endif
 	{ }
 };

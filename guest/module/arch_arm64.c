@@ -8,6 +8,8 @@
 #include <asm/barrier.h>
 #endif
 
+#include <linux/bitmap.h>
+
 #include "lazymmu.h"
 
 #define BARRIERS	LMM_NR_COMMON
@@ -21,31 +23,58 @@ static void emit_barriers(void)
 #endif
 }
 
-/*
- * The barrier completes all writes deferred on this CPU. There are none on the other
- * CPU, because a task that leaves a CPU completes its own.
- */
+static struct lmm_arm64_cpu *this_cpu(struct lmm_run *run)
+{
+	struct lmm_arm64_cpu *cpus = run->cpus;
+
+	return &cpus[run->task->cpu];
+}
+
+/* Serves all writes that wait for a barrier of this CPU. */
+static void serve_barrier(struct lmm_run *run)
+{
+	struct lmm_arm64_cpu *cpu = this_cpu(run);
+	unsigned int i;
+
+	for_each_set_bit(i, cpu->owing, LMM_TABLE_ENTRIES)
+		lmm_settle(run, i);
+	bitmap_zero(cpu->owing, LMM_TABLE_ENTRIES);
+}
+
 static void barrier_now(struct lmm_run *run)
 {
 	emit_barriers();
 	run->counters[BARRIERS]++;
-	lmm_writes_done(run);
+	serve_barrier(run);
+}
+
+/* The entry's last write is no longer one that waits for a barrier, of either CPU. */
+static void forget(struct lmm_run *run, u16 index)
+{
+	struct lmm_arm64_cpu *cpus = run->cpus;
+
+	for (unsigned int i = 0; i < LMM_NR_CPUS; i++)
+		if (__test_and_clear_bit(index, cpus[i].owing))
+			lmm_settle(run, index);
 }
 
 static void arm64_write(struct lmm_run *run, u16 index, u64 value)
 {
 	struct lmm_arm64_task *task = run->task->arch;
+	bool valid = lmm_pte_valid(value);
 
-	run->table.memory[index] = value;
-	if (!lmm_pte_valid(value)) {
-		lmm_write_direct(run, index);
-	} else if (run->program.api->active(run->task)) {
-		lmm_write_deferred(run, index);
+	forget(run, index);
+	lmm_store(run, index, value);
+	if (valid && run->program.api->active(run->task)) {
+		lmm_write_deferred(run, index, value);
+		__set_bit(index, this_cpu(run)->owing);
+		lmm_owe(run, index);
 		task->pending = true;
-	} else {
-		lmm_write_direct(run, index);
-		barrier_now(run);
+		return;
 	}
+	lmm_write_direct(run, index, value);
+	if (valid)
+		barrier_now(run);
 }
 
 static u64 arm64_read(const struct lmm_run *run, u16 index)
@@ -63,10 +92,13 @@ static void arm64_flush(struct lmm_run *run)
 	task->pending = false;
 }
 
-/* The barrier of __switch_to(), which does not look at the flag */
-static void arm64_leave_cpu(struct lmm_run *run)
+/*
+ * The barrier of __switch_to(), which does not look at the flag. All that waits on the
+ * CPU was written by the task that leaves it: an earlier one has left, and so served it.
+ */
+static void arm64_switch_out(struct lmm_run *run)
 {
-	lmm_writes_done(run);
+	serve_barrier(run);
 }
 
 static void arm64_fork(const struct lmm_run *run, struct lmm_task *child)
@@ -78,10 +110,11 @@ const struct lmm_arch lmm_arch_arm64 = {
 	.name		= "arm64",
 	.own_counters	= { "barriers" },
 	.task_size	= sizeof(struct lmm_arm64_task),
+	.cpu_size	= sizeof(struct lmm_arm64_cpu),
 	.write		= arm64_write,
 	.read		= arm64_read,
 	.leave		= arm64_flush,
 	.flush		= arm64_flush,
-	.leave_cpu	= arm64_leave_cpu,
+	.switch_out	= arm64_switch_out,
 	.fork		= arm64_fork,
 };

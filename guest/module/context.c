@@ -2,7 +2,7 @@
 /*
  * The contexts: a list of steps in a hard interrupt or a softirq of the running
  * task's CPU, with bottom halves disabled, or with interrupts off. Each list first
- * checks where it really runs.
+ * checks the context, and each step its CPU and thread.
  */
 #include <linux/bottom_half.h>
 #include <linux/interrupt.h>
@@ -15,19 +15,22 @@
 
 #include "lazymmu.h"
 
+/*
+ * Whether the code that runs may sleep: as the scenario has it. The real preemption count
+ * is the module's own business, except for its bits that say in which context this is.
+ */
+bool lmm_may_sleep(const struct lmm_run *run)
+{
+	return !in_interrupt() && !irqs_disabled() && !run->task->hold;
+}
+
 static void run_block(struct lmm_run *run, const struct lmm_step *step, bool right)
 {
-	const char *name = lmm_operations[step->op].name;
-
-	if (!right)
-		lmm_run_failed(run, "%s block in another context", name);
-	else if (raw_smp_processor_id() != run->task->cpu)
-		lmm_run_failed(run, "%s block not on CPU %u", name, run->task->cpu);
-	else if (current != run->task->thread)
-		lmm_run_failed(run, "%s block in another thread than that of task %s",
-			       name, run->task->name);
-	else
+	if (right)
 		lmm_run_list(run, step);
+	else
+		lmm_run_failed(run, "%s block in another context",
+			       lmm_operations[step->op].name);
 }
 
 static void interrupt_block(struct irq_work *work)
@@ -42,12 +45,19 @@ static void softirq_block(struct tasklet_struct *tasklet)
 	struct lmm_run *run = container_of(tasklet, struct lmm_run, tasklet);
 
 	run_block(run, run->softirq, in_serving_softirq() && !in_hardirq());
+	run->softirq = NULL;
 }
 
 void lmm_contexts_init(struct lmm_run *run)
 {
 	run->irq_work = IRQ_WORK_INIT_HARD(interrupt_block);
 	tasklet_setup(&run->tasklet, softirq_block);
+}
+
+/* Waits for a softirq that was not served at once. */
+void lmm_contexts_end(struct lmm_run *run)
+{
+	tasklet_kill(&run->tasklet);
 }
 
 /*
@@ -66,29 +76,45 @@ void lmm_context_interrupt(struct lmm_run *run, const struct lmm_step *step)
 
 /*
  * local_bh_enable() serves the tasklet at once, on top of the task, since no interrupt
- * could serve it earlier. If ksoftirqd takes it, tasklet_kill() waits.
+ * could serve it earlier. With PREEMPT_RT it does so only if preemption is on, and leaves
+ * the rest to ksoftirqd: a task that stands by gives its CPU free for the moment.
  */
 void lmm_context_softirq(struct lmm_run *run, const struct lmm_step *step)
 {
+	bool bound = IS_ENABLED(CONFIG_PREEMPT_RT) && run->standby.task;
+
 	run->softirq = step;
+	if (bound)
+		preempt_enable();
 	local_bh_disable();
 	tasklet_hi_schedule(&run->tasklet);
 	local_bh_enable();
-	tasklet_kill(&run->tasklet);
+	if (bound)
+		preempt_disable();
+	if (run->softirq)
+		lmm_run_failed(run, "softirq block not served at once");
 }
 
+/* Another task's meanwhile may be in the list: that task stands by before this one is bound. */
 void lmm_context_bh_disabled(struct lmm_run *run, const struct lmm_step *step)
 {
+	bool stands_by = lmm_standby_begin(run, step);
+
 	local_bh_disable();
 	run_block(run, step, in_softirq() && !in_serving_softirq() && !in_hardirq());
 	local_bh_enable();
+	if (stands_by)
+		lmm_standby_end(run);
 }
 
 void lmm_context_irqs_off(struct lmm_run *run, const struct lmm_step *step)
 {
+	bool stands_by = lmm_standby_begin(run, step);
 	unsigned long flags;
 
 	local_irq_save(flags);
 	run_block(run, step, irqs_disabled() && !in_interrupt());
 	local_irq_restore(flags);
+	if (stands_by)
+		lmm_standby_end(run);
 }

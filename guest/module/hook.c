@@ -65,8 +65,10 @@ void lmm_arch_pause(struct lmm_run *run)
 /* arch_resume_lazy_mmu_mode(), or enter if the architecture does not define it */
 void lmm_arch_resume(struct lmm_run *run)
 {
-	if (run->program.arch->pause)
-		lmm_call_hook(run, LMM_ARCH_RESUME, 'r');
-	else
+	if (!run->program.arch->resume) {
 		lmm_arch_enter(run);
+		return;
+	}
+	lmm_call_hook(run, LMM_ARCH_RESUME, 'r');
+	run->program.arch->resume(run);
 }

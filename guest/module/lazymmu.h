@@ -19,7 +19,7 @@
 #include "program.h"
 
 #define LMM_LINE_SIZE		1000
-#define LMM_ERROR_SIZE		80
+#define LMM_ERROR_SIZE		128
 
 /* In the order of the report's "total" line */
 enum lmm_counter {
@@ -38,6 +38,7 @@ enum lmm_counter {
 	LMM_DEFERRED,
 	LMM_DIRECT,
 	LMM_WARNINGS,
+	LMM_ATOMIC_SLEEPS,
 	LMM_NR_COMMON,		/* the personality's own counters follow */
 };
 
@@ -45,6 +46,7 @@ enum lmm_counter {
 #define LMM_NR_COUNTERS		(LMM_NR_COMMON + LMM_MAX_OWN)
 
 #define LMM_NR_STATE		3	/* at most */
+#define LMM_MAX_HOOKS		3	/* that one step calls: two of its switches out, one in */
 
 /* A task's state in the revisions from proposal to v4; the counter wraps. */
 struct lmm_flag_state {
@@ -69,18 +71,23 @@ struct lmm_arm64_task {
 	bool pending;
 };
 
-/* A task's memory in the personality s390x */
-struct lmm_s390x_task {
-	bool preempt_off;
-	struct lmm_range range;
+/* A CPU's memory in the personality arm64: entries whose last write waits for its barrier */
+struct lmm_arm64_cpu {
+	DECLARE_BITMAP(owing, LMM_TABLE_ENTRIES);
+};
+
+/* A CPU's memory in the personality s390x */
+struct lmm_s390x_cpu {
+	int lazy_count;
+	struct lmm_range range;		/* empty if there is none */
 	DECLARE_BITMAP(used, LMM_TABLE_ENTRIES);
 	u64 slots[LMM_TABLE_ENTRIES];
 };
 
-/* A CPU's memory in the personality x86_64 */
+/* A CPU's memory in the personalities x86_64 and xen; xen uses one update less */
 #define LMM_QUEUE_SIZE		32U
 
-struct lmm_x86_64_queue {
+struct lmm_queue {
 	unsigned int len;
 	struct {
 		u16 index;
@@ -88,21 +95,43 @@ struct lmm_x86_64_queue {
 	} updates[LMM_QUEUE_SIZE];
 };
 
-/* A task of the scenario */
+/* A CPU's memory in the personality ppc64 */
+#define LMM_BATCH_SIZE		192U
+
+struct lmm_ppc64_cpu {
+	unsigned int len;
+	u16 batch[LMM_BATCH_SIZE];
+};
+
+/* Why a task's thread is woken */
+enum lmm_due {
+	LMM_DUE_NOTHING,
+	LMM_DUE_TURN,		/* it is the task's turn */
+	LMM_DUE_MEANWHILE,	/* &lmm_run.meanwhile */
+	LMM_DUE_STANDBY,	/* &lmm_run.standby */
+};
+
+/* A task of the scenario; all 0 before it exists */
 struct lmm_task {
 	struct lmm_run *run;
 	const char *name;		/* in the report */
 	unsigned int cpu;
+	int hold;			/* how often the personality has turned preemption off */
 	void *state;			/* the revision's memory, &lmm_api.state_size bytes */
 	void *arch;			/* the personality's memory, &lmm_arch.task_size bytes */
 	struct task_struct *thread;	/* NULL before it starts */
-	struct completion turn;		/* it is the task's turn, or the run is over */
+	enum lmm_due due;		/* set before @wake is completed */
+	struct completion wake;		/* something is due, or the run is over */
+	struct completion arrived;	/* its thread waits for its first turn, or will at once */
+	bool stays;			/* preemption is off, as &lmm_arch.exact says */
 };
 
 /* The private page table, and its one TLB */
 struct lmm_table {
 	u64 memory[LMM_TABLE_ENTRIES];
-	/* Entries whose last write has not taken full effect, and their number */
+	u64 newest[LMM_TABLE_ENTRIES];	/* the values of the last writes */
+	u16 owed[LMM_TABLE_ENTRIES];	/* what waits: updates, slots, flushes, a barrier */
+	/* Entries for which touch is false, and their number */
 	DECLARE_BITMAP(waiting, LMM_TABLE_ENTRIES);
 	unsigned int outstanding;
 	/* Entries that the TLB holds, and their values there */
@@ -110,20 +139,38 @@ struct lmm_table {
 	u64 tlb[LMM_TABLE_ENTRIES];
 };
 
+/* The hooks that a step called, in order */
+struct lmm_hooks {
+	u8 nr;
+	char letters[LMM_MAX_HOOKS];
+	bool inside[LMM_MAX_HOOKS];	/* was the task active, seen from inside? */
+};
+
 /* A step that is being executed */
 struct lmm_call {
 	u64 value;	/* the answer, if the operation has one */
 	u32 step;	/* its number */
-	char hook;	/* the letter of the arch hook that it called, 0 if none */
-	bool inside;	/* was the task active, seen from inside that hook? */
+	struct lmm_hooks hooks;
 };
 
-/* What the report says of a step; all but the first four at the end of the step */
+/*
+ * A list that is being executed. Lists are nested, and so are the stacks of the threads
+ * that execute them: whoever has the turn executes steps of the innermost list, and the
+ * thread that began a list also ends it.
+ */
+struct lmm_list {
+	u32 next;			/* the next step */
+	u32 end;			/* the step after the last one */
+	bool atomic;			/* its steps must not sleep */
+	struct lmm_task *task;		/* the task that began it; NULL for the program */
+	struct lmm_list *outer;
+};
+
+/* What the report says of a step; all but the first three at the end of the step */
 struct lmm_record {
 	u64 value;	/* as in struct lmm_call */
 	u32 step;
-	char hook;
-	bool inside;
+	struct lmm_hooks hooks;
 	bool active;	/* is the task active, in the context of the step? */
 	u8 task;	/* the task that ran or was interrupted, or the one that a check names */
 	u16 outstanding;
@@ -131,21 +178,37 @@ struct lmm_record {
 	u64 counters[LMM_NR_COUNTERS];
 };
 
+/*
+ * A task that stands by on its CPU while another one, on the other CPU, is in a context
+ * in which it cannot sleep (meanwhile.c)
+ */
+struct lmm_standby {
+	struct lmm_task *task;		/* NULL if there is none */
+	int state;			/* an enum of meanwhile.c */
+};
+
 /* One program's run, from its text to the end of its report */
 struct lmm_run {
 	struct lmm_program program;
-	unsigned int nr_tasks;		/* so far */
-	struct lmm_task *tasks;		/* in the order of &lmm_program.tasks */
+	unsigned int nr_tasks;		/* so far, and their numbers in the order of the report */
+	u8 order[LMM_MAX_TASKS];
+	struct lmm_task *tasks;		/* by their numbers in &lmm_program.tasks */
 	void *task_memory;		/* what their @state and @arch point to */
 	void *cpus;			/* the personality's memory, &lmm_arch.cpu_size each */
+	struct lmm_task *present[LMM_NR_CPUS];
 	struct lmm_task *task;		/* the task that runs; the scenario's "current" */
-	u32 next;			/* the next step outside of lists */
-	struct lmm_call *call;		/* the innermost step; in an interrupt, one of its list */
+	struct lmm_task *last;		/* the one that has given the turn away; NULL at first */
+	struct lmm_list program_list;	/* all steps that are in no list */
+	struct lmm_list *list;		/* the innermost list */
+	struct lmm_call *call;		/* the innermost step that contains @list */
+	const struct lmm_step *meanwhile;	/* the step whose list another CPU executes */
+	struct lmm_standby standby;
 	struct lmm_table table;
 	u64 counters[LMM_NR_COUNTERS];
 	struct lmm_record *records;	/* of the steps that ran, in the order in which they end */
 	u32 nr_records;
 	char error[LMM_ERROR_SIZE];	/* why the run gives no result; empty if it gives one */
+	u32 wrong_line;			/* the program's line that is wrong; 0 if none is */
 	int err;			/* why the run could not continue, a negative errno */
 	bool halted;			/* execute no further step */
 
@@ -168,17 +231,23 @@ struct lmm_run {
  * @state_names: its names for a task's state, NULL after the last
  * @state_size: bytes that it needs for a task's state, all 0 at the start
  * @hooks_only: the report has its calls, hooks and state, and nothing else
+ * @checks_unseen: the report has no warnings and atomic_sleeps
  * @arch: its own personality, the only one it runs with; NULL if it runs with all
  * @enable: lazy_mmu_mode_enable()
  * @disable: lazy_mmu_mode_disable()
  * @pause: lazy_mmu_mode_pause()
  * @resume: lazy_mmu_mode_resume()
  * @enable_with_ptes: lazy_mmu_mode_enable_with_ptes(); optional
- * @pause_task: __task_lazy_mmu_mode_pause(); optional, but needs @resume_task
+ * @pause_task: __task_lazy_mmu_mode_pause(); optional, but needs @resume_task, and the
+ *	state begins with a struct lmm_merged_state
  * @resume_task: __task_lazy_mmu_mode_resume()
  * @active: is_lazy_mmu_mode_active(); false in interrupt
  * @get_state: stores a task's state, in the order of @state_names
  * @flush: arch_flush_lazy_mmu_mode(), if it is not the personality's; optional
+ * @here: whether this machine has it; always if NULL
+ * @arise: called by a task's thread when it begins; optional
+ * @keep: keeps a task's state; called for each when the program has ended, by the thread
+ *	that ran last; optional
  * @retire: called by a task's thread before it ends; optional
  *
  * An array of revisions ends with an empty one. The operations act on
@@ -189,7 +258,9 @@ struct lmm_api {
 	const char *state_names[LMM_NR_STATE];
 	size_t state_size;
 	bool hooks_only;
+	bool checks_unseen;
 	const struct lmm_arch *arch;
+	bool (*here)(void);
 	void (*enable)(struct lmm_run *run);
 	void (*disable)(struct lmm_run *run);
 	void (*pause)(struct lmm_run *run);
@@ -200,6 +271,8 @@ struct lmm_api {
 	bool (*active)(const struct lmm_task *task);
 	void (*get_state)(const struct lmm_task *task, u8 state[LMM_NR_STATE]);
 	void (*flush)(struct lmm_run *run);
+	void (*arise)(struct lmm_task *task);
+	void (*keep)(struct lmm_task *task);
 	void (*retire)(struct lmm_task *task);
 };
 
@@ -216,13 +289,20 @@ struct lmm_api {
  * @leave: arch_leave_lazy_mmu_mode()
  * @flush: arch_flush_lazy_mmu_mode()
  * @pause: arch_pause_lazy_mmu_mode(); NULL if the architecture defines neither it
- *	nor arch_resume_lazy_mmu_mode(), which does nothing more
- * @leave_cpu: called before the running task is switched away from, migrates or
- *	sleeps; optional
+ *	nor @resume
+ * @resume: arch_resume_lazy_mmu_mode()
+ * @switch_out: called when the running task is switched out of its CPU; optional
+ * @switch_in: called when the running task has been switched in; optional
  * @fork: copies to a new task what it inherits from the running one; optional
- * @preempt_off: whether preemption is off in the running task; never if NULL
+ * @absent: called for a new task, which is on no CPU yet; optional
+ * @exact: a thread leaves its CPU only where the program says so
+ * @begin: called before a run's first thread starts; returns 0 or a negative errno; optional
+ * @end: called at the end of the program, or after the threads if it does not come to that, if
+ *	@begin succeeded; optional
+ * @exit: called before the module goes; optional
+ * @observe: looks what the table's memory holds; optional
  *
- * All act on &lmm_run.task and its CPU.
+ * All but @absent act on &lmm_run.task and its CPU.
  */
 struct lmm_arch {
 	const char *name;
@@ -236,9 +316,16 @@ struct lmm_arch {
 	void (*leave)(struct lmm_run *run);
 	void (*flush)(struct lmm_run *run);
 	void (*pause)(struct lmm_run *run);
-	void (*leave_cpu)(struct lmm_run *run);
+	void (*resume)(struct lmm_run *run);
+	void (*switch_out)(struct lmm_run *run);
+	void (*switch_in)(struct lmm_run *run);
 	void (*fork)(const struct lmm_run *run, struct lmm_task *child);
-	bool (*preempt_off)(const struct lmm_run *run);
+	void (*absent)(const struct lmm_run *run, struct lmm_task *task);
+	bool exact;
+	int (*begin)(struct lmm_run *run);
+	void (*end)(struct lmm_run *run);
+	void (*observe)(struct lmm_run *run);
+	void (*exit)(void);
 };
 
 /* api_proposal.c */
@@ -247,28 +334,45 @@ void lmm_flag_get_state(const struct lmm_task *task, u8 state[LMM_NR_STATE]);
 
 /* tables.c */
 int lmm_tables_check(void);
+void lmm_tables_exit(void);
 
 /* run.c */
 struct lmm_run *lmm_run_text(const char *text, size_t len);
 void lmm_run_free(struct lmm_run *run);
+bool lmm_run_steps(struct lmm_run *run, struct lmm_task *task, const struct lmm_list *own);
+void lmm_run_switched(struct lmm_run *run);
 void lmm_run_list(struct lmm_run *run, const struct lmm_step *step);
-bool lmm_run_turn(struct lmm_run *run, const struct lmm_task *task);
 void lmm_call_hook(struct lmm_run *run, enum lmm_counter counter, char letter);
 __printf(2, 3)
 void lmm_run_failed(struct lmm_run *run, const char *fmt, ...);
+__printf(3, 4)
+void lmm_run_refused(struct lmm_run *run, const struct lmm_step *step, const char *fmt, ...);
 
 /* tasks.c */
 extern unsigned int live_threads;
 int lmm_tasks_start(struct lmm_run *run);
 void lmm_tasks_stop(struct lmm_run *run);
 size_t lmm_task_memory(const struct lmm_run *run);
+void lmm_task_wake(struct lmm_task *task, enum lmm_due due);
+bool lmm_task_hand_over(struct lmm_task *task, struct lmm_task *next);
+void lmm_might_sleep(struct lmm_run *run);
+void lmm_task_switch_in(struct lmm_run *run, struct lmm_task *task);
 void lmm_task_switch(struct lmm_run *run, const struct lmm_step *step);
 void lmm_task_migrate(struct lmm_run *run, const struct lmm_step *step);
 void lmm_task_sleep(struct lmm_run *run, const struct lmm_step *step);
 void lmm_task_fork(struct lmm_run *run, const struct lmm_step *step);
 
+/* meanwhile.c */
+void lmm_meanwhile(struct lmm_run *run, const struct lmm_step *step);
+void lmm_meanwhile_serve(struct lmm_run *run, struct lmm_task *task);
+void lmm_standby_serve(struct lmm_run *run, struct lmm_task *task);
+bool lmm_standby_begin(struct lmm_run *run, const struct lmm_step *step);
+void lmm_standby_end(struct lmm_run *run);
+
 /* context.c */
 void lmm_contexts_init(struct lmm_run *run);
+void lmm_contexts_end(struct lmm_run *run);
+bool lmm_may_sleep(const struct lmm_run *run);
 void lmm_context_interrupt(struct lmm_run *run, const struct lmm_step *step);
 void lmm_context_softirq(struct lmm_run *run, const struct lmm_step *step);
 void lmm_context_bh_disabled(struct lmm_run *run, const struct lmm_step *step);
@@ -276,15 +380,22 @@ void lmm_context_irqs_off(struct lmm_run *run, const struct lmm_step *step);
 
 /* table.c */
 bool lmm_pte_valid(u64 value);
-void lmm_write_deferred(struct lmm_run *run, u16 index);
-void lmm_write_direct(struct lmm_run *run, u16 index);
-void lmm_write_done(struct lmm_run *run, u16 index);
-void lmm_writes_done(struct lmm_run *run);
+void lmm_write_deferred(struct lmm_run *run, u16 index, u64 value);
+void lmm_write_direct(struct lmm_run *run, u16 index, u64 value);
+void lmm_store(struct lmm_run *run, u16 index, u64 value);
+void lmm_owe(struct lmm_run *run, u16 index);
+void lmm_settle(struct lmm_run *run, u16 index);
 u64 lmm_clear_pte(struct lmm_run *run, u16 index);
 bool lmm_touch(const struct lmm_run *run, u16 index);
 u64 lmm_load(struct lmm_run *run, u16 index);
+u64 lmm_peek(const struct lmm_run *run, u16 index);
 void lmm_tlb_flush(struct lmm_run *run);
 unsigned int lmm_table_entries(const struct lmm_run *run);
+
+/* queue.c */
+struct lmm_queue *lmm_queue(struct lmm_run *run);
+void lmm_queue_join(struct lmm_run *run, u16 index, u64 value);
+void lmm_queue_issue(struct lmm_run *run);
 
 /* hook.c */
 void lmm_warn_on(struct lmm_run *run, bool condition);

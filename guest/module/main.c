@@ -119,7 +119,7 @@ static int __init lazymmu_init(void)
 	entry = proc_create(KBUILD_MODNAME, 0600, NULL, &lazymmu_ops);
 	if (!entry)
 		return -ENOMEM;
-	pr_info("loaded, protocol 2\n");
+	pr_info("loaded, protocol 3\n");
 	return 0;
 }
 module_init(lazymmu_init);
@@ -129,6 +129,7 @@ static void __exit lazymmu_exit(void)
 	/* Waits for callers that are inside. */
 	proc_remove(entry);
 	drop_pending();
+	lmm_tables_exit();
 	pr_info("unloaded\n");
 }
 module_exit(lazymmu_exit);

@@ -77,7 +77,6 @@ static int parse_task(struct lmm_parser *p)
 	if (err)
 		return err;
 	p->program->tasks[task].cpu = cpu;
-	p->cpus[task] = cpu;
 	p->program->nr_declared = p->program->nr_tasks;
 	return 0;
 }
@@ -90,6 +89,7 @@ static int parse_tasks(struct lmm_parser *p)
 	int err;
 
 	strscpy(p->program->tasks[LMM_MAIN].name, "main");
+	p->program->tasks[LMM_MAIN].made = true;
 	p->program->nr_declared = 1;
 	p->program->nr_tasks = 1;
 	for (;;) {
@@ -120,8 +120,8 @@ static int parse_header(struct lmm_parser *p)
 	err = word_line(&p->text, "lazymmu-program", &value);
 	if (err)
 		return err;
-	if (!lmm_word_is(&value, "2"))
-		return lmm_malformed(&p->text, &value, "expected protocol 2, not");
+	if (!lmm_word_is(&value, "3"))
+		return lmm_malformed(&p->text, &value, "expected protocol 3, not");
 
 	err = key_line(&p->text, "run") ?:
 	      lmm_number_in(&p->text, 0, U32_MAX, &run) ?:
@@ -148,7 +148,7 @@ static int parse_end(struct lmm_parser *p, const struct lmm_word *end)
 				     p->program->nr_steps - p->nr_steps,
 				     p->program->nr_steps);
 	if (p->text.next == p->text.end)
-		return 0;
+		return lmm_check_tasks(p);
 	err = lmm_next_line(&p->text);
 	if (err)
 		return err;
@@ -199,7 +199,6 @@ int lmm_parse(struct lmm_program *program, const char *text, size_t len)
 	struct lmm_parser p = {
 		.text = { .next = text, .end = text + len },
 		.program = program,
-		.running = LMM_MAIN,
 	};
 	u32 most;
 	int err;

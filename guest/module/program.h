@@ -20,6 +20,8 @@ struct lmm_step;
 #define LMM_MAX_STEPS		65536U
 #define LMM_MAX_HOOK_DEPTH	8U		/* before_hook in before_hook */
 #define LMM_MAX_CONTEXTS	2U		/* an interrupt in another context */
+#define LMM_MAX_OPEN_CONTEXTS	(1 + LMM_MAX_CONTEXTS)	/* those around a meanwhile, and in it */
+#define LMM_MAX_OPEN_LISTS	(LMM_MAX_HOOK_DEPTH + 1 + LMM_MAX_OPEN_CONTEXTS)
 #define LMM_MAX_CONTEXT_STEPS	4096U		/* in one context */
 #define LMM_MAX_TASKS		64U		/* main included */
 #define LMM_MAX_NAME		32U
@@ -46,11 +48,14 @@ enum lmm_op {
 	LMM_OP_GET_PTE,
 	LMM_OP_TOUCH,
 	LMM_OP_LOAD,
+	LMM_OP_PEEK,
 	LMM_OP_TLB_FLUSH,
 	LMM_OP_SWITCH,
 	LMM_OP_MIGRATE,
 	LMM_OP_SLEEP,
 	LMM_OP_FORK,
+	LMM_OP_MIGHT_SLEEP,
+	LMM_OP_MEANWHILE,
 	LMM_OP_CHECK,
 	LMM_OP_INTERRUPT,
 	LMM_OP_SOFTIRQ,
@@ -74,10 +79,11 @@ enum lmm_arg {
 };
 
 /* The list that may follow an operation */
-enum lmm_list {
+enum lmm_list_kind {
 	LMM_LIST_NONE,
 	LMM_LIST_BEFORE_HOOK,	/* optional */
 	LMM_LIST_CONTEXT,	/* required */
+	LMM_LIST_MEANWHILE,	/* required */
 };
 
 /**
@@ -85,9 +91,9 @@ enum lmm_list {
  * @name: its name
  * @args: its arguments
  * @list: its list
- * @interruptible: a context that may contain an interrupt
- * @leaves: changes which task runs or where, or makes a task; it needs preemption, so
- *	no list may contain it
+ * @within: the contexts that may contain this context or meanwhile, a bit for each
+ * @leaves: changes which task runs or where, or makes a task; no context and no
+ *	meanwhile may contain it
  * @answers: has an answer
  * @run: executes it, if run.c does not
  * @in: whether a revision has it; NULL if all have
@@ -96,7 +102,7 @@ struct lmm_operation {
 	const char *name;
 	u8 args[2];
 	u8 list;
-	bool interruptible;
+	u32 within;
 	bool leaves;
 	bool answers;
 	void (*run)(struct lmm_run *run, const struct lmm_step *step);
@@ -109,16 +115,18 @@ extern const struct lmm_operation lmm_operations[LMM_NR_OPS];
  * struct lmm_step - one step line of a program
  * @value: the value to store into the entry
  * @end: the first step after this one and its list; the list is what lies between
+ * @line: its line in the text, from 1
  * @index: entry of the table
  * @count: entries from @index on
  * @ms: milliseconds
  * @op: the operation, an enum lmm_op
- * @task: number of a task
+ * @task: number of a task, or LMM_NO_TASK
  * @cpu: number of a CPU
  */
 struct lmm_step {
 	u64 value;
 	u32 end;
+	u32 line;
 	u16 index;
 	u16 count;
 	u16 ms;
@@ -127,10 +135,12 @@ struct lmm_step {
 	u8 cpu;
 };
 
-/* A task of the program; a forked one starts on its parent's CPU */
-struct lmm_task_line {
+/* A name of a task in the program; a forked task starts on its parent's CPU */
+struct lmm_task_name {
 	char name[LMM_MAX_NAME + 1];
 	u8 cpu;
+	bool made;		/* a line declares it, or a fork makes it */
+	u32 line;		/* the first line that has it */
 };
 
 /* A parsed program */
@@ -141,8 +151,8 @@ struct lmm_program {
 	u32 nr_steps;
 	struct lmm_step *steps;		/* in the order of the text, nested lists in place */
 	u8 nr_declared;			/* tasks at the start */
-	u8 nr_tasks;			/* tasks with the forked ones */
-	struct lmm_task_line tasks[LMM_MAX_TASKS];	/* main, the declared, the forked ones */
+	u8 nr_tasks;			/* tasks that may exist */
+	struct lmm_task_name tasks[LMM_MAX_TASKS];	/* main, the declared, the forked ones */
 };
 
 /* The state of the parser */
@@ -150,12 +160,13 @@ struct lmm_parser {
 	struct lmm_text text;
 	struct lmm_program *program;
 	u32 nr_steps;			/* read so far */
-	u8 running;			/* the task that runs after them */
-	u8 cpus[LMM_MAX_TASKS];		/* the CPU on which each task is then */
 	u32 nr_open;			/* open lists, and the steps that opened them */
-	u32 open[LMM_MAX_HOOK_DEPTH + LMM_MAX_CONTEXTS];
-	u32 nr_contexts;		/* the same of contexts */
-	u32 contexts[LMM_MAX_CONTEXTS];
+	u32 open[LMM_MAX_OPEN_LISTS];
+	u32 nr_hooks;			/* how many of them are before_hooks */
+	u32 nr_contexts;		/* how many are contexts, and their steps */
+	u32 contexts[LMM_MAX_OPEN_CONTEXTS];
+	u32 nr_outside;			/* how many of those are around the open meanwhile */
+	bool in_meanwhile;		/* a meanwhile is open */
 };
 
 /* tables.c */
@@ -165,6 +176,7 @@ enum lmm_op lmm_find_op(const struct lmm_word *name);
 
 /* steps.c */
 int lmm_parse_new_task(struct lmm_parser *p, u8 *task);
+int lmm_check_tasks(struct lmm_parser *p);
 int lmm_parse_step(struct lmm_parser *p, const struct lmm_word *first);
 int lmm_close_list(struct lmm_parser *p, const struct lmm_word *brace);
 

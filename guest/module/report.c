@@ -32,9 +32,17 @@ static const char * const counter_names[LMM_NR_COMMON] = {
 	[LMM_DEFERRED]			= "deferred",
 	[LMM_DIRECT]			= "direct",
 	[LMM_WARNINGS]			= "warnings",
+	[LMM_ATOMIC_SLEEPS]		= "atomic_sleeps",
 };
 
-/* Returns the counter's name, NULL after the last one that the run reports. */
+/* Whether the run reports a counter of its personality */
+static bool is_seen(const struct lmm_run *run, unsigned int counter)
+{
+	return !run->program.api->checks_unseen ||
+	       (counter != LMM_WARNINGS && counter != LMM_ATOMIC_SLEEPS);
+}
+
+/* Returns the counter's name, NULL after the last one. */
 static const char *counter_name(const struct lmm_run *run, unsigned int counter)
 {
 	if (run->program.api->hooks_only && counter >= LMM_DEFERRED)
@@ -88,6 +96,16 @@ static void put_begin(struct seq_buf *s, const struct lmm_run *run)
 		       run->program.nr_steps);
 }
 
+static void put_hooks(struct seq_buf *s, const struct lmm_hooks *hooks)
+{
+	seq_buf_puts(s, " hooks=");
+	for (unsigned int i = 0; i < hooks->nr; i++)
+		seq_buf_putc(s, hooks->letters[i]);
+	seq_buf_puts(s, hooks->nr ? " inside=" : "- inside=-");
+	for (unsigned int i = 0; i < hooks->nr; i++)
+		seq_buf_putc(s, '0' + hooks->inside[i]);
+}
+
 static void put_counters(struct seq_buf *s, const struct lmm_run *run, u32 index)
 {
 	const struct lmm_record *record = &run->records[index];
@@ -96,7 +114,7 @@ static void put_counters(struct seq_buf *s, const struct lmm_run *run, u32 index
 
 	for (unsigned int i = 0; (name = counter_name(run, i)); i++) {
 		before = index ? run->records[index - 1].counters[i] : 0;
-		if (record->counters[i] != before)
+		if (record->counters[i] != before && is_seen(run, i))
 			put_pair(s, name, record->counters[i]);
 	}
 }
@@ -113,10 +131,7 @@ static void put_step(struct seq_buf *s, const struct lmm_run *run, u32 index)
 	seq_buf_puts(s, operation->name);
 	seq_buf_puts(s, " task=");
 	seq_buf_puts(s, run->tasks[record->task].name);
-	seq_buf_puts(s, " hooks=");
-	seq_buf_putc(s, record->hook ?: '-');
-	seq_buf_puts(s, " inside=");
-	seq_buf_putc(s, record->hook ? '0' + record->inside : '-');
+	put_hooks(s, &record->hooks);
 	put_pair(s, "active", record->active);
 	if (operation->answers && !run->program.api->hooks_only)
 		put_pair(s, "value", record->value);
@@ -133,7 +148,8 @@ static void put_total(struct seq_buf *s, const struct lmm_run *run)
 
 	seq_buf_puts(s, "total");
 	for (unsigned int i = 0; (name = counter_name(run, i)); i++)
-		put_pair(s, name, run->counters[i]);
+		if (is_seen(run, i))
+			put_pair(s, name, run->counters[i]);
 }
 
 static void put_task(struct seq_buf *s, const struct lmm_run *run,
@@ -198,7 +214,7 @@ static void put_tail(struct seq_buf *s, const struct lmm_run *run, u32 line)
 	if (is_among(&line, 1))
 		put_total(s, run);
 	else if (is_among(&line, run->nr_tasks))
-		put_task(s, run, &run->tasks[line]);
+		put_task(s, run, &run->tasks[run->order[line]]);
 	else if (is_among(&line, table_lines(run)))
 		put_table(s, run);
 	else if (is_among(&line, entry_lines(run)))

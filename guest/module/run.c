@@ -10,6 +10,7 @@
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/string.h>
 
 #include "lazymmu.h"
@@ -28,6 +29,12 @@ module_param(steps_begun, uint, 0444);
 static unsigned int live_runs;
 module_param(live_runs, uint, 0444);
 
+static __printf(2, 0) void halt_run(struct lmm_run *run, const char *fmt, va_list args)
+{
+	vscnprintf(run->error, sizeof(run->error), fmt, args);
+	WRITE_ONCE(run->halted, true);
+}
+
 /* Halts a run that gives no result. Only the first error is kept, since it explains others. */
 void lmm_run_failed(struct lmm_run *run, const char *fmt, ...)
 {
@@ -36,39 +43,79 @@ void lmm_run_failed(struct lmm_run *run, const char *fmt, ...)
 	if (run->error[0])
 		return;
 	va_start(args, fmt);
-	vscnprintf(run->error, sizeof(run->error), fmt, args);
+	halt_run(run, fmt, args);
 	va_end(args);
-	WRITE_ONCE(run->halted, true);
 }
 
-/* Runs the step's before_hook, then records a call of an arch hook. */
+/* Halts a run at a step that means nothing there, which the parser could not see. */
+void lmm_run_refused(struct lmm_run *run, const struct lmm_step *step, const char *fmt, ...)
+{
+	va_list args;
+
+	if (run->error[0])
+		return;
+	va_start(args, fmt);
+	halt_run(run, fmt, args);
+	va_end(args);
+	run->wrong_line = step->line;
+	run->err = -EINVAL;
+}
+
+/*
+ * Runs the step's before_hook, then records a call of an arch hook. The list of a
+ * meanwhile, which may also call hooks, is none.
+ */
 void lmm_call_hook(struct lmm_run *run, enum lmm_counter counter, char letter)
 {
-	lmm_run_list(run, &run->program.steps[run->call->step]);
+	const struct lmm_step *step = &run->program.steps[run->call->step];
+	struct lmm_hooks *hooks = &run->call->hooks;
 
-	run->call->hook = letter;
-	run->call->inside = run->program.api->active(run->task);
+	if (step->op != LMM_OP_MEANWHILE)
+		lmm_run_list(run, step);
+
 	run->counters[counter]++;
+	if (hooks->nr == LMM_MAX_HOOKS)
+		return;
+	hooks->inside[hooks->nr] = run->program.api->active(run->task);
+	hooks->letters[hooks->nr++] = letter;
 }
 
-static void record_step(struct lmm_run *run, const struct lmm_call *call,
-			const struct lmm_step *step)
+/* Fills in what is so now. */
+static void look(struct lmm_run *run, struct lmm_record *record)
 {
-	struct lmm_record *record = &run->records[run->nr_records++];
+	const struct lmm_step *step = &run->program.steps[record->step];
 	const struct lmm_api *api = run->program.api;
 	const struct lmm_task *task = run->task;
 
 	if (step->op == LMM_OP_CHECK && step->task != LMM_NO_TASK)
 		task = &run->tasks[step->task];
+	if (run->program.arch->observe)
+		run->program.arch->observe(run);
 	memcpy(record->counters, run->counters, sizeof(record->counters));
-	record->value = call->value;
-	record->step = call->step;
 	record->outstanding = run->table.outstanding;
-	record->hook = call->hook;
-	record->inside = call->inside;
 	record->active = api->active(task);
 	record->task = task - run->tasks;
 	api->get_state(task, record->state);
+}
+
+static void record_step(struct lmm_run *run, const struct lmm_call *call)
+{
+	struct lmm_record *record = &run->records[run->nr_records++];
+
+	record->value = call->value;
+	record->step = call->step;
+	record->hooks = call->hooks;
+	look(run, record);
+}
+
+/*
+ * Looks again at the end of a switch, on the thread of the task that has the turn now: the
+ * kernel itself has done something at the real one.
+ */
+void lmm_run_switched(struct lmm_run *run)
+{
+	if (run->nr_records)
+		look(run, &run->records[run->nr_records - 1]);
 }
 
 /* A call counts when it begins, even if it then has no effect. */
@@ -124,8 +171,14 @@ static void run_operation(struct lmm_run *run, const struct lmm_step *step)
 	case LMM_OP_LOAD:
 		run->call->value = lmm_load(run, step->index);
 		break;
+	case LMM_OP_PEEK:
+		run->call->value = lmm_peek(run, step->index);
+		break;
 	case LMM_OP_TLB_FLUSH:
 		lmm_tlb_flush(run);
+		break;
+	case LMM_OP_MIGHT_SLEEP:
+		lmm_might_sleep(run);
 		break;
 	default:
 		if (lmm_operations[step->op].run)
@@ -133,70 +186,130 @@ static void run_operation(struct lmm_run *run, const struct lmm_step *step)
 	}
 }
 
-/* The harness skips such a case; a run that gets here gives no result. */
-static bool may_leave(struct lmm_run *run, const struct lmm_step *step, u32 number)
+static bool is_in_place(struct lmm_run *run)
 {
-	const struct lmm_operation *operation = &lmm_operations[step->op];
-	const struct lmm_arch *arch = run->program.arch;
+	const struct lmm_task *task = run->task;
 
-	if (!operation->leaves || !arch->preempt_off || !arch->preempt_off(run))
+	if (raw_smp_processor_id() == task->cpu && current == task->thread)
 		return true;
-	lmm_run_failed(run, "step %u %s with preemption off", number, operation->name);
+	if (current != task->thread)
+		lmm_run_failed(run, "another thread than that of task %s", task->name);
+	else
+		lmm_run_failed(run, "task %s not on CPU %u", task->name, task->cpu);
 	return false;
 }
 
-static void run_step(struct lmm_run *run, u32 number)
+/* Whether the task that a step names exists, or does not if the step makes it */
+static bool has_task(struct lmm_run *run, const struct lmm_step *step)
 {
-	const struct lmm_step *step = &run->program.steps[number];
-	struct lmm_call *outer = run->call;
-	struct lmm_call inner = { .step = number };
+	bool is_new = step->op == LMM_OP_FORK;
 
-	WRITE_ONCE(steps_begun, number + 1);
-	if (!may_leave(run, step, number))
-		return;
-	run->call = &inner;
-	run_operation(run, step);
-	run->call = outer;
-	record_step(run, &inner, step);
+	if (step->task == LMM_NO_TASK || !run->tasks[step->task].run == is_new)
+		return true;
+	lmm_run_refused(run, step, "there is %s task %s", is_new ? "already a" : "no",
+			run->program.tasks[step->task].name);
+	return false;
 }
 
-/* Executes the list that a step opens. The parser limits how deep this recurses. */
-void lmm_run_list(struct lmm_run *run, const struct lmm_step *step)
+static void run_step(struct lmm_run *run, struct lmm_list *list)
 {
-	const struct lmm_step *steps = run->program.steps;
-	u32 i = step - steps + 1;
+	const struct lmm_step *step = &run->program.steps[list->next];
+	struct lmm_call inner = { .step = list->next };
+	struct lmm_call *outer = run->call;
 
-	for (; i < step->end && !READ_ONCE(run->halted); i = steps[i].end)
-		run_step(run, i);
+	list->next = step->end;
+	WRITE_ONCE(steps_begun, inner.step + 1);
+	if (!is_in_place(run) || !has_task(run, step))
+		return;
+	run->call = &inner;
+	if (run->program.arch->observe)
+		run->program.arch->observe(run);
+	run_operation(run, step);
+	run->call = outer;
+	if (!READ_ONCE(run->halted))
+		record_step(run, &inner);
+}
+
+/* A before_hook ends in the task in which it began; otherwise its call would not. */
+static void end_list(struct lmm_run *run, const struct lmm_list *list)
+{
+	const struct lmm_step *step = &run->program.steps[run->call->step];
+
+	lmm_run_refused(run, step, "its before_hook began in task %s and ends in task %s",
+			list->task->name, run->task->name);
+}
+
+/**
+ * lmm_run_steps() - execute steps on a task's thread
+ * @run: the run
+ * @task: the task, which has the turn
+ * @own: the innermost list that its thread has begun
+ *
+ * Executes steps of the innermost list of all until @own ends. A step may make another
+ * task the running one: then that one's thread gets the turn and continues in the same
+ * list, and this thread waits. When it gets the turn back, other threads may have begun
+ * lists inside @own, and be waiting in them; this thread then continues there.
+ *
+ * A halted run ends its lists from the innermost on, each on the thread that began it.
+ *
+ * Return: true at the end of @own, false if the run was over before.
+ */
+bool lmm_run_steps(struct lmm_run *run, struct lmm_task *task, const struct lmm_list *own)
+{
+	for (;;) {
+		struct lmm_list *list = run->list;
+		bool halted = READ_ONCE(run->halted);
+		bool ended = halted || list->next == list->end;
+
+		if (ended && list->task && run->task != list->task) {
+			if (!halted)
+				end_list(run, list);
+			run->task = list->task;
+		}
+		if (ended && list == own)
+			return true;
+		if (run->task != task) {
+			if (!lmm_task_hand_over(task, run->task))
+				return false;
+			continue;
+		}
+		run_step(run, list);
+		if (!list->atomic)
+			cond_resched();
+	}
 }
 
 /*
- * Executes steps until another task runs, on the task's own thread. Returns true after
- * the last step. It may reschedule, since a program may take seconds under emulation.
+ * Executes the list that a step opens, on the running task's thread or an interrupt of
+ * it. The parser limits how deep this recurses.
  */
-bool lmm_run_turn(struct lmm_run *run, const struct lmm_task *task)
+void lmm_run_list(struct lmm_run *run, const struct lmm_step *step)
 {
-	const struct lmm_program *program = &run->program;
+	u32 first = step - run->program.steps + 1;
+	struct lmm_list list = {
+		.next	= first,
+		.end	= step->end,
+		.task	= run->task,
+		.outer	= run->list,
+	};
 
-	while (!READ_ONCE(run->halted)) {
-		u32 number = run->next;
-
-		if (run->task != task)
-			return false;
-		if (number == program->nr_steps)
-			break;
-		run->next = program->steps[number].end;
-		run_step(run, number);
-		cond_resched();
-	}
-	return true;
+	if (first == step->end)
+		return;
+	list.atomic = run->list->atomic || lmm_operations[step->op].list == LMM_LIST_CONTEXT;
+	run->list = &list;
+	lmm_run_steps(run, run->task, &list);
+	run->list = list.outer;
 }
 
 /* A killed writer does not wait for the end of the program, only for that of a step. */
 static int run_program(struct lmm_run *run)
 {
+	const struct lmm_arch *arch = run->program.arch;
 	int err;
 
+	err = arch->begin ? arch->begin(run) : 0;
+	if (err)
+		return err;
 	err = lmm_tasks_start(run);
 	if (!err) {
 		err = wait_for_completion_killable(&run->done);
@@ -208,7 +321,19 @@ static int run_program(struct lmm_run *run)
 		}
 	}
 	lmm_tasks_stop(run);
+	lmm_contexts_end(run);
+	if ((err || run->err) && arch->end)
+		arch->end(run);
 	return err ?: run->err;
+}
+
+/* What only the run showed is logged as what the parser sees. */
+static void log_wrong_line(const struct lmm_run *run)
+{
+	struct lmm_text text = { .line = run->wrong_line };
+
+	if (text.line)
+		lmm_malformed(&text, NULL, "%s", run->error);
 }
 
 void lmm_run_free(struct lmm_run *run)
@@ -238,6 +363,8 @@ static int prepare(struct lmm_run *run, const char *text, size_t len)
 	run->cpus = kvcalloc(LMM_NR_CPUS, program->arch->cpu_size, GFP_KERNEL);
 	if (!run->records || !run->tasks || !run->task_memory || !run->cpus)
 		return -ENOMEM;
+	run->program_list.end = program->nr_steps;
+	run->list = &run->program_list;
 	init_completion(&run->done);
 	init_completion(&run->wake);
 	lmm_contexts_init(run);
@@ -268,6 +395,7 @@ struct lmm_run *lmm_run_text(const char *text, size_t len)
 
 	err = prepare(run, text, len) ?: run_program(run);
 	if (err) {
+		log_wrong_line(run);
 		lmm_run_free(run);
 		return ERR_PTR(err);
 	}

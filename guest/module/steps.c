@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parser of step lines: operations with their arguments, and lists. It follows
- * which task runs on which CPU. tables.c says which arguments an operation takes.
+ * The parser of step lines: operations with their arguments, and lists. tables.c says
+ * which arguments an operation takes. Which task runs and where, only a run can show.
  */
+#include <linux/bits.h>
 #include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
@@ -36,31 +37,67 @@ static bool is_name(const struct lmm_word *word)
 	return true;
 }
 
-/* Reads the name of a new task, and stores its number. Returns 0 or -EINVAL. */
-int lmm_parse_new_task(struct lmm_parser *p, u8 *task)
+static u8 add_task(struct lmm_parser *p, const struct lmm_word *name)
+{
+	u8 task = p->program->nr_tasks++;
+
+	memcpy(p->program->tasks[task].name, name->s, name->len);
+	p->program->tasks[task].line = p->text.line;
+	return task;
+}
+
+/* Reads a name for a task that comes to be here; a fork may have one that is known. */
+static int parse_made_task(struct lmm_parser *p, u8 *task, bool may_be_known)
 {
 	struct lmm_word name = lmm_next_word(&p->text);
 	struct lmm_program *program = p->program;
 
 	if (!is_name(&name))
 		return lmm_malformed(&p->text, &name, "expected a task's name, not");
-	if (find_task(program, &name) < program->nr_tasks)
+	*task = find_task(program, &name);
+	if (*task < program->nr_tasks && !may_be_known)
 		return lmm_malformed(&p->text, &name, "there is already a task");
-	if (program->nr_tasks == LMM_MAX_TASKS)
+	if (*task == LMM_MAX_TASKS)
 		return lmm_malformed(&p->text, &name, "more than %u tasks:",
 				     LMM_MAX_TASKS);
-	*task = program->nr_tasks++;
-	memcpy(program->tasks[*task].name, name.s, name.len);
+	if (*task == program->nr_tasks)
+		add_task(p, &name);
+	program->tasks[*task].made = true;
 	return 0;
 }
 
+/* Reads the name of a new task, and stores its number. Returns 0 or -EINVAL. */
+int lmm_parse_new_task(struct lmm_parser *p, u8 *task)
+{
+	return parse_made_task(p, task, false);
+}
+
+/* The name may be that of a later fork, since a step before it may never run. */
 static int parse_task(struct lmm_parser *p, struct lmm_step *step)
 {
 	struct lmm_word name = lmm_next_word(&p->text);
 
 	step->task = find_task(p->program, &name);
-	if (step->task == p->program->nr_tasks)
+	if (step->task < p->program->nr_tasks)
+		return 0;
+	if (!is_name(&name) || step->task == LMM_MAX_TASKS)
 		return lmm_malformed(&p->text, &name, "there is no task");
+	add_task(p, &name);
+	return 0;
+}
+
+/* Checks, after the last step, that each name is a task's. Returns 0 or -EINVAL. */
+int lmm_check_tasks(struct lmm_parser *p)
+{
+	for (unsigned int i = 0; i < p->program->nr_tasks; i++) {
+		const struct lmm_task_name *task = &p->program->tasks[i];
+		struct lmm_word name = { task->name, strlen(task->name) };
+
+		if (task->made)
+			continue;
+		p->text.line = task->line;
+		return lmm_malformed(&p->text, &name, "there is no task");
+	}
 	return 0;
 }
 
@@ -101,12 +138,11 @@ static int parse_arg(struct lmm_parser *p, struct lmm_step *step, enum lmm_arg a
 	case LMM_ARG_NONE:
 		return 0;
 	case LMM_ARG_TASK_IF_ANY:
-		step->task = LMM_NO_TASK;
 		return p->text.pos == p->text.eol ? 0 : parse_task(p, step);
 	case LMM_ARG_TASK:
 		return parse_task(p, step);
 	case LMM_ARG_NEW_TASK:
-		return lmm_parse_new_task(p, &step->task);
+		return parse_made_task(p, &step->task, true);
 	default:
 		return parse_number(p, step, arg);
 	}
@@ -122,45 +158,23 @@ static int parse_args(struct lmm_parser *p, struct lmm_step *step)
 	return err;
 }
 
-/* Follows which task runs on which CPU. Steps that change that are in no list. */
-static int follow_tasks(struct lmm_parser *p, const struct lmm_step *step,
-			const struct lmm_word *op)
-{
-	const struct lmm_task_line *tasks = p->program->tasks;
-
-	switch (step->op) {
-	case LMM_OP_SWITCH:
-		if (step->task == p->running)
-			return lmm_malformed(&p->text, op, "task %s already runs at",
-					     tasks[step->task].name);
-		p->running = step->task;
-		break;
-	case LMM_OP_MIGRATE:
-		if (step->cpu == p->cpus[p->running])
-			return lmm_malformed(&p->text, op, "task %s is already on CPU %u at",
-					     tasks[p->running].name, step->cpu);
-		p->cpus[p->running] = step->cpu;
-		break;
-	case LMM_OP_FORK:
-		p->cpus[step->task] = p->cpus[p->running];
-		break;
-	default:
-		break;
-	}
-	return 0;
-}
-
 static int open_list(struct lmm_parser *p, u32 step, const struct lmm_word *brace)
 {
 	u8 list = lmm_operations[p->program->steps[step].op].list;
 
 	if (!lmm_word_is(brace, "{") || list == LMM_LIST_NONE)
 		return lmm_malformed(&p->text, brace, "unexpected");
-	if (list == LMM_LIST_CONTEXT)
-		p->contexts[p->nr_contexts++] = step;
-	else if (p->nr_open - p->nr_contexts == LMM_MAX_HOOK_DEPTH)
+	if (list == LMM_LIST_BEFORE_HOOK && p->nr_hooks == LMM_MAX_HOOK_DEPTH)
 		return lmm_malformed(&p->text, brace, "before_hook more than %u deep:",
 				     LMM_MAX_HOOK_DEPTH);
+	if (list == LMM_LIST_BEFORE_HOOK) {
+		p->nr_hooks++;
+	} else if (list == LMM_LIST_CONTEXT) {
+		p->contexts[p->nr_contexts++] = step;
+	} else {
+		p->in_meanwhile = true;
+		p->nr_outside = p->nr_contexts;
+	}
 	p->open[p->nr_open++] = step;
 	return lmm_no_more_words(&p->text);
 }
@@ -168,40 +182,63 @@ static int open_list(struct lmm_parser *p, u32 step, const struct lmm_word *brac
 /* Parses the line that closes a list. Returns 0 or -EINVAL. */
 int lmm_close_list(struct lmm_parser *p, const struct lmm_word *brace)
 {
-	u32 step;
+	struct lmm_step *step;
+	u8 list;
 
 	if (!p->nr_open)
 		return lmm_malformed(&p->text, brace, "no list is open, unexpected");
-	step = p->open[--p->nr_open];
-	if (step + 1 == p->nr_steps)
+	step = &p->program->steps[p->open[--p->nr_open]];
+	if (p->open[p->nr_open] + 1 == p->nr_steps)
 		return lmm_malformed(&p->text, brace, "empty list before");
-	p->program->steps[step].end = p->nr_steps;
-	if (p->nr_contexts && step == p->contexts[p->nr_contexts - 1])
+	step->end = p->nr_steps;
+	list = lmm_operations[step->op].list;
+	if (list == LMM_LIST_BEFORE_HOOK) {
+		p->nr_hooks--;
+	} else if (list == LMM_LIST_CONTEXT) {
 		p->nr_contexts--;
+	} else {
+		p->in_meanwhile = false;
+		p->nr_outside = 0;
+	}
 	return lmm_no_more_words(&p->text);
 }
 
-/* Checks whether the operation is allowed inside the open lists. */
-static int check_place(struct lmm_parser *p, enum lmm_op op,
-		       const struct lmm_word *word)
+/*
+ * Checks whether a context or a meanwhile is allowed in the open contexts. Those around
+ * a meanwhile are no concern of what it contains.
+ */
+static int check_contexts(struct lmm_parser *p, enum lmm_op op, const struct lmm_word *word)
 {
-	const struct lmm_operation *operation = &lmm_operations[op], *outer;
+	const struct lmm_operation *operation = &lmm_operations[op];
+	u32 nr = p->nr_contexts - p->nr_outside;
+	enum lmm_op outer;
 
-	if (operation->leaves && p->nr_open)
-		return lmm_malformed(&p->text, word, "not allowed in a list:");
+	if (operation->list != LMM_LIST_CONTEXT && operation->list != LMM_LIST_MEANWHILE)
+		return 0;
+	if (!nr)
+		return 0;
+	outer = p->program->steps[p->contexts[p->nr_contexts - 1]].op;
+	if (nr < LMM_MAX_CONTEXTS && operation->within & BIT(outer))
+		return 0;
+	return lmm_malformed(&p->text, word, "not allowed in %s:", lmm_operations[outer].name);
+}
+
+/* Checks whether the operation is allowed inside the open lists. */
+static int check_place(struct lmm_parser *p, enum lmm_op op, const struct lmm_word *word)
+{
+	const struct lmm_operation *operation = &lmm_operations[op];
+
+	if (p->in_meanwhile && (operation->leaves || operation->list == LMM_LIST_MEANWHILE))
+		return lmm_malformed(&p->text, word, "not allowed in a meanwhile:");
 	if (!p->nr_contexts)
 		return 0;
-	/* The outer context counts the steps of the inner one, too. */
+	if (operation->leaves)
+		return lmm_malformed(&p->text, word, "not allowed in a context:");
+	/* The outermost context counts the steps of all in it. */
 	if (p->nr_steps - p->contexts[0] > LMM_MAX_CONTEXT_STEPS)
 		return lmm_malformed(&p->text, word, "more than %u steps in one context:",
 				     LMM_MAX_CONTEXT_STEPS);
-	if (operation->list != LMM_LIST_CONTEXT)
-		return 0;
-	outer = &lmm_operations[p->program->steps[p->contexts[0]].op];
-	if (p->nr_contexts == LMM_MAX_CONTEXTS || !outer->interruptible ||
-	    op != LMM_OP_INTERRUPT)
-		return lmm_malformed(&p->text, word, "not allowed in %s:", outer->name);
-	return 0;
+	return check_contexts(p, op, word);
 }
 
 static int parse_op(struct lmm_parser *p, enum lmm_op *op, struct lmm_word *word)
@@ -239,14 +276,16 @@ int lmm_parse_step(struct lmm_parser *p, const struct lmm_word *first)
 	step = &program->steps[p->nr_steps++];
 	step->op = op;
 	step->end = p->nr_steps;
-	err = parse_args(p, step) ?: follow_tasks(p, step, &word);
+	step->line = p->text.line;
+	step->task = LMM_NO_TASK;
+	err = parse_args(p, step);
 	if (err)
 		return err;
 	if (p->text.pos < p->text.eol) {
 		brace = lmm_next_word(&p->text);
 		return open_list(p, p->nr_steps - 1, &brace);
 	}
-	if (lmm_operations[op].list == LMM_LIST_CONTEXT)
+	if (lmm_operations[op].list > LMM_LIST_BEFORE_HOOK)
 		return lmm_malformed(&p->text, &word, "no list after");
 	return 0;
 }

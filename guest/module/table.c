@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The private page table and its TLB, common to all personalities. A write is either
- * deferred or direct, and is outstanding until it has taken full effect.
+ * deferred or direct. Its entry is outstanding as long as memory does not hold the value
+ * of the last write, or something still waits: an update, a slot, a flush or a barrier.
  */
 #include <linux/bitmap.h>
 
@@ -12,33 +13,54 @@ bool lmm_pte_valid(u64 value)
 	return value & 1;
 }
 
+/*
+ * Finds out whether an entry is outstanding: memory does not hold its newest value, or
+ * something waits.
+ */
+static void update(struct lmm_table *table, u16 index)
+{
+	bool waits = table->owed[index] || table->memory[index] != table->newest[index];
+
+	if (waits == test_bit(index, table->waiting))
+		return;
+	__change_bit(index, table->waiting);
+	table->outstanding += waits ? 1 : -1;
+}
+
 /* Counts a write that takes effect later. */
-void lmm_write_deferred(struct lmm_run *run, u16 index)
+void lmm_write_deferred(struct lmm_run *run, u16 index, u64 value)
 {
 	run->counters[LMM_DEFERRED]++;
-	if (!__test_and_set_bit(index, run->table.waiting))
-		run->table.outstanding++;
+	run->table.newest[index] = value;
+	update(&run->table, index);
 }
 
-/* Counts a write that took effect at once. */
-void lmm_write_direct(struct lmm_run *run, u16 index)
+/* Counts a write that takes effect at once. */
+void lmm_write_direct(struct lmm_run *run, u16 index, u64 value)
 {
 	run->counters[LMM_DIRECT]++;
-	lmm_write_done(run, index);
+	run->table.newest[index] = value;
+	update(&run->table, index);
 }
 
-/* Records that an entry's last write has taken full effect. */
-void lmm_write_done(struct lmm_run *run, u16 index)
+/* Stores a value into memory. */
+void lmm_store(struct lmm_run *run, u16 index, u64 value)
 {
-	if (__test_and_clear_bit(index, run->table.waiting))
-		run->table.outstanding--;
+	run->table.memory[index] = value;
+	update(&run->table, index);
 }
 
-/* Records that all writes have taken full effect. */
-void lmm_writes_done(struct lmm_run *run)
+/* Records that something waits for an entry, until lmm_settle() says that it came. */
+void lmm_owe(struct lmm_run *run, u16 index)
 {
-	bitmap_zero(run->table.waiting, LMM_TABLE_ENTRIES);
-	run->table.outstanding = 0;
+	run->table.owed[index]++;
+	update(&run->table, index);
+}
+
+void lmm_settle(struct lmm_run *run, u16 index)
+{
+	run->table.owed[index]--;
+	update(&run->table, index);
 }
 
 /* Stores 0 and returns the value that get_pte would have returned before. */
@@ -50,7 +72,7 @@ u64 lmm_clear_pte(struct lmm_run *run, u16 index)
 	return old;
 }
 
-/* Returns true if the last write to the entry has taken full effect, or if there was none. */
+/* Returns true if memory holds the entry's newest value, and nothing waits. */
 bool lmm_touch(const struct lmm_run *run, u16 index)
 {
 	return !test_bit(index, run->table.waiting);
@@ -71,6 +93,12 @@ u64 lmm_load(struct lmm_run *run, u16 index)
 		table->tlb[index] = table->memory[index];
 	}
 	return table->memory[index];
+}
+
+/* Reads an entry as it is in memory. */
+u64 lmm_peek(const struct lmm_run *run, u16 index)
+{
+	return run->table.memory[index];
 }
 
 void lmm_tlb_flush(struct lmm_run *run)

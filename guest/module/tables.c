@@ -2,6 +2,7 @@
 /* Which revisions, personalities and operations there are. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/printk.h>
@@ -42,8 +43,10 @@ static bool has_task_calls(const struct lmm_api *api)
 
 #define HOOKED		.list = LMM_LIST_BEFORE_HOOK
 #define CONTEXT		.list = LMM_LIST_CONTEXT
+#define MEANWHILE	.list = LMM_LIST_MEANWHILE
 #define ARG(a)		.args = { LMM_ARG_##a }
 #define ARGS(a, b)	.args = { LMM_ARG_##a, LMM_ARG_##b }
+#define WITHIN(a, b)	.within = BIT(LMM_OP_##a) | BIT(LMM_OP_##b)
 
 const struct lmm_operation lmm_operations[LMM_NR_OPS] = {
 	/* The API */
@@ -54,7 +57,7 @@ const struct lmm_operation lmm_operations[LMM_NR_OPS] = {
 	[LMM_OP_ENABLE_WITH_PTES] = {
 		.name = "enable_with_ptes", HOOKED, ARGS(INDEX, COUNT), .in = has_enable_with_ptes,
 	},
-	[LMM_OP_FLUSH] = { .name = "flush" },
+	[LMM_OP_FLUSH] = { .name = "flush", HOOKED },
 	[LMM_OP_PAUSE_TASK] = { .name = "pause_task", ARG(TASK), .in = has_task_calls },
 	[LMM_OP_RESUME_TASK] = { .name = "resume_task", ARG(TASK), .in = has_task_calls },
 
@@ -64,6 +67,7 @@ const struct lmm_operation lmm_operations[LMM_NR_OPS] = {
 	[LMM_OP_GET_PTE] = { .name = "get_pte", ARG(INDEX), .answers = true },
 	[LMM_OP_TOUCH] = { .name = "touch", ARG(INDEX), .answers = true },
 	[LMM_OP_LOAD] = { .name = "load", ARG(INDEX), .answers = true },
+	[LMM_OP_PEEK] = { .name = "peek", ARG(INDEX), .answers = true },
 	[LMM_OP_TLB_FLUSH] = { .name = "tlb_flush" },
 
 	/* Tasks */
@@ -73,27 +77,35 @@ const struct lmm_operation lmm_operations[LMM_NR_OPS] = {
 	[LMM_OP_FORK] = {
 		.name = "fork", ARG(NEW_TASK), .leaves = true, .run = lmm_task_fork, .in = has_fork,
 	},
+	[LMM_OP_MIGHT_SLEEP] = { .name = "might_sleep" },
+	[LMM_OP_MEANWHILE] = {
+		.name = "meanwhile", MEANWHILE, ARG(TASK), WITHIN(IRQS_OFF, BH_DISABLED),
+		.run = lmm_meanwhile,
+	},
 
 	[LMM_OP_CHECK] = { .name = "check", ARG(TASK_IF_ANY) },
 
 	/* Contexts */
-	[LMM_OP_INTERRUPT] = { .name = "interrupt", CONTEXT, .run = lmm_context_interrupt },
-	[LMM_OP_SOFTIRQ] = {
-		.name = "softirq", CONTEXT, .interruptible = true, .run = lmm_context_softirq,
+	[LMM_OP_INTERRUPT] = {
+		.name = "interrupt", CONTEXT, WITHIN(SOFTIRQ, BH_DISABLED),
+		.run = lmm_context_interrupt,
 	},
-	[LMM_OP_BH_DISABLED] = {
-		.name = "bh_disabled", CONTEXT, .interruptible = true,
-		.run = lmm_context_bh_disabled,
-	},
+	[LMM_OP_SOFTIRQ] = { .name = "softirq", CONTEXT, .run = lmm_context_softirq },
+	[LMM_OP_BH_DISABLED] = { .name = "bh_disabled", CONTEXT, .run = lmm_context_bh_disabled },
 	[LMM_OP_IRQS_OFF] = { .name = "irqs_off", CONTEXT, .run = lmm_context_irqs_off },
 };
+
+static bool is_here(const struct lmm_api *api)
+{
+	return !api->here || api->here();
+}
 
 /* Returns the revision of a name, or NULL. */
 const struct lmm_api *lmm_find_api(const struct lmm_word *name)
 {
 	for (size_t file = 0; file < ARRAY_SIZE(apis); file++)
 		for (const struct lmm_api *api = apis[file]; api->name; api++)
-			if (lmm_word_is(name, api->name))
+			if (lmm_word_is(name, api->name) && is_here(api))
 				return api;
 	return NULL;
 }
@@ -144,7 +156,8 @@ static int check_arch(const struct lmm_arch *arch)
 	struct lmm_word name = { arch->name, strlen(arch->name) };
 
 	return check_entry(arch->name, lmm_find_arch(&name, &any) == arch,
-			   arch->write && arch->read && arch->leave && arch->flush);
+			   arch->write && arch->read && arch->leave && arch->flush &&
+			   !arch->pause == !arch->resume);
 }
 
 /* Checks that each revision and personality is complete and unique. Returns 0 or -EINVAL. */
@@ -154,8 +167,17 @@ int lmm_tables_check(void)
 
 	for (size_t file = 0; file < ARRAY_SIZE(apis); file++)
 		for (const struct lmm_api *api = apis[file]; !err && api->name; api++)
-			err = check_api(api);
+			err = is_here(api) ? check_api(api) : 0;
 	for (size_t i = 0; !err && i < ARRAY_SIZE(archs); i++)
 		err = check_arch(archs[i]);
 	return err;
+}
+
+/* Ends what revisions and their own personalities hold. */
+void lmm_tables_exit(void)
+{
+	for (size_t file = 0; file < ARRAY_SIZE(apis); file++)
+		for (const struct lmm_api *api = apis[file]; api->name; api++)
+			if (api->arch && api->arch->exit)
+				api->arch->exit();
 }

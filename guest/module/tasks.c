@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tasks of a scenario: a kernel thread for each. One of them runs at a time, and
- * a switch completes the turn of the next one, so the program alone decides the
- * order, whatever the scheduler does.
+ * The tasks of a scenario: a kernel thread for each, bound to its CPU. One of them runs at
+ * a time, and a switch wakes the next one, so the program alone decides the order,
+ * whatever the scheduler does. Each CPU has at most one task present.
  */
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
 #include <linux/sched.h>
-#include <linux/smp.h>
 #include <linux/string.h>
 
 #include "lazymmu.h"
@@ -22,32 +23,128 @@
 unsigned int live_threads;
 module_param(live_threads, uint, 0444);
 
-/* TASK_IDLE, because the other tasks may take any time */
-static bool wait_for_turn(struct lmm_task *task)
+/* Wakes a task's thread, which waits for its next turn. */
+void lmm_task_wake(struct lmm_task *task, enum lmm_due due)
 {
-	wait_for_completion_state(&task->turn, TASK_IDLE);
-	return !READ_ONCE(task->run->over);
+	task->due = due;
+	complete(&task->wake);
 }
 
-static void check_place(struct lmm_run *run, const struct lmm_task *task)
+/*
+ * Waits for the task's next turn, and serves what other tasks want of its thread before.
+ * Returns false if the run is over. TASK_IDLE, because the other tasks may take any time.
+ */
+static bool wait_for_turn(struct lmm_task *task)
 {
-	if (raw_smp_processor_id() != task->cpu)
-		lmm_run_failed(run, "task %s not on CPU %u", task->name, task->cpu);
+	struct lmm_run *run = task->run;
+	enum lmm_due due;
+
+	do {
+		wait_for_completion_state(&task->wake, TASK_IDLE);
+		due = task->due;
+		task->due = LMM_DUE_NOTHING;
+		if (due == LMM_DUE_MEANWHILE)
+			lmm_meanwhile_serve(run, task);
+		else if (due == LMM_DUE_STANDBY)
+			lmm_standby_serve(run, task);
+	} while (due != LMM_DUE_TURN && !READ_ONCE(run->over));
+	return due == LMM_DUE_TURN;
+}
+
+/*
+ * Keeps the thread of a task on its CPU until lmm_task_may_leave(), if the personality asks
+ * for it: the kernel itself then does something at each switch.
+ */
+static void stay(struct lmm_task *task)
+{
+	if (!task->run->program.arch->exact || task->stays)
+		return;
+	preempt_disable();
+	task->stays = true;
+}
+
+static void may_leave(struct lmm_task *task)
+{
+	if (!task->stays)
+		return;
+	task->stays = false;
+	preempt_enable();
+}
+
+/* Waits until the kernel has switched out the thread of a task, which waits or will at once. */
+static void await_departure(const struct lmm_task *task)
+{
+	while (READ_ONCE(task->thread->on_cpu))
+		cpu_relax();
+}
+
+/* Begins a turn: stays, once those that wait are off their CPUs. */
+static void begin_turn(struct lmm_task *task)
+{
+	struct lmm_run *run = task->run;
+
+	if (!run->program.arch->exact)
+		return;
+	if (!run->last) {
+		for (unsigned int i = 0; i < run->nr_tasks; i++) {
+			struct lmm_task *other = &run->tasks[run->order[i]];
+
+			if (other == task)
+				continue;
+			wait_for_completion_state(&other->arrived, TASK_IDLE);
+			await_departure(other);
+		}
+	} else if (run->last != task) {
+		await_departure(run->last);
+	}
+	stay(task);
+	if (run->last)
+		lmm_run_switched(run);
+}
+
+/* Gives the turn to another task, and waits for the next one. Returns false if there is none. */
+bool lmm_task_hand_over(struct lmm_task *task, struct lmm_task *next)
+{
+	bool is_turn;
+
+	task->run->last = task;
+	may_leave(task);
+	lmm_task_wake(next, LMM_DUE_TURN);
+	is_turn = wait_for_turn(task);
+	if (is_turn)
+		begin_turn(task);
+	return is_turn;
+}
+
+/* Keeps what the report needs before the threads end. */
+static void end_program(struct lmm_run *run)
+{
+	const struct lmm_api *api = run->program.api;
+
+	for (unsigned int i = 0; api->keep && i < run->nr_tasks; i++)
+		api->keep(&run->tasks[run->order[i]]);
+	if (run->program.arch->end)
+		run->program.arch->end(run);
 }
 
 static int task_thread(void *data)
 {
 	struct lmm_task *task = data;
 	struct lmm_run *run = task->run;
+	bool ended = false;
 
-	while (wait_for_turn(task)) {
-		check_place(run, task);
-		if (lmm_run_turn(run, task)) {
-			complete(&run->done);
-			break;
-		}
-		complete(&run->task->turn);
+	if (run->program.api->arise)
+		run->program.api->arise(task);
+	complete(&task->arrived);
+	if (wait_for_turn(task)) {
+		begin_turn(task);
+		ended = lmm_run_steps(run, task, &run->program_list);
+		if (ended)
+			end_program(run);
+		may_leave(task);
 	}
+	if (ended)
+		complete(&run->done);
 	if (run->program.api->retire)
 		run->program.api->retire(task);
 	return 0;
@@ -79,17 +176,18 @@ size_t lmm_task_memory(const struct lmm_run *run)
 	return state_size(run) + ALIGN(run->program.arch->task_size, sizeof(u64));
 }
 
-static struct lmm_task *new_task(struct lmm_run *run, unsigned int cpu)
+static struct lmm_task *new_task(struct lmm_run *run, unsigned int number, unsigned int cpu)
 {
-	struct lmm_task *task = &run->tasks[run->nr_tasks];
+	struct lmm_task *task = &run->tasks[number];
 
 	task->run = run;
-	task->state = run->task_memory + run->nr_tasks * lmm_task_memory(run);
+	task->state = run->task_memory + number * lmm_task_memory(run);
 	task->arch = task->state + state_size(run);
-	task->name = run->program.tasks[run->nr_tasks].name;
+	task->name = run->program.tasks[number].name;
 	task->cpu = cpu;
-	init_completion(&task->turn);
-	run->nr_tasks++;
+	init_completion(&task->wake);
+	init_completion(&task->arrived);
+	run->order[run->nr_tasks++] = number;
 	return task;
 }
 
@@ -103,10 +201,15 @@ int lmm_tasks_start(struct lmm_run *run)
 	const struct lmm_program *program = &run->program;
 	int err = 0;
 
-	for (unsigned int i = 0; i < program->nr_declared; i++)
-		new_task(run, program->tasks[i].cpu);
-	run->task = &run->tasks[LMM_MAIN];
-	complete(&run->task->turn);
+	run->task = new_task(run, LMM_MAIN, program->tasks[LMM_MAIN].cpu);
+	run->present[run->task->cpu] = run->task;
+	for (unsigned int i = LMM_MAIN + 1; i < program->nr_declared; i++) {
+		struct lmm_task *task = new_task(run, i, program->tasks[i].cpu);
+
+		if (program->arch->absent)
+			program->arch->absent(run, task);
+	}
+	lmm_task_wake(run->task, LMM_DUE_TURN);
 	for (unsigned int i = program->nr_declared; !err && i-- > 0;)
 		err = start_task(run, &run->tasks[i]);
 	return err;
@@ -118,9 +221,9 @@ void lmm_tasks_stop(struct lmm_run *run)
 	WRITE_ONCE(run->over, true);
 	/* First wake all, so that they end at the same time. */
 	for (unsigned int i = 0; i < run->nr_tasks; i++)
-		complete(&run->tasks[i].turn);
+		complete(&run->tasks[run->order[i]].wake);
 	for (unsigned int i = 0; i < run->nr_tasks; i++) {
-		struct lmm_task *task = &run->tasks[i];
+		struct lmm_task *task = &run->tasks[run->order[i]];
 
 		if (!task->thread)
 			continue;
@@ -130,47 +233,97 @@ void lmm_tasks_stop(struct lmm_run *run)
 	}
 }
 
-static void leave_cpu(struct lmm_run *run)
+/* Counts a place that may sleep and must not. */
+void lmm_might_sleep(struct lmm_run *run)
 {
-	if (run->program.arch->leave_cpu)
-		run->program.arch->leave_cpu(run);
+	if (!lmm_may_sleep(run))
+		run->counters[LMM_ATOMIC_SLEEPS]++;
+}
+
+/* Switches a task out of its CPU. It is the running task then, until the caller names another. */
+static void switch_out(struct lmm_run *run, struct lmm_task *task)
+{
+	run->task = task;
+	if (run->program.arch->switch_out)
+		run->program.arch->switch_out(run);
+	run->present[task->cpu] = NULL;
+}
+
+/* Makes a task the running one. If it is not present on its CPU, it is switched in. */
+void lmm_task_switch_in(struct lmm_run *run, struct lmm_task *task)
+{
+	struct lmm_task *there = run->present[task->cpu];
+
+	if (there && there != task)
+		switch_out(run, there);
+	run->task = task;
+	if (there == task)
+		return;
+	run->present[task->cpu] = task;
+	if (run->program.arch->switch_in)
+		run->program.arch->switch_in(run);
 }
 
 /* The record of the step is the new task's. Its thread runs once this step is over. */
 void lmm_task_switch(struct lmm_run *run, const struct lmm_step *step)
 {
-	leave_cpu(run);
-	run->task = &run->tasks[step->task];
+	struct lmm_task *next = &run->tasks[step->task];
+
+	if (next == run->task) {
+		lmm_run_refused(run, step, "task %s already runs", next->name);
+		return;
+	}
+	lmm_might_sleep(run);
+	switch_out(run, run->task);
+	lmm_task_switch_in(run, next);
 }
 
 void lmm_task_migrate(struct lmm_run *run, const struct lmm_step *step)
 {
+	struct lmm_task *task = run->task;
 	int err;
 
-	leave_cpu(run);
-	run->task->cpu = step->cpu;
+	if (step->cpu == task->cpu) {
+		lmm_run_refused(run, step, "task %s is already on CPU %u", task->name, step->cpu);
+		return;
+	}
+	lmm_might_sleep(run);
+	switch_out(run, task);
+	task->cpu = step->cpu;
+	lmm_task_switch_in(run, task);
+	may_leave(task);
 	err = set_cpus_allowed_ptr(current, cpumask_of(step->cpu));
+	stay(task);
 	if (err)
 		lmm_run_failed(run, "no migration to CPU %u: errno %d", step->cpu, -err);
-	else
-		check_place(run, run->task);
 }
 
 /* Sleeps until the time is over or the run must end. */
 void lmm_task_sleep(struct lmm_run *run, const struct lmm_step *step)
 {
-	leave_cpu(run);
+	struct lmm_task *task = run->task;
+
+	lmm_might_sleep(run);
+	switch_out(run, task);
+	may_leave(task);
 	wait_for_completion_timeout(&run->wake, msecs_to_jiffies(step->ms));
+	stay(task);
+	lmm_task_switch_in(run, task);
 }
 
 /* The new task is on the same CPU and waits for the first switch to it. */
 void lmm_task_fork(struct lmm_run *run, const struct lmm_step *step)
 {
-	struct lmm_task *child = new_task(run, run->task->cpu);
+	const struct lmm_arch *arch = run->program.arch;
+	struct lmm_task *child;
 
+	lmm_might_sleep(run);
+	child = new_task(run, step->task, run->task->cpu);
 	memcpy(child->state, run->task->state, run->program.api->state_size);
-	if (run->program.arch->fork)
-		run->program.arch->fork(run, child);
+	if (arch->fork)
+		arch->fork(run, child);
+	if (arch->absent)
+		arch->absent(run, child);
 	run->err = start_task(run, child);
 	if (run->err)
 		WRITE_ONCE(run->halted, true);

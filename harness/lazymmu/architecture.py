@@ -38,7 +38,8 @@ class Architecture(NamedTuple):
     kbuild: str
     #: Prefix of its compiler in the tool root (CROSS_COMPILE=).
     compiler_prefix: str
-    #: Debian packages for its tool root: compiler, emulator, firmware. The C library's depends on the host.
+    #: Debian packages for its tool root: compiler, emulator, firmware, those of another architecture than the host's as
+    #: NAME:ARCHITECTURE. The C library's depends on the host.
     packages: tuple[str, ...]
 
     # -- How its guests run
@@ -75,10 +76,22 @@ class Architecture(NamedTuple):
     default: bool = False
     #: Kernels, by their names in our catalogue, that have the nested API on this architecture.
     native: tuple[str, ...] = ()
+    #: The option that kernels of one's own have if they are for it, without CONFIG_. Empty: none can be run.
+    config: str = ""
+    #: Their boot images below the folder of a build, the preferred one first; each is also make's word for it.
+    images: tuple[str, ...] = ()
     #: Added to the kernel's command line of every guest.
     kernel_arguments: tuple[str, ...] = ()
     #: Name -> address of places in memory that no table of symbols names.
     areas: Mapping[str, int] = {}
+    #: A hypervisor that QEMU starts, and that starts the kernel: its file in the tool root, from a package of boot/.
+    hypervisor: str = ""
+    #: The same as an EFI program, which has its symbols.
+    hypervisor_symbols: str = ""
+    #: The hypervisor's command line.
+    hypervisor_arguments: tuple[str, ...] = ()
+    #: Finds, in what a dead machine printed last, that it only waits until it restarts; empty if it does so at once.
+    last_words: str = ""
 
 
 _FOLDER = Path(__file__).parent / "architectures"

@@ -64,10 +64,10 @@ def _run_and_print(words: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit status.
 
-    Argparse itself ends `--help` with SystemExit. With `run --bisect`, the status is one for `git bisect run`, which
+    Argparse itself ends `--help` with SystemExit. With --bisect, the status is one for `git bisect run`, which
     must not blame a commit for wrong usage or a broken machine.
     """
     words = sys.argv[1:] if argv is None else argv
     status = _run_and_print(words)
-    bisect = words[:1] == ["run"] and "--bisect" in words
+    bisect = words[:1] in (["run"], ["kernel"]) and "--bisect" in words
     return UNTESTABLE if bisect and status in (UsageError.exit_status, LazymmuError.exit_status) else status

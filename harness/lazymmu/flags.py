@@ -39,6 +39,12 @@ def _implementation(text: str) -> str:
     return one_of("impl", IMPLEMENTATIONS)(text)
 
 
+def _personality(text: str) -> str:
+    from lazymmu.subject.personalities import PERSONALITIES
+
+    return PERSONALITIES.pick(text).NAME
+
+
 def _scale(text: str) -> float:
     try:
         value = float(text)
@@ -56,6 +62,7 @@ def _transport() -> dict[str, Any]:
 
 _TYPES: dict[str, Callable[[str], Any]] = {
     "--impl": _implementation,
+    "--personality": _personality,
     "--transport": lambda name: TRANSPORTS.pick(name).NAME,
     "--jobs": integer("--jobs", 1, 256),
     "--timeout-scale": _scale,
@@ -77,4 +84,4 @@ def add_selection(parser: ArgumentParser) -> None:
     """Add what selects units."""
     add(parser, "scenarios", "--arch")
     add(parser, "--api", help="revision, see `lazymmu help words`; may be repeated (default: amended and merged)")
-    add(parser, "--tag", "--impl", "--kernel")
+    add(parser, "--tag", "--personality", "--impl", "--kernel")

@@ -4,6 +4,7 @@
 Scenarios are given as on the command line: a name in the library, a file or a folder; none means the whole library. But
 for `load`, a Scenario will do, too.
 `arch`, `api`, `tag`, `impl` and `kernel` are the flags of those names: one name or several, none means the default.
+`personality` is the flag of that name: one, or None.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +36,8 @@ from lazymmu.session.selection import Selection, units
 from lazymmu.session.worker import Queue, Worker
 from lazymmu.subject.case import Case, Scenario, Step
 from lazymmu.subject.implementations import HEADER
-from lazymmu.subject.trace import Skip, StepTrace, Trace
+from lazymmu.subject.personalities import PERSONALITIES
+from lazymmu.subject.trace import StepTrace, Trace
 from lazymmu.support.errors import GuestError, LazymmuError, ScenarioError, SetupError, UsageError
 from lazymmu.support.interrupts import Interrupts
 
@@ -51,7 +53,6 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "SetupError",
-    "Skip",
     "Step",
     "StepTrace",
     "Trace",
@@ -81,23 +82,27 @@ def load(*scenarios: _Name, library: _Name | None = None) -> tuple[Scenario, ...
 
 
 class Prediction(Struct, frozen=True):
-    """A unit and its trace by the model; if no guest can run it, `trace` is None and `skip` has the reason."""
+    """A unit and its trace by the model."""
 
     unit: Unit
-    trace: Trace | None
-    skip: Skip | None
+    trace: Trace
 
 
 def predict(
-    *scenarios: _Given, arch: _Names = (), api: _Names = (), tag: _Names = (), impl: _Names = (), kernel: _Names = ()
+    *scenarios: _Given,
+    arch: _Names = (),
+    api: _Names = (),
+    tag: _Names = (),
+    impl: _Names = (),
+    kernel: _Names = (),
+    personality: str | None = None,
 ) -> tuple[Prediction, ...]:
     """Return what the model predicts for each unit, as `lazymmu predict` prints it. No guest runs.
 
     Raises what `load` raises, and UsageError if a flag names what does not exist or if nothing is selected.
     """
-    selected = units(_scenarios(scenarios), _selection(arch, api, tag, impl, kernel))
-    made = [(unit, PreparedUnit(unit).prediction) for unit in selected]
-    return tuple(Prediction(unit, *((it, None) if isinstance(it, Trace) else (None, it))) for unit, it in made)
+    selected = units(_scenarios(scenarios), _selection(arch, api, tag, impl, kernel, personality))
+    return tuple(Prediction(unit, PreparedUnit(unit).prediction) for unit in selected)
 
 
 def run(
@@ -107,6 +112,7 @@ def run(
     tag: _Names = (),
     impl: _Names = (),
     kernel: _Names = (),
+    personality: str | None = None,
     transport: str = DEFAULT,
     isolation: str = "shared",
     jobs: int | None = None,
@@ -123,7 +129,7 @@ def run(
     """
     if isolation not in ISOLATIONS:
         raise UsageError(f"unknown isolation `{isolation}`", hint=f"there is: {', '.join(ISOLATIONS)}")
-    selection = _selection(arch, api, tag, impl, kernel)
+    selection = _selection(arch, api, tag, impl, kernel, personality)
     selected = units(_scenarios(scenarios), selection)
     with shared_cache(), Interrupts.noted() as interrupts:
         preparation = prepare(selected, selection, prefetch.sandbox(), offline=offline)
@@ -201,13 +207,20 @@ class Guest:
         """The connection to the guest's agent. It is not part of the stable interface."""
         return self._pool.connection
 
-    def run(self, *scenarios: _Given, api: _Names = (), tag: _Names = (), impl: _Names = ()) -> tuple[Result, ...]:
+    def run(
+        self,
+        *scenarios: _Given,
+        api: _Names = (),
+        tag: _Names = (),
+        impl: _Names = (),
+        personality: str | None = None,
+    ) -> tuple[Result, ...]:
         """Run units on this guest, and return their results in the order of `predict`.
 
         If the guest dies or hangs, the unit that it ran is an error, and another guest takes its place. Raises what
         `predict` raises.
         """
-        selection = _selection(self.arch, api, tag, impl, self.kernel)
+        selection = _selection(self.arch, api, tag, impl, self.kernel, personality)
         selected = units(_scenarios(scenarios), selection)
         results = [result for unit in selected if (result := without_implementation(unit, selection))]
         unavailable = {result.number for result in results}
@@ -255,8 +268,13 @@ def _scenarios(given: Sequence[_Given]) -> tuple[Scenario, ...]:
     return (*loaded, *(load(*names) if names or not loaded else ()))
 
 
-def _selection(arch: _Names, api: _Names, tag: _Names, impl: _Names, kernel: _Names) -> Selection:
-    chosen = [(names,) if isinstance(names, str) else tuple(names) for names in (arch, api, tag, kernel, impl)]
-    if HEADER in chosen[-1]:
+def _selection(
+    arch: _Names, api: _Names, tag: _Names, impl: _Names, kernel: _Names, personality: str | None
+) -> Selection:
+    arches, apis, tags, kernels, impls = (
+        (names,) if isinstance(names, str) else tuple(names) for names in (arch, api, tag, kernel, impl)
+    )
+    if HEADER in impls:
         raise UsageError("the implementation `header` needs `lazymmu run --header FILE`")
-    return Selection(*chosen)
+    own = None if personality is None else PERSONALITIES.pick(personality).NAME
+    return Selection(arches, apis, tags, kernels, impls, personality=own)

@@ -21,66 +21,103 @@ _WORDS = (
         "migrate 1",
         "sleep 1001",
         "check",
+        "might_sleep",
+        "meanwhile t0 {",
     ),
     *("0", "00", "-1", "255", "256", "4294967296", "18446744073709551616", "%s%n", "\0", "\t", "\x7f", "\xff"),
 )
 
 
 class _Maker:
-    """Makes one program; each step is allowed where it stands."""
+    """Makes one program; each step is allowed by the text where it stands.
+
+    Which of them run is not known, so a few steps are misplaced when they run: a switch to the running task, for one.
+    """
 
     def __init__(self, chance: Random, api: str) -> None:
         self._chance = chance
         self._extended = "enable_with_ptes" in REVISIONS[api].CALLS
         self._task_calls = "pause_task" in REVISIONS[api].CALLS
+        #: Task -> the CPU where it is, if every step ran.
         self._cpus = {"main": 0}
         self._running = "main"
+        #: How many steps of twelve move a task or let another run beside it.
+        self._moves = chance.choice((1, 2, 5))
+        self._calls = chance.choice(("EEDDPRF", "EEEEDPRF", "EPRFD", "EEF"))
 
     def program(self) -> str:
         tasks = []
-        for number in range(self._chance.choice((0, 0, 0, 2))):
-            self._cpus[f"t{number}"] = self._chance.randint(0, 1)
+        for number in range(self._chance.choice((0, 1, 2, 3))):
+            self._cpus[f"t{number}"] = self._chance.choice((0, 1, 1))
             tasks.append(f"task(t{number},{self._cpus[f't{number}']})")
+            if self._chance.randrange(3) == 0:
+                tasks.append(f"switch(t{number}) E switch(main)")
         if self._chance.randrange(20) == 0:
             tasks.append(f"{self._chance.randint(250, 260)}*{self._chance.choice('EDPR')}")
-        return " ".join([*tasks, self._list(12, "")])
+        return " ".join([*tasks, self._list(24, "")])
 
     def _list(self, most: int, inside: str) -> str:
         return " ".join(self._step(inside) for _ in range(self._chance.randint(1, most)))
 
     def _step(self, inside: str) -> str:
-        """Return a step within the lists that `inside` names: [ for a before_hook, or a context's letter."""
-        contexts = inside.replace("[", "")
-        kind = self._chance.randrange(10)
-        if kind < 2 and not inside and len(self._cpus) > 1:
+        """Return a step within the lists that `inside` names: [ a before_hook, M a meanwhile, or a context's letter."""
+        contexts = inside.rpartition("M")[2].replace("[", "")
+        kind = self._chance.randrange(12)
+        if kind < self._moves and not inside.replace("[", ""):
+            if kind % 2 and (others := self._elsewhere()):
+                return self._meanwhile(self._chance.choice(others), inside)
             return self._move()
-        if kind == 2 and (not contexts or contexts in "SB"):
+        if kind < 2 and (not contexts or contexts in "SB"):
             letter = "I" if contexts else self._chance.choice("ISBO")
             return f"{letter}{{{self._list(3, inside + letter)}}}"
-        if kind < 6:
+        if kind == 2 and not {*"MIS"} & {*inside} and (others := self._elsewhere()):
+            return self._meanwhile(self._chance.choice(others), inside)
+        if kind < 8:
             call = self._call()
             opens = self._chance.randrange(4) == 0 and inside.count("[") < 4
-            return f"{call}[{self._list(2, inside + '[')}]" if opens else call
+            return f"{call}[{self._before_hook(inside)}]" if opens else call
         return self._other()
 
+    def _elsewhere(self) -> list[str]:
+        """Return the tasks of the other CPU."""
+        return [name for name, cpu in self._cpus.items() if cpu != self._cpus[self._running]]
+
+    def _meanwhile(self, task: str, inside: str) -> str:
+        running, self._running = self._running, task
+        steps = self._list(4, inside + "M")
+        self._running = running
+        return f"meanwhile({task}){{{steps}}}"
+
+    def _before_hook(self, inside: str) -> str:
+        """Return a list that nearly always ends in the task in which it began."""
+        running = self._running
+        steps = self._list(3, inside + "[")
+        if self._running != running and self._chance.randrange(20):
+            self._running = running
+            steps += f" switch({running})"
+        return steps
+
     def _call(self) -> str:
-        if self._extended and self._chance.randrange(4) == 0:
-            first = self._chance.randint(0, 255)
-            return f"X({first},{self._chance.randint(1, 256 - first)})"
-        return self._chance.choice("EDPR")
+        if self._extended and self._chance.randrange(3) == 0:
+            first = self._chance.choice((0, 0, 1, 2, self._chance.randint(0, 255)))
+            return f"X({first},{min(self._chance.choice((1, 2, 3, 256)), 256 - first)})"
+        return self._chance.choice(self._calls)
 
     def _other(self) -> str:
         entry = self._chance.choice((0, 1, 2, 3, 255))
         task = self._chance.choice([*self._cpus])
-        others = [f"W({entry},{self._chance.choice((0, 1, 4097, 2**64 - 1))})"] * 3
-        others += [f"{name}({entry})" for name in ("clear", "get", "touch", "load")]
-        others += ["F", "C", f"C({task})", "tlb"]
+        write = f"W({entry},{self._chance.choice((0, 1, 3, 4097, 2**64 - 1))})"
+        others = [write] * 8 + [f"clear({entry})"] * 2
+        others += [f"{name}({entry})" for name in ("get", "touch", "touch", "load", "peek")]
+        others += ["C", f"C({task})", "tlb", "might"]
+        if self._chance.randrange(16) == 0:
+            # Around the lengths at which queues and batches are full.
+            return f"{self._chance.choice((29, 30, 31, 32, 33, 190, 191, 192, 193))}*{write}"
         others += [f"pause({task})", f"resume({task})"] if self._task_calls else []
         return self._chance.choice(others)
 
     def _move(self) -> str:
-        other = self._chance.choice([name for name in self._cpus if name != self._running])
-        match self._chance.randrange(4):
+        match self._chance.randrange(6):
             case 0:
                 self._cpus[self._running] ^= 1
                 return f"migrate({self._cpus[self._running]})"
@@ -88,9 +125,12 @@ class _Maker:
                 self._cpus[f"c{len(self._cpus)}"] = self._cpus[self._running]
                 return f"fork(c{len(self._cpus) - 1})"
             case 2:
-                return f"sleep({self._chance.randint(0, 2)})"
-        self._running = other
-        return f"switch({other})"
+                return "sleep(0)"
+        others = [name for name in self._cpus if name != self._running]
+        if not others or self._chance.randrange(50) == 0:
+            return f"switch({self._running})" if self._chance.randrange(4) == 0 else self._call()
+        self._running = self._chance.choice(others)
+        return f"switch({self._running})"
 
 
 def well_formed(chance: Random, api: str) -> str:

@@ -10,17 +10,15 @@ from random import Random
 
 import pytest
 from lazymmu.guests.agent_connection import AgentConnection
-from lazymmu.protocol import program, report
+from lazymmu.protocol import program
 from lazymmu.protocol.agent_reply import AgentReply
-from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import REVISIONS
-from lazymmu.subject.simulator import predict
-from lazymmu.subject.trace import Skip
 from lazymmu.support.deadline import Deadline
 
 from tests.guest import machines, random_programs
 from tests.guest.conftest import Lazymmu
 from tests.guest.test_prompt import piped
+from tests.soak.random_programs import compare
 from tests.unit.subject.notation import case
 
 _SEED = 20250915
@@ -46,6 +44,19 @@ echo "killed=$((killed > 0)) runs=$(cat live_runs) threads=$(cat live_threads) $
 stat -c 'mode=%a user=%u group=%g' /proc/lazymmu
 dmesg | grep -e 'BUG:' -e 'WARNING:' -e 'Oops'
 """
+# CPU 1 changes code, for which it waits for CPU 0 again and again; a program waits on CPU 0 with interrupts off.
+_BUSY = """\
+while :; do
+	echo 1 >/proc/sys/kernel/sched_schedstats
+	echo 0 >/proc/sys/kernel/sched_schedstats
+done &
+taskset -p 2 $! >/dev/null || exit
+for turn in $(seq 3); do
+	dd if=waiting of=/proc/lazymmu bs=64k 2>/dev/null && cat /proc/lazymmu
+done
+kill $!
+dmesg | grep -e ' error ' -e 'BUG:' -e 'WARNING:' -e 'Oops'
+"""
 
 
 def run(line: AgentConnection, text: bytes) -> AgentReply:
@@ -69,18 +80,8 @@ def is_whole(records: tuple[str, ...]) -> bool:
 def test_a_random_program_reports_what_the_model_predicts(
     line: AgentConnection, everyday_or_all: Callable[[int, int], int]
 ) -> None:
-    chance = Random(_SEED)  # noqa: S311  (a fixed sequence, so that a failure comes again)
-    for number in range(everyday_or_all(250, 20_000)):
-        api, personality = chance.choice([*REVISIONS]), chance.choice([*PERSONALITIES])
-        played = case(random_programs.well_formed(chance, api))
-        reply = run(line, program.text(played, run=number, api=api, personality=personality).encode())
-        assert reply.status == 0, reply
-        predicted = predict(played, api, personality)
-        if isinstance(predicted, Skip):
-            error = f"run {number} error step {predicted.step.index} {predicted.step.op} with preemption off"
-            assert f"lazymmu: {error}" in reply.records
-        else:
-            assert report.parse(reply, played, run=number, api=api, personality=personality) == predicted
+    _, found = compare(line, everyday_or_all(250, 20_000), _SEED)
+    assert found == ""
     assert machines.alive(line) == [0, 0]
 
 
@@ -108,7 +109,7 @@ def test_a_damaged_program_is_refused_with_one_line_or_reported_whole(
 
 def test_large_programs_leave_no_memory_behind(line: AgentConnection) -> None:
     steps = "".join(f"{number} enable\n" for number in range(_LARGE))
-    large = f"lazymmu-program 2\nrun 1\nrevision merged\npersonality s390x\nsteps {_LARGE}\n{steps}"
+    large = f"lazymmu-program 3\nrun 1\nrevision merged\npersonality s390x\nsteps {_LARGE}\n{steps}"
     # The first ones fill caches that the kernel keeps.
     for _ in range(2):
         before = memory(line)
@@ -134,3 +135,18 @@ def test_writers_at_the_same_time_and_killed_ones_leave_nothing_behind(
     flags = [word for name in ("short", "malformed", "sleeping", "crowd") for word in ("--push", str(tmp_path / name))]
     done = piped(lazymmu, arch, *flags, "--", "sh", "crowd")
     assert done.stdout.decode() == "killed=1 runs=0 threads=0 0\nmode=600 user=0 group=0\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    "arch", ["x86_64", *(pytest.param(arch, marks=pytest.mark.exhaustive) for arch in ("arm64", "s390x"))]
+)
+def test_a_meanwhile_runs_while_its_processor_waits_for_the_one_that_spins(
+    lazymmu: Lazymmu, tmp_path: Path, arch: str
+) -> None:
+    steps = "O{meanwhile(t){touch(0)}} B{meanwhile(t){touch(0)}} O{meanwhile(t){E} meanwhile(u){E} meanwhile(t){D}} "
+    waiting = program.text(case(f"task(t,1) task(u,1) {steps * 4}"), run=1, api="merged", personality="arm64")
+    for name, text in {"waiting": waiting, "busy": _BUSY}.items():
+        (tmp_path / name).write_text(text)
+    pushed = [word for name in ("waiting", "busy") for word in ("--push", str(tmp_path / name))]
+    done = piped(lazymmu, arch, *pushed, "--", "sh", "busy")
+    assert done.stdout.decode() == "59 lines printed, 0 to come\n" * 3, done.stderr

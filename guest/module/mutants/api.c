@@ -23,6 +23,7 @@ bool lmm_in_interrupt(void);
 #define RESUMES		(RESUME | RESUME_TASK)
 #define CALLS		(ENABLES | DISABLE | PAUSE | RESUME)
 
+unsigned int lmm_first_cpu;
 /* The innermost call */
 static struct lmm_api_call *present;
 /* The values of counters that 8 bits cannot hold, 0 for others */
@@ -153,6 +154,7 @@ void __wrap_lmm_call_hook(struct lmm_run *run, enum lmm_counter counter, char le
 {
 	bool mutated = is_mutated(present) && present->step == run->call;
 	enum lmm_hook_sees sees = mutated ? lmm_mutant->hook_sees : LMM_AS_IT_IS;
+	unsigned int cpu = run->task->cpu;
 	u8 *state = mutated ? present->task->state : NULL, now[sizeof(present->before)];
 
 	switch (sees) {
@@ -174,7 +176,8 @@ void __wrap_lmm_call_hook(struct lmm_run *run, enum lmm_counter counter, char le
 	default:
 		__real_lmm_call_hook(run, counter, letter);
 	}
-	if (lmm_mutant->apply)
+	lmm_first_cpu = cpu;
+	if (lmm_mutant->apply && strchr("flpw", letter))
 		lmm_mutant->apply(run);
 }
 

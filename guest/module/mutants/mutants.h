@@ -3,7 +3,7 @@
  * Mutants: implementations with one mistake, each as small as a real slip. The
  * module's parameter mutant=NAME chooses one; without it the module has no mistake.
  *
- * api.c and arch.c have the tables of mutants: M(NAME, "what is wrong", revisions,
+ * Each of the other files has a table of mutants: M(NAME, "what is wrong", revisions,
  * personalities, what it replaces). The harness reads them, too.
  */
 #ifndef _LAZYMMU_MUTANTS_H
@@ -45,16 +45,34 @@ struct lmm_mutant {
 	void (*after)(const struct lmm_api_call *call);	/* called after each of them */
 
 	void (*apply)(struct lmm_run *run);	/* called before a hook of s390x applies */
-	struct lmm_arch arch;		/* functions that replace the personality's */
+	struct lmm_arch arch;		/* replaces the personality's functions and task_size */
+	bool (*unseen)(void);		/* the context that might_sleep does not see */
 	int first, end;			/* how far the ends of a range are off */
 
 	/* These replace the lmm_ functions of the same names. */
-	void (*arch_enter_with_ptes)(struct lmm_run *run);
-	void (*arch_flush)(struct lmm_run *run);
-	void (*arch_pause)(struct lmm_run *run);
-	void (*arch_resume)(struct lmm_run *run);
-	u64 (*load)(struct lmm_run *run, u16 index);
-	void (*tlb_flush)(struct lmm_run *run);
+	typeof(lmm_arch_enter_with_ptes) *arch_enter_with_ptes;
+	typeof(lmm_arch_flush) *arch_flush;
+	typeof(lmm_arch_pause) *arch_pause;
+	typeof(lmm_arch_resume) *arch_resume;
+	typeof(lmm_clear_pte) *clear_pte;
+	typeof(lmm_load) *load;
+	typeof(lmm_may_sleep) *may_sleep;
+	typeof(lmm_meanwhile) *meanwhile;
+	typeof(lmm_peek) *peek;
+	typeof(lmm_queue_issue) *queue_issue;
+	typeof(lmm_store) *store;
+	typeof(lmm_task_switch) *task_switch;
+	typeof(lmm_tlb_flush) *tlb_flush;
+};
+
+/* What mutants keep for a CPU beside the reference's memory; all 0 when a program begins */
+struct lmm_mutant_cpu {
+	u8 state[2];		/* of the API */
+	int hold;
+	bool pending;		/* arm64's flag */
+	struct lmm_queue older;	/* half of a queue of twice the size */
+	bool has_last;		/* entry @last is the last one of a batch that has no room for it */
+	u16 last;
 };
 
 #define M(NAME, WHAT, REVISIONS, PERSONALITIES, ...) { \
@@ -65,32 +83,51 @@ struct lmm_mutant {
 #define CHECKS		"v3 v4 merged with-ptes"
 #define MERGED		"merged with-ptes"
 #define RANGES		"amended with-ptes"
+#define HOLDS		"s390x ppc64"
+#define QUEUES		"x86_64 xen"
 
 /* The functions that are wrapped, as the reference has them */
-#define WRAPPED(function) extern typeof(function) __real_##function, __wrap_##function
-WRAPPED(lmm_tables_check);
-WRAPPED(lmm_find_api);
-WRAPPED(lmm_find_arch);
-WRAPPED(lmm_call_hook);
-WRAPPED(lmm_warn_on);
-WRAPPED(lmm_arch_enter_with_ptes);
-WRAPPED(lmm_arch_flush);
-WRAPPED(lmm_arch_pause);
-WRAPPED(lmm_arch_resume);
-WRAPPED(lmm_load);
-WRAPPED(lmm_tlb_flush);
+#define WRAPPED(function) extern typeof(lmm_##function) __real_lmm_##function, __wrap_lmm_##function
+WRAPPED(tables_check);
+WRAPPED(find_api);
+WRAPPED(find_arch);
+WRAPPED(call_hook);
+WRAPPED(warn_on);
+WRAPPED(arch_enter_with_ptes);
+WRAPPED(arch_flush);
+WRAPPED(arch_pause);
+WRAPPED(arch_resume);
+WRAPPED(clear_pte);
+WRAPPED(load);
+WRAPPED(may_sleep);
+WRAPPED(meanwhile);
+WRAPPED(peek);
+WRAPPED(queue_issue);
+WRAPPED(store);
+WRAPPED(task_switch);
+WRAPPED(tlb_flush);
 
 /* choose.c: the mutant in the program that runs, and what it was made of */
 extern const struct lmm_mutant *lmm_mutant;
 extern const struct lmm_api *lmm_real_api;
 extern const struct lmm_arch *lmm_real_arch;
 const struct lmm_step *lmm_present_step(const struct lmm_run *run);
+bool lmm_step_is_mutated(const struct lmm_run *run);
+struct lmm_mutant_cpu *lmm_mutant_cpu(const struct lmm_run *run);
+void lmm_real_switch_out(struct lmm_run *run);
+void lmm_real_switch_in(struct lmm_run *run);
 
 /* api.c */
-extern const struct lmm_mutant lmm_api_mutants[];
 const struct lmm_api *lmm_mutated_api(void);
+extern unsigned int lmm_first_cpu;	/* where the task was when the present hook became due */
 
-/* arch.c */
-extern const struct lmm_mutant lmm_arch_mutants[];
+/* The tables of mutants */
+extern const struct lmm_mutant lmm_api_mutants[];
+extern const struct lmm_mutant lmm_arm64_mutants[];
+extern const struct lmm_mutant lmm_ppc64_mutants[];
+extern const struct lmm_mutant lmm_queue_mutants[];
+extern const struct lmm_mutant lmm_s390x_mutants[];
+extern const struct lmm_mutant lmm_table_mutants[];
+extern const struct lmm_mutant lmm_task_mutants[];
 
 #endif /* _LAZYMMU_MUTANTS_H */

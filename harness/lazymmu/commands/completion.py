@@ -31,6 +31,7 @@ def main(arguments: Namespace) -> int:
         from lazymmu import architecture
         from lazymmu.provision import catalogue
         from lazymmu.subject.implementations import IMPLEMENTATIONS
+        from lazymmu.subject.personalities import PERSONALITIES
         from lazymmu.subject.revisions import REVISIONS
         from lazymmu.support.project import LIBRARY
     paths = [path.relative_to(LIBRARY).with_suffix("") for path in LIBRARY.rglob("*.yaml")]
@@ -39,6 +40,7 @@ def main(arguments: Namespace) -> int:
         "arch": [*architecture.architectures(), architecture.ALL],
         "api": [*REVISIONS, "all"],
         "impl": list(IMPLEMENTATIONS),
+        "personality": list(PERSONALITIES),
         "kernel": list(catalogue.kernels()),
         "topic": list(COMMANDS),
         "shell": list(_SHELLS),

@@ -11,7 +11,7 @@ main = imported("lazymmu.doctor.run:doctor")
 
 
 def flags(parser: Parser) -> None:
-    add(parser, "--kernel")
+    add(parser, "--arch", "--kernel")
     add(parser, "--offline", help="ask about a run that may not fetch anything")
     parser.add_argument("--deep", action="store_true", help="print every check; compare every byte, start every tool")
     add(parser, "--json")

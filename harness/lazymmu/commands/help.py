@@ -26,13 +26,20 @@ def main(arguments: Namespace) -> int:
         parser.print_help()
         return 0
     with importing():
+        import inspect
+
         from lazymmu.subject.counters import HOOKS
+        from lazymmu.subject.personalities import PERSONALITIES
         from lazymmu.subject.revisions import REVISIONS
-    print(_WORDS.read_text(encoding="utf-8"), end="")
+    for line in _WORDS.read_text(encoding="utf-8").splitlines():
+        print(line)
+        if line.startswith("personality"):
+            for name, one in PERSONALITIES.items():
+                print(f"    {name:<12}{inspect.getdoc(one.MODEL)}")
     for name, revision in REVISIONS.items():
         print(f"    {name:<12}{revision.TITLE}")
     print(f"{'hooks':<16}one letter for each call of an architecture's hook, in order")
     for letter, hook in HOOKS.items():
         print(f"    {letter:<12}{hook}")
-    print(broken_lines(REVISIONS.broken), end="")
+    print(broken_lines({**PERSONALITIES.broken, **REVISIONS.broken}), end="")
     return 0

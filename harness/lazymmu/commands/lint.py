@@ -18,11 +18,18 @@ def flags(parser: Parser) -> None:
 def main(arguments: Namespace) -> int:
     with importing():
         from lazymmu.scenario import load
+        from lazymmu.scenario.reach import every_run, unreached
         from lazymmu.session import requests
     scenarios = load(arguments.scenarios, requests.library())
+    terminal = requests.human(arguments)
+    for scenario in scenarios:
+        for limit in scenario.limits:
+            terminal.line(f"{limit.place}: note: {limit}")
+        for place in unreached(scenario, every_run(scenario)):
+            terminal.line(f"{place}: note: no revision and personality compares this pin")
     cases = sum(len(scenario.cases) for scenario in scenarios)
     counts = " with ".join(
         f"{count} {what}{'' if count == 1 else 's'}" for count, what in ((len(scenarios), "scenario"), (cases, "case"))
     )
-    requests.human(arguments).line(f"{counts}: well formed")
+    terminal.line(f"{counts}: well formed")
     return 0

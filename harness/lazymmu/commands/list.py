@@ -14,6 +14,7 @@ HELP = "list scenarios"
 
 def flags(parser: Parser) -> None:
     add(parser, "scenarios", "--tag")
+    add(parser, "--personality", help="only scenarios that can run under this personality")
     add(parser, "--impl", action="store", help="only scenarios that can run on this implementation")
 
 
@@ -22,18 +23,26 @@ def main(arguments: Namespace) -> int:
         from lazymmu.scenario import load
         from lazymmu.session import requests
         from lazymmu.session.selection import tagged
-        from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
+        from lazymmu.subject.implementations import IMPLEMENTATIONS
     shown = tagged(load(arguments.scenarios, requests.library()), arguments.tag)
+    personality = arguments.personality
+    if personality is not None:
+        shown = tuple(one for one in shown if personality in one.personalities)
     if arguments.impl is not None:
-        revisions, native = IMPLEMENTATIONS[arguments.impl].revisions, arguments.impl == NATIVE
+        one_of = IMPLEMENTATIONS[arguments.impl]
+        revisions, native = one_of.revisions, one_of.hooks_only
         shown = tuple(one for one in shown if (one.native if native else not revisions.isdisjoint(one.apis)))
     if not shown:
-        raise UsageError(f"none of the scenarios can run on the implementation {arguments.impl}")
+        under = f" under the personality {personality}" if personality else ""
+        on = f" on the implementation {arguments.impl}" if arguments.impl else ""
+        raise UsageError(f"none of the scenarios can run{on}{under}")
     terminal = requests.human(arguments)
     width = max(len(scenario.name) for scenario in shown)
     for scenario in shown:
-        about = f"{','.join(scenario.apis)} on {','.join(scenario.arches)}"
-        about += f" as {scenario.personality}" if scenario.personality else ""
+        guests = scenario.arches if personality is None else scenario.guests
+        about = f"{','.join(scenario.apis)} on {','.join(guests) or 'no guest of itself'}"
+        as_one = personality or scenario.personality or ("" if guests else " or ".join(scenario.personalities))
+        about += f" as {as_one}" if as_one else ""
         cases = f"{len(scenario.cases)} case{'s' if len(scenario.cases) > 1 else ''}"
         tags = f" [{', '.join(scenario.tags)}]" if scenario.tags else ""
         terminal.line(f"{scenario.name:<{width}}  {cases}, {about}{tags}")

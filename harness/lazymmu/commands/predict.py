@@ -23,10 +23,10 @@ def main(arguments: Namespace) -> int:
         from lazymmu.scenario import load
         from lazymmu.session import requests
         from lazymmu.session.selection import units
+        from lazymmu.session.unreached import notes
         from lazymmu.session.verdict import pins
         from lazymmu.subject.implementations import HEADER
         from lazymmu.subject.simulator import predict
-        from lazymmu.subject.trace import Skip
     selection = requests.selection(arguments)
     if HEADER in selection.impls:
         raise UsageError(
@@ -40,8 +40,7 @@ def main(arguments: Namespace) -> int:
     for unit in selected:
         case = unit.case
         predicted = predict(case, unit.api, unit.personality, unit.impl)
-        if not isinstance(predicted, Skip):
-            broken += [(unit, difference) for difference in pins(unit, case, predicted, "the model says")]
+        broken += [(unit, difference) for difference in pins(unit, case, predicted, "the model says")]
         if arguments.json is None:
             terminal.prediction(unit, predicted)
             continue
@@ -50,12 +49,14 @@ def main(arguments: Namespace) -> int:
                 "scenario": unit.scenario.name,
                 "case": dict(unit.values),
                 **{key: getattr(unit, key) for key in ("arch", "api", "impl", "kernel")},
-                "predicted": None if isinstance(predicted, Skip) else predicted.to_json(steps=arguments.trace),
-                "skip": predicted.reason if isinstance(predicted, Skip) else None,
-                **({"personality": unit.personality} if unit.scenario.personality else {}),
+                "predicted": predicted.to_json(steps=arguments.trace),
+                "skip": None,
+                **({"personality": unit.personality} if unit.named_personality else {}),
             }
         )
     write_json({"predictions": predictions})
+    for note in notes(selected):
+        terminal.line(note)
     for unit, difference in broken:
         terminal.broken_pin(unit, difference)
     return 1 if broken else 0

@@ -29,14 +29,14 @@ def main(arguments: Namespace) -> int:
     if arguments.update and arguments.reset:
         raise UsageError("--update and --reset cannot be given together")
     with importing():
-        from lazymmu.architecture import chosen
         from lazymmu.guests.machine import ensure_bootable
         from lazymmu.provision import export, live, setup
         from lazymmu.session import requests
         from lazymmu.session.scheduler import Options, prepare_all
+        from lazymmu.session.selection import arches_of
     store = requests.cache()
     refused: list[str] = []
-    arches, kernels = chosen(arguments.arch), requests.kernels(arguments)
+    kernels = requests.kernels(arguments)
     with requests.shared_cache():
         if arguments.reset:
             forgotten = live.reset(store)
@@ -45,6 +45,7 @@ def main(arguments: Namespace) -> int:
             new = export.read(store, Path(arguments.take))
             store.progress.say(f"{arguments.take}: {new} packages are new")
         for kernel in kernels:
+            arches = arches_of(kernel, arguments.arch)
             prepared = setup.available(
                 store, kernel, arches, offline=arguments.offline, update=arguments.update, again=True
             )
@@ -61,7 +62,9 @@ def main(arguments: Namespace) -> int:
             for reason in prepared.refused.values():
                 store.progress.say(reason)
         if arguments.export is not None and not refused:
-            size = export.write(store, setup.needed(store, kernels, arches), Path(arguments.export))
+            size = export.write(
+                store, setup.needed(store, kernels, arches_of(kernels[0], arguments.arch)), Path(arguments.export)
+            )
             store.progress.say(f"{arguments.export}: {size / 1e6:.0f} MB; lazymmu setup --import reads it elsewhere")
     if refused:
         raise SetupError("\n".join(refused))

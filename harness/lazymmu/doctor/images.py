@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lazymmu.architecture import DEFAULT_KERNEL, architectures, default_names, machine_name
+from lazymmu.architecture import DEFAULT_KERNEL, architectures, machine_name
 from lazymmu.doctor.check import Check, State, guarded
 from lazymmu.guests import accelerator
 from lazymmu.guests.boot import Accelerator
@@ -35,7 +35,9 @@ class CacheState(Struct):
     offline: bool
     #: Whether every byte is compared, and programs are started.
     deep: bool
-    #: The architectures of the default run that have this kernel.
+    #: The architectures of the run.
+    named: tuple[str, ...]
+    #: Those of them that have this kernel.
     arches: tuple[str, ...] = ()
     #: Tool roots and kernels.
     present: Contents = Contents()
@@ -56,7 +58,7 @@ class CacheState(Struct):
 
     def read(self) -> Iterable[Check]:
         """Look into the cache; there is nothing to check. Raises SetupError."""
-        arches = tuple(arch for arch in default_names() if arch in self.kernel.flavours)
+        arches = tuple(arch for arch in self.named if arch in self.kernel.flavours)
         self.present = setup.contents(self.cache, self.kernel, arches, lambda said: self.offline or said.is_recent())
         self.arches = arches
         there: Callable[[Path], bool] = whole if self.deep else Path.exists

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
-from lazymmu.architecture import machine_name
+from lazymmu.architecture import chosen, machine_name
 from lazymmu.doctor import folders, host, images
 from lazymmu.doctor.check import Check, State, guarded
 from lazymmu.doctor.images import CacheState
@@ -22,9 +22,10 @@ _NAME_WIDTH = 22
 
 def doctor(arguments: Namespace) -> int:
     """Print each area as soon as it is checked, then whether a run can work."""
-    kernels, cache = requests.kernels(arguments), requests.cache()
+    kernels, cache = requests.packaged_kernels(arguments), requests.cache()
     terminal, write_json = requests.outputs(arguments)
-    states = [CacheState(cache, kernel, arguments.offline, arguments.deep) for kernel in kernels]
+    named = chosen(arguments.arch)
+    states = [CacheState(cache, kernel, arguments.offline, arguments.deep, named) for kernel in kernels]
     checks: list[Check] = []
     with cache.shared(make=False):
         for area, checked in _areas(states):

@@ -246,6 +246,9 @@ class AgentConnection:
 
     def _look(self, watchdog: Watchdog, what: str) -> None:
         """Raise the error for a guest that is not worth waiting for any longer."""
+        if self.guest.is_waiting_to_restart():
+            self.guest.kill()
+            raise self._closed()
         reason = watchdog.look()
         if reason is not None:
             kind: type[GuestError] = GuestHung

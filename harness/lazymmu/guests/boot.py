@@ -96,11 +96,14 @@ class Boot(Struct, frozen=True):
         architecture = self.architecture
         console = f"console={architecture.console_device}"
         append = " ".join([console, *_KERNEL_ARGUMENTS, *architecture.kernel_arguments, *self.kernel_arguments])
+        program, modules = self.sandbox.inside(self.kernel), self.sandbox.inside(self.archive)
+        if architecture.hypervisor:
+            # QEMU loads the files of -initrd for it, each with its own arguments, in which two commas mean one.
+            modules = f"{program} {append.replace(',', ',,')},{modules}"
+            program = self.sandbox.inside(self.sandbox.root / architecture.hypervisor)
+            append = " ".join(architecture.hypervisor_arguments)
         # A restored guest has them in its memory, and QEMU would take long to load them.
-        kernel = [
-            *("-kernel", self.sandbox.inside(self.kernel), "-initrd", self.sandbox.inside(self.archive)),
-            *("-append", append),
-        ]
+        kernel = ["-kernel", program, "-initrd", modules, "-append", append]
         # A guest that boots to be saved runs both processors in one thread, which is not slower. With two threads,
         # QEMU 10 failed in two of some thousand boots of x86_64: once it aborted, once the guest slept for ever.
         threads = "single" if memory and not memory.state else "multi"

@@ -30,7 +30,7 @@ def of_kernel(cache: Cache, boot: Boot, connection: AgentConnection, deadline: D
     except (OSError, SetupError):
         # A run works without them, in a full or read-only cache: a hang's addresses then have no names.
         return Symbols
-    return lambda: _parsed(path)
+    return lambda: _parsed(path) + _of_hypervisor(boot)
 
 
 def are_cached(cache: Cache, boot: Boot) -> bool:
@@ -40,11 +40,19 @@ def are_cached(cache: Cache, boot: Boot) -> bool:
 
 def cached(cache: Cache, boot: Boot) -> SymbolSource:
     """Return the symbols of a guest's kernel from the cache; none if no guest has been read yet."""
-    return lambda: _parsed(_path(cache, boot))
+    return lambda: _parsed(_path(cache, boot)) + _of_hypervisor(boot)
 
 
 def _path(cache: Cache, boot: Boot) -> Path:
     return cache.root / "symbols" / digest([boot.kernel.name, *boot.kernel_arguments])
+
+
+def _of_hypervisor(boot: Boot) -> Symbols:
+    """Return the symbols of the hypervisor that runs the kernel, if there is one."""
+    try:
+        return Symbols.of_efi((boot.sandbox.root / boot.architecture.hypervisor_symbols).read_bytes())
+    except (OSError, ValueError):
+        return Symbols()
 
 
 def _parsed(path: Path) -> Symbols:

@@ -35,6 +35,8 @@ _CONSOLE_LINES = 20
 # When QEMU dies, its last output is already in the sockets. This only limits the time to read it (seconds).
 _LAST_OUTPUT = 1.0
 _PORT = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
+# Characters at the end of the console in which `Architecture.last_words` are.
+_LAST_WORDS = 500
 # Exit statuses of a QEMU that was killed, directly and through a shell.
 _KILLED = {status for number in (signal.SIGKILL, signal.SIGTERM) for status in (-number, 128 + number)}
 
@@ -82,6 +84,11 @@ class Guest(Struct, eq=False):
         """Return whether a signal from outside ended or stopped QEMU."""
         process = self.process()
         return self.exit_status() in _KILLED or (process is not None and host_process.is_stopped(process))
+
+    def is_waiting_to_restart(self) -> bool:
+        """Return whether the guest is dead although QEMU still runs, according to the end of its console."""
+        words = self.boot.architecture.last_words
+        return bool(words and re.search(words, self.console.text()[-_LAST_WORDS:]))
 
     def kill(self) -> None:
         """Kill QEMU. Any thread may call it, more than once."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The guests that are running, so that an interrupt can end them all."""
 
+import re
 import tempfile
 import threading
 from collections import Counter
@@ -40,7 +41,7 @@ class RunningGuests(Struct):
         Raises GuestError, also after `close`. QEMU dies with the *thread* that enters the `with` (PR_SET_PDEATHSIG), so
         the same thread must leave it.
         """
-        machine = boot.name.replace(" ", "-")
+        machine = re.sub(r"[ /]+", "-", boot.name)
         with self._lock:
             self._started[machine] += 1
             name = f"{machine}-{self._started[machine]}"

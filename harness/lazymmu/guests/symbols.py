@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from io import BytesIO
@@ -15,6 +16,8 @@ _TEXT = re.compile(rb"^([0-9a-f]+) [tTwW] (\S+)[ \t]*$", re.MULTILINE)
 # Address, whether the name does not begin with `_`, and the name as the kernel prints it. A kernel has 150,000
 # functions and a hang must be reported within seconds, so these are tuples and not instances of a class.
 _Function = tuple[int, bool, str]
+# Sizes of the records of a PE file in bytes, and the flag of a section of code.
+_COFF_HEADER, _COFF_SECTION, _COFF_SYMBOL, _COFF_CODE = 20, 40, 18, 0x20
 # No function is longer (bytes).
 _LONGEST = 1 << 20
 
@@ -48,6 +51,33 @@ class Symbols(Struct, frozen=True):
             for symbol in table.iter_symbols()
             if symbol["st_shndx"] == text and symbol["st_info"]["type"] == "STT_FUNC"
         )
+
+    @classmethod
+    def of_efi(cls, image: bytes) -> Symbols:
+        """Return the functions of an EFI program with COFF symbols (Microsoft's PE format). Raises ValueError."""
+        try:
+            header = struct.unpack_from("<I", image, 0x3C)[0] + 4
+            sections, table, symbols, optional = struct.unpack_from("<2xH4xIIH", image, header)
+            (base,) = struct.unpack_from("<Q", image, header + _COFF_HEADER + 24)
+            first, strings = header + _COFF_HEADER + optional, table + symbols * _COFF_SYMBOL
+            # Linkers leave out the type of a symbol, so what is in a section of code is a function.
+            code = {
+                n + 1: base + start
+                for n in range(sections)
+                for start, flags in [struct.unpack_from("<12xI20xI", image, first + n * _COFF_SECTION)]
+                if flags & _COFF_CODE
+            }
+            found, n = [], 0
+            while n < symbols:
+                name, value, section, more = struct.unpack_from("<8sIh3xB", image, table + n * _COFF_SYMBOL)
+                n += 1 + more
+                if section in code:
+                    begin = strings + int.from_bytes(name[4:], "little")
+                    text = image[begin : image.index(b"\0", begin)] if name.startswith(bytes(4)) else name.rstrip(b"\0")
+                    found.append((code[section] + value, text.decode("ascii", errors="replace")))
+        except struct.error as error:
+            raise ValueError(f"not an EFI program with symbols: {error}") from error
+        return cls.of(found)
 
     @classmethod
     def of(cls, functions: Iterable[tuple[int, str]]) -> Symbols:

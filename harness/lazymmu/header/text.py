@@ -23,7 +23,7 @@ from lazymmu.support.errors import UsageError
 CONFIG = "CONFIG_ARCH_HAS_LAZY_MMU_MODE"
 #: The functions that every header must have.
 NEEDED = ("lazy_mmu_mode_enable", "lazy_mmu_mode_disable", "lazy_mmu_mode_pause", "lazy_mmu_mode_resume")
-#: Functions that Linux 7.1 added; a header has both or none.
+#: Functions that Linux 7.2 added; a header has both or none.
 OF_TASKS = ("__task_lazy_mmu_mode_pause", "__task_lazy_mmu_mode_resume")
 #: The function that the s390 series of 2026 adds.
 WITH_PTES = "lazy_mmu_mode_enable_with_ptes"

@@ -30,6 +30,6 @@ def text(case: Case, *, run: int, api: str, personality: str, impl: str = MODULE
     """Return the program of a case; `run` is the number that its report repeats."""
     body = [line for step in case.steps for line in _lines(step)]
     count = sum(line != "}" for line in body)
-    head = ["lazymmu-program 2", f"run {run}", f"revision {revision(api, impl)}", f"personality {personality}"]
+    head = ["lazymmu-program 3", f"run {run}", f"revision {revision(api, impl)}", f"personality {personality}"]
     tasks = [f"task {name} {cpu}" for name, cpu in case.tasks.items()]
     return "\n".join([*head, *tasks, f"steps {count}", *body, "end", ""])

@@ -17,10 +17,10 @@ from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.protocol.program import revision
 from lazymmu.subject.case import Case
 from lazymmu.subject.counters import counter_names
-from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE, state_of
+from lazymmu.subject.implementations import MODULE, shows_table, state_of
 from lazymmu.subject.limits import MAIN_TASK, MAX_U64, TABLE_ENTRIES
 from lazymmu.subject.operations import ANSWERING, OPERATIONS
-from lazymmu.subject.trace import StepTrace, Trace
+from lazymmu.subject.trace import StepTrace, Trace, in_call_order
 from lazymmu.support.errors import GuestError
 
 _PREFIX = "lazymmu: "
@@ -35,7 +35,8 @@ _TASK = re.compile(r"task (\S+) (.*) active=([01])", re.ASCII)
 _TABLE = re.compile(r"table outstanding=(\d{1,3}) entries=(\d{1,3})", re.ASCII)
 _ENTRIES = re.compile(r"entries \d{1,3}:\d{1,20}(?:,\d{1,3}:\d{1,20})*", re.ASCII)
 _END = re.compile(r"end lines=(\d+) crc=([0-9a-f]{8})", re.ASCII)
-_HOOKS = re.compile(r"[elfprw]?")
+# A switch on xen calls up to three hooks: for who leaves, for whom that displaces, and for who comes.
+_HOOKS = re.compile(r"[elfprw]{0,3}")
 
 
 class _Malformed(Exception):
@@ -61,7 +62,7 @@ def _form(api: str, impl: str, personality: str) -> _Form:
         revision=revision(api, impl),
         state=state_of(api, personality, impl),
         counters={name: name for name in counter_names(personality, impl)},
-        hooks_only=IMPLEMENTATIONS[impl].hooks_only,
+        hooks_only=not shows_table(personality, impl),
     )
 
 
@@ -184,7 +185,12 @@ def _take(lines: list[str], word: str) -> str:
 def _assemble(lines: list[str], case: Case, form: _Form, personality: str) -> Trace:
     if lines and lines[-1].startswith("error "):
         raise _Malformed(f"the module says: {lines[-1].removeprefix('error ')}")
-    total_steps = sum(1 for _ in case.walk())
+    total_steps = 0
+    forks: dict[int, str] = {}
+    for step in case.walk():
+        total_steps += 1
+        if step.op == "fork":
+            forks[step.index] = str(step.args["task"])
     if lines[:1] != [f"begin revision={form.revision} personality={personality} steps={total_steps}"]:
         raise _Malformed(f"it begins with {lines[:1]}")
     first_total = next((n for n, line in enumerate(lines) if line.startswith("total ")), len(lines))
@@ -197,19 +203,20 @@ def _assemble(lines: list[str], case: Case, form: _Form, personality: str) -> Tr
     while rest and rest[0].startswith("task "):
         tasks.append(_task(form, rest.pop(0)))
     names = [name for name, _ in tasks]
-    # No fork is nested, so each of them runs.
-    forked = [step.args["task"] for step in case.steps if step.op == "fork"]
+    # A fork in a before_hook may not run.
+    forked = [forks[step.index] for step in steps if step.index in forks]
     if names != [MAIN_TASK, *case.tasks, *forked]:
         raise _Malformed(f"the tasks {', '.join(names)} are not those of the case")
     unknown = {step.task for step in steps} - {*names}
     if unknown:
         raise _Malformed(f"a step of an unknown task: {', '.join(sorted(unknown))}")
+    called = in_call_order(steps)
     outstanding, table = (None, None) if form.hooks_only else _table(rest)
     if rest:
         raise _Malformed(f"expected no more lines: {rest[0]}")
     return Trace(
-        hooks="".join(step.hooks for step in steps),
-        hook_active="".join(step.hook_active for step in steps),
+        hooks="".join(step.hooks for step in called),
+        hook_active="".join(step.hook_active for step in called),
         counters=total,
         values=None if form.hooks_only else tuple(step.value for step in steps if step.value is not None),
         outstanding=outstanding,

@@ -40,10 +40,16 @@ _WHOLE_BUILDS = Semaphore(max(1, len(os.sched_getaffinity(0)) // 2))
 PLAIN = Variant()
 
 
-def _run(cache: Cache, sandbox: Sandbox, target: Path, command: Sequence[str], what: str) -> None:
-    """Run a compiler. Its temporary files are beside `target`, where a killed one's are removed later."""
+def _run(
+    cache: Cache, sandbox: Sandbox, target: Path, command: Sequence[str], what: str, folders: Sequence[Path] = ()
+) -> None:
+    """Run a compiler, which may read folders of the host. Its temporary files are beside `target`.
+
+    Those of a killed one are removed later.
+    """
     scratch = ["env", f"TMPDIR={sandbox.inside(target.parent)}"]
-    cache.tools.run(sandbox.command([*scratch, *command], writable=True), what=what)
+    seen = dict.fromkeys(folders, False)
+    cache.tools.run(sandbox.command([*scratch, *command], writable=True, folders=seen), what=what)
 
 
 def module_path(
@@ -54,8 +60,7 @@ def module_path(
     variant: Variant = PLAIN,
 ) -> Path:
     """Return where a module for one kernel is or will be. Its name is a digest of everything that goes into it."""
-    release = kernel.release
-    parts = [_BUILD_VERSION, digest_files(source), architecture.name, release.release, release.version]
+    parts = [_BUILD_VERSION, digest_files(source), architecture.name, kernel.release.release, kernel.version]
     own = [part for name, content in sorted(variant.sources.items()) for part in (name, content)]
     return sandbox.root / "lazymmu" / "modules" / f"{digest([*parts, *variant.make, *own])}.ko"
 
@@ -76,7 +81,7 @@ def module(
     """
     # Its name does not depend on the source: the next build of the same kind finds its objects there.
     release = kernel.release
-    kind = digest([_BUILD_VERSION, name, architecture.name, release.release, release.version, *variant.make])
+    kind = digest([_BUILD_VERSION, name, architecture.name, release.release, kernel.version, *variant.make])
     work = sandbox.root / "lazymmu" / "builds" / kind
 
     def build(target: Path) -> None:
@@ -95,11 +100,11 @@ def module(
 
         def run(one: Sequence[str]) -> None:
             if one is not command:
-                _run(cache, sandbox, target, one, what)
+                _run(cache, sandbox, target, one, what, kernel.folders)
                 return
             with _WHOLE_BUILDS:
                 cache.progress.say(f"building the module for {architecture.name} (some 5 s)")
-                _run(cache, sandbox, target, one, what)
+                _run(cache, sandbox, target, one, what, kernel.folders)
 
         with cache.locked(work, f"module for {architecture.name}"):
             fast_rebuild.build(work, sandbox.inside(work), files, name, command, run)

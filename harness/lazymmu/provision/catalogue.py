@@ -3,12 +3,15 @@
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
 from msgspec import Struct
 
 from lazymmu.architecture import architectures
+from lazymmu.provision import own_kernels
+from lazymmu.provision.own_kernels import BuiltKernel
 from lazymmu.support.errors import UsageError
 from lazymmu.support.project import IMAGES
 
@@ -24,6 +27,8 @@ class Kernel(Struct, frozen=True):
     flavours: Mapping[str, str]
     #: Architectures on which it has the nested API.
     native: tuple[str, ...] = ()
+    #: Architecture -> the kernel that a path names. Empty for one of the catalogue.
+    own: Mapping[str, BuiltKernel] = {}
 
 
 # The parser in C if there is one, because most commands read the file.
@@ -47,7 +52,24 @@ def kernels() -> Mapping[str, Kernel]:
 
 
 def kernel(name: str) -> Kernel:
-    """Return the kernel of that name. Raises UsageError if there is none."""
+    """Return the kernel of that name, or that a path names: a value with a `/`. Raises UsageError if there is none."""
+    if "/" in name:
+        return _own(name)
     if name not in kernels():
-        raise UsageError(f"unknown kernel `{name}`", hint=f"kernels: {', '.join(kernels())}")
+        path = f"; a path has a `/`: ./{name}" if Path(name).exists() else ""
+        raise UsageError(f"unknown kernel `{name}`", hint=f"kernels: {', '.join(kernels())}{path}")
     return kernels()[name]
+
+
+# The units of a run ask for it again and again. A run says which build it found (`BuiltKernel.identity`).
+@cache
+def _own(name: str) -> Kernel:
+    found = own_kernels.of_path(name)
+    return Kernel(
+        name,
+        title="; ".join(own_kernels.described(found)),
+        suite="",
+        flavours=dict.fromkeys(found, ""),
+        native=tuple(arch for arch, one in found.items() if one.native),
+        own=found,
+    )

@@ -20,12 +20,16 @@ from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
 from lazymmu.provision.lock import Part
+from lazymmu.provision.own_kernels import BuiltKernel
 from lazymmu.support.errors import SetupError
 
 #: Start of the name of the package with the boot image: up to Linux 6, and since 7.
 IMAGES = ("linux-image-", "linux-binary-")
 #: Start of the names of the packages with modules, which only SSH needs: until Linux 7 the image's.
 MODULES = (*IMAGES, "linux-modules-")
+# What a kernel of one's own has built in for guests over SSH.
+_NETWORK = ("INET", "UNIX98_PTYS", "VIRTIO_NET")
+_ELF = b"\x7fELF"
 # The kernel's own word for the nested API (Linux: arch/Kconfig).
 _NATIVE = re.compile(r"^CONFIG_ARCH_HAS_LAZY_MMU_MODE=y$", re.MULTILINE)
 # How long a refusal counts. A mirror is out of step for hours.
@@ -71,11 +75,21 @@ class InstalledKernel(Struct, frozen=True):
     image: Path
     #: Folder of its headers, as programs in the tool root see it.
     headers: str
+    #: For a kernel of one's own: a key of its build, and the host's folders that a module is built with.
+    identity: str = ""
+    folders: tuple[Path, ...] = ()
+    #: What it lacks of the options for a network, which only guests over SSH have.
+    without_network: tuple[str, ...] = ()
 
     @property
     def root(self) -> Path:
         """The tool root."""
         return self.image.parents[2]
+
+    @property
+    def version(self) -> str:
+        """The version of its packages, or the key of its build."""
+        return self.identity or self.release.version
 
 
 class KernelEntry(Struct, frozen=True):
@@ -149,6 +163,23 @@ def installed_kernel(root: Path, kernel: Kernel, arch: str, release: Part) -> In
     return InstalledKernel(kernel.name, release, root / "lazymmu" / "kernels" / image, headers)
 
 
+def install_own(cache: Cache, root: Path, name: str, built: BuiltKernel) -> InstalledKernel:
+    """Return a kernel of one's own, whose boot image is copied into a tool root. Raises SetupError."""
+    architecture, identity = architectures()[built.arch], built.identity()
+    release = Part(suite="", resolved="", names=(), packages=(), release=built.release)
+    image = root / "lazymmu" / "own" / f"{built.release}_{identity}.{architecture.boot_image}"
+
+    def build(target: Path) -> None:
+        content = built.image.read_bytes()
+        if architecture.boot_image == "vmlinux":
+            content = _loaded(content if content.startswith(_ELF) else _vmlinux(content))
+        target.write_bytes(content)
+
+    cache.obtain(image, f"kernel {built.release}", build)
+    lacks = tuple(option for option in _NETWORK if built.config.get(option) != "y")
+    return InstalledKernel(name, release, image, str(built.folder), identity, built.folders, lacks)
+
+
 def install(cache: Cache, kernel: InstalledKernel, arch: str) -> None:
     """Put an unpacked kernel into its tool root."""
     store, what, release = kernel.root / "lazymmu" / "unpacked", "kernels in the tool root", kernel.release
@@ -188,6 +219,18 @@ def _vmlinux(image: bytes) -> bytes:
         return zstandard.ZstdDecompressor().decompressobj().decompress(image[start : start + length - 4])
     except zstandard.ZstdError as error:
         raise SetupError(f"the payload of the kernel image is not zstd: {error}") from error
+
+
+def _loaded(image: bytes) -> bytes:
+    """Return an ELF file without what is not loaded (man 5 elf), most of which is debug information."""
+    table, size, count = struct.unpack_from("<Q", image, 0x20)[0], *struct.unpack_from("<HH", image, 0x36)
+    segments = (struct.unpack_from("<QQQQ", image, table + number * size + 8) for number in range(count))
+    end = max((offset + length for offset, _, _, length in segments), default=len(image))
+    head = bytearray(image[:end])
+    # It has no sections any more.
+    struct.pack_into("<Q", head, 0x28, 0)
+    struct.pack_into("<HHH", head, 0x3A, 0, 0, 0)
+    return bytes(head)
 
 
 def verify(kernel: InstalledKernel) -> None:

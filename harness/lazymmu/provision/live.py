@@ -83,7 +83,7 @@ def _resolve_suite(cache: Cache, wanted: Sequence[Request], folder: Path, progra
 
     def ask(some: Sequence[Request], name: str) -> Resolved:
         # The first is apt's own.
-        debian = dict.fromkeys([some[0].host, *(one.debian for one in some)])
+        debian = dict.fromkeys([some[0].host, *(name.rpartition(":")[2] for one in some for name in _qualified(one))])
         try:
             apt = Apt.open(cache.tools, programs, folder / f"{suite}-{name}", suite, mirrors.mirrors(), list(debian))
             return {one: _part(apt, one) for one in some}
@@ -99,13 +99,17 @@ def _resolve_suite(cache: Cache, wanted: Sequence[Request], folder: Path, progra
     return _together(lambda one: ask([one], f"{one.arch}-{one.name}"), wanted)
 
 
+def _qualified(wanted: Request) -> list[str]:
+    """Return the wanted names as `name:architecture`."""
+    return [name if ":" in name else f"{name}:{wanted.debian}" for name in wanted.names]
+
+
 def _part(apt: Apt, wanted: Request) -> Part:
     release = ""
     if wanted.is_kernel:
         release, names = _kernel(apt, wanted.debian, wanted.names[0], wanted.host)
     else:
-        closure = apt.closure([f"{name}:{wanted.debian}" for name in wanted.names])
-        names = [name for name in closure if not _UNUSED.match(name)]
+        names = [name for name in apt.closure(_qualified(wanted)) if not _UNUSED.match(name)]
     today = datetime.now(UTC).date().isoformat()
     return Part(apt.suite, today, wanted.names, apt.packages(names), release)
 

@@ -15,9 +15,11 @@ _HOST_PACKAGES = (
     *("base-files", "libc6", "bash", "dash", "coreutils", "sed", "grep", "gawk", "findutils", "diffutils", "make"),
     *("perl-base", "kmod", "binutils"),
 )
+# What a whole kernel needs besides, for programs that run on the host while it is built.
+_BUILD_PACKAGES = ("gcc", "libc6-dev", "flex", "bison", "bc", "libelf-dev", "libssl-dev", "xz-utils", "gzip")
 #: The SSH server of guests, and the shell of guests: statically linked.
 SSH_PACKAGE, SHELL_PACKAGE = "dropbear-bin", "busybox-static"
-SSH, SHELL, APT = "ssh", "shell", "apt"
+SSH, SHELL, APT, BUILD = "ssh", "shell", "apt", "build"
 
 
 class Request(NamedTuple):
@@ -54,6 +56,11 @@ def host_apt(host: str | None = None) -> Request:
     return Request(host or lock.host_architecture(), lock.HOST, APT, SUITE, ("apt", "dpkg", "debian-archive-keyring"))
 
 
+def host_build(host: str | None = None) -> Request:
+    """Return the part with what only `lazymmu kernel build` needs."""
+    return Request(host or lock.host_architecture(), lock.HOST, BUILD, SUITE, _BUILD_PACKAGES)
+
+
 def tools(arch: str, host: str | None = None) -> Request:
     """Return the part with an architecture's compiler and QEMU, which lacks what `host_tools` has."""
     own, debian = host or lock.host_architecture(), architectures()[arch].debian
@@ -78,7 +85,7 @@ def shell(arch: str, host: str | None = None) -> Request:
 
 def every(kernels: Iterable[Kernel], host: str | None = None) -> Iterator[Request]:
     """Yield every part of every architecture with these kernels."""
-    yield from (host_tools(host), host_apt(host))
+    yield from (host_tools(host), host_apt(host), host_build(host))
     for arch in architectures():
         yield from (tools(arch, host), ssh(arch, host), shell(arch, host))
         yield from (kernel(one, arch, host) for one in kernels if arch in one.flavours)

@@ -9,8 +9,9 @@ import os
 import stat
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -25,6 +26,15 @@ _DEVICES = ("null", "zero", "urandom", "kvm")
 _STACK = "7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]\n"
 # A guest does not need the host's processes, and a killed sandbox takes all of its own with it.
 _NAMESPACES = ("--unshare-pid", "--unshare-ipc")
+# Mounts folders of the host below the root, $0, and runs the words after `--`.
+_MOUNTED = """
+while test "$1" != --; do
+    mount --bind "$1" "$0$1" && mount -o "remount,bind,$2" "$0$1" || exit
+    shift 2
+done
+shift
+exec "$@"
+"""
 # A program that hangs must not hang the harness (seconds).
 _TIMEOUT = 20.0
 #: What to do on a host where no sandbox works.
@@ -47,17 +57,38 @@ class Sandbox(Struct, frozen=True):
         """Return the name that a path below the tool root has for the programs in it."""
         return f"/{path.relative_to(self.root)}"
 
-    def command(self, argv: Sequence[str], *, writable: bool = False, also: Path | None = None) -> list[str]:
-        """Return the host command that runs `argv` inside. Only `also` can be written, or all if `writable`."""
+    def command(
+        self,
+        argv: Sequence[str],
+        *,
+        writable: bool = False,
+        also: Path | None = None,
+        folders: Mapping[Path, bool] = MappingProxyType({}),
+    ) -> list[str]:
+        """Return the host command that runs `argv` inside. Only `also` can be written, or all if `writable`.
+
+        `folders` are folders of the host that programs see under the same names, and whether they can be written.
+        """
+        for folder in folders:
+            self._make_place(folder)
         if self.name == "bwrap":
             bind = "--bind" if writable else "--ro-bind"
             words = ["bwrap", bind, str(self.root), "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108
             words += ["--bind", str(also), self.inside(also)] if also else []
+            for folder, can_write in folders.items():
+                words += ["--bind" if can_write else "--ro-bind", str(folder), str(folder)]
             words += ["--dev-bind-try", "/dev/kvm", "/dev/kvm", "--clearenv"]
             words += [word for pair in _ENVIRONMENT.items() for word in ("--setenv", *pair)]
             return [*words, *([] if self.network else ["--unshare-net"]), *_NAMESPACES, "--die-with-parent", *argv]
         environment = ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in _ENVIRONMENT.items())]
-        return ["setpriv", "--pdeathsig", "KILL", "chroot", str(self.root), *environment, *argv]
+        mounts = [word for folder, can_write in folders.items() for word in (str(folder), "rw" if can_write else "ro")]
+        mounted = ["unshare", "--mount", "sh", "-c", _MOUNTED, str(self.root), *mounts, "--"] if folders else []
+        return ["setpriv", "--pdeathsig", "KILL", *mounted, "chroot", str(self.root), *environment, *argv]
+
+    def _make_place(self, folder: Path) -> None:
+        """Make the empty folder over which a folder of the host is mounted; bubblewrap's /tmp is its own."""
+        if self.name != "bwrap" or not folder.is_relative_to("/tmp"):  # noqa: S108
+            self.root.joinpath(*folder.parts[1:]).mkdir(parents=True, exist_ok=True)
 
     def equip(self) -> None:
         """Make the devices and the file of /proc that a chroot needs. Bubblewrap brings its own."""

@@ -15,6 +15,7 @@ from lazymmu.provision.kernels import InstalledKernel, Resolution, resolutions
 from lazymmu.provision.keys import FOLDER_HINT
 from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.packages import Fetching
+from lazymmu.provision.parts import Request
 from lazymmu.provision.sandbox import Sandbox, choose
 from lazymmu.support import disk
 from lazymmu.support.errors import SetupError
@@ -146,6 +147,8 @@ def available(
     sandbox of a tool root. Boot images are checked before a boot (`kernels.verify`). Raises SetupError.
     """
     cache.sweep()
+    if kernel.own:
+        return _of_own_kernel(cache, kernel, arches, offline=offline, sandbox=sandbox)
     found = contents(cache, kernel, arches, lambda known: offline or (not again and known.is_recent()))
     absent = [arch for arch in found.missing if packages.missing(cache.root, _packages(found.locked[arch]))]
     if (absent or found.unknown) and offline:
@@ -175,6 +178,33 @@ def available(
         images = replace(images, ready=_fetched(images, kernel, missing, sandbox))
         if wait:
             cache.tools.in_thread(images.all_ready)
+    return images
+
+
+def obtain_tools(cache: Cache, wanted: Sequence[Request], *, offline: bool) -> None:
+    """Fetch and unpack parts that are tools, as far as the cache lacks them. Raises SetupError."""
+    known = [tool_root.locked(cache, one) for one in wanted]
+    if None in known or packages.missing(cache.root, (package for part in known if part for package in part.packages)):
+        from lazymmu.provision import live
+
+        live.obtain(cache, wanted, "tools", offline=offline)
+
+
+def _of_own_kernel(
+    cache: Cache, kernel: Kernel, arches: Sequence[str], *, offline: bool, sandbox: Callable[[Path], Sandbox]
+) -> Images:
+    """Return the images of a kernel that a path names, after fetching the tools. Raises SetupError."""
+    refused = {arch: f"{kernel.name} is not built for {arch}" for arch in arches if arch not in kernel.own}
+    images = Images(cache, {}, {}, refused=refused, name=kernel.name)
+    there = [arch for arch in arches if arch in kernel.own]
+    obtain_tools(cache, [parts.host_tools(), *map(parts.tools, there)], offline=offline)
+    for arch in there:
+        tools = tool_root.part(cache, arch)
+        if tools is None:
+            raise SetupError(f"the tools for {arch} are not resolved")
+        root = tool_root.assemble(cache, tools)
+        images.add(arch, tools, kernels.install_own(cache, root, kernel.name, kernel.own[arch]), sandbox)
+        images.sandboxes[arch].equip()
     return images
 
 

@@ -18,7 +18,7 @@ from lazymmu.provision.keys import digest
 from lazymmu.provision.lock import Package
 from lazymmu.provision.packages import NETWORK_MODULES, Fetching
 from lazymmu.provision.sandbox import Sandbox
-from lazymmu.support.errors import SetupError
+from lazymmu.support.errors import SetupError, UsageError
 
 # Raise it when the way in which it is put together changes.
 _VERSION = "1"
@@ -38,13 +38,17 @@ _FORMS: Mapping[str, Callable[[bytes], bytes]] = {
 def parts_path(root: Path, arch: str, kernel: InstalledKernel) -> Path:
     """Return where the archive with server and driver for one kernel is or will be."""
     release = kernel.release
-    key = digest([_VERSION, parts.SUITE, parts.SSH_PACKAGE, _PROGRAM, NETWORK_MODULES[-1], release.version])
+    key = digest([_VERSION, parts.SUITE, parts.SSH_PACKAGE, _PROGRAM, NETWORK_MODULES[-1], kernel.version])
     return root / "lazymmu" / "remote" / f"{arch}-{release.release}-{key}.cpio"
 
 
 def obtain(cache: Cache, kernels: Mapping[str, InstalledKernel], *, offline: bool = False) -> dict[str, Path]:
     """Return each architecture's archive with server and driver, fetched first unless `offline`. Raises SetupError."""
     paths = {arch: parts_path(kernel.root, arch, kernel) for arch, kernel in kernels.items()}
+    for kernel in kernels.values():
+        if kernel.without_network:
+            options = ", ".join(f"CONFIG_{option}=y" for option in kernel.without_network)
+            raise UsageError(f"--transport ssh: the kernel {kernel.name} has no {options}")
     missing = [arch for arch, path in paths.items() if not whole(path)]
     if missing and offline:
         raise SetupError(
@@ -66,17 +70,17 @@ def _make(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Install
         Fetching(cache.root, [part], f"{arch}'s driver", cache.progress, cache.tools.stopped).wait(drivers)
         wanted = [*servers[parts.ssh(arch)].packages, *drivers]
 
-        def build(target: Path, wanted: Sequence[Package] = wanted) -> None:
+        def build(target: Path, wanted: Sequence[Package] = wanted, *, with_drivers: bool = bool(drivers)) -> None:
             tree = target.parent / "tree"
             tree.mkdir()
             tool_root.link(cache, wanted, tree)
-            target.write_bytes(cpio.archive(_parts(tree)))
+            target.write_bytes(cpio.archive(_parts(tree, with_drivers=with_drivers)))
 
         cache.obtain(path, f"SSH server for {arch}", build, needs=builds.NEEDS)
 
 
-def _parts(tree: Path) -> Iterator[cpio.Entry]:
-    """Yield the files for a guest from an unpacked server and kernel."""
+def _parts(tree: Path, *, with_drivers: bool) -> Iterator[cpio.Entry]:
+    """Yield the files for a guest from an unpacked server and kernel. One of one's own has its drivers built in."""
     server = tree / _PROGRAM
     if not server.is_file():
         raise SetupError(f"{parts.SSH_PACKAGE} holds no {_PROGRAM}: its packaging has changed")
@@ -93,7 +97,7 @@ def _parts(tree: Path) -> Iterator[cpio.Entry]:
     yield cpio.program(loader, _library(tree, Path(loader).name).read_bytes())
     yield from (cpio.program(f"lib/{name}", path.read_bytes()) for name, path in libraries.items())
     # The agent loads them in the order of their names.
-    for number, image in enumerate(drivers(tree)):
+    for number, image in enumerate(drivers(tree) if with_drivers else ()):
         yield cpio.file(f"network/{number:02}.ko", image)
 
 

@@ -4,6 +4,7 @@
 They consist of hard links to the unpacked packages of the cache, so what two of them share is there once.
 """
 
+import gzip
 import os
 import shutil
 from collections.abc import Iterable
@@ -29,6 +30,18 @@ def locked(cache: Cache, wanted: Request) -> Part | None:
 def part(cache: Cache, arch: str, host: str | None = None) -> Part | None:
     """Return all packages of an architecture's tool root on a host (None is this one); None if the lock lacks them."""
     return with_common(cache, parts.tools(arch, host))
+
+
+def part_for_kernels(cache: Cache, arch: str) -> Part | None:
+    """Return the packages of the tool root in which kernels for an architecture are built; None if the lock lacks some.
+
+    No run uses that root.
+    """
+    tools, more = part(cache, arch), locked(cache, parts.host_build())
+    if tools is None or more is None:
+        return None
+    every = {package.name: package for package in (*more.packages, *tools.packages)}
+    return tools._replace(packages=tuple(every.values()))
 
 
 def with_common(cache: Cache, wanted: Request) -> Part | None:
@@ -63,6 +76,9 @@ def assemble(cache: Cache, part: Part) -> Path:
         # dpkg's alternatives make this link; nothing is configured in an unpacked root.
         if (target / "usr/bin/gawk").exists():
             (target / "usr/bin/awk").symlink_to("gawk")
+        # QEMU starts no compressed hypervisor.
+        for packed in target.glob("boot/*.gz"):
+            packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
         for name in ("dev", "proc", "tmp", "lazymmu"):
             (target / name).mkdir(exist_ok=True)
 

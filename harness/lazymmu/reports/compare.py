@@ -23,8 +23,8 @@ _WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
 #: A smaller change of time than this factor and these seconds is noise.
 _FACTOR = 2.0
 _SECONDS = 0.5
-#: The keys of a result that name its unit, and those of one side of a change; `known` only if it is.
-_UNIT = ("scenario", "case", "arch", "api", "impl", "kernel")
+#: The keys of a result that name its unit, and those of one side of a change; `personality` and `known` if there are.
+_UNIT = ("scenario", "case", "arch", "api", "impl", "kernel", "personality")
 _SIDE = ("outcome", "reason", "seconds", "known")
 
 
@@ -100,7 +100,7 @@ class Change(Struct, frozen=True):
         sides = {"old": msgspec.to_builtins(self.old), "new": msgspec.to_builtins(self.new)}
         unit = sides["new"] or sides["old"]
         return {
-            **{key: unit[key] for key in _UNIT},
+            **{key: unit[key] for key in _UNIT if key in unit},
             "change": str(self.kind),
             "worse": self.is_worse,
             **{name: side and {key: side[key] for key in _SIDE if key in side} for name, side in sides.items()},
@@ -124,7 +124,7 @@ def _by_unit(results: Iterable[SavedResult], *, kernels: bool) -> dict[tuple[str
     groups: dict[tuple[str, ...], list[SavedResult]] = {}
     for result in results:
         case = json.dumps(result.values, sort_keys=True)
-        machine = (result.arch, result.kernel if kernels else "")
+        machine = (result.arch, result.kernel if kernels else "", result.other_personality)
         groups.setdefault((result.scenario_name, case, result.api, result.impl, *machine), []).append(result)
     found = {}
     for unit, group in groups.items():

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from lazymmu.subject.case import Case, Step
-from lazymmu.subject.trace import Skip, Trace, compact
+from lazymmu.subject.trace import Trace, compact
 
 #: A revision and a personality.
 Pair = tuple[str, str]
@@ -40,8 +40,6 @@ class SideBySide(Struct, frozen=True):
     """One case under all pairs."""
 
     groups: tuple[Group, ...]
-    #: Pairs under which the case cannot run, and why.
-    skipped: Mapping[Pair, str]
     #: The first step, in the order of the text, that the groups do differently; None if there is none.
     parting: Step | None
 
@@ -54,25 +52,23 @@ class SideBySide(Struct, frozen=True):
                 {"name": group.name, "pairs": [list(pair) for pair in group.pairs], "hooks": group.trace.hooks}
                 for group in self.groups
             ],
-            "skipped": [{"pair": list(pair), "reason": reason} for pair, reason in self.skipped.items()],
+            "skipped": [],
             "parting": parting,
         }
 
 
-def side_by_side(case: Case, predictions: Mapping[Pair, Trace | Skip]) -> SideBySide:
+def side_by_side(case: Case, predictions: Mapping[Pair, Trace]) -> SideBySide:
     """Return the groups of a case, in the order of the pairs."""
     alike: dict[tuple[tuple[int, str], ...], list[tuple[Pair, Trace]]] = {}
     for pair, prediction in predictions.items():
-        if isinstance(prediction, Trace):
-            alike.setdefault(tuple(sorted(_cells(prediction).items())), []).append((pair, prediction))
+        alike.setdefault(tuple(sorted(_cells(prediction).items())), []).append((pair, prediction))
     names = (letter * times for times in count(1) for letter in ascii_uppercase)
     groups = tuple(
         Group(name, tuple(pair for pair, _ in members), members[0][1], dict(cells))
         for name, (cells, members) in zip(names, alike.items(), strict=False)
     )
     parting = next((step for step in case.walk() if len({group.cells.get(step.index) for group in groups}) > 1), None)
-    skipped = {pair: skip.reason for pair, skip in predictions.items() if isinstance(skip, Skip)}
-    return SideBySide(groups, skipped, parting)
+    return SideBySide(groups, parting)
 
 
 def _cells(trace: Trace) -> dict[int, str]:
@@ -80,7 +76,8 @@ def _cells(trace: Trace) -> dict[int, str]:
     counters = dict.fromkeys(_COUNTED, 0)
     cells = {}
     for record in trace.steps:
-        words = [f"{record.hooks}({'on' if record.hook_active == '1' else 'off'})" if record.hooks else "-"]
+        seen = zip(record.hooks, record.hook_active, strict=True)
+        words = [f"{hook}({'on' if digit == '1' else 'off'})" for hook, digit in seen] or ["-"]
         words.append("on" if record.active else "off")
         for name in _COUNTED:
             more = record.counters.get(name, counters[name]) - counters[name]
@@ -96,10 +93,8 @@ def lines(case: Case, compared: SideBySide) -> Iterator[str]:
     """Yield one screen: a line for each group, and the table around the first parting."""
     for group in compared.groups:
         yield f"  {group.name}  {_pairs(group.pairs)}: hooks {compact(group.trace.hooks)}"
-    for pair, reason in compared.skipped.items():
-        yield f"  -  {_pairs([pair])}: skipped: {reason}"
     if len(compared.groups) < 2 or compared.parting is None:
-        yield "  all agree" if compared.groups else "  nothing to compare"
+        yield "  all agree"
         return
     yield f"  they part at step {compared.parting.index} {compared.parting.op} ({compared.parting.place}):"
     yield from _table(case, compared.groups, compared.parting)

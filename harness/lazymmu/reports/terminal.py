@@ -19,7 +19,7 @@ from lazymmu.reports.plain import visible
 from lazymmu.results.result import Difference, Outcome, Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
-from lazymmu.subject.trace import Skip, Trace, compact
+from lazymmu.subject.trace import Trace, compact
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,6 +92,8 @@ class Terminal:
         self._failures(run.results)
         self._known(run, quiet=quiet)
         if not quiet:
+            for note in run.notes:
+                self.line(note)
             for name, value in (*run.conditions(), ("results", folder)):
                 self.line(f"{name}: {value}", "dim")
         self._total(run)
@@ -136,12 +138,8 @@ class Terminal:
         if run.interrupted:
             self.line(run.progress())
 
-    def prediction(self, unit: Unit, prediction: Trace | Skip) -> None:
+    def prediction(self, unit: Unit, prediction: Trace) -> None:
         """Print the model's prediction for one unit."""
-        if isinstance(prediction, Skip):
-            text = f"{unit.label()}: skip: {prediction.reason} ({prediction.step.place})"
-            self.line(text, STYLES[Outcome.SKIP])
-            return
         states = "; ".join(
             f"{task}: {', '.join(f'{name} {int(value)}' for name, value in state.items())}"
             for task, state in prediction.tasks.items()

@@ -34,6 +34,12 @@ class KnownIssue(Struct, frozen=True):
     case: Mapping[str, int | bool | str] = {}
     #: The outcome that is excused: fail or error.
     outcome: Outcome = Outcome.FAIL
+    #: A pattern of `uname -r`: the entry is about guests with such a kernel.
+    release: str = "*"
+
+    def is_about(self, result: Result) -> bool:
+        """Return whether the entry is about the kernel that gave the result."""
+        return fnmatchcase(result.release, self.release)
 
     def covers(self, unit: Unit) -> bool:
         """Return whether the entry is about this unit."""
@@ -49,7 +55,12 @@ class KnownIssue(Struct, frozen=True):
 def excused(issues: Iterable[KnownIssue], unit: Unit, result: Result, today: date) -> Result:
     """Return the result of a unit, with the reason of the first entry that excuses it."""
     for issue in issues:
-        if today <= issue.expires and issue.outcome is result.raw_outcome and issue.covers(unit):
+        if (
+            today <= issue.expires
+            and issue.outcome is result.raw_outcome
+            and issue.covers(unit)
+            and issue.is_about(result)
+        ):
             return replace(result, known=issue.reason)
     return result
 
@@ -90,6 +101,7 @@ class CheckedIssue(Struct, frozen=True):
             "scenario": issue.scenario,
             "case": dict(issue.case),
             **{key: sorted(issue.names[key]) if key in issue.names else None for key in NAMES},
+            "release": issue.release,
             "outcome": str(issue.outcome),
             "reason": issue.reason,
             "expires": issue.expires.isoformat(),
@@ -106,7 +118,7 @@ def checked(issue: KnownIssue, results: ResultStore, today: date) -> CheckedIssu
         return found(State.UNUSED, f"{issue.scenario}: matches nothing that was selected")
     if today > issue.expires:
         return found(State.EXPIRED, f"{issue.scenario}: expired on {issue.expires}: fix what it excuses, or extend it")
-    finished = [unit for unit in covered if unit.index in results]
+    finished = [unit for unit in covered if unit.index in results and issue.is_about(results[unit.index])]
     passed = _passed(finished, results)
     if passed:
         others = f" and {len(passed) - 1} more" if len(passed) > 1 else ""

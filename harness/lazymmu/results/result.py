@@ -50,13 +50,18 @@ class Named:
         """The `vary` values of the case."""
         raise NotImplementedError
 
+    @property
+    def personality(self) -> str | None:
+        """The personality in force; None for the guest's own."""
+        raise NotImplementedError
+
     def title(self) -> str:
         """Return the unit's name without its machine, such as `nesting/deep[depth=3] merged`."""
-        return f"{self.case_name()} {self.under_test()}{self._repetition()}"
+        return f"{self.case_name()} {self.under_test()}{self._details()}"
 
     def label(self) -> str:
-        """Return the unit's full name, such as `nesting/deep[depth=3] merged on arm64`."""
-        return f"{self.case_name()} {self.under_test()} on {self.machine}{self._repetition()}"
+        """Return the unit's full name, such as `nesting/deep[depth=3] merged on arm64 as xen`."""
+        return f"{self.case_name()} {self.under_test()} on {self.machine}{self._details()}"
 
     @property
     def machine(self) -> str:
@@ -72,8 +77,16 @@ class Named:
         values = ",".join(f"{name}={value}" for name, value in self.values.items())
         return f"{self.scenario_name}{f'[{values}]' if values else ''}"
 
-    def _repetition(self) -> str:
-        return f", repetition {self.repetition}" if self.repetition else ""
+    @property
+    def other_personality(self) -> str:
+        """The personality in force if it is not the guest's own, else empty."""
+        guest = architectures().get(self.arch)
+        is_own = guest is not None and guest.personality == self.personality
+        return "" if is_own or self.personality is None else self.personality
+
+    def _details(self) -> str:
+        personality = f" as {self.other_personality}" if self.other_personality else ""
+        return f"{personality}, repetition {self.repetition}" if self.repetition else personality
 
 
 class Unit(Named, Struct, frozen=True):
@@ -91,6 +104,8 @@ class Unit(Named, Struct, frozen=True):
     repetition: int | None = None
     #: Its place among the units that were selected, from 0.
     index: int = 0
+    #: The personality that --personality names.
+    given_personality: str | None = None
 
     @property
     def scenario_name(self) -> str:
@@ -108,9 +123,14 @@ class Unit(Named, Struct, frozen=True):
         return self.case.values
 
     @property
+    def named_personality(self) -> str | None:
+        """The personality that --personality or the scenario names."""
+        return self.given_personality or self.scenario.personality
+
+    @property
     def personality(self) -> str:
-        """The personality in force: the scenario's, or the one that is usual on the guest."""
-        return self.scenario.personality or architectures()[self.arch].personality
+        """The personality in force: the one that is named, or the guest's own."""
+        return self.named_personality or architectures()[self.arch].personality
 
 
 class Difference(Struct, frozen=True):
@@ -144,6 +164,8 @@ class SavedResult(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str
     #: Wall time of this unit in its guest, boot not included.
     seconds: float
+    #: Only if the scenario or --personality names one.
+    personality: str | None = None
     #: Why an entry of --known excuses this failure or error; empty if none does.
     known: str = ""
 
@@ -164,8 +186,6 @@ class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):
     #: When it ended among the units of its machine, from 1: those before it are in the same guest's log.
     position: int
     parts: tuple[Difference, ...] = ()
-    #: Only if the scenario names one.
-    personality: str | None = None
     repetition: int | None = None
 
     @classmethod
@@ -181,7 +201,7 @@ class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):
             raw_outcome=outcome,
             reason=_utf8(reason),
             differences=tuple(str(part) for part in parts),
-            personality=unit.scenario.personality,
+            personality=unit.named_personality,
             **{name: getattr(unit, name) for name in ("arch", "api", "impl", "kernel", "repetition")},
         )
 

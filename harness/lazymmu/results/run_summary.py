@@ -28,12 +28,16 @@ class RunSummary(Struct, frozen=True):
     known: Sequence[CheckedIssue] | None = None
     #: What run.json says of the run (docs/reports.md): command, commit, versions, kernels, arguments and others.
     facts: Mapping[str, Any] = {}
+    #: Lines about what the run did not look at.
+    notes: Sequence[str] = ()
 
     def conditions(self) -> Iterator[tuple[str, str]]:
         """Yield the name and value of what the units ran with: accelerators, kernels, the seed of --shuffle."""
         for machine, (name, reason) in self.accelerators.items():
             yield machine, f"{name} ({reason})"
         yield "kernels", ", ".join(self.results.releases) or "none answered"
+        if personality := self.facts.get("arguments", {}).get("personality"):
+            yield "personality", f"{personality}, in place of each guest's own"
         if self.seed is not None:
             yield "shuffled", f"--shuffle {self.seed} repeats this order"
 

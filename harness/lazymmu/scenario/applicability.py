@@ -14,6 +14,7 @@ from lazymmu.architecture import architectures
 from lazymmu.scenario.context import Need
 from lazymmu.scenario.strict_yaml.nodes import Scalar
 from lazymmu.scenario.strict_yaml.problems import Problems, quote
+from lazymmu.subject.case import Limit
 from lazymmu.subject.counters import COMMON_COUNTERS, HOOKS
 from lazymmu.subject.operations import CALLS
 from lazymmu.subject.personalities import PERSONALITIES
@@ -69,22 +70,35 @@ class Named(Struct, frozen=True):
         return [(name, architectures()[name.text].personality) for name in self.arches]
 
 
-def applicable(named: Named, needs: Sequence[Need]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the revisions and the personalities that are named and have all that is needed."""
+class Applicability(Struct, frozen=True):
+    """What a scenario applies to, each in the order of its catalogue."""
+
+    apis: tuple[str, ...]
+    personalities: tuple[str, ...]
+    #: The guests on which such a personality is in force, and those that may have another than their own.
+    arches: tuple[str, ...]
+    guests: tuple[str, ...]
+    #: The words that limit it where the file names no revisions, or no architectures.
+    limits: tuple[Limit, ...]
+
+
+def of(named: Named, needs: Sequence[Need]) -> Applicability:
+    """Return what is named and has all that is needed."""
     personalities = named.personalities()
     chosen = PERSONALITIES if personalities is None else {name for _, name in personalities}
-    return (
-        tuple(name for name in _among(named.apis, REVISIONS) if not reason_against(name, needs)),
-        tuple(name for name in PERSONALITIES if name in chosen and not reason_against(name, needs)),
+    left = tuple(name for name in PERSONALITIES if name in chosen and not reason_against(name, needs))
+    guests = tuple(_among(named.arches, architectures()))
+    own = tuple(arch for arch in guests if architectures()[arch].personality in left)
+    return Applicability(
+        apis=tuple(name for name in _among(named.apis, REVISIONS) if not reason_against(name, needs)),
+        personalities=left,
+        arches=own if named.personality is None else guests,
+        guests=guests,
+        limits=(
+            *(_limits(needs, REVISIONS) if named.apis is None else ()),
+            *(_limits(needs, PERSONALITIES) if personalities is None else ()),
+        ),
     )
-
-
-def guests(named: Named, personalities: Sequence[str]) -> tuple[str, ...]:
-    """Return the architectures on whose guests these personalities are in force."""
-    named_guests = _among(named.arches, architectures())
-    if named.personality is not None:
-        return tuple(named_guests)
-    return tuple(arch for arch in named_guests if architectures()[arch].personality in personalities)
 
 
 def report(problems: Problems, named: Named, needs: Sequence[Need]) -> None:
@@ -113,16 +127,22 @@ def _among(named: Sequence[Scalar] | None, known: Collection[str]) -> list[str]:
     return [name for name in known if chosen is None or name in chosen]
 
 
+def _limits(needs: Sequence[Need], known: Collection[str]) -> list[Limit]:
+    """Return each need that leaves fewer of `known` than those before it."""
+    left = tuple(known)
+    found: list[Limit] = []
+    for need in sorted(needs, key=lambda need: need.place):
+        fewer = tuple(name for name in left if not need.rules_out(name))
+        if fewer != left:
+            left = fewer
+            found.append(Limit(need.place, need.word, left))
+    return found
+
+
 def _report_none_left(problems: Problems, needs: Sequence[Need], what: str, known: Collection[str]) -> None:
     """Report the need that rules out the last of `known`, with the needs before it that ruled out the others."""
-    left = set(known)
-    causes: list[Need] = []
-    for need in sorted(needs, key=lambda need: need.place):
-        ruled_out = {name for name in left if need.rules_out(name)}
-        if ruled_out:
-            causes.append(need)
-            left -= ruled_out
-            if not left:
-                words = ", ".join(f"{quote(cause.word)} (line {cause.place.line})" for cause in causes)
-                problems.add(need.place, f"no {what} has all that this scenario uses: {words}")
-                return
+    causes = _limits(needs, known)
+    last = next((cause for cause in causes if not cause.to), None)
+    if last is not None:
+        words = ", ".join(f"{quote(cause.word)} (line {cause.place.line})" for cause in causes)
+        problems.add(last.place, f"no {what} has all that this scenario uses: {words}")

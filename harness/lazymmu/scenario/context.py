@@ -37,16 +37,18 @@ class Context(Reader, frozen=True):
     """A place in a scenario. All contexts of one file share `needs`, `forks` and `used`, and add to them."""
 
     needs: list[Need] = field(default_factory=list)
-    #: Task that a `fork` makes -> where the first one is.
-    forks: dict[str, Place] = field(default_factory=dict)
+    #: The tasks that a `fork` makes.
+    forks: dict[str, None] = field(default_factory=dict)
     #: Names that were read.
     used: set[str] = field(default_factory=set)
     #: Names that `$name` may have here.
     names: Mapping[str, Domain] = field(default_factory=dict)
     #: Every task that there may be, `main` included; None if that is not known.
     tasks: Collection[str] | None = None
-    #: The contexts (`interrupt: [..]` and the like) around this place, the outermost first.
+    #: The contexts (`interrupt: [..]` and the like) around this place, the outermost first; those around a `meanwhile`
+    #: belong to another CPU.
     contexts: tuple[str, ...] = ()
+    in_meanwhile: bool = False
     #: How many `before_hook`s are around this place.
     hook_depth: int = 0
 
@@ -57,7 +59,7 @@ class Context(Reader, frozen=True):
             return None
         found = meaning(node)
         if isinstance(found, Reference):
-            return found if self._all_fit(node, found.name, what, wanted, fits) else None
+            return found if self._all_fit(node, found, what, wanted, fits) else None
         if found is None or isinstance(found, Trap) or not fits(found):
             if node.quoted and _fits_unquoted(node, fits):
                 wanted += " without quotes"
@@ -65,20 +67,29 @@ class Context(Reader, frozen=True):
             return None
         return found
 
-    def _all_fit(self, node: Scalar, name: str, what: str, wanted: str, fits: Callable[[Literal], bool]) -> bool:
-        if name not in self.names:
-            self.unknown(node, f"name {quote(node.text)}", [f"${name}" for name in self.names])
+    def _all_fit(self, node: Scalar, meant: Reference, what: str, wanted: str, fits: Callable[[Literal], bool]) -> bool:
+        if meant.name not in self.names:
+            self.unknown(
+                replace(node, text=f"${meant.name}"), f"name {quote(node.text)}", [f"${name}" for name in self.names]
+            )
             return False
-        domain = self.names[name]
-        if isinstance(domain, range):  # turns of a repeat: the values that fit are a range too, so its ends suffice
-            domain = sorted({domain[0], domain[-1]}) if domain else []
-        for possible in domain or ():
-            if not fits(possible):
+        for value in self._values(meant.name):
+            if not meant.is_plain and type(value) is not int:
+                self.problems.add(
+                    node.place, f"{quote(node.text)} needs an integer, and `${meant.name}` may be {quote(value)}"
+                )
+                return False
+            if not fits(possible := meant.of(value)):
                 message = f"{what} takes {wanted}, not {quote(possible)} ({quote(node.text)} may be that)"
                 self.problems.add(node.place, message)
                 return False
-        self.used.add(name)
+        self.used.add(meant.name)
         return True
+
+    def _values(self, name: str) -> Sequence[Literal]:
+        """Return the values of a name, of many turns only the lowest and the highest: if they fit, so do the others."""
+        domain = self.names[name] or ()
+        return domain[:: max(len(domain) - 1, 1)] if isinstance(domain, range) else domain
 
     def integer(self, node: Node, what: str, low: int, high: int | None) -> Value | None:
         """Return an integer of low .. high (no upper end: None)."""
@@ -113,10 +124,7 @@ class Context(Reader, frozen=True):
         """Return the highest integer that the value may be, 0 if that is not known."""
         if not isinstance(value, Reference):
             return int(value)
-        domain = self.names[value.name] or ()
-        if isinstance(domain, range):
-            return domain[-1] if domain else 0
-        return max((int(possible) for possible in domain if isinstance(possible, int)), default=0)
+        return max((int(value.of(possible)) for possible in self._values(value.name)), default=0)
 
 
 def _fits_unquoted(node: Scalar, fits: Callable[[Literal], bool]) -> bool:

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lazymmu.scenario.context import Context
 from lazymmu.scenario.expectations import Part
-from lazymmu.scenario.flow import Flow
 from lazymmu.scenario.strict_yaml.problems import Problems, quote, shown
 from lazymmu.scenario.strict_yaml.scalars import Literal
 from lazymmu.scenario.templates import Bindings, OperationTemplate, Template, Value, number, resolve_pin
 from lazymmu.subject.case import Case, Check, Expectation, Step
-from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS
+from lazymmu.subject.limits import MAX_CONTEXT_OPERATIONS, MAX_OPERATIONS, TABLE_ENTRIES
 from lazymmu.subject.operations import CONTEXTS
 from lazymmu.support.errors import Place
 
@@ -32,25 +31,23 @@ def cases(
     steps: Sequence[Template],
     parts: Sequence[Part],
     tasks: Mapping[str, Value],
-    domains: Mapping[str, Sequence[Literal]],
+    combinations: Sequence[Bindings],
     names: Sequence[str],
 ) -> tuple[Case, ...]:
     """Return one case for each combination of `vary` values; report what is wrong in them, and end at a limit.
 
-    `place` is that of the list of steps, `names` are those in steps and tasks. The last name varies fastest. Cases with
-    equal steps share them.
+    `place` is that of the list of steps, `names` are those in steps and tasks. Cases with equal steps share them.
     """
     problems = context.problems
     found: list[Case] = []
     shared: dict[tuple[Literal, ...], tuple[Step, ...]] = {}
     visits = itertools.count(1)
-    for combination in itertools.product(*domains.values()):
-        values = dict(zip(domains, combination, strict=True))
+    for values in combinations:
         used = {name: values[name] for name in names}
         cpus = {name: number(cpu, used) for name, cpu in tasks.items()}
         key = tuple(used.values())
         if key not in shared:
-            case = _Case(used, Flow(cpus, context.forks, problems), problems, visits)
+            case = _Case(used, problems, visits)
             made: list[Step] = []
             for template in steps:
                 try:
@@ -71,12 +68,11 @@ def cases(
 class _Case:
     """Expands one case."""
 
-    def __init__(self, values: Bindings, flow: Flow, problems: Problems, visits: Iterator[int]) -> None:
+    def __init__(self, values: Bindings, problems: Problems, visits: Iterator[int]) -> None:
         # Counts steps and turns of all cases.
         self._visits = visits
         self._next = 0
         self._values = dict(values)
-        self._flow = flow
         self._problems = problems
 
     def add(self, template: Template, made: list[Step]) -> None:
@@ -109,11 +105,10 @@ class _Case:
         self._next += 1
         if self._next > MAX_OPERATIONS:
             raise _TooMuch(f"{MAX_OPERATIONS:,} operations")
-        self._flow.follow(template, self._values)
         before_hook = self._all(template.before_hook) if template.before_hook else ()
         body = self._all(template.body) if template.body else ()
-        if template.op in CONTEXTS:
-            self._check_context(template, self._next - index - 1)
+        if template.op in (*CONTEXTS, "meanwhile"):
+            self._check_size(template, self._next - index - 1)
         check = None
         if template.check is not None:
             pins = {name: resolve_pin(pin, self._values) for name, pin in template.check.pins.items()}
@@ -122,12 +117,17 @@ class _Case:
             name: value if isinstance(value, str) else number(value, self._values)
             for name, value in template.args.items()
         }
+        end = int(args.get("index", 0)) + int(args.get("count", 0))
+        if end > TABLE_ENTRIES:
+            message = f"the range ends at {end}: the table has entries 0 to {TABLE_ENTRIES - 1}"
+            self._problems.add_once(template.named or template.place, message + shown(self._values))
         answer = None if template.answer is None else number(template.answer, self._values)
-        return Step(index, template.op, template.place, args, body, before_hook, check, answer)
+        ends = template.begins, template.ends
+        return Step(index, template.op, template.place, args, body, before_hook, check, answer, template.named, *ends)
 
-    def _check_context(self, template: OperationTemplate, size: int) -> None:
-        """Report a context with too many steps, or with none: the module takes no empty context."""
-        if 0 < size <= MAX_CONTEXT_OPERATIONS:
+    def _check_size(self, template: OperationTemplate, size: int) -> None:
+        """Report a context with too many steps, or a list with none: the module takes no empty one."""
+        if 0 < size <= (MAX_CONTEXT_OPERATIONS if template.op in CONTEXTS else MAX_OPERATIONS):
             return
         wrong = f"more than {MAX_CONTEXT_OPERATIONS:,} operations" if size else "no steps left"
         self._problems.add_once(template.place, f"{wrong} in this {quote(template.op)}{shown(self._values)}")

@@ -18,6 +18,9 @@ from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import Place
 
+#: The part of a TRACE of which each entry may be pinned by another selector.
+COUNTERS = "counters"
+
 
 class Part(Struct, frozen=True):
     """One part of a TRACE pinned for a revision and a personality (None: all)."""
@@ -47,20 +50,38 @@ def read_expect(context: Context, node: Node) -> Expect:
     return expect
 
 
-def effective(parts: Sequence[Part], key: str, api: str, arch: str) -> Part | None:
-    """Return the part that counts for a pair: the most specific one (as `Case.expected` chooses)."""
-    applying = (part for part in parts if part.key == key and part.api in (None, api) and part.arch in (None, arch))
-    return max(applying, key=_specificity, default=None)
+def counts(parts: Sequence[Part], part: Part, api: str, arch: str, word: str = "") -> bool:
+    """Return whether a part counts for a pair, or one counter of it: no more specific one pins the same.
+
+    Without a counter's name, `counters` count wherever they apply: whoever pins one again has it. `Case.expected`
+    chooses in the same way.
+    """
+
+    def applies(other: Part) -> bool:
+        return other.api in (None, api) and other.arch in (None, arch)
+
+    return applies(part) and not any(
+        applies(other) and _specificity(other) > _specificity(part) and word in _shared(part, other) for other in parts
+    )
 
 
 def needs(parts: Sequence[Part], apis: Sequence[str], arches: Sequence[str]) -> list[Need]:
     """Return what the parts need, each for those pairs of revision and personality for which it counts."""
     found: list[Need] = []
     for part in parts:
-        pairs = [(api, arch) for api in apis for arch in arches if effective(parts, part.key, api, arch) is part]
+        pairs = [(api, arch) for api in apis for arch in arches if counts(parts, part, api, arch)]
         only = {name for pair in pairs for name in pair}
         found += [Need(place, word, without(word), only) for word, place in part.words]
     return found
+
+
+def _shared(one: Part, other: Part) -> list[str]:
+    """Return what both parts pin: the counters, or an empty word for a part that is pinned as a whole."""
+    if one.key != other.key:
+        return []
+    if not isinstance(one.pin, dict) or not isinstance(other.pin, dict) or one.key != COUNTERS:
+        return [""]
+    return [name for name in one.pin if name in other.pin]
 
 
 def _specificity(part: Part) -> int:
@@ -97,25 +118,34 @@ def _read_level(context: Context, node: Node, what: str, expect: Expect, api: st
 
 
 def _report_ties(context: Context, parts: Sequence[Part]) -> None:
-    """Report a part that is pinned twice for the same pair, if neither is more specific."""
+    """Report what two parts pin for the same pair, if neither is more specific."""
     ordered = sorted(parts, key=lambda part: part.place)
     for position, second in enumerate(ordered):
         for first in ordered[:position]:
-            if first.key != second.key or _specificity(first) != _specificity(second):
-                continue
-            api, arch = first.api or second.api, first.arch or second.arch
-            same = first.api == second.api and first.arch == second.arch
-            crossed = _specificity(first) == 1 and (first.api is None) != (second.api is None)
-            settled = crossed and any(
-                other.key == second.key and other.api == api and other.arch == arch for other in parts
-            )
-            if same or (crossed and not settled):
+            word = next((word for word in _shared(first, second) if _tie(first, second, word, parts)), None)
+            if word is not None:
+                api, arch = first.api or second.api, first.arch or second.arch
+                same = first.api == second.api and first.arch == second.arch
                 whom = " and ".join(quote(name) for name in (api, arch) if name)
                 advice = "" if same else f": say which holds under {quote(str(api))}, {quote(str(arch))}"
                 context.problems.add(
-                    second.place, f"{quote(second.key)} is pinned for {whom} in line {first.place.line} too{advice}"
+                    dict(second.words).get(word, second.place),
+                    f"{quote(word or second.key)} is pinned for {whom} in line {first.place.line} too{advice}",
                 )
                 break
+
+
+def _tie(first: Part, second: Part, word: str, parts: Sequence[Part]) -> bool:
+    """Return whether it is open which of two parts counts for `word`, one of what both pin."""
+    if _specificity(first) != _specificity(second):
+        return False
+    if first.api == second.api and first.arch == second.arch:
+        return True
+    api, arch = first.api or second.api, first.arch or second.arch
+    is_crossed = _specificity(first) == 1 and api is not None and arch is not None
+    return is_crossed and not any(
+        (other.api, other.arch) == (api, arch) and word in _shared(first, other) for other in parts
+    )
 
 
 class _Reader(Struct, frozen=True):

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 from lazymmu.architecture import architectures
 from lazymmu.scenario.checks import PINS
-from lazymmu.scenario.expectations import Part, effective
+from lazymmu.scenario.expectations import COUNTERS, Part, counts
 from lazymmu.scenario.templates import Template, operations
 from lazymmu.subject.counters import counter_names
-from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
+from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE, missing_operations, shows_table
 
 _NATIVE = IMPLEMENTATIONS[NATIVE]
-#: Parts that no native TRACE has.
+#: Parts that a native TRACE without the page table lacks.
 _HIDDEN = frozenset({"values", "outstanding", "table"})
 
 
@@ -40,15 +40,18 @@ def guests(
 def _beyond(steps: Sequence[Template], parts: Sequence[Part], api: str, personality: str) -> bool:
     """Return whether a step cannot run natively, or if a `check` or `expect` pins what a native trace does not show."""
     counters = {*counter_names(personality, NATIVE)}
+    missing = missing_operations(personality, NATIVE)
+    hidden = frozenset() if shows_table(personality, NATIVE) else _HIDDEN
     for step in operations(steps):
         check = step.check
-        if step.op in _NATIVE.missing or step.answer is not None:
+        if step.op in missing or (hidden and step.answer is not None):
             return True
         holds = check and (not check.apis or api in check.apis) and (not check.arches or personality in check.arches)
-        if check and holds and not check.pins.keys() <= {*PINS} - _HIDDEN | counters:
+        if check and holds and not check.pins.keys() <= {*PINS} - hidden | counters:
             return True
     return any(
-        part.key in _HIDDEN or (part.key == "counters" and not counters.issuperset(word for word, _ in part.words))
+        counts(parts, part, api, personality, word)
         for part in parts
-        if effective(parts, part.key, api, personality) is part
+        for word in ([""] if part.key in hidden else [name for name, _ in part.words if part.key == COUNTERS])
+        if word not in counters
     )

@@ -19,8 +19,8 @@ from lazymmu.scenario.strict_yaml.reader import Fields
 from lazymmu.scenario.strict_yaml.scalars import NAME
 from lazymmu.scenario.tasks import task_name
 from lazymmu.scenario.templates import UNREADABLE, OperationTemplate, RepeatTemplate, Template, Value
-from lazymmu.subject.limits import MAX_BEFORE_HOOK_DEPTH, MAX_U64, TABLE_ENTRIES
-from lazymmu.subject.operations import BY_REVISION, COUNT, CPU, MILLISECONDS, OPERATIONS, Argument, Kind, Operation
+from lazymmu.subject.limits import MAX_BEFORE_HOOK_DEPTH, MAX_U64
+from lazymmu.subject.operations import BY_REVISION, CPU, OPERATIONS, Argument, Kind, Operation
 from lazymmu.subject.revisions import REVISIONS, revisions_with
 
 
@@ -50,7 +50,7 @@ def _nested(context: Context, node: Node, what: str, *, empty: bool = True) -> t
 
 
 def _unreadable(node: Node) -> OperationTemplate:
-    """Return a template in place of a step that was reported and may have changed which task runs, or where."""
+    """Return a template in place of a step that was reported: it may have made a task."""
     return OperationTemplate(UNREADABLE, node.place)
 
 
@@ -105,7 +105,7 @@ def _find(context: Context, name: Scalar) -> Word | None:
 def _operation(
     context: Context, word: Scalar, op: str, args: Mapping[str, Value] | None = None, named: Node | None = None
 ) -> OperationTemplate:
-    """Return one operation; `word` is what the file has for it, and `named` the task or CPU that it names."""
+    """Return one operation; `word` is what the file has for it, `named` the task, CPU or count that it names."""
     if op in BY_REVISION:
         context.needs.append(Need(word.place, word.text, frozenset(REVISIONS) - revisions_with(op)))
     return OperationTemplate(op, word.place, args or {}, named=None if named is None else named.place)
@@ -113,7 +113,8 @@ def _operation(
 
 def _alone(operation: Operation) -> Argument | None:
     """Return the argument that may be written without its name, as in `- touch: 0`."""
-    return operation.args[0] if len(operation.args) == 1 and operation.args[0] is not CPU else None
+    is_alone = len(operation.args) == 1 and operation.args[0] is not CPU and operation.kind is not Kind.MEANWHILE
+    return operation.args[0] if is_alone else None
 
 
 def _form(operation: Operation) -> str:
@@ -124,23 +125,23 @@ def _form(operation: Operation) -> str:
     if alone is not None:
         return f"- {operation.name}: {alone.example}"
     args = ", ".join(f"{argument.name}: {argument.example}" for argument in operation.args)
+    args += ", steps: [..]" if operation.kind is Kind.MEANWHILE else ""
     return f"- {operation.name}: {{{args}}}" if args else f"- {operation.name}"
 
 
 def _read_operation(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
     """`- touch: 0`, `- set_pte: {index: 0, value: 1}`, `- enable: {before_hook: [..]}`, `- interrupt: [..]`."""
     operation = OPERATIONS[key.text]
-    if operation.kind is Kind.CONTEXT:
-        return [_read_context(context, operation, key, node)]
-    before = len(context.problems)
-    template = _read_arguments(context, operation, key, node)
-    if operation.kind is Kind.TASK:
-        around = context.contexts[-1] if context.contexts else "before_hook" if context.hook_depth else ""
-        if around:
-            context.problems.add(key.place, f"{quote(key.text)} is not allowed inside {quote(around)}")
-        if len(context.problems) > before and operation.args[0] is not MILLISECONDS:
-            return [_unreadable(key)]  # it may change which task runs, or where
-    return [template]
+    if operation.kind in (Kind.CONTEXT, Kind.MEANWHILE):
+        return [_read_elsewhere(context, operation, key, node)]
+    if operation.kind is Kind.TASK and (around := _around(context)):
+        context.problems.add(key.place, f"{quote(key.text)} is not allowed inside {quote(around)}")
+    return [_read_arguments(context, operation, key, node)]
+
+
+def _around(context: Context) -> str:
+    """Return the innermost context, or `meanwhile`, around a place; empty at the top and in a `before_hook` there."""
+    return context.contexts[-1] if context.contexts else "meanwhile" if context.in_meanwhile else ""
 
 
 def _read_arguments(context: Context, operation: Operation, key: Scalar, node: Node) -> OperationTemplate:
@@ -162,7 +163,7 @@ def _read_arguments(context: Context, operation: Operation, key: Scalar, node: N
     found = context.fields(content, what, (*names, "before_hook") if operation.hookable else names)
     complete = len(found) == len(content.pairs)
     args = _read_named(context, operation.args, key, found, complete=complete)
-    template = _operation(context, key, key.text, args, found["cpu"][1] if "cpu" in found else None)
+    template = _operation(context, key, key.text, args, _named(found))
     answer: Value | None = None
     if "expect" in found:
         read = context.boolean if operation.answers is bool else partial(context.integer, low=0, high=MAX_U64)
@@ -185,13 +186,12 @@ def _read_named(
                 args[argument.name] = value
         elif complete:
             _missing(context, key, argument.name)
-    if COUNT in arguments and len(args) == len(arguments):
-        # The highest end of all cases: the two have different names in them, or grow with the same one.
-        end = context.highest(args["index"]) + context.highest(args["count"])
-        if end > TABLE_ENTRIES:
-            message = f"the range ends at {end}: the table has entries 0 to {TABLE_ENTRIES - 1}"
-            context.problems.add(found["count"][1].place, message)
     return args
+
+
+def _named(found: Fields) -> Node | None:
+    """Return the value that a message about the run of a step would be about."""
+    return next((found[name][1] for name in ("cpu", "count", "task") if name in found), None)
 
 
 def _missing(context: Context, key: Scalar, argument: str) -> None:
@@ -203,7 +203,7 @@ def _read_argument(context: Context, argument: Argument, node: Node, what: str) 
         return context.integer(node, what, argument.low, argument.high)
     name = task_name(context, node, what)
     if name is not None and argument.new:
-        context.forks.setdefault(name, node.place)
+        context.forks[name] = None
     return name
 
 
@@ -217,15 +217,24 @@ def _before_hook(context: Context, found: Fields) -> tuple[Template, ...]:
     return _nested(replace(context, hook_depth=context.hook_depth + 1), node, "`before_hook`", empty=False)
 
 
-def _read_context(context: Context, operation: Operation, key: Scalar, node: Node) -> OperationTemplate:
-    """`- interrupt: [..]`."""
-    around = context.contexts[-1] if context.contexts else ""
-    if around and around not in operation.within:
+def _read_elsewhere(context: Context, operation: Operation, key: Scalar, node: Node) -> OperationTemplate:
+    """`- interrupt: [..]`, or `- meanwhile: {task: other, steps: [..]}`, in which contexts begin afresh."""
+    what, is_meanwhile = quote(key.text), operation.kind is Kind.MEANWHILE
+    if is_meanwhile and context.in_meanwhile:
+        context.problems.add(key.place, f"{what} is not allowed inside `meanwhile`")
+    elif context.contexts and context.contexts[-1] not in operation.within:
         hint = f" (only in {' or '.join(map(quote, operation.within))})" if operation.within else ""
-        context.problems.add(key.place, f"{quote(key.text)} is not allowed inside {quote(around)}{hint}")
+        context.problems.add(key.place, f"{what} is not allowed inside {quote(context.contexts[-1])}{hint}")
+    if not is_meanwhile:
+        inner = replace(context, contexts=(*context.contexts, key.text))
+        return OperationTemplate(key.text, key.place, body=_nested(inner, node, what, empty=False))
+    content = context.table(node, what, "{task: other, steps: [..]}")
+    if content is None:
         return _unreadable(key)
-    body = _nested(replace(context, contexts=(*context.contexts, key.text)), node, quote(key.text), empty=False)
-    return OperationTemplate(key.text, key.place, body=body)
+    found = context.fields(content, what, ("task", "steps"))
+    args = _read_named(context, operation.args, key, found)
+    body = _inner_steps(replace(context, contexts=(), in_meanwhile=True), key, found, empty=False)
+    return replace(_operation(context, key, key.text, args, _named(found)), body=body)
 
 
 # Blocks
@@ -248,7 +257,7 @@ def _read_block(context: Context, key: Scalar, node: Node) -> Sequence[Template]
         if content is None:
             return [_unreadable(key)]
         found = context.fields(content, quote(key.text), names)
-        opening = _operation(context, key, op, _read_named(context, arguments, key, found))
+        opening = _operation(context, key, op, _read_named(context, arguments, key, found), _named(found))
         steps = _inner_steps(context, key, found)
     else:
         opening = _operation(context, key, op)
@@ -257,12 +266,12 @@ def _read_block(context: Context, key: Scalar, node: Node) -> Sequence[Template]
     return [replace(opening, begins=key.text), *steps, replace(last, ends=key.text)]
 
 
-def _inner_steps(context: Context, key: Scalar, found: Fields) -> tuple[Template, ...]:
+def _inner_steps(context: Context, key: Scalar, found: Fields, *, empty: bool = True) -> tuple[Template, ...]:
     """Return the steps of the key `steps`."""
     if "steps" not in found:
         _missing(context, key, "steps")
         return (_unreadable(key),)
-    return _nested(context, found["steps"][1], f"`steps` of {quote(key.text)}")
+    return _nested(context, found["steps"][1], f"`steps` of {quote(key.text)}", empty=empty)
 
 
 def _read_repeat(context: Context, key: Scalar, node: Node) -> Sequence[Template]:

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The key `tasks`, and names of tasks. `flow.py` checks what depends on the order of the steps."""
+"""The key `tasks`, and names of tasks. `placement.py` has what depends on the order of the steps."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lazymmu.scenario.context import Context
 from lazymmu.scenario.strict_yaml.nodes import Node, Scalar, Table
 from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.scenario.strict_yaml.scalars import Reference, meaning
-from lazymmu.scenario.templates import Value
+from lazymmu.scenario.templates import UNREADABLE, OperationTemplate, Template, Value, operations
 from lazymmu.subject.limits import MAIN_TASK, MAX_TASK_NAME, MAX_TASKS
 from lazymmu.subject.operations import CPU
 
@@ -60,3 +60,17 @@ def task_name(context: Context, node: Node, what: str) -> str | None:
     else:
         return found
     return None
+
+
+def may_fork_unnamed(step: OperationTemplate) -> bool:
+    """Return whether a step was reported that may make a task whose name is not known."""
+    return step.op == UNREADABLE or (step.op == "fork" and not step.args)
+
+
+def report_unknown_tasks(context: Context, steps: Sequence[Template]) -> None:
+    """Report the tasks that steps name, and no declaration and no `fork`."""
+    known = context.tasks or ()
+    for step in operations(steps):
+        name = step.args.get("task")
+        if isinstance(name, str) and name not in known and step.named is not None:
+            context.unknown(Scalar(step.named, name, quoted=False), f"task {quote(name)}", known)

@@ -27,7 +27,7 @@ class CheckTemplate(Struct, frozen=True):
     task: str | None = None
 
 
-#: The `op` of a step that could not be read and was reported: which task runs after it, and where, is not known.
+#: The `op` of a step that could not be read and was reported.
 UNREADABLE = ""
 
 
@@ -41,7 +41,7 @@ class OperationTemplate(Struct, frozen=True):
     before_hook: tuple[Template, ...] = ()
     check: CheckTemplate | None = None
     answer: Value | None = None
-    #: The place of the task or CPU that the step names, for messages.
+    #: The place of the task, CPU or count that the step names, for messages.
     named: Place | None = None
     #: The block (`lazy: [..]` and the like) that begins, or ends, with this call.
     begins: str = ""
@@ -74,7 +74,7 @@ def operations(templates: Iterable[Template]) -> Iterator[OperationTemplate]:
 
 def resolve(value: Value, bindings: Bindings) -> Literal:
     """Return the value with its `$name` replaced."""
-    return bindings[value.name] if isinstance(value, Reference) else value
+    return value.of(bindings[value.name]) if isinstance(value, Reference) else value
 
 
 def number(value: Value, bindings: Bindings) -> int:

@@ -25,7 +25,7 @@ from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import ScenarioError, UsageError
 from lazymmu.support.suggestions import suggestion
 
-_KEYS = ("scenario", "case", *NAMES, "outcome", "reason", "expires")
+_KEYS = ("scenario", "case", *NAMES, "release", "outcome", "reason", "expires")
 _NEEDED = ("scenario", "reason", "expires")
 _OUTCOMES = (Outcome.FAIL, Outcome.ERROR)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -79,6 +79,7 @@ def _read_entry(reader: Reader, node: Node, library: Path, names: Collection[str
     read: Mapping[str, Callable[[Node], object]] = {
         "scenario": partial(_read_scenario, reader, library, names),
         "reason": lambda text: " ".join((reader.text(text, "`reason`") or "").split()),
+        "release": lambda text: reader.text(text, "`release`"),
         "expires": partial(_read_date, reader),
         "case": partial(_read_case, reader),
         "outcome": partial(_read_outcome, reader),

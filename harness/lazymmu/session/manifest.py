@@ -86,7 +86,7 @@ def images(prepared: Sequence[Images]) -> dict[str, Any]:
             machine_name(arch, kernel.name): {
                 "name": kernel.name,
                 "release": kernel.release.release,
-                "version": kernel.release.version,
+                "version": kernel.version,
             }
             for some in prepared
             for arch, kernel in some.kernels.items()

@@ -4,14 +4,18 @@
 import re
 import time
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
-from itertools import product
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from lazymmu.architecture import DEFAULT_KERNEL
+from lazymmu.architecture import DEFAULT_KERNEL, architectures, chosen
 from lazymmu.provision import catalogue
 from lazymmu.provision import setup as images
 from lazymmu.provision.builds import Variant
@@ -21,7 +25,8 @@ from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
 from lazymmu.session import requests
 from lazymmu.session.scheduler import Options, Schedule
-from lazymmu.session.selection import units
+from lazymmu.session.selection import Selection, units
+from lazymmu.subject.case import Scenario
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import LazymmuError, UsageError
@@ -76,6 +81,18 @@ def known(source: Path = SOURCE) -> dict[str, Mutant]:
     return found
 
 
+def selected(scenarios: Sequence[Scenario], selection: Selection) -> list[Unit]:
+    """Return the units to run: each guest has its own personality, and the first one also those that no guest has."""
+    arches = chosen(selection.arches)
+    own = {arch: architectures()[arch].personality for arch in arches}
+    found = [unit for unit in units(scenarios, selection) if unit.personality == own[unit.arch]]
+    for personality in PERSONALITIES:
+        if personality not in own.values():
+            with suppress(UsageError):  # no scenario applies to it
+                found += units(scenarios, replace(selection, arches=arches[:1], personality=personality))
+    return [replace(unit, index=index) for index, unit in enumerate(found)]
+
+
 def _named(path: Path, mutant: str, words: str, catalogue: Mapping[str, object]) -> tuple[str, ...]:
     chosen = [*catalogue] if words == '"all"' else words.strip('"').split()
     unknown = [word for word in chosen if word not in catalogue]
@@ -126,7 +143,9 @@ def runner(images: Images, interrupts: Interrupts) -> Runner:
         def is_needed(unit: Unit) -> bool:
             return full or unit.arch not in killed
 
-        options = Options(variant=variant(mutant))
+        # A second guest of the only machine would cost more than the few units that are usually left.
+        is_short = not full and len({unit.machine for unit in units}) == 1
+        options = Options(variant=variant(mutant), jobs=1 if is_short else None)
         Schedule(units, {images.name: images}, options, finished, is_needed=is_needed).run(interrupts)
         if interrupts.came:
             raise KeyboardInterrupt
@@ -152,19 +171,30 @@ def _attempt(trial: Trial, units: Sequence[Unit], run_units: Runner, full: bool)
             arches += [result.arch] if result.arch not in arches else []
 
 
+def likeness(mutant: Mutant, texts: Collection[str]) -> dict[str, float]:
+    """Return how well each text fits the mistake: it has words of the mutant, and few other texts have them."""
+    about = {text: _words(text) for text in texts}
+    often = Counter(chain.from_iterable(about.values()))
+    words = _words(f"{mutant.name} {mutant.what}")
+    return {text: sum(1 / often[word] for word in words & found) for text, found in about.items()}
+
+
+@cache
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.lower()))
+
+
+def _likely_first(mutant: Mutant, units: Sequence[Unit]) -> list[Unit]:
+    """Return units in another order: first the guests' own personalities, and scenarios that fit the mistake."""
+    about = {unit.scenario: f"{unit.scenario.name} {unit.scenario.description}" for unit in units}
+    fits = likeness(mutant, about.values())
+    return sorted(units, key=lambda unit: (unit.given_personality is None, fits[about[unit.scenario]]), reverse=True)
+
+
 def hunt(mutant: Mutant, units: Sequence[Unit], run_units: Runner, *, full: bool) -> Trial:
-    """Run the units that a mutant concerns; without `full`, each architecture stops at its first failure.
-
-    The scenarios that share most words with the mutant run first, since they are likely to notice it.
-    """
-    words = set(_WORD.findall(f"{mutant.name} {mutant.what}".lower()))
-
-    def shared(unit: Unit) -> int:
-        scenario = unit.scenario
-        return len(words & set(_WORD.findall(f"{scenario.name} {scenario.description} {scenario.tags}".lower())))
-
+    """Run the units that a mutant concerns; without `full`, each architecture stops at its first failure."""
     trial = Trial(mutant)
-    _attempt(trial, sorted(filter(mutant.concerns, units), key=shared, reverse=True), run_units, full)
+    _attempt(trial, _likely_first(mutant, [*filter(mutant.concerns, units)]), run_units, full)
     return trial
 
 
@@ -185,24 +215,25 @@ def idle(units: Sequence[Unit], trials: Sequence[Trial], run_units: Runner) -> l
 @requests.shared_cache()
 def mutants(arguments: Namespace) -> int:
     """Run the library against each mutant; 1 when one survives."""
-    chosen = _chosen(arguments.mutant)
-    selected = units(load(arguments.scenarios, requests.library()), requests.selection(arguments, apis=("all",)))
+    every = _chosen(arguments.mutant)
+    scenarios = load(arguments.scenarios, requests.library())
+    some = selected(scenarios, requests.selection(arguments, apis=("all",)))
     terminal, write_json = requests.outputs(arguments)
     if arguments.list:
-        for mutant in chosen:
+        for mutant in every:
             terminal.line(f"{mutant.name}: {mutant.what} ({', '.join(mutant.apis)}; {', '.join(mutant.arches)})")
         return 0
-    arches = list(dict.fromkeys(unit.arch for unit in selected))
+    arches = list(dict.fromkeys(unit.arch for unit in some))
     prepared = images.prepare(requests.cache(), catalogue.kernel(DEFAULT_KERNEL), arches)
     begin = time.monotonic()
     trials: list[Trial] = []
     with Interrupts.noted() as interrupts:
         ran = runner(prepared, interrupts)
-        _check_control(selected, chosen, ran)
-        for mutant in chosen:
-            trials.append(hunt(mutant, selected, ran, full=arguments.full))
+        _check_control(some, every, ran)
+        for mutant in every:
+            trials.append(hunt(mutant, some, ran, full=arguments.full))
             _tell(terminal, trials[-1])
-        lazy = idle(selected, trials, ran)
+        lazy = idle(some, trials, ran)
     survivors = [trial for trial in trials if not trial.killers]
     if lazy:
         terminal.line(f"scenarios that notice none of these: {', '.join(lazy)}")

@@ -25,7 +25,7 @@ from lazymmu.session import header_run, known_file, requests
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.selection import Selection, units
 from lazymmu.subject.case import Scenario
-from lazymmu.subject.implementations import NATIVE
+from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.support.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _unavailable(unit: Unit, reason: str, *, is_named: bool) -> Result:
 def without_implementation(unit: Unit, selection: Selection) -> Result | None:
     """Return the result of a unit that has no implementation to test; None if it has one."""
     kernel = catalogue.kernel(unit.kernel)
-    if unit.impl != NATIVE or unit.arch in kernel.native:
+    if not IMPLEMENTATIONS[unit.impl].hooks_only or unit.arch in kernel.native:
         return None
     causes = list(_causes(kernel, unit.arch))
     is_named = any(name in (*selection.kernels, *selection.arches) for name, _ in causes)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A unit that is prepared to run, and its Result: from the guest's reply, from an error, or from the model's skip."""
+"""A unit that is prepared to run, and its Result: from the guest's reply, or from an error."""
 
 from functools import cached_property
 
@@ -9,7 +9,7 @@ from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session.verdict import judge
 from lazymmu.subject.case import Case
 from lazymmu.subject.simulator import predict
-from lazymmu.subject.trace import Skip, Trace
+from lazymmu.subject.trace import Trace
 from lazymmu.support.errors import GuestError, LazymmuError
 
 
@@ -25,7 +25,7 @@ class PreparedUnit:
         return self.unit.case
 
     @cached_property
-    def prediction(self) -> Trace | Skip:
+    def prediction(self) -> Trace:
         """What the model predicts."""
         return predict(self.case, self.unit.api, self.unit.personality, self.unit.impl)
 
@@ -36,9 +36,7 @@ class PreparedUnit:
         return text.encode("ascii")
 
     def failed(self, error: LazymmuError | OSError, *, release: str = "", seconds: float = 0.0) -> Result:
-        """Return the result if an error prevents a report. It is a skip if no guest can run the unit."""
-        if isinstance(self.prediction, Skip):
-            return self.skipped(self.prediction, release=release)
+        """Return the result if an error prevents a report."""
         return Result.of(
             self.unit,
             Outcome.ERROR,
@@ -49,28 +47,22 @@ class PreparedUnit:
             details=error.details if isinstance(error, GuestError) else "",
         )
 
-    def skipped(self, skip: Skip, *, release: str = "") -> Result:
-        """Return the result of a unit that no guest can run, as the model says."""
-        details = f"{skip.step.place}: {skip.step.op}"
-        return Result.of(self.unit, Outcome.SKIP, skip.reason, release=release, details=details)
-
     def judged(self, reply: AgentReply, *, run: int, release: str, seconds: float) -> Result:
         """Return the result from a guest's reply; `run` is the number that its program had."""
-        unit, predicted = self.unit, self.prediction
-        assert isinstance(predicted, Trace)  # noqa: S101  (narrows the type: a skip is not sent)
+        unit = self.unit
         try:
             observed = report.parse(
                 reply, self.case, run=run, api=unit.api, personality=unit.personality, impl=unit.impl
             )
         except GuestError as error:
             return self.failed(error, release=release, seconds=seconds)
-        differences = tuple(judge(unit, self.case, predicted, observed))
+        differences = tuple(judge(unit, self.case, self.prediction, observed))
         return Result.of(
             unit,
             Outcome.FAIL if differences else Outcome.PASS,
             str(differences[0]) if differences else "",
             release=release,
-            predicted=predicted,
+            predicted=self.prediction,
             observed=observed,
             seconds=seconds,
             parts=differences,

@@ -34,6 +34,7 @@ def selection(arguments: Namespace, *, apis: tuple[str, ...] = ()) -> Selection:
         tags=tuple(arguments.tag),
         kernels=tuple(flags.get("kernel") or ()),
         impls=tuple(flags.get("impl") or ()),
+        personality=flags.get("personality"),
     )
 
 
@@ -52,6 +53,14 @@ def library() -> Path:
 def kernels(arguments: Namespace) -> list[catalogue.Kernel]:
     """Return the kernels that --kernel names, in the order of the catalogue."""
     return list(chosen_kernels(Selection(kernels=tuple(arguments.kernel or ()))))
+
+
+def packaged_kernels(arguments: Namespace) -> list[catalogue.Kernel]:
+    """Return the kernels that --kernel names, for commands about Debian's packages. Raises UsageError for a path."""
+    found = kernels(arguments)
+    if own := [one.name for one in found if one.own]:
+        raise UsageError(f"--kernel {own[0]}: this command is about the kernels of images/kernels.yaml")
+    return found
 
 
 def kernel(arguments: Namespace) -> catalogue.Kernel:

@@ -29,7 +29,7 @@ from lazymmu.results import known_issues, store
 from lazymmu.results.result import Outcome, Result
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
-from lazymmu.session import header_run, manifest, prefetch, requests
+from lazymmu.session import header_run, manifest, prefetch, requests, unreached
 from lazymmu.session.plan import Plan, Preparation, prepare
 from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.session.selection import shuffled
@@ -110,6 +110,7 @@ def _carry_out(
             seconds = time.monotonic() - begin
             day, issues = plan.started.date(), plan.issues
             known = None if issues is None else [known_issues.checked(issue, results, day) for issue in issues]
+            skipped = [result.number for result in results if result.outcome is Outcome.SKIP]
             before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
             summary = RunSummary(
                 results=results,
@@ -121,6 +122,7 @@ def _carry_out(
                 seed=arguments.shuffle,
                 known=known,
                 facts=facts,
+                notes=[*unreached.notes(plan.units, skipped)],
             )
             broken = bool(summary.broken_entries())
             return report(

@@ -8,15 +8,18 @@ from itertools import count, product
 
 from msgspec import Struct
 
-from lazymmu.architecture import DEFAULT_KERNEL, chosen
+from lazymmu.architecture import DEFAULT_KERNEL, architectures, chosen
 from lazymmu.provision import catalogue
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.results.result import Unit
 from lazymmu.subject.case import Scenario
-from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS, MODULE, NATIVE
+from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS, MODULE, NATIVE, NATIVE_REPAIRED
 from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import UsageError
 from lazymmu.support.suggestions import suggestion
+
+#: A message names what limits so many scenarios.
+_LIMITS_SHOWN = 3
 
 
 class Selection(Struct, frozen=True):
@@ -29,6 +32,8 @@ class Selection(Struct, frozen=True):
     impls: tuple[str, ...] = ()
     #: Revisions under which to run a header's text.
     of_header: tuple[str, ...] = ()
+    #: The personality of every guest, in place of its own.
+    personality: str | None = None
 
 
 def _check(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
@@ -50,9 +55,25 @@ def chosen_apis(selection: Selection) -> tuple[str, ...]:
 
 
 def chosen_kernels(selection: Selection) -> tuple[Kernel, ...]:
-    """Return the kernels that the flags name, or the default one, in the order of the catalogue."""
-    wanted = [catalogue.kernel(name).name for name in selection.kernels or (DEFAULT_KERNEL,)]
-    return tuple(kernel for name, kernel in catalogue.kernels().items() if name in wanted)
+    """Return the kernels that the flags name, or the default one, in the order of the catalogue.
+
+    Those of one's own are the last. Raises UsageError for an unknown name, and for a kernel that no chosen architecture
+    can run.
+    """
+    wanted = {name: catalogue.kernel(name) for name in selection.kernels or (DEFAULT_KERNEL,)}
+    own = [kernel for kernel in wanted.values() if kernel.own]
+    for kernel in own:
+        if not arches_of(kernel, selection.arches):
+            built, said = ", ".join(kernel.own), ", ".join(selection.arches)
+            raise UsageError(f"--kernel {kernel.name} is built for {built}, and --arch says {said}")
+    return (*(kernel for name, kernel in catalogue.kernels().items() if name in wanted), *own)
+
+
+def arches_of(kernel: Kernel, named: Sequence[str]) -> tuple[str, ...]:
+    """Return the architectures on which to run a kernel, of those that a user named. A path names its own."""
+    if not kernel.own:
+        return chosen(named)
+    return tuple(arch for arch in (chosen(named) if named else kernel.own) if arch in kernel.own)
 
 
 def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> tuple[Scenario, ...]:
@@ -65,25 +86,37 @@ def _impls(selection: Selection, scenario: Scenario, api: str, arch: str, kernel
     """Yield the implementations to test on one machine; by default the module's, and the kernel's if it has one."""
     if not selection.impls or MODULE in selection.impls:
         yield MODULE
-    if api in IMPLEMENTATIONS[NATIVE].revisions and scenario.native:
-        has_it, is_named = arch in kernel.native, NATIVE in selection.impls
-        # If it is named and the kernel has none, a unit says so.
-        if (has_it and arch in scenario.native and (is_named or not selection.impls)) or (is_named and not has_it):
-            yield NATIVE
+    usual = architectures()[arch].personality
+    for impl in (NATIVE, NATIVE_REPAIRED) if selection.personality in (None, usual) and scenario.native else ():
+        one, has_it, is_named = IMPLEMENTATIONS[impl], arch in kernel.native, impl in selection.impls
+        if api not in one.revisions or (one.personalities and usual not in one.personalities):
+            continue
+        # If it is named and the kernel has none, a unit says so. By default there is no repair.
+        default = not selection.impls and impl == NATIVE
+        if (has_it and arch in scenario.native and (is_named or default)) or (is_named and not has_it):
+            yield impl
 
 
 def _under(selection: Selection, scenario: Scenario) -> Iterator[tuple[str, str, str, str]]:
     """Yield each revision, architecture, implementation and kernel with which the cases of a scenario run."""
-    arches = [arch for arch in chosen(selection.arches) if arch in scenario.arches]
+    guests = scenario.arches
+    if selection.personality is not None:
+        guests = scenario.guests if selection.personality in scenario.personalities else ()
     kernels = chosen_kernels(selection)
+    machines = [
+        (arch, kernel)
+        for arch in architectures()
+        for kernel in kernels
+        if arch in guests and arch in arches_of(kernel, selection.arches)
+    ]
     for api in chosen_apis(selection):
         if api in scenario.apis:
-            for arch, kernel in product(arches, kernels):
+            for arch, kernel in machines:
                 for impl in _impls(selection, scenario, api, arch, kernel):
                     yield api, arch, impl, kernel.name
     for api in selection.of_header:
         if api in scenario.apis:
-            yield from ((api, arch, HEADER, kernel.name) for arch, kernel in product(arches, kernels))
+            yield from ((api, arch, HEADER, kernel.name) for arch, kernel in machines)
 
 
 def units(scenarios: Sequence[Scenario], selection: Selection, *, repeat: int = 1) -> tuple[Unit, ...]:
@@ -94,7 +127,12 @@ def units(scenarios: Sequence[Scenario], selection: Selection, *, repeat: int = 
     _check("implementation", selection.impls, IMPLEMENTATIONS)
     index = count()
     found = tuple(
-        Unit(scenario, number, *under, repetition=repetition if repeat > 1 else None, index=next(index))
+        Unit(
+            *(scenario, number, *under),
+            repetition=repetition if repeat > 1 else None,
+            index=next(index),
+            given_personality=selection.personality,
+        )
         for scenario in tagged(scenarios, selection.tags)
         for number, under, repetition in product(
             range(len(scenario.cases)), _under(selection, scenario), range(1, repeat + 1)
@@ -109,11 +147,21 @@ def _nothing_selected(scenarios: Sequence[Scenario], selection: Selection) -> Us
     about = sorted({api for scenario in scenarios for api in scenario.apis})
     tags = f" with tag {', '.join(selection.tags)}" if selection.tags else ""
     impls = f" by {', '.join(selection.impls)}" if selection.impls else ""
-    native = "; the native implementation is of merged" if NATIVE in selection.impls else ""
+    personality = f" as {selection.personality}" if selection.personality else ""
+    hints = [f"the scenarios are about {', '.join(about)}"]
+    if "all" not in selection.apis:
+        hints.append("`--api all` takes every revision")
+    if {NATIVE, NATIVE_REPAIRED} & {*selection.impls}:
+        hints.append("the native implementation is of merged")
+    for scenario in scenarios[:_LIMITS_SHOWN]:
+        hints += [f"{limit.place}: {limit}" for limit in scenario.limits]
+        if not scenario.arches:
+            hints.append(f"no guest has that by itself: `--personality {scenario.personalities[0]}` gives it to all")
     return UsageError(
         f"nothing is selected: no case of {len(scenarios)} scenario{'' if len(scenarios) == 1 else 's'} is about "
-        f"revisions {', '.join(chosen_apis(selection))} on {', '.join(chosen(selection.arches))}{tags}{impls}",
-        hint=f"the scenarios are about {', '.join(about)}; `--api all` takes every revision{native}",
+        f"revisions {', '.join(chosen_apis(selection))} on {', '.join(chosen(selection.arches))}"
+        f"{personality}{tags}{impls}",
+        hint="; ".join(hints),
     )
 
 

@@ -30,7 +30,7 @@ def survey(arguments: Namespace) -> int:
     """Run everything, and write the page. Returns the exit status of the worst run: 3, then 1, then 2."""
     pages = targets({"--page": arguments.page or STDOUT})
     made, cache, offline = datetime.now(UTC), requests.cache(), arguments.offline
-    kernels = [catalogue.kernel(name) for name in dict.fromkeys(arguments.kernel or catalogue.kernels())]
+    kernels = requests.packaged_kernels(arguments) if arguments.kernel else list(catalogue.kernels().values())
     arches = chosen(arguments.arch)
     found = [
         images.available(cache, kernel, [a for a in arches if a in kernel.flavours], offline=offline, again=not offline)

@@ -2,19 +2,27 @@
 """Compares a guest's trace with the model's, step by step, and both with what the author pinned."""
 
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 from lazymmu.results.result import Difference, Unit
 from lazymmu.subject.case import Case, Step
-from lazymmu.subject.operations import OPERATIONS
+from lazymmu.subject.counters import HOOKS
+from lazymmu.subject.implementations import IMPLEMENTATIONS
+from lazymmu.subject.operations import OPERATIONS, Kind
+from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import REVISIONS
-from lazymmu.subject.trace import StepTrace, Trace, compact
+from lazymmu.subject.trace import StepTrace, Trace, compact, in_call_order
 from lazymmu.support.errors import Place
 
 _STEP_PARTS = StepTrace.__struct_fields__
 _END_PARTS = tuple(name for name in Trace.__struct_fields__ if name != "steps")
 # Parts of a trace in which only the entries that the author names are compared.
 _PARTIAL = ("counters", "tasks")
+
+
+# What the hooks change that the kernel calls at a switch. Nobody sees them.
+_OF_HOOKS = frozenset({"hooks", "hook_active", HOOKS["e"], HOOKS["l"]})
 
 
 def _show(value: Any) -> str:
@@ -49,14 +57,23 @@ def _differing(parts: tuple[str, ...], predicted: Any, observed: Any, what: str,
     return found
 
 
-def _compare(case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
-    """Return the differences of the first step that differs; if none does, those of the ends."""
+def _compare(unit: Unit, case: Case, predicted: Trace, observed: Trace) -> list[Difference]:
+    """Return the differences of the first step that differs; if none does, those of the ends.
+
+    If they show a known bug of the running kernel, it is named first.
+    """
     if predicted.steps == observed.steps:
         return _differing(_END_PARTS, predicted, observed, "at the end", None)
     for expected, seen in zip(predicted.steps, observed.steps, strict=False):
         if expected != seen:
             step = next(step for step in case.walk() if step.index == expected.index)
-            return _differing(_STEP_PARTS, expected, seen, f"step {step.index} {step.op}", step)
+            what = f"step {step.index} {step.op}"
+            found = _differing(_STEP_PARTS, expected, seen, what, step)
+            model = PERSONALITIES[unit.personality].MODEL
+            if IMPLEMENTATIONS[unit.impl].hooks_only and (bug := model.native_bug(expected.state, seen.state)):
+                sides = {"predicted": _show(expected.state), "observed": _show(seen.state)}
+                found.insert(0, Difference(f"{what}: {bug}", sides, step.place))
+            return found
     counts = {"predicted": str(len(predicted.steps)), "observed": str(len(observed.steps))}
     return [Difference("number of steps that ran", counts)]
 
@@ -82,6 +99,20 @@ def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:
     return None if actual == pinned else (pinned, actual)
 
 
+def _hooks_so_far(trace: Trace) -> dict[int, int]:
+    """Return how many hooks had been called at the end of each step, by the step's number."""
+    called = in_call_order(trace.steps)
+    totals = accumulate(len(record.hooks) for record in called)
+    return {record.index: total for record, total in zip(called, totals, strict=True)}
+
+
+def unseen_pins(case: Case, personality: str, impl: str) -> frozenset[str]:
+    """Return what an author may pin of the case that a trace does not show, or not all of it."""
+    hooks_at_switches = IMPLEMENTATIONS[impl].hooks_only and PERSONALITIES[personality].MODEL.pauses_absent_tasks
+    switches = hooks_at_switches and any(OPERATIONS[step.op].kind is Kind.TASK for step in case.walk())
+    return _OF_HOOKS if switches else frozenset()
+
+
 def pins(unit: Unit, case: Case, trace: Trace, who: str) -> list[Difference]:
     """Return every pin of the author (`check`, `expect`) that does not hold in a trace of the unit's case by `who`."""
     found: list[Difference] = []
@@ -89,11 +120,11 @@ def pins(unit: Unit, case: Case, trace: Trace, who: str) -> list[Difference]:
     def note(what: str, place: Place, pinned: Any, actual: Any) -> None:
         found.append(Difference(what, {"pinned": _show(pinned), who: _show(actual)}, place))
 
+    unseen = unseen_pins(case, unit.personality, unit.impl)
     steps = {step.index: step for step in case.walk() if step.check is not None or step.answer is not None}
-    hooks = ""
+    hooks = _hooks_so_far(trace) if any(step.check and "hooks" in step.check.pins for step in steps.values()) else {}
     counters = dict.fromkeys(trace.counters, 0)
     for record in trace.steps if steps else ():
-        hooks += record.hooks
         counters.update(record.counters)
         step = steps.get(record.index)
         if step is None:
@@ -101,19 +132,24 @@ def pins(unit: Unit, case: Case, trace: Trace, who: str) -> list[Difference]:
         if step.check is not None and step.check.applies(unit.api, unit.personality):
             task = f" of task {step.check.task}" if step.check.task else ""
             depth, pauses = (record.state.get(name) for name in (REVISIONS[unit.api].DEPTH, "pause_count"))
-            actual = {**counters, "hooks": hooks, "active": record.active, "outstanding": record.outstanding}
-            actual |= {"depth": depth, "pause_count": pauses}
+            actual: dict[str, Any] = {**counters, "active": record.active, "outstanding": record.outstanding}
+            actual |= {"depth": depth, "pause_count": pauses, "hooks": trace.hooks[: hooks.get(record.index)]}
             for pin, value in step.check.pins.items():
-                if actual[pin] != value:
+                if pin not in unseen and actual[pin] != value:
                     note(f"check {pin}{task}", step.place, value, actual[pin])
         if step.answer is not None and record.value != step.answer:
             is_word = OPERATIONS[step.op].answers is bool
             values = (bool(value) if is_word and value is not None else value for value in (step.answer, record.value))
             note(f"step {step.index} {step.op}: answer", step.place, *values)
-    for part, (value, place) in case.expected(unit.api, unit.personality).items():
-        breach = _breach(part, value, getattr(trace, part))
+    for part in case.expected(unit.api, unit.personality):
+        if part.key in unseen:
+            continue
+        value = part.value
+        if isinstance(value, dict):
+            value = {name: number for name, number in value.items() if name not in unseen}
+        breach = _breach(part.key, value, getattr(trace, part.key))
         if breach:
-            note(f"expect {part}", place, *breach)
+            note(f"expect {part.key}", part.place, *breach)
     return found
 
 
@@ -122,7 +158,7 @@ def judge(unit: Unit, case: Case, predicted: Trace, observed: Trace) -> list[Dif
 
     The guest is compared with the model, and both are compared with the author's pins.
     """
-    differences = _compare(case, predicted, observed)
+    differences = _compare(unit, case, predicted, observed)
     in_model = pins(unit, case, predicted, "the model says")
     # Traces without a difference break the same pins.
     in_guest = pins(unit, case, observed, "the guest says") if differences or in_model else ()

@@ -15,7 +15,6 @@ from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.session.prepared_unit import PreparedUnit
-from lazymmu.subject.trace import Skip, Trace
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import ConnectionLost, GuestDied, GuestError, GuestHung, LazymmuError, SnapshotDamaged
 
@@ -151,17 +150,9 @@ class Worker:
         self._alone = max(0, self._alone - 1)
         self._finished(result)
 
-    def _next(self) -> PreparedUnit | None:
-        """Take the next unit for a guest; the skips before it get their results."""
-        while (prepared := self._queue.take()) is not None:
-            if not isinstance(prepared.prediction, Skip):
-                return prepared
-            self._finished(prepared.skipped(prepared.prediction, release=self._release))
-        return None
-
     def _is_waiting(self) -> bool:
-        """Return whether a unit for a guest waits; the skips before it get their results."""
-        prepared = self._next()
+        """Return whether a unit waits."""
+        prepared = self._queue.take()
         if prepared is not None:
             self._queue.put_back([prepared])
         return prepared is not None
@@ -193,7 +184,7 @@ class Worker:
         """Send the programs of the next units, so that the guest never waits for one."""
         limit = 1 if self._alone else _MAX_AHEAD
         while not self._sent or (len(self._sent) < limit and sum(sent.size for sent in self._sent) < _MAX_AHEAD_BYTES):
-            prepared = self._next() if self._sent_count != self._units_per_guest else None
+            prepared = self._queue.take() if self._sent_count != self._units_per_guest else None
             if prepared is None:
                 return
             self._sent_count += 1
@@ -209,8 +200,7 @@ class Worker:
         begin = time.monotonic()
         sent = self._sent[0]
         unit = sent.prepared.unit
-        predicted = sent.prepared.prediction
-        steps = len(predicted.steps) if isinstance(predicted, Trace) else 0
+        steps = len(sent.prepared.prediction.steps)
         limit = (_REPLY + _REPLY_PER_STEP * steps) * self._machine.time_scale
         try:
             reply = connection.reply(Deadline.after(limit))

@@ -17,7 +17,6 @@ from lazymmu.guests.machine import GuestFile, Machine
 from lazymmu.provision.cache import digest_files, whole
 from lazymmu.provision.keys import digest
 from lazymmu.results.result import Unit
-from lazymmu.subject.trace import Skip
 from lazymmu.support.errors import ScenarioError, SetupError
 from lazymmu.support.project import IMAGES, LIBRARY, PACKAGE
 
@@ -72,7 +71,7 @@ def _key(arch: str) -> str:
 
 
 def archive(units: Iterable[Unit]) -> bytes:
-    """Return a compressed tar archive of these units of one architecture, without those that cannot run."""
+    """Return a compressed tar archive of these units of one architecture."""
     from lazymmu.protocol import expected_report
     from lazymmu.session.prepared_unit import PreparedUnit
 
@@ -80,8 +79,6 @@ def archive(units: Iterable[Unit]) -> bytes:
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for run, prepared in enumerate(map(PreparedUnit, units), start=1):
             unit, trace = prepared.unit, prepared.prediction
-            if isinstance(trace, Skip):
-                continue
             steps = sum(1 for _ in prepared.case.walk())
             report = expected_report.lines(trace, run=run, api=unit.api, personality=unit.personality, steps=steps)
             values = ",".join(f"{name}={value}" for name, value in unit.values.items())

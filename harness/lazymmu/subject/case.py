@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from lazymmu.support.errors import Place
 
@@ -46,13 +47,19 @@ class Step(Struct, frozen=True):
     place: Place
     #: Its arguments, in the order of the program text: {"index": 3, "value": 4097}, {"task": "other"}.
     args: Mapping[str, int | str] = field(default_factory=dict)
-    #: Steps that run inside this context.
+    #: Steps that run inside this context or `meanwhile`.
     body: tuple[Step, ...] = ()
     #: Steps that run when this call's hook is about to be called, if one is called.
     before_hook: tuple[Step, ...] = ()
     check: Check | None = None
     #: The answer that the author pinned; 1 or 0 for true or false.
     answer: int | None = None
+    #: The place of the task or CPU that the step names, for messages; None: that of the step.
+    named: Place | None = None
+    #: The block (`lazy: [..]` and the like) that begins, or ends, with this call.
+    #: A block ends in the task in which it began.
+    begins: str = ""
+    ends: str = ""
 
     def walk(self) -> Iterator[Step]:
         """Yield this step and all nested ones, in the order of their numbers."""
@@ -88,14 +95,36 @@ class Case(Struct, frozen=True):
             else:
                 yield step
 
-    def expected(self, api: str, arch: str) -> dict[str, tuple[Pinned, Place]]:
-        """Return what `expect` pins for this revision and personality: part of a TRACE -> (value, place).
+    def expected(self, api: str, arch: str) -> tuple[Expectation, ...]:
+        """Return what `expect` pins for this revision and personality.
 
-        A part for a revision and a personality replaces one for either of them, and that replaces one for all.
+        A part for a revision and a personality replaces one for either of them, and that replaces one for all. Of
+        `counters` it replaces only the counters that it names.
         """
         applying = [part for part in self.expect if part.api in (None, api) and part.arch in (None, arch)]
-        applying.sort(key=lambda part: (part.api is not None) + (part.arch is not None))
-        return {part.key: (part.value, part.place) for part in applying}
+        applying.sort(key=lambda part: (part.api is None) + (part.arch is None))
+        whole: dict[str, Expectation] = {}
+        counters: list[Expectation] = []
+        seen: set[str] = set()
+        for part in applying:
+            if part.key == "counters" and isinstance(part.value, dict):
+                left = {name: value for name, value in part.value.items() if name not in seen}
+                seen.update(left)
+                counters += [replace(part, value=left)] if left else []
+            else:
+                whole.setdefault(part.key, part)
+        return (*whole.values(), *counters)
+
+
+class Limit(Struct, frozen=True):
+    """A word in a scenario that limits it to those revisions or personalities that have it."""
+
+    place: Place
+    word: str
+    to: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"`{self.word}` limits the scenario to {', '.join(self.to)}"
 
 
 class Scenario(Struct, frozen=True, eq=False):
@@ -110,7 +139,7 @@ class Scenario(Struct, frozen=True, eq=False):
     kernel_warnings: bool
     #: Revisions it applies to, in the order of the catalogue.
     apis: tuple[str, ...]
-    #: Guests it applies to, in the order of the catalogue.
+    #: Guests it applies to, in the order of the catalogue; none if it needs a personality that no guest has by itself.
     arches: tuple[str, ...]
     #: One for each combination of `vary` values; the last name varies fastest.
     cases: tuple[Case, ...]
@@ -118,3 +147,8 @@ class Scenario(Struct, frozen=True, eq=False):
     personality: str | None = None
     #: Guests on which it can run on the kernel's own implementation, if that kernel has one (docs/native.md).
     native: tuple[str, ...] = ()
+    #: Personalities it applies to, and the guests for a personality that is not their own (`--personality`).
+    personalities: tuple[str, ...] = ()
+    guests: tuple[str, ...] = ()
+    #: What limits it though its file does not name revisions, or architectures.
+    limits: tuple[Limit, ...] = ()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Hooks and counters, in the order in which reports show them (docs/semantics.md, "Notation")."""
 
-from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE
+from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE, shows_table
 from lazymmu.subject.operations import CALLS
 from lazymmu.subject.personalities import PERSONALITIES
 
@@ -16,12 +16,15 @@ HOOKS = {
 }
 
 #: Counters that every personality has, beside calls and hooks.
-COMMON_COUNTERS = ("deferred", "direct", "warnings")
+WRITES = ("deferred", "direct")
+COMMON_COUNTERS = (*WRITES, "warnings", "atomic_sleeps")
 
 
 def counter_names(personality: str, impl: str = MODULE) -> tuple[str, ...]:
     """Return every counter that a trace of this personality holds, in report order."""
     visible = (*CALLS, *HOOKS.values())
-    if IMPLEMENTATIONS[impl].hooks_only:
+    if not shows_table(personality, impl):
         return visible
-    return (*visible, *COMMON_COUNTERS, *PERSONALITIES[personality].COUNTERS)
+    # The kernel's own checks exist only with CONFIG_DEBUG_VM, and CONFIG_DEBUG_ATOMIC_SLEEP.
+    common = WRITES if IMPLEMENTATIONS[impl].hooks_only else COMMON_COUNTERS
+    return (*visible, *common, *PERSONALITIES[personality].COUNTERS)

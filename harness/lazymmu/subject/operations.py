@@ -23,8 +23,12 @@ class Kind(Enum):
     TASK_CALL = "task call"
     #: Reads or writes the page table or the TLB.
     TABLE = "table"
-    #: Changes which task runs, or where, or makes a task. It needs preemption, so no list may hold it.
+    #: Changes which task runs, or where, or makes a task: what may sleep. No context and no `meanwhile` may hold it.
     TASK = "task"
+    #: Asks whether the place may sleep.
+    SLEEP_CHECK = "sleep check"
+    #: Runs its list of steps in another task, on that task's CPU.
+    MEANWHILE = "meanwhile"
     CHECK = "check"
     #: Runs its list of steps in another context.
     CONTEXT = "context"
@@ -82,7 +86,7 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("pause", Kind.CALL, by_revision=True, hookable=True),
         Operation("resume", Kind.CALL, by_revision=True, hookable=True),
         Operation("enable_with_ptes", Kind.CALL, (INDEX, COUNT), by_revision=True, hookable=True),
-        Operation("flush", Kind.CALL),
+        Operation("flush", Kind.CALL, hookable=True),
         Operation("pause_task", Kind.TASK_CALL, (TASK,), by_revision=True),
         Operation("resume_task", Kind.TASK_CALL, (TASK,), by_revision=True),
         Operation("set_pte", Kind.TABLE, (INDEX, VALUE)),
@@ -90,11 +94,14 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("get_pte", Kind.TABLE, (INDEX,), answers=int),
         Operation("touch", Kind.TABLE, (INDEX,), answers=bool),
         Operation("load", Kind.TABLE, (INDEX,), answers=int),
+        Operation("peek", Kind.TABLE, (INDEX,), answers=int),
         Operation("tlb_flush", Kind.TABLE),
         Operation("switch", Kind.TASK, (TASK,)),
         Operation("migrate", Kind.TASK, (CPU,)),
         Operation("sleep", Kind.TASK, (MILLISECONDS,)),
         Operation("fork", Kind.TASK, (NEW_TASK,)),
+        Operation("might_sleep", Kind.SLEEP_CHECK),
+        Operation("meanwhile", Kind.MEANWHILE, (TASK,), within=("irqs_off", "bh_disabled")),
         Operation("check", Kind.CHECK, (TASK_IF_ANY,)),
         Operation("interrupt", Kind.CONTEXT, within=("softirq", "bh_disabled")),
         Operation("softirq", Kind.CONTEXT),

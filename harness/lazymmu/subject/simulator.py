@@ -6,33 +6,35 @@ what is the same in every revision: tasks, contexts, counting, records. `behavio
 `revisions/` and `personalities/` have the state machines.
 
 Nested steps run, and leave their records, before the step that holds them: a before_hook when its hook is about to be
-called, a context's body before the context ends. So the letters in the trace are in the order of the calls.
+called, a context's body before the context ends. Hooks are noted in the order of their calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from msgspec import Struct
 from msgspec.structs import asdict, astuple
 
-from lazymmu.subject.behaviour import BEHAVIOURS, PreemptionOff
+from lazymmu.subject.behaviour import BEHAVIOURS
 from lazymmu.subject.case import Case, Step
 from lazymmu.subject.counters import HOOKS, counter_names
-from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE
-from lazymmu.subject.limits import MAIN_TASK, TABLE_ENTRIES
+from lazymmu.subject.implementations import IMPLEMENTATIONS, MODULE, missing_operations, shows_table
+from lazymmu.subject.limits import CPUS, MAIN_TASK, TABLE_ENTRIES
 from lazymmu.subject.operations import BY_REVISION, OPERATIONS
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.personality import Personality, Task
 from lazymmu.subject.revision import Revision
 from lazymmu.subject.revisions import REVISIONS
-from lazymmu.subject.trace import Skip, StepTrace, Trace
-from lazymmu.support.errors import SetupError, UsageError
+from lazymmu.subject.trace import StepTrace, Trace
+from lazymmu.support.errors import Misplaced, SetupError, UsageError
 
 #: Optional hook -> the hook to call where an architecture does not define it
 #: (docs/semantics.md, "Proposal and amended").
 INSTEAD_OF_OPTIONAL = {"p": "l", "r": "e"}
+
+_NO_ENTRIES = range(0)
 
 
 class Call(Struct, eq=False):
@@ -51,12 +53,23 @@ class Call(Struct, eq=False):
         """Run the before_hook, count the hook, note whether the task is active by then, and let the hook act."""
         run = self.run
         if self.step.before_hook:
+            began = run.task
             run.steps(self.step.before_hook)
+            if run.task is not began:
+                where = f"begins in task `{began.name}` and ends in `{run.task.name}`"
+                self.misplaced(f"`before_hook` {where}: switch back before its end")
         called = letter if letter in run.model.hooks else INSTEAD_OF_OPTIONAL[letter]
-        run.count(HOOKS[called])
-        self.hooks += called
-        self.hook_active += "1" if run.active else "0"
-        run.model.hooks[called](run.task, self.entries if called == "w" else range(0))
+        self.called(called, active=run.active)
+        run.model.hooks[called](run.task, self.entries if called == "w" else _NO_ENTRIES)
+
+    def called(self, letter: str, *, active: bool) -> None:
+        """Count a hook, and note whether its task is active."""
+        run, digit = self.run, "1" if active else "0"
+        run.count(HOOKS[letter])
+        self.hooks += letter
+        self.hook_active += digit
+        run.hooks += letter
+        run.hook_active += digit
 
     def warn(self) -> None:
         """Count a failed check of the API."""
@@ -71,11 +84,50 @@ class Call(Struct, eq=False):
     @property
     def named_task(self) -> Task:
         """The task that the step names."""
-        return self.run.tasks[str(self.step.args["task"])]
+        name = str(self.step.args["task"])
+        task = self.run.tasks.get(name)
+        if task is None:
+            self.misplaced(f"there is no task `{name}` yet: no `fork` of it ran before")
+        return task
+
+    def misplaced(self, why: str) -> NoReturn:
+        """Raise Misplaced with the place of what the step names, or that of the step."""
+        raise Misplaced(self.step.named or self.step.place, why)
 
     def number(self, argument: str) -> int:
         """Return an argument of the step that is a number."""
         return int(self.step.args[argument])
+
+
+class TaskSwitch(Struct, eq=False):
+    """The caller of pause_task and resume_task where the kernel calls them for a task that is switched out or in.
+
+    The step that caused the switch records their hooks. Each is called on the task's own CPU.
+    """
+
+    call: Call
+    task: Task
+
+    def hook(self, letter: str) -> None:
+        """Count the hook, note whether the task is active, whatever the context of the step, and let the hook act."""
+        # Nobody sees the calls of hooks in the kernel's own code.
+        if not self.call.run.is_kernels:
+            self.call.called(letter, active=self.task.state.active)
+        self.call.run.model.hooks[letter](self.task, _NO_ENTRIES)
+
+    def warn(self) -> None:
+        """Count a failed check of the API."""
+        self.call.warn()
+
+
+class BeforeTheRun:
+    """The caller of pause_task for a task that was never present: nobody saw the call."""
+
+    def hook(self, letter: str) -> None:
+        """Call nothing."""
+
+    def warn(self) -> None:
+        """Count nothing."""
 
 
 class Run:
@@ -93,22 +145,39 @@ class Run:
     ) -> None:
         """Take the declared tasks beside `main`, each with its CPU."""
         self.revision = revision
-        self._hooks_only = IMPLEMENTATIONS[impl].hooks_only
+        self.is_kernels = IMPLEMENTATIONS[impl].hooks_only
+        self._hooks_only = not shows_table(personality.NAME, impl)
         #: The page table's memory and the one TLB, by entry.
         self.memory = [0] * TABLE_ENTRIES
         self.tlb: dict[int, int] = {}
         self.model = personality.MODEL(self.memory, self.count)
+        #: What the kernel does to a task that is switched out and in, if it does anything.
+        self._pause, self._resume = (
+            revision.CALLS.get(name) if self.model.pauses_absent_tasks else None
+            for name in ("pause_task", "resume_task")
+        )
         #: Every task by its name: main, the declared ones, then the forked ones in the order of their forks.
-        self.tasks = {name: Task(name, cpu, revision.STATE()) for name, cpu in {MAIN_TASK: 0, **tasks}.items()}
+        self.tasks: dict[str, Task] = {}
         #: The running or interrupted task.
-        self.task = self.tasks[MAIN_TASK]
+        self.task = self.tasks[MAIN_TASK] = Task(MAIN_TASK, 0, revision.STATE())
+        for name, cpu in tasks.items():
+            self.new_task(name, cpu, revision.STATE())
+        #: The task that is present on each CPU, if one is. The running task is present.
+        self.present: list[Task | None] = [None] * CPUS
+        self.present[self.task.cpu] = self.task
+        #: The tasks in which the blocks around the next step began.
+        self.begun: list[Task] = []
         #: In a hard interrupt, in a softirq, or with bottom halves disabled.
         self.in_interrupt = False
+        #: In one of these, or with interrupts off: no task may sleep here.
+        self.atomic = False
         #: Every counter of the trace in report order. They are 64 bits wide and never wrap here.
         self.counters = dict.fromkeys(counter_names(personality.NAME, impl), 0)
         #: The counters that changed since the last record, with their new values.
         self._changed: dict[str, int] = {}
         self._records: list[StepTrace] = []
+        #: Letters and digits of all hooks, in the order of their calls.
+        self.hooks = self.hook_active = ""
         #: The states of the records by their values.
         self._states: dict[tuple[int | bool, ...], Mapping[str, int | bool]] = {}
 
@@ -121,11 +190,37 @@ class Run:
         """Return whether a task is active at this point of the run."""
         return not self.in_interrupt and task.state.active
 
+    def new_task(self, name: str, cpu: int, state: Any) -> Task:
+        """Return a new task, which is not present."""
+        if self._pause:
+            self._pause(state, BeforeTheRun())
+        task = self.tasks[name] = Task(name, cpu, state)
+        return task
+
+    def switch_out(self, task: Task, call: Call) -> None:
+        """Make a task leave its CPU."""
+        if self._pause:
+            self._pause(task.state, TaskSwitch(call, task))
+        self.model.switch_out(task)
+        self.present[task.cpu] = None
+
+    def bring(self, task: Task, call: Call) -> None:
+        """Make a task present on its CPU, in place of the task that is; do nothing if it is present."""
+        there = self.present[task.cpu]
+        if there is task:
+            return
+        if there is not None:
+            self.switch_out(there, call)
+        self.present[task.cpu] = task
+        self.model.switch_in(task)
+        if self._resume:
+            self._resume(task.state, TaskSwitch(call, task))
+
     def state(self, task: Task) -> Mapping[str, int | bool]:
         """Return a task's state as the trace shows it. Equal states are the same object."""
         values = astuple(task.state)
         kernels: Mapping[str, bool] = {}
-        if self._hooks_only:
+        if self.is_kernels:
             kernels = self.model.kernel_state(task)
             values = (*values, *kernels.values())
         state = self._states.get(values)
@@ -139,7 +234,7 @@ class Run:
             self.counters[counter] = self._changed[counter] = self.counters[counter] + number
 
     def steps(self, steps: Iterable[Step]) -> None:
-        """Run steps one after the other; each leaves its record when it ends. Raises PreemptionOff."""
+        """Run steps one after the other; each leaves its record when it ends. Raises Misplaced."""
         for step in steps:
             call = Call(self, step, self.task)
             behaviour = self.behaviours.get(step.op)
@@ -167,18 +262,15 @@ class Run:
             )
         )
 
-    def play(self, steps: Iterable[Step]) -> Trace | Skip:
-        """Run the whole case. Return its trace, or where and why it cannot continue under this personality."""
-        try:
-            self.steps(steps)
-        except PreemptionOff as off:
-            return Skip(f"comes to {off.step.op} (step {off.step.index}) with preemption off", off.step)
+    def play(self, steps: Iterable[Step]) -> Trace:
+        """Run the whole case. Return its trace. Raises Misplaced."""
+        self.steps(steps)
         records = tuple(self._records)
         values = tuple(record.value for record in records if record.value is not None)
         table = {index: value for index, value in enumerate(self.memory) if value}
         return Trace(
-            hooks="".join(record.hooks for record in records),
-            hook_active="".join(record.hook_active for record in records),
+            hooks=self.hooks,
+            hook_active=self.hook_active,
             counters=dict(self.counters),
             values=None if self._hooks_only else values,
             outstanding=None if self._hooks_only else len(self.model.outstanding),
@@ -188,15 +280,15 @@ class Run:
         )
 
 
-def predict(case: Case, api: str, arch: str, impl: str = MODULE) -> Trace | Skip:
+def predict(case: Case, api: str, arch: str, impl: str = MODULE) -> Trace:
     """Return what a right implementation of revision `api` does with the case under personality `arch`.
 
-    The trace has what is visible of the implementation `impl`. A Skip says that the case cannot run under the
-    personality. Raises KeyError for an unknown name, SetupError for one whose file is broken, and UsageError if the
-    case has an operation that the revision does not have, even one that would never run.
+    The trace has what is visible of the implementation `impl`. Raises KeyError for an unknown name, SetupError for one
+    whose file is broken, UsageError if the case has an operation that the revision does not have, even one that would
+    never run, and Misplaced at the first step that cannot be done where it runs.
     """
     revision, personality = REVISIONS[api], PERSONALITIES[arch]
-    has = ({*OPERATIONS} - {*BY_REVISION} | revision.CALLS.keys()) - IMPLEMENTATIONS[impl].missing
+    has = ({*OPERATIONS} - {*BY_REVISION} | revision.CALLS.keys()) - missing_operations(arch, impl)
     missing = {step.op for step in case.walk()} - has
     if missing:
         who = f"revision {api}" if impl == MODULE else f"revision {api} of implementation {impl}"

@@ -5,13 +5,11 @@ Other programs read the JSON form; its keys are fixed (docs/command-line.md).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from msgspec import UNSET, Struct, field, to_builtins
 from msgspec.structs import replace
-
-from lazymmu.subject.case import Step
 
 _LONG_RUN = re.compile(r"(\w)\1{7,}")
 
@@ -35,7 +33,7 @@ class StepTrace(Struct, omit_defaults=True):
     op: str
     #: The running or interrupted task at the end of the step; for a check of another task, that one.
     task: str
-    #: The hook letter of this step's own call ("" or one letter; nested steps have their own records).
+    #: The letters of the hooks that this step's own work called, in order; nested steps have their own records.
     hooks: str
     #: One digit for each letter: whether the task was active as seen from inside that hook.
     hook_active: str
@@ -47,21 +45,30 @@ class StepTrace(Struct, omit_defaults=True):
     outstanding: int | None = None
     #: Counters that differ from the record before (all 0 before the first), with their new values. Always in the JSON.
     counters: Mapping[str, int] = field(default_factory=_no_counters)
-    #: The answer of touch, get_pte, clear_pte or load; None if the page table is not visible.
+    #: The answer of an operation that has one; None if the page table is not visible.
     value: int | None = None
 
 
-class Skip(Struct, frozen=True):
-    """Why a case cannot run under a personality, instead of a trace."""
+def in_call_order(records: Sequence[StepTrace]) -> Sequence[StepTrace]:
+    """Return records in the order in which their hooks were called.
 
-    #: For a person, as `comes to switch (step 4) with preemption off`.
-    reason: str
-    #: The step that cannot run.
-    step: Step
+    Records are in the order in which steps end. A step calls its hooks after its nested steps, but a `meanwhile` before
+    them. Its nested steps are the records directly before it with a higher number.
+    """
+    early = [at for at, record in enumerate(records) if record.hooks and record.op == "meanwhile"]
+    if not early:
+        return records
+    ordered = list(records)
+    for at in early:
+        record, to = ordered.pop(at), at
+        while to and ordered[to - 1].index > record.index:
+            to -= 1
+        ordered.insert(to, record)
+    return ordered
 
 
 class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The whole run. `hooks` is the letters of all steps in order; `counters` holds all, 0 included.
+    """The whole run. `hooks` is all letters in the order of the calls; `counters` holds all, 0 included.
 
     A part is None, and not in the JSON, if it is not visible of the implementation (`Implementation.hooks_only`).
     """
@@ -69,7 +76,7 @@ class Trace(Struct, frozen=True, kw_only=True, omit_defaults=True):
     hooks: str
     hook_active: str
     counters: Mapping[str, int]
-    #: Answers of touch, get_pte, clear_pte and load, in order.
+    #: Answers of touch, get_pte, clear_pte, load and peek, in order.
     values: tuple[int, ...] | None = None
     outstanding: int | None = None
     #: Page-table entries that are not 0 at the end.

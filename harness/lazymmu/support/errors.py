@@ -66,6 +66,13 @@ class ScenarioError(LazymmuError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class Misplaced(ScenarioError):
+    """A step that cannot be done where it runs, such as a switch to the running task. Only a run can show it."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__([Problem(place, message)])
+
+
 class SetupError(LazymmuError):
     """A tool, package, kernel or cache entry is not available."""
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from tests.guest import machines
 
 SOURCE = Path(__file__).parent / "module"
-_BOOT = 60.0
+_BOOT = 120.0
 _LAST_OUTPUT = 2.0
 # The kernel detects hangs later than the harness does.
 _SCALE = 20.0

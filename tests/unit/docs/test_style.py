@@ -57,7 +57,7 @@ def test_the_command_line_explains_words_of_the_glossary(capsys: pytest.CaptureF
     lines = capsys.readouterr().out.splitlines()
     explained = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert {word.removesuffix("s") for word in explained} <= anchors(GLOSSARY)
-    assert {line.split()[0] for line in lines if line.startswith(" ")} == {*REVISIONS, *HOOKS}
+    assert {line.split()[0] for line in lines if line.startswith(" ")} == {*PERSONALITIES, *REVISIONS, *HOOKS}
 
 
 def test_the_glossary_has_each_private_word_hook_letter_revision_implementation_and_personality() -> None:

@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from lazymmu.architecture import default_names
 from lazymmu.cli import main
 from lazymmu.doctor import host, images
 from lazymmu.doctor.check import State
@@ -122,7 +123,7 @@ def test_what_clean_would_remove_is_named_with_the_command(cache: Cache, home: P
 class NoSandbox(Sandbox, frozen=True):
     """Runs the scripts of a root without a sandbox."""
 
-    def command(self, argv: Sequence[str], *, writable: bool = False, also: Path | None = None) -> list[str]:
+    def command(self, argv: Sequence[str], *, writable: bool = False, **_: object) -> list[str]:
         return [f"{self.root}{argv[0]}", *argv[1:]] if not writable else []
 
 
@@ -142,7 +143,7 @@ def test_a_program_of_the_tool_root_must_start(cache: Cache, script: str, found:
         program.chmod(0o755)
     if not script:
         (root / "usr" / "bin" / qemu).unlink()
-    state = CacheState(cache, LTS, offline=False, deep=bool(script))
+    state = CacheState(cache, LTS, offline=False, deep=bool(script), named=default_names())
     state.read()
     checks = {check.name: check for check in images.machine(state, NoSandbox("bwrap", root), ARCH)}
     check = checks["tool root arm64"]

@@ -29,12 +29,20 @@ class Peer:
         self.far = far
         self.channel_log = ChannelLog(None, [])
         self.console = SimpleNamespace(received=0)
+        #: Whether the machine is dead and QEMU still runs.
+        self.waits_to_restart = False
 
     def process(self) -> int:
         return os.getpid()
 
     def exit_status(self) -> int | None:
         return None
+
+    def is_waiting_to_restart(self) -> bool:
+        return self.waits_to_restart
+
+    def kill(self) -> None:
+        """Do nothing: the peer is no process."""
 
     def failure(self, what: str, kind: type[GuestError] = GuestError) -> GuestError:
         return kind(f"{self.name}: {what}")

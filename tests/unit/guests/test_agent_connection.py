@@ -253,3 +253,9 @@ def test_a_kernel_whose_taint_cannot_be_read_is_an_error(peer: Peer) -> None:
     peer.says(reply(status=5))
     with pytest.raises(GuestError, match="the guest could not read /proc/sys/kernel/tainted: Input/output error"):
         peer.connection().late_complaint(soon())
+
+
+def test_a_guest_that_is_dead_and_waits_to_restart_is_not_a_hang(peer: Peer) -> None:
+    peer.waits_to_restart = True
+    with pytest.raises(GuestDied):
+        peer.connection().run("program", soon())

@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,14 @@ def test_both_processors_share_a_thread_only_if_the_guest_boots_to_be_saved(boot
     file = boot.sandbox.root / "memory"
     for memory, threads in ((Memory(file), "single"), (Memory(file, file), "multi"), (None, "multi")):
         assert f"tcg,thread={threads}" in boot.command({}, memory)
+
+
+def test_a_hypervisor_gets_kernel_and_archive_as_its_modules(boot: Boot) -> None:
+    changed = boot.architecture._replace(hypervisor="boot/xen", hypervisor_arguments=("console=com1", "dom0_mem=288M"))
+    words = replace(boot, architecture=changed, kernel_arguments=("isolcpus=0,1",)).command({})
+    values = dict(pairwise(words))
+    assert (values["-kernel"], values["-append"]) == ("/boot/xen", "console=com1 dom0_mem=288M")
+    kernel, archive = values["-initrd"].replace(",,", ";").split(",")
+    assert kernel.startswith("/kernel console=ttysclp0 ")
+    assert kernel.endswith(" isolcpus=0;1")
+    assert archive == "/archive"

@@ -3,6 +3,7 @@
 
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lazymmu.cli import main
@@ -26,7 +27,7 @@ def merged(tmp_path: Path) -> str:
     return str(tmp_path / "merged.h")
 
 
-def selected(scenario: str, header: str, **flags: tuple[str, ...]) -> set[tuple[str, str, str, str]]:
+def selected(scenario: str, header: str, **flags: Any) -> set[tuple[str, str, str, str]]:
     _, chosen = header_run.selected(Namespace(header=header), Selection(**flags))
     found = units(load([scenario], Path("scenarios")), chosen)
     return {(unit.api, unit.impl, unit.arch, unit.kernel) for unit in found}

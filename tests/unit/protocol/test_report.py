@@ -62,6 +62,28 @@ steps:
 """
 
 
+# Recorded from an x86_64 guest that ran it under merged.
+OF_TWO_CPUS = (FIXTURES / "report-two-cpus-merged-xen.txt").read_text().splitlines()
+TWO_CPUS = """\
+description: Lists of the other CPU, a switch that displaces a task, and a fork that does not run.
+personality: xen
+tasks: {a: {cpu: 1}, b: {cpu: 1}}
+steps:
+  - switch: b
+  - enable
+  - switch: main
+  - irqs_off:
+      - meanwhile:
+          task: b
+          steps: [flush: {before_hook: [check: {hooks: ele}]}, set_pte: {index: 3, value: 0x1001}, peek: 3]
+  - enable: {before_hook: [fork: child, sleep: 0]}
+  - enable: {before_hook: [fork: never]}
+  - meanwhile: {task: a, steps: [enable]}
+  - flush: {before_hook: [switch: b, touch: 3, switch: main]}
+  - bh_disabled: [might_sleep]
+"""
+
+
 @pytest.fixture
 def case(tmp_path: Path) -> Case:
     return examples.case(tmp_path)
@@ -170,6 +192,23 @@ def test_an_impossible_claim_is_an_error(tasks: Case, there: str, instead: str, 
         parse_tasks(tasks, resealed([record.replace(there, instead) for record in OF_TASKS]))
 
 
+def test_the_hooks_of_a_recorded_report_are_in_the_order_of_their_calls(tmp_path: Path) -> None:
+    two_cpus = examples.case(tmp_path, TWO_CPUS)
+    answer = AgentReply(0, tuple(OF_TWO_CPUS))
+    trace = report.parse(answer, two_cpus, run=1, api="merged", personality="xen")
+    assert trace == predict(two_cpus, "merged", "xen")
+    meanwhile = next(step for step in trace.steps if step.op == "meanwhile")
+    # Its own letter, `e`, comes before its list's `f`, and its record after that.
+    assert (meanwhile.index, meanwhile.hooks, trace.steps[6].hooks) == (4, "e", "")
+    assert trace.hooks.startswith("elef")
+    assert list(trace.tasks) == ["main", "a", "b", "child"]
+    switch = next(step for step in trace.steps if len(step.hooks) == 3)
+    assert (switch.op, switch.task, switch.hooks, switch.hook_active) == ("switch", "b", "lle", "001")
+    longer = [record.replace("hooks=lle inside=001", "hooks=llee inside=0011") for record in OF_TWO_CPUS]
+    with pytest.raises(GuestError, match="hooks=llee"):
+        report.parse(AgentReply(0, tuple(resealed(longer))), two_cpus, run=1, api="merged", personality="xen")
+
+
 # A step line that is missing is a difference, which the verdict tells.
 @each_row("number", [n for n, record in enumerate(OF_TASKS) if " step " not in record])
 def test_a_missing_line_is_an_error_even_when_the_end_vouches_for_the_rest(tasks: Case, number: int) -> None:
@@ -213,7 +252,7 @@ def test_a_refused_program_is_an_error_with_the_modules_line(case: Case) -> None
 def test_the_program_declares_tasks_and_writes_every_argument(tasks: Case) -> None:
     text = program.text(tasks, run=7, api="v4", personality="x86_64")
     assert text.splitlines()[:20] == [
-        *("lazymmu-program 2", "run 7", "revision v4", "personality x86_64", "task other 1", "steps 43"),
+        *("lazymmu-program 3", "run 7", "revision v4", "personality x86_64", "task other 1", "steps 43"),
         *("0 set_pte 3 4097", "1 enable", "2 set_pte 200 18446744073709551615", "3 touch 200"),
         *("4 softirq {", "5 get_pte 200", "6 check other", "}"),
         *("7 switch other", "8 load 3", "9 fork child", "10 switch child", "11 clear_pte 3"),

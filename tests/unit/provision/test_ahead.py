@@ -21,6 +21,8 @@ DEFAULT = default_names(), ("lts",)
         ("setup --jobs=3 --odd --json -", DEFAULT),
         ("run nesting --arch x86_64 --kernel current --arch=arm64", (("arm64", "x86_64"), ("current",))),
         ("run --arch all --kernel=lts --kernel next", (tuple(architectures()), ("lts", "next"))),
+        ("run --kernel ~/linux --kernel ./out", ((), ())),
+        ("run --kernel ~/linux --arch s390x", (("s390x",), ("~/linux",))),
         ("test", DEFAULT),
         ("test guest -k x --arch s390x", DEFAULT),
         ("test unit", ((), ())),

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is known about kernels without apt, which of apt's failures are refusals, and damaged boot images."""
 
+import struct
 from pathlib import Path
 
 import pytest
-from lazymmu.provision import checksum, kernels, tool_root
+from elftools.elf.elffile import ELFFile
+from lazymmu.provision import checksum, kernels, own_kernels, tool_root
 from lazymmu.provision.apt import NotThereError, refusal
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import kernel
@@ -13,6 +15,8 @@ from lazymmu.provision.lock import Part
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.subprocesses import ToolError
 from lazymmu.support.errors import SetupError
+
+from tests.trees import built, source
 
 
 def test_the_headers_of_a_cached_kernel_say_whether_it_has_the_api(tmp_path: Path) -> None:
@@ -59,3 +63,22 @@ def test_a_damaged_boot_image_is_named_with_the_command_that_repairs_it(tmp_path
         with pytest.raises(SetupError, match=f"the boot image {image} is damaged: ") as caught:
             kernels.verify(installed)
         assert caught.value.hint == f"rm {image} && lazymmu setup"
+
+
+def test_the_elf_file_of_ones_own_kernel_loses_what_is_not_loaded(tmp_path: Path) -> None:
+    tree = source(tmp_path / "linux", arches=("x86",))
+    output = built(tmp_path / "out", tree, "x86_64")
+    # An ELF header, two segments, what they hold, and 1 MB of sections.
+    segments = [(1, 0x100, 0x200), (4, 0x300, 0x80)]
+    header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, 62, 1, 0, 0x40, 0x9000, 0, 64, 56, 2, 64, 7, 6)
+    table = b"".join(struct.pack("<IIQQQQQQ", kind, 0, at, 0, 0, size, size, 0) for kind, at, size in segments)
+    loaded = (header + table).ljust(0x380, b"c")
+    (output / "vmlinux").write_bytes(loaded.ljust(1_000_000, b"d"))
+    own = own_kernels.of_path(str(output))["x86_64"]
+    image = kernels.install_own(Cache(tmp_path / "cache", Progress()), tmp_path / "cache/roots/r", "./out", own).image
+    elf = ELFFile(image.open("rb"))
+    assert image.stat().st_size == len(loaded) and elf.num_sections() == 0
+    assert [(one["p_offset"], one["p_filesz"]) for one in elf.iter_segments()] == [
+        (at, size) for _, at, size in segments
+    ]
+    assert image.read_bytes()[0x40:] == loaded[0x40:]

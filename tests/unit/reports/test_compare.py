@@ -195,3 +195,17 @@ def test_a_document_on_standard_output_is_alone_there(
     output = capsys.readouterr()
     assert json.loads(output.out)["worse"] is False
     assert "nothing got worse" in output.err
+
+
+def test_another_personality_is_another_unit(compare: Compare, document: Document) -> None:
+    own, other = document(["fail"]), document(["pass"])
+    for result in other["results"]:
+        result["personality"] = "xen"
+    _, found, output = compare(own, other)
+    assert {change["change"] for change in found["changes"]} == {"appeared", "disappeared"}
+    assert {change.get("personality") for change in found["changes"]} == {None, "xen"}
+    assert " as xen: not run -> pass" in output
+    for result in other["results"]:
+        result["personality"] = result["arch"]
+    _, found, _ = compare(own, other)
+    assert [change["change"] for change in found["changes"]] == ["newly passing"]

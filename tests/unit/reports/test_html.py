@@ -76,7 +76,8 @@ def test_each_failure_group_is_explained_once(units: tuple[Unit, ...]) -> None:
 
 
 def test_the_page_has_the_facts_of_the_run(units: tuple[Unit, ...]) -> None:
-    page = parsed(replace(runs.summary(units, []), seed=7))
+    run = runs.summary(units, [])
+    page = parsed(replace(run, seed=7, facts={**run.facts, "arguments": {"personality": "xen"}}))
     assert {row[0].text: row[1].text for row in part(page, "facts").iter("tr")} == {
         "command": "lazymmu run nesting",
         "commit": "0123abcd-dirty",
@@ -85,6 +86,7 @@ def test_the_page_has_the_facts_of_the_run(units: tuple[Unit, ...]) -> None:
         "kernels": "6.12.0-test",
         "arm64": "tcg (no KVM here)",
         "s390x": "tcg (no KVM here)",
+        "personality": "xen, in place of each guest's own",
         "shuffled": "--shuffle 7 repeats this order",
     }
     assert not groups(page)

@@ -90,6 +90,15 @@ def test_quiet_shows_failures_and_the_last_line(units: tuple[Unit, ...]) -> None
     ]
 
 
+def test_notes_are_in_the_report_and_not_with_quiet(units: tuple[Unit, ...]) -> None:
+    for quiet in (False, True):
+        stream = io.StringIO()
+        run = replace(runs.summary(units, []), notes=["x.yaml:1:2: note: one", "note: two"])
+        Terminal(stream).report(run, Path("results"), quiet=quiet)
+        noted = [line for line in stream.getvalue().splitlines() if "note: " in line]
+        assert noted == ([] if quiet else ["x.yaml:1:2: note: one", "note: two"])
+
+
 @pytest.mark.parametrize(("number", "labels"), [(41, 40), (42, 1)])
 def test_many_units_with_the_same_reason_are_counted_by_machine(
     units: tuple[Unit, ...], number: int, labels: int

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """To which revisions and personalities a scenario applies, and the messages if a named one does not."""
 
+from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import REVISIONS
 
 from tests.unit.examples import EVERYWHERE, guests_with, revisions_having
@@ -78,7 +79,7 @@ def expecting(bench: Workbench, expect: str) -> tuple[tuple[str, ...], tuple[str
         ("{counters: {barriers: 1}}", ALL, guests_with("arm64")),
         ("{merged: {counters: {barriers: 1}}}", ALL, guests_with("arm64")),
         ("{arm64: {counters: {barriers: 1}}}", ALL, EVERYWHERE),
-        ("{counters: {barriers: 1}, s390x: {counters: {iptes: 1}}}", ALL, guests_with("arm64", "s390x")),
+        ("{arm64: {counters: {barriers: 1}}, s390x: {counters: {iptes: 1}}}", ALL, EVERYWHERE),
         ("{tasks: {main: {pause_count: 1}}}", COUNTING_PAUSES, EVERYWHERE),
         ("{tasks: {main: {count: 1}}}", COUNTING, EVERYWHERE),
         ("{tasks: {main: {nesting_level: 1, active: true}}}", revisions_having("nesting_level", "active"), EVERYWHERE),
@@ -113,6 +114,11 @@ def test_an_expectation_rules_out_whom_it_cannot_be_about(
          "4:35: no revision has all that this scenario uses: `count` (line 4), `pause_count` (line 4)"),
         ("arch: [s390x]", "{counters: {barriers: 1}}",
          "1:8: `s390x` cannot be named here: it has no `barriers` (line 4)"),
+        # It holds for s390x, too: only counters that s390x pins itself replace it.
+        ("tags: [a]", "{counters: {barriers: 1}, s390x: {counters: {iptes: 1}}}",
+         "4:35: the scenario does not apply to `s390x`: it has no `barriers` (line 4)"),
+        ("arch: [arm64, x86_64]", "{xen: {hooks: e}}",
+         "4:10: the scenario does not apply to `xen`: `arch` does not name it"),
     ],
 )  # fmt: skip
 def test_an_expectation_that_cannot_hold_is_named(bench: Workbench, head: str, expect: str, problem: str) -> None:
@@ -146,3 +152,33 @@ def test_with_a_personality_arch_names_the_guests_and_all_else_is_the_personalit
 def test_what_a_personality_lacks_is_named(bench: Workbench, steps: str, rest: str, problem: str) -> None:
     text = f"personality: s390x\ndescription: d\nsteps: {steps}\n{rest}"
     assert bench.refuse(text) == [problem]
+
+
+@each_row("personality", PERSONALITIES)
+def test_a_scenario_may_name_every_personality_and_is_about_all_without_one(bench: Workbench, personality: str) -> None:
+    scenario = bench.steps("[enable]", f"personality: {personality}\n")
+    assert (scenario.personalities, scenario.arches, scenario.guests) == ((personality,), EVERYWHERE, EVERYWHERE)
+    assert bench.steps("[enable]").personalities == tuple(PERSONALITIES)
+    own = PERSONALITIES[personality].COUNTERS
+    pins = ", ".join(f"{counter}: 0" for counter in own)
+    narrow = bench.steps(f"[check: {{{pins}}}]")
+    assert narrow.personalities == tuple(name for name, one in PERSONALITIES.items() if {*own} <= {*one.COUNTERS})
+    assert narrow.arches == guests_with(*narrow.personalities)
+    assert narrow.guests == EVERYWHERE
+
+
+def test_arch_names_guests_and_so_their_personalities(bench: Workbench) -> None:
+    scenario = bench.steps("[enable]", "arch: [x86_64, riscv64]\n")
+    assert (scenario.personalities, scenario.guests) == (("arm64", "x86_64"), ("x86_64", "riscv64"))
+
+
+def test_limits_are_the_words_that_leave_fewer_in_the_order_of_the_file(bench: Workbench) -> None:
+    scenario = bench.accept(
+        "description: d\nsteps: [enable_with_ptes: {index: 0, count: 1}, check: {updates: 0, multicalls: 0}]\n"
+        "expect: {tasks: {main: {pause_count: 0}}}\n"
+    )
+    assert [(limit.place.line, limit.word, limit.to) for limit in scenario.limits] == [
+        (2, "enable_with_ptes", ("amended", "with-ptes")),
+        (3, "pause_count", ("with-ptes",)),
+        (2, "updates", ("x86_64", "xen")),
+    ]

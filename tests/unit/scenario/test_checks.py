@@ -68,7 +68,7 @@ def test_a_name_of_the_state_rules_out_revisions_unless_the_check_says_where_it_
         ("{depth: 1, api: merged}", "2:32: `api` takes a list, for example [proposal], not the word `merged`"),
         ("{depth: 1, api: [merged, merged]}", "2:41: `merged` is in `api` twice"),
         ("{depth: 1, api: [mergd]}", "2:33: unknown name `mergd` in `api` (did you mean `merged`?)"),
-        ("{depth: 1, arch: [arm]}", "2:34: unknown name `arm` in `arch` (known: arm64, s390x, x86_64)"),
+        ("{depth: 1, arch: [arm]}", "2:34: unknown name `arm` in `arch` (known: arm64, ppc64, s390x, x86_64, xen)"),
         (
             "{depth: 1, api: [[merged]]}",
             f"2:33: `api` takes one of {', '.join(REVISIONS)}, not a list",
@@ -91,3 +91,13 @@ def test_a_check_that_never_holds_is_refused(bench: Workbench) -> None:
 def test_a_check_list_that_could_not_be_read_gives_no_further_problem(bench: Workbench) -> None:
     problem = bench.wrong("[enable_with_ptes: {index: 0, count: 1}, check: {pause_count: 1, api: [mergd]}]")
     assert problem == "2:79: unknown name `mergd` in `api` (did you mean `merged`?)"
+
+
+def test_a_check_of_x86_64_is_not_one_of_xen(bench: Workbench) -> None:
+    (step,) = bench.steps("[check: {updates: 0, arch: [x86_64]}]").cases[0].steps
+    assert step.check is not None
+    assert step.check.applies("merged", "x86_64")
+    assert not step.check.applies("merged", "xen")
+    assert bench.steps("[check: {flushed_entries: 0, arch: [ppc64]}]").arches == EVERYWHERE
+    problem = bench.wrong("[check: {depth: 0, arch: [xen]}]", "personality: x86_64\n")
+    assert problem == "3:9: this `check` never holds: the scenario does not apply to xen"

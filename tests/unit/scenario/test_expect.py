@@ -13,7 +13,7 @@ HEAD = "description: d\nsteps: [enable]\n"
 
 def expected(bench: Workbench, expect: str, api: str, arch: str) -> dict[str, object]:
     scenario = bench.accept(f"{HEAD}expect: {expect}\n")
-    return {key: value for key, (value, _) in scenario.cases[0].expected(api, arch).items()}
+    return {part.key: part.value for part in scenario.cases[0].expected(api, arch)}
 
 
 def test_every_part_of_a_trace_may_be_pinned(bench: Workbench) -> None:
@@ -41,11 +41,10 @@ def test_each_part_has_the_place_of_its_key(bench: Workbench) -> None:
     scenario = bench.accept(
         HEAD + "expect:\n  hooks: e\n  merged:\n    s390x:\n      hooks: el\n      outstanding: 0\n"
     )
-    places = {
-        key: (place.line, place.column) for key, (_, place) in scenario.cases[0].expected("merged", "s390x").items()
-    }
+    places = {part.key: part.place[1:] for part in scenario.cases[0].expected("merged", "s390x")}
     assert places == {"hooks": (7, 7), "outstanding": (8, 7)}
-    assert scenario.cases[0].expected("merged", "arm64")["hooks"][1].line == 4
+    (hooks,) = scenario.cases[0].expected("merged", "arm64")
+    assert hooks.place.line == 4
 
 
 @each_row("api", REVISIONS)
@@ -122,7 +121,56 @@ def test_expect_may_use_names_of_vary(bench: Workbench) -> None:
         "description: d\nvary: {n: [1, 2], t: [e, el]}\nsteps: [enable]\n"
         "expect: {values: [$n, 7], counters: {enable: $n}, merged: {hooks: $t}}\n"
     )
-    pins = [case.expected("merged", "arm64") for case in scenario.cases]
-    assert [pin["values"][0] for pin in pins] == [[1, 7], [1, 7], [2, 7], [2, 7]]
-    assert [pin["counters"][0] for pin in pins] == [{"enable": 1}, {"enable": 1}, {"enable": 2}, {"enable": 2}]
-    assert [pin["hooks"][0] for pin in pins] == ["e", "el", "e", "el"]
+    pins = [{part.key: part.value for part in case.expected("merged", "arm64")} for case in scenario.cases]
+    assert [pin["values"] for pin in pins] == [[1, 7], [1, 7], [2, 7], [2, 7]]
+    assert [pin["counters"] for pin in pins] == [{"enable": 1}, {"enable": 1}, {"enable": 2}, {"enable": 2}]
+    assert [pin["hooks"] for pin in pins] == ["e", "el", "e", "el"]
+
+
+def counters(bench: Workbench, expect: str, api: str, arch: str) -> dict[str, tuple[object, int]]:
+    """Return the counters that are pinned, each with its value and the column of the part that pins it."""
+    scenario = bench.accept(f"{HEAD}expect: {expect}\n")
+    found: dict[str, tuple[object, int]] = {}
+    for part in scenario.cases[0].expected(api, arch):
+        assert isinstance(part.value, dict)
+        assert not found.keys() & part.value.keys()
+        found |= {name: (value, part.place.column) for name, value in part.value.items()}
+    return found
+
+
+def test_counters_of_overlapping_selectors_are_all_pinned(bench: Workbench) -> None:
+    expect = (
+        "{counters: {enable: 1, direct: 0}, "
+        "merged: {counters: {warnings: 0}}, s390x: {counters: {direct: 2, iptes: 0}}}"
+    )
+    general, merged, s390x = 10, 53, 87
+    assert counters(bench, expect, "merged", "s390x") == {
+        "enable": (1, general),
+        "warnings": (0, merged),
+        "direct": (2, s390x),
+        "iptes": (0, s390x),
+    }
+    assert counters(bench, expect, "merged", "arm64") == {
+        "enable": (1, general),
+        "direct": (0, general),
+        "warnings": (0, merged),
+    }
+    assert counters(bench, expect, "v3", "s390x").keys() == {"enable", "direct", "iptes"}
+
+
+def test_the_pair_s_own_counter_settles_it_and_no_other(bench: Workbench) -> None:
+    rest = "merged: {counters: {direct: 1, deferred: 0}, s390x: {counters: {direct: 2}}}"
+    assert counters(bench, f"{{s390x: {{counters: {{direct: 3}}}}, {rest}}}", "merged", "s390x")["direct"][0] == 2
+    assert bench.refuse(f"{HEAD}expect: {{s390x: {{counters: {{direct: 3, deferred: 1}}}}, {rest}}}\n") == [
+        "3:86: `deferred` is pinned for `merged` and `s390x` in line 3 too: say which holds under `merged`, `s390x`"
+    ]
+
+
+def test_one_pair_written_both_ways_may_not_pin_a_counter_twice(bench: Workbench) -> None:
+    def written(other: str) -> str:
+        return f"{{s390x: {{merged: {{counters: {{direct: 3}}}}}}, merged: {{s390x: {{counters: {{{other}: 1}}}}}}}}"
+
+    assert counters(bench, written("warnings"), "merged", "s390x").keys() == {"direct", "warnings"}
+    assert bench.refuse(f"{HEAD}expect: {written('direct')}\n") == [
+        "3:80: `direct` is pinned for `merged` and `s390x` in line 3 too"
+    ]

@@ -21,7 +21,7 @@ WORDS = st.sampled_from(
      "expect", "description", "tags", "api", "arch", "version", "amended", "merged", "s390x", "active", "depth",
      "pause_count", "hooks", "counters", "tasks", "main", "table", "values", "barriers", "other", "task",
      "cpu", "personality", "value", "e", "on", "010", "1:30",
-     "~", "", "0x10", "&a", "*a", "!t x", "enabel", "$", "'", '"', "|"]
+     "$n+1", "$i*2-1", "$n+", "xen", "child", "~", "", "0x10", "&a", "*a", "!t x", "enabel", "$", "'", '"', "|"]
 )  # fmt: skip
 SCALARS = st.one_of(
     WORDS, st.integers(-3, 300), st.integers(), st.booleans(), st.none(), st.floats(), st.text(max_size=5)

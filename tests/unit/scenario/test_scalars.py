@@ -40,7 +40,12 @@ def test_integers_are_decimal_or_hexadecimal(bench: Workbench, written: str, val
         ("", "`depth` has no value: it takes an integer from 0 to 255"),
         ("[1]", "`depth` takes an integer from 0 to 255, not a list"),
         ("a$x", "`depth` takes an integer from 0 to 255, not the word `a$x`"),
-        ("$1", "`$1` is not a name: `$name` must be a whole value"),
+        ("$1", "`$1` is not a name: `$name` (letters, digits and _) or `$name*2+1` must be a whole value"),
+        ("$n + 1", "`$n + 1` is not a name: "),
+        ("$n+1*2", "`$n+1*2` is not a name: "),
+        ("$n+010", "`$n+010` is not a name: "),
+        ("$n+-1", "`$n+-1` is not a name: "),
+        (f"$n*{'9' * 25}", "has a number that does not fit in 64 bits"),
     ],
 )
 def test_the_message_says_what_to_write_instead_of_what_is_not_an_integer(

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What steps mean, and what is wrong with a step."""
 
+from lazymmu.scenario.steps import WORDS
+
 from tests.unit.rows import each_row
 
 from .workbench import Workbench, ops
@@ -22,6 +24,8 @@ from .workbench import Workbench, ops
             "[disable: {before_hook: [interrupt: [resume: {before_hook: [flush]}]]}]",
             "disable<interrupt(resume<flush>)>",
         ),
+        ("[flush: {before_hook: [might_sleep]}]", "flush<might_sleep>"),
+        ("[peek: 255, peek: {index: 3, expect: 7}]", "peek 255 peek 3"),
         ("[repeat: {times: 3, steps: [enable, flush]}]", "enable flush enable flush enable flush"),
         ("[enable, repeat: {times: 0, steps: [flush]}]", "enable"),
         ("[enable: {before_hook: [repeat: {times: 0, steps: [flush]}]}]", "enable"),
@@ -59,9 +63,24 @@ def test_both_calls_of_a_block_have_the_place_of_its_key(bench: Workbench) -> No
     [
         ("[enabel]", "2:9: unknown step `enabel` (did you mean `enable`?)"),
         ("[enable-with-ptes]", "2:9: unknown step `enable-with-ptes` (did you mean `enable_with_ptes`?)"),
-        ("[xyzzy]", "2:9: unknown step `xyzzy`"),
+        ("[xyzzy]", f"2:9: unknown step `xyzzy` (known: {', '.join(WORDS)})"),
+        ("[hardirq: [flush]]", "2:9: unknown step `hardirq` (here that is `interrupt`)"),
+        ("[preempt_disable]", "2:9: unknown step `preempt_disable` (known: enable, "),
+        ("[read_pte: 0]", "2:9: unknown step `read_pte` (known: enable, "),
+        ("[peek: 256]", "2:15: `peek` takes an integer from 0 to 255, not `256`"),
+        ("[peek: {index: 0, expect: true}]", "2:34: `expect` of `peek` takes an integer from 0 to "),
+        ("[meanwhile]", "2:9: `meanwhile` needs more: write `- meanwhile: {task: other, steps: [..]}`"),
+        ("[meanwhile: main]", "2:20: `meanwhile` takes {task: other, steps: [..]}, not the word `main`"),
+        ("[meanwhile: {steps: [flush]}]",
+         "2:9: `meanwhile` needs `task`: write `- meanwhile: {task: other, steps: [..]}`"),
+        ("[meanwhile: {task: main}]",
+         "2:9: `meanwhile` needs `steps`: write `- meanwhile: {task: other, steps: [..]}`"),
+        ("[meanwhile: {task: main, steps: []}]", "2:40: `steps` of `meanwhile` is empty: it takes a list of steps"),
+        ("[meanwhile: {task: main, step: [flush], steps: [flush]}]",
+         "2:33: unknown key `step` in `meanwhile` (did you mean `steps`?)"),
         ("[lazy]", "2:9: `lazy` needs more: write `- lazy: [..]`"),
-        ("[flush: {before_hook: [enable]}]", "2:16: `flush` takes nothing: write `- flush`"),
+        ("[tlb_flush: {before_hook: [enable]}]", "2:20: `tlb_flush` takes nothing: write `- tlb_flush`"),
+        ("[might_sleep: 1]", "2:22: `might_sleep` takes nothing: write `- might_sleep`"),
         ("[enable: 3]", "2:17: `enable` takes nothing (`- enable`) or {before_hook: [steps]}, not `3`"),
         ("[enable: {}]", "2:17: `enable` is empty: it takes nothing (`- enable`) or {before_hook: [steps]}"),
         ("[enable: {before_hook: []}]", "2:31: `before_hook` is empty: it takes a list of steps"),

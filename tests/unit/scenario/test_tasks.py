@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Tasks: declared and forked ones, which one runs where, and steps that cannot be done at their place."""
 
+import pytest
+from lazymmu.scenario import load
 from lazymmu.subject.limits import MAX_TASK_NAME, MAX_TASKS
+from lazymmu.support.errors import ScenarioError
 
 from tests.unit.rows import each_row
 
@@ -68,14 +71,14 @@ def test_a_check_of_a_task_keeps_its_name(bench: Workbench) -> None:
         ("[switch: othr]", "3:17: unknown task `othr` (did you mean `other`?)"),
         ("[check: {task: x9, depth: 0}]", "3:23: unknown task `x9`"),
         ("[enable: {before_hook: [check: {task: x9, depth: 0}]}]", "3:46: unknown task `x9`"),
-        ("[switch: child, fork: child]", "3:17: there is no task `child` yet: no `fork` of it (line 3) came before"),
+        ("[switch: child, fork: child]", "3:17: there is no task `child` yet: no `fork` of it ran before"),
         ("[pause_task: child, fork: child]", "3:21: there is no task `child` yet"),
         ("[repeat: {times: 0, steps: [fork: child]}, switch: child]", "3:59: there is no task `child` yet"),
         ("[fork: other]", "3:15: task `other` exists already: a `fork` needs a new name"),
         ("[repeat: {times: 2, steps: [fork: child]}]", "3:42: task `child` exists already"),
         ("[repeat: {times: 2, steps: [switch: other]}]", "3:44: task `other` runs already"),
         ("[repeat: {times: 3, as: i, steps: [repeat: {times: $i, steps: [fork: child]}]}]",
-         "3:77: task `child` exists already: a `fork` needs a new name (with i: 2)"),
+         "3:77: task `child` exists already: a `fork` needs a new name"),
         ("[lazy: [switch: other]]", "3:9: `lazy` begins in task `main` and ends in `other`: switch back"),
         ("[lazy_with_ptes: {index: 0, count: 1, steps: [switch: other]}]", "3:9: `lazy_with_ptes` begins in task"),
         ("[fork: c, switch: c, lazy: [lazy: [switch: main], switch: c]]",
@@ -95,6 +98,47 @@ def test_a_check_of_a_task_keeps_its_name(bench: Workbench) -> None:
 )  # fmt: skip
 def test_what_cannot_be_done_is_named_at_its_place(bench: Workbench, written: str, problem: str) -> None:
     assert bench.wrong(written, HEAD).startswith(problem)
+
+
+@each_row(
+    ("written", "problem"),
+    [
+        ("[meanwhile: {task: main, steps: [flush]}]",
+         "3:27: task `main` runs already: `meanwhile` needs a task of the other CPU"),
+        ("[meanwhile: {task: third, steps: [flush]}]",
+         "3:27: task `third` is on CPU 0, as the running task `main`: `meanwhile` needs a task of the other CPU"),
+        ("[switch: other, meanwhile: {task: other, steps: [flush]}]", "3:42: task `other` runs already"),
+        ("[migrate: {cpu: 1}, meanwhile: {task: other, steps: [flush]}]", "3:46: task `other` is on CPU 1, as"),
+        ("[meanwhile: {task: child, steps: [flush]}, fork: child]", "3:27: there is no task `child` yet"),
+        ("[meanwhile: {task: nobody, steps: [flush]}]", "3:27: unknown task `nobody` (known: main, other, third)"),
+        ("[meanwhile: {task: $n, steps: [flush]}]", "3:27: `task` takes a task's name"),
+        ("[flush: {before_hook: [switch: other]}]",
+         "3:9: `before_hook` begins in task `main` and ends in `other`: switch back before its end"),
+        ("[flush: {before_hook: [meanwhile: {task: other, steps: [check: {task: child, depth: 0}]}]}, fork: child]",
+         "3:78: there is no task `child` yet: no `fork` of it ran before"),
+        ("[flush: {before_hook: [fork: child]}, fork: child]", "3:52: task `child` exists already"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_on_two_cpus_is_named_at_its_place(bench: Workbench, written: str, problem: str) -> None:
+    assert bench.wrong(written, HEAD).startswith(problem)
+
+
+def test_tasks_may_move_in_a_before_hook_and_run_meanwhile(bench: Workbench) -> None:
+    assert ops(
+        bench.steps("[flush: {before_hook: [switch: other, sleep: 1, switch: main, migrate: {cpu: 1}]}]", HEAD)
+    ) == ("flush<switch other sleep 1 switch main migrate 1>")
+    assert ops(
+        bench.steps("[flush: {before_hook: [meanwhile: {task: other, steps: [peek: 0, might_sleep]}]}]", HEAD)
+    ) == ("flush<meanwhile other(peek 0 might_sleep)>")
+
+
+def test_a_step_that_runs_in_some_revisions_is_checked_in_all(bench: Workbench) -> None:
+    # merged calls no hook for a pause outside a section, so the steps before it do not run there.
+    steps = "[pause: {before_hook: [switch: main]}]"
+    assert bench.wrong(steps) == "2:39: task `main` runs already (for example in proposal as arm64)"
+    assert bench.steps(steps, "api: [merged]\n").apis == ("merged",)
+    steps = "[pause: {before_hook: [check: {task: child, depth: 0}]}, fork: child]"
+    assert bench.wrong(steps).endswith("no `fork` of it ran before (for example in proposal as arm64)")
 
 
 @each_row(
@@ -135,23 +179,48 @@ def test_each_case_is_checked(bench: Workbench) -> None:
     )
     assert found == [
         "4:39: task `child` exists already: a `fork` needs a new name (with n: 2)",
-        "5:13: there is no task `child` yet: no `fork` of it (line 4) came before (with n: 0)",
+        "5:13: there is no task `child` yet: no `fork` of it ran before (with n: 0)",
     ]
 
 
-def test_all_mistakes_are_reported_together(bench: Workbench) -> None:
+def test_equal_mistakes_of_several_cases_are_reported_once_for_the_first(bench: Workbench) -> None:
     found = bench.refuse(
-        "description: d\ntasks: {other: {}}\nsteps:\n  - switch: main\n  - migrate: {cpu: 0}\n  - touch: 256\n"
-        "  - fork: other\n  - lazy: [switch: othr]\n  - sleep: 2000\nexpect: {tasks: {thrd: {active: true}}}\n"
+        "description: d\nvary: {n: [1, 2, 3], m: [0, 1]}\n"
+        "steps: [repeat: {times: $n, steps: [flush]}, switch: main]\nexpect: {outstanding: $m}\n"
     )
-    assert [problem.split(" ")[0] for problem in found] == [
-        "4:13:", "5:20:", "6:12:", "7:11:", "8:20:", "9:12:", "10:18:",
-    ]  # fmt: skip
+    assert found == ["3:54: task `main` runs already (with n: 1, m: 0)"]
+
+
+def test_all_mistakes_of_the_text_are_reported_together(bench: Workbench) -> None:
+    found = bench.refuse(
+        "description: d\ntasks: {other: {}}\nsteps:\n  - touch: 256\n  - fork: 1\n  - irqs_off: [switch: othr]\n"
+        "  - sleep: 2000\nexpect: {tasks: {thrd: {active: true}}}\n"
+    )
+    assert [problem.split(" ")[0] for problem in found] == ["4:12:", "5:11:", "6:16:", "7:12:"]
+    found = bench.refuse("description: d\nsteps: [switch: othr, touch: 256]\nexpect: {tasks: {thrd: {active: true}}}\n")
+    assert [problem.split(" ")[0] for problem in found] == ["2:17:", "2:30:", "3:18:"]
+
+
+def test_steps_that_cannot_be_done_are_reported_with_the_mistakes_of_other_files(bench: Workbench) -> None:
+    for name, steps in (
+        ("a", "[switch: main]"),
+        ("b", "[touch: 256]"),
+        ("c", "[migrate: {cpu: 0}]"),
+        ("d", "[enable]"),
+    ):
+        bench.write(f"description: d\nsteps: {steps}\n", f"{name}.yaml")
+    with pytest.raises(ScenarioError) as caught:
+        load([], bench.library)
+    assert [str(problem).removeprefix(f"{bench.library}/") for problem in caught.value.problems] == [
+        "a.yaml:2:17: task `main` runs already",
+        "b.yaml:2:16: `touch` takes an integer from 0 to 255, not `256`",
+        "c.yaml:2:24: task `main` is on CPU 0 already",
+    ]
 
 
 def test_nothing_is_guessed_after_a_step_that_could_not_be_read(bench: Workbench) -> None:
     for step in ("swich: other", "frok: child", "migrate: {cpu: 7}", "lazy: 3", "repeat: {times: x, steps: []}"):
-        problem = bench.wrong(f"[{step}, switch: main, switch: child]", HEAD)
+        problem = bench.wrong(f"[{step}, switch: main, switch: third]", HEAD)
         assert problem.startswith("3:")
 
 

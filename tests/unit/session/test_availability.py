@@ -20,12 +20,6 @@ from msgspec.structs import replace
 
 from tests.unit import examples
 
-SKIPPED = """\
-description: x
-personality: s390x
-steps: [flush, enable, sleep: 0]
-"""
-
 
 @pytest.mark.parametrize(
     ("arch", "kernel", "named_arches", "named_kernels", "outcome"),
@@ -96,10 +90,8 @@ def test_a_machine_that_is_not_available_is_an_error_if_it_is_named_or_if_its_ke
         assert without_machine(replace(unit, arch="arm64"), some, selection) is None
 
 
-def test_a_unit_that_no_guest_can_run_is_a_skip_whatever_happens_to_its_guest(tmp_path: Path) -> None:
-    skipped = PreparedUnit(examples.unit(tmp_path, SKIPPED, api="merged", arch="arm64"))
-    result = skipped.failed(GuestError("the guest died"))
-    assert (result.outcome, result.predicted, result.personality) == (Outcome.SKIP, None, "s390x")
-    assert result.reason == "comes to sleep (step 2) with preemption off"
-    right = PreparedUnit(examples.unit(tmp_path)).failed(GuestError("the guest died"))
-    assert (right.outcome, right.reason) == (Outcome.ERROR, "the guest died")
+def test_a_unit_whose_guest_died_is_an_error_with_its_prediction(tmp_path: Path) -> None:
+    prepared = PreparedUnit(examples.unit(tmp_path))
+    result = prepared.failed(GuestError("the guest died"))
+    assert (result.outcome, result.reason) == (Outcome.ERROR, "the guest died")
+    assert result.predicted == prepared.prediction

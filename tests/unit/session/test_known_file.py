@@ -13,7 +13,7 @@ from lazymmu.results.store import ResultStore
 from lazymmu.session import known_file
 from lazymmu.session.run import exit_status
 from lazymmu.support.errors import ScenarioError
-from lazymmu.support.project import LIBRARY
+from lazymmu.support.project import IMAGES, LIBRARY
 from msgspec.structs import replace
 
 from tests.unit import runs
@@ -113,6 +113,23 @@ def test_an_entry_of_one_implementation_or_kernel_covers_no_other(units: tuple[U
     for text in ("impl: native", "kernel: [current, next]"):
         (issue,) = read(f"- {{scenario: nesting/deep, {text}, {GOOD}}}")
         assert (issue.covers(natively), issue.covers(units[0])) == (True, False)
+
+
+@pytest.mark.parametrize(("release", "is_known"), [("7.3.4+deb13-amd64", True), ("7.4.0", False), ("", False)])
+def test_an_entry_of_one_release_is_about_no_other(
+    units: tuple[Unit, ...], read: Read, release: str, is_known: bool
+) -> None:
+    (issue,) = read(f"- {{scenario: nesting/deep, release: '7.3.*', {GOOD}}}")
+    failed, passed = (replace(runs.result(units[0], word, "x"), release=release) for word in ("fail", "pass"))
+    assert bool(excused([issue], units[0], failed, TODAY).known) is is_known
+    # A kernel with the fix passes, and the entry stays.
+    assert checked(issue, runs.store(units, [passed]), TODAY).is_broken is is_known
+
+
+@pytest.mark.parametrize("file", sorted((IMAGES / "known").glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_files_of_the_project_are_limited_to_some_kernels(file: Path) -> None:
+    (issue,) = known_file.load(str(file), LIBRARY, ())
+    assert issue.release != "*"
 
 
 @pytest.mark.parametrize(("entry", "outcome", "status"), [("fail", "error", 3), ("error", "fail", 1)])

@@ -3,10 +3,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lazymmu.results.result import Unit
 from lazymmu.scenario import load
+from lazymmu.session import unreached
 from lazymmu.session.selection import Selection, shuffled, units
 from lazymmu.subject.case import Scenario
 from lazymmu.subject.implementations import MODULE, NATIVE
@@ -65,6 +67,60 @@ def test_a_personality_applies_to_every_guest_that_is_selected(tmp_path: Path) -
         units(load(["p"], tmp_path), Selection(arches=("s390x",)))
 
 
+def test_a_given_personality_replaces_every_guest_s_own_where_the_scenario_applies_to_it(tmp_path: Path) -> None:
+    for name, head in (
+        ("every", ""),
+        ("guests", "arch: [arm64, x86_64]\n"),
+        ("other", "personality: s390x\n"),
+        ("same", "personality: x86_64\narch: [s390x]\n"),
+        ("narrow", "expect: {counters: {updates: 0}}\n"),
+        ("narrower", "expect: {counters: {flushes: 0}}\n"),
+    ):
+        examples.scenario(tmp_path, f"description: x\n{head}steps: [flush]\n", name)
+    scenarios = load([], tmp_path)
+
+    def given(personality: str) -> list[tuple[str, str]]:
+        found = units(scenarios, Selection(apis=("merged",), personality=personality))
+        assert {(unit.personality, unit.named_personality) for unit in found} == {(personality, personality)}
+        return [(unit.scenario.name, unit.arch) for unit in found]
+
+    everywhere = ("arm64", "s390x", "x86_64")
+    assert given("x86_64") == [
+        *(("every", arch) for arch in everywhere),
+        *(("guests", arch) for arch in ("arm64", "x86_64")),
+        *(("narrow", arch) for arch in everywhere),
+        ("same", "s390x"),
+    ]
+    assert given("xen") == [(name, arch) for name in ("every", "narrow") for arch in everywhere]
+    assert given("ppc64") == [(name, arch) for name in ("every", "narrower") for arch in everywhere]
+    own = units(scenarios, Selection(apis=("merged",)))
+    assert not [unit for unit in own if unit.scenario.name == "narrower"]
+    assert [unit.arch for unit in own if unit.scenario.name == "narrow"] == ["x86_64"]
+
+
+def test_labels_of_units_and_results_name_a_personality_that_is_not_the_guest_s_own(tmp_path: Path) -> None:
+    examples.scenario(tmp_path, "description: x\nsteps: [flush]\n", "a")
+    for personality, label in (("xen", "a merged on arm64 as xen"), ("arm64", "a merged on arm64")):
+        selection = Selection(arches=("arm64",), apis=("merged",), personality=personality)
+        (unit,) = units(load([], tmp_path), selection)
+        result = runs.result(unit, "pass")
+        assert (unit.label(), result.label(), result.personality) == (label, label, personality)
+        assert unit.title() == label.replace(" on arm64", "")
+    (first, _) = units(load([], tmp_path), replace(selection, personality="s390x"), repeat=2)
+    assert first.label() == "a merged on arm64 as s390x, repetition 1"
+
+
+def test_notes_name_pins_of_units_that_were_skipped(tmp_path: Path) -> None:
+    text = "description: x\nsteps: [flush]\nexpect: {arm64: {hooks: f}, s390x: {hooks: f}}\n"
+    examples.scenario(tmp_path, text, "a")
+    some = units(load([], tmp_path), Selection(arches=("arm64", "s390x")))
+    assert list(unreached.notes(some)) == []
+    skipped = [unit.index for unit in some if unit.arch == "s390x"]
+    assert list(unreached.notes(some, skipped)) == [f"{tmp_path}/a.yaml:3:37: note: no case that ran compares this pin"]
+    (both,) = unreached.notes(some, range(len(some)))
+    assert both.endswith(":3:18: note: no case that ran compares this pin, nor those at 3:37")
+
+
 def test_repetitions_are_side_by_side_and_a_unit_that_runs_once_has_none(scenarios: tuple[Scenario, ...]) -> None:
     once = units(scenarios, Selection())
     thrice = units(scenarios, Selection(), repeat=3)
@@ -101,9 +157,9 @@ def native(tmp_path: Path) -> tuple[Scenario, ...]:
     return tuple(replace(scenario, native=on) for scenario, on in zip(load([], tmp_path), guests, strict=True))
 
 
-def selected(scenarios: Sequence[Scenario], **flags: Sequence[str]) -> list[str]:
+def selected(scenarios: Sequence[Scenario], **flags: Any) -> list[str]:
     """Return what is selected, as `scenario revision implementation machine`."""
-    found = units(scenarios, Selection(**{name: tuple(values) for name, values in flags.items()}))
+    found = units(scenarios, Selection(**flags))
     return [f"{unit.scenario.name} {unit.api} {unit.impl} {unit.machine}" for unit in found]
 
 

@@ -176,6 +176,31 @@ def test_a_check_can_be_about_another_task(tmp_path: Path) -> None:
     assert {difference.place.line for difference in found if difference.place} == {6}
 
 
+def test_the_hooks_so_far_are_in_the_order_of_their_calls(tmp_path: Path) -> None:
+    """The record of a meanwhile comes after those of its list, and its hooks before."""
+    text = """\
+description: x
+personality: xen
+api: [merged]
+tasks: {other: {cpu: 1}}
+steps:
+  - switch: other
+  - enable
+  - switch: main
+  - meanwhile:
+      task: other
+      steps: [check: {hooks: ele, arch_enter: 2}, flush: {before_hook: [check: {hooks: ele}]}, check: {hooks: elef}]
+  - check: {hooks: elef}
+"""
+    right = examples.unit(tmp_path, text, api="merged")
+    assert pins(right, right.case, predicted(right), "x") == []
+    wrong = examples.unit(tmp_path, text.replace("ele", "el"), api="merged")
+    found = pins(wrong, wrong.case, predicted(wrong), "x")
+    assert [difference.sides for difference in found] == [
+        {"pinned": pinned, "x": had} for pinned, had in (("el", "ele"), ("el", "ele"), ("elf", "elef"), ("elf", "elef"))
+    ]
+
+
 def test_a_pin_on_a_task_that_was_never_forked_does_not_hold(tmp_path: Path) -> None:
     never, trace = merged(
         tmp_path,
@@ -197,3 +222,35 @@ def test_pins_apply_to_the_personality_and_not_to_the_guest(tmp_path: Path) -> N
     assert pins(right, right.case, predicted(right), "x") == []
     wrong = examples.unit(tmp_path, text.replace("eprl", "elel"), arch="arm64")
     assert [found.what for found in pins(wrong, wrong.case, predicted(wrong), "x")] == ["check hooks", "expect hooks"]
+
+
+def natively_on_xen(folder: Path, text: str, impl: str = "native") -> tuple[Unit, Trace]:
+    """Return a unit of the kernel's own implementation as a guest of Xen, with its prediction."""
+    unit = replace(examples.unit(folder, f"description: x\n{text}", api="merged", arch="x86_64-xen"), impl=impl)
+    return unit, predicted(unit)
+
+
+@pytest.mark.parametrize(("pauses", "is_named"), [(254, True), (255, True), (1, False)])
+def test_a_known_bug_of_the_running_kernel_is_named_first(tmp_path: Path, pauses: int, is_named: bool) -> None:
+    unit, right = natively_on_xen(tmp_path, "steps: [enable, disable]\n")
+    step = replace(right.steps[0], hooks="", state={"enable_count": 0, "pause_count": pauses})
+    first = judge(unit, unit.case, right, replace(right, steps=(step, *right.steps[1:])))[0]
+    assert first.what.startswith("step 0 enable: fork never accounts for the pause") is is_named
+    assert (first.sides["observed"] == f"{{enable_count: 0, pause_count: {pauses}}}") is is_named
+
+
+def test_hooks_that_the_kernel_calls_at_a_switch_are_not_seen_and_no_pin_of_them_counts(tmp_path: Path) -> None:
+    text = (
+        "tasks: {other: {cpu: 0}}\n"
+        "steps: [enable, set_pte: {index: 0, value: 1}, switch: other, check: {hooks: el, outstanding: 0}]\n"
+        "expect: {hooks: el, counters: {arch_leave: 1, multicalls: 1}}\n"
+    )
+    unit, seen = natively_on_xen(tmp_path, text)
+    assert (seen.hooks, seen.outstanding, seen.values, seen.counters["arch_leave"]) == ("e", 0, (), 0)
+    assert "warnings" not in seen.counters
+    assert judge(unit, unit.case, seen, seen) == []
+    wrong = replace(seen, counters={**seen.counters, "multicalls": 2})
+    assert [one.what for one in pins(unit, unit.case, wrong, "x")] == ["expect counters"]
+    module = replace(unit, impl="module")
+    assert predicted(module).hooks == "el"
+    assert judge(module, unit.case, predicted(module), predicted(module)) == []

@@ -13,6 +13,10 @@ switch(other) migrate(1) sleep(5) fork(child) pause(other) resume(other)
 E[P R]       a call with a before_hook
 I{} S{} B{} O{}
              contexts: interrupt, softirq, bh_disabled, irqs_off
+meanwhile(other){}
+             steps of another task on the other CPU
+might peek(3)
+             might_sleep; what is in memory
 256*E        the same step 256 times
 """
 
@@ -23,8 +27,8 @@ from functools import lru_cache
 from lazymmu.subject.case import Case, Check, Step
 from lazymmu.subject.operations import OPERATIONS
 from lazymmu.subject.simulator import predict
-from lazymmu.subject.trace import Skip, Trace
-from lazymmu.support.errors import Place
+from lazymmu.subject.trace import Trace
+from lazymmu.support.errors import Misplaced, Place
 
 #: Word -> operation, where it is not the operation's own name.
 WORDS = {
@@ -39,6 +43,7 @@ WORDS = {
     "clear": "clear_pte",
     "get": "get_pte",
     "tlb": "tlb_flush",
+    "might": "might_sleep",
     "pause": "pause_task",
     "resume": "resume_task",
     "I": "interrupt",
@@ -137,16 +142,17 @@ def play(program: str, api: str, arch: str = "arm64") -> Trace:
 
 def to_the_end(played: Case, api: str, arch: str) -> Trace:
     """Return what the model predicts for a case that comes to its end."""
-    trace = predict(played, api, arch)
-    assert isinstance(trace, Trace), trace.reason
-    return trace
+    return predict(played, api, arch)
 
 
-def skip(program: str, api: str, arch: str = "s390x") -> Skip:
-    """Return why the model does not play a program to its end."""
-    skipped = predict(case(program), api, arch)
-    assert isinstance(skipped, Skip), f"{program} comes to its end"
-    return skipped
+def misplaced(program: str, api: str = "merged", arch: str = "arm64") -> str:
+    """Return the column and the message of the step that the model does not play; empty if it plays all."""
+    try:
+        predict(case(program), api, arch)
+    except Misplaced as error:
+        (problem,) = error.problems
+        return f"{problem.place.column}: {problem.message}"
+    return ""
 
 
 def final_state(trace: Trace, task: str = "main") -> tuple[int | bool, ...]:

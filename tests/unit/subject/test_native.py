@@ -18,9 +18,7 @@ WRITES = "task(other,1) E W(0,4096) W(0,4097) touch(0) switch(other) get(0) swit
 
 
 def native(program: str, arch: str) -> Trace:
-    predicted = predict(case(program), "merged", arch, NATIVE)
-    assert isinstance(predicted, Trace)
-    return predicted
+    return predict(case(program), "merged", arch, NATIVE)
 
 
 @each_row("arch", ["arm64", "x86_64"])
@@ -46,6 +44,14 @@ def test_arm64_shows_the_pending_flag_of_each_task() -> None:
     flags = "".join(str(int(step.state["pending"])) for step in trace.steps)
     assert flags == "001100110"
     assert trace.tasks["main"] == {"enable_count": 1, "pause_count": 0, "pending": False, "active": True}
+
+
+def test_the_other_cpu_and_sleeping_are_not_seen() -> None:
+    trace = native("task(o,1) E meanwhile(o){E W(3) peek(3) might} B{might} peek(3) D", "arm64")
+    assert (trace.hooks, trace.values) == ("eel", None)
+    assert [step.value for step in trace.steps] == [None] * len(trace.steps)
+    assert set(trace.counters) == {*CALLS, *HOOKS.values()}
+    assert [step.state["pending"] for step in trace.steps if step.task == "o"] == [False, True, True, True]
 
 
 def test_a_fork_cannot_be_predicted() -> None:

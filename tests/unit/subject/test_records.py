@@ -12,12 +12,12 @@ from lazymmu.subject.counters import counter_names
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revision import state_fields
 from lazymmu.subject.revisions import REVISIONS
-from lazymmu.subject.trace import StepTrace
+from lazymmu.subject.trace import StepTrace, in_call_order
 from lazymmu.support.errors import UsageError
 
 from tests.unit.rows import each_row
 
-from .notation import case, play, skip, to_the_end, valid
+from .notation import case, play, to_the_end, valid
 
 
 def counted(program: str, api: str, arch: str = "arm64") -> list[tuple[str, dict[str, int]]]:
@@ -54,6 +54,81 @@ def test_a_call_is_counted_when_it_begins_and_a_hook_when_it_is_called() -> None
         ("check", {"enable_with_ptes": 1}),
         ("enable_with_ptes", {"arch_enter_with_ptes": 1}),
     ]
+
+
+def test_a_switch_has_the_hooks_of_all_that_it_moves_in_one_record() -> None:
+    """xen pauses who leaves and whom that displaces, and resumes who comes."""
+    trace = play("task(b,1) task(a,1) switch(b) E switch(main) meanwhile(a){E} E switch(b)", "merged", "xen")
+    assert [(step.op, step.task, step.hooks, step.hook_active) for step in trace.steps] == [
+        ("switch", "b", "", ""),
+        ("enable", "b", "e", "1"),
+        ("switch", "main", "l", "0"),
+        ("enable", "a", "e", "1"),
+        ("meanwhile", "main", "", ""),
+        ("enable", "main", "e", "1"),
+        ("switch", "b", "lle", "001"),
+    ]
+    assert (trace.hooks, trace.hook_active) == ("eleelle", "1011001")
+
+
+def test_a_meanwhile_is_recorded_at_its_end_and_its_hooks_come_first() -> None:
+    trace = play("task(o,1) switch(o) E switch(main) meanwhile(o){F C} F", "merged", "xen")
+    assert [(step.index, step.op, step.task, step.hooks) for step in trace.steps[3:]] == [
+        (4, "flush", "o", "f"),
+        (5, "check", "o", ""),
+        (3, "meanwhile", "main", "e"),
+        (6, "flush", "main", "f"),
+    ]
+    assert [step.index for step in in_call_order(trace.steps)] == [0, 1, 2, 3, 4, 5, 6]
+    assert (trace.hooks, trace.hook_active) == ("eleff", "10110")
+
+
+def test_what_a_meanwhile_counts_before_its_list_is_in_the_first_record_of_that() -> None:
+    assert counted("task(o,1) switch(o) E switch(main) meanwhile(o){C F}", "merged", "xen")[3:] == [
+        ("check", {"arch_enter": 2}),
+        ("flush", {"flush": 1, "arch_flush": 1}),
+        ("meanwhile", {}),
+    ]
+
+
+@each_row(
+    ("program", "order"),
+    [
+        ("E[P R] D", [1, 2, 0, 3]),
+        # In a before_hook: its call's record comes after it all the same.
+        ("task(o,1) switch(o) E switch(main) E[F meanwhile(o){F} F] F", [0, 1, 2, 4, 5, 6, 7, 3, 8]),
+        # A before_hook in it, and one after it whose steps have higher numbers.
+        ("task(o,1) switch(o) E switch(main) meanwhile(o){F[F]} F[F]", [0, 1, 2, 3, 5, 4, 7, 6]),
+        # Two of one list.
+        (
+            "task(o,1) task(p,1) switch(o) E switch(p) E switch(main) B{meanwhile(o){F} meanwhile(p){F}} F",
+            [0, 1, 2, 3, 4, 6, 7, 8, 9, 5, 10],
+        ),
+    ],
+)
+def test_records_are_put_in_the_order_of_their_hooks(program: str, order: list[int]) -> None:
+    trace = play(program, "merged", "xen")
+    ordered = in_call_order(trace.steps)
+    assert [step.index for step in ordered] == order
+    assert "".join(step.hooks for step in ordered) == trace.hooks
+    assert "".join(step.hook_active for step in ordered) == trace.hook_active
+
+
+def test_a_step_that_moves_a_task_shows_the_one_that_runs_after_it() -> None:
+    trace = play("task(o,1) E switch(o) fork(c) migrate(0) sleep(1) switch(c)", "merged")
+    assert [(step.op, step.task, step.active) for step in trace.steps] == [
+        ("enable", "main", True),
+        ("switch", "o", False),
+        ("fork", "o", False),
+        ("migrate", "o", False),
+        ("sleep", "o", False),
+        ("switch", "c", False),
+    ]
+
+
+def test_a_sleep_is_counted_where_the_step_begins() -> None:
+    assert counted("E sleep(1)", "merged", "s390x")[1:] == [("sleep", {"atomic_sleeps": 1})]
+    assert counted("B{might}", "merged") == [("might_sleep", {"atomic_sleeps": 1}), ("bh_disabled", {})]
 
 
 def test_a_warning_is_counted_before_the_hook() -> None:
@@ -127,14 +202,8 @@ def test_an_operation_that_the_revision_lacks_is_refused_at_every_place(api: str
         play(program, api)
 
 
-def test_a_skip_names_the_step() -> None:
-    skipped = skip("C X I{F} switch(main)", "amended")
-    assert skipped.reason == "comes to switch (step 4) with preemption off"
-    assert (skipped.step.index, skipped.step.op) == (4, "switch")
-
-
 def test_answers_are_in_their_records_and_in_order_in_the_trace() -> None:
-    trace = play("W(3) get(3) I{touch(3)} clear(3) C load(3)", "merged")
+    trace = play("W(3) get(3) I{touch(3)} clear(3) C load(3) peek(3)", "merged")
     assert [(step.op, step.value) for step in trace.steps] == [
         ("set_pte", None),
         ("get_pte", valid(3)),
@@ -143,8 +212,9 @@ def test_answers_are_in_their_records_and_in_order_in_the_trace() -> None:
         ("clear_pte", valid(3)),
         ("check", None),
         ("load", 0),
+        ("peek", 0),
     ]
-    assert trace.values == (valid(3), 1, valid(3), 0)
+    assert trace.values == (valid(3), 1, valid(3), 0, 0)
 
 
 def test_tasks_are_main_then_declared_then_forked() -> None:

@@ -41,7 +41,7 @@ def shallower(levels: list[str]) -> int:
 
 
 def merged(program: Sequence[Step]) -> Outcome:
-    """Return what the program does under docs/semantics.md, "merged"."""
+    """Return what the program does under docs/semantics.md, "Merged"."""
     sections: list[str] = []
     pauses: list[str] = []
     hooks, inside, warnings, interrupted = "", "", 0, False

@@ -9,8 +9,8 @@ from lazymmu.support.suggestions import suggestion
 #: Longest text of a file that a message repeats, in characters.
 _QUOTED = 40
 
-#: How many known words a message lists.
-_SHOWN = 16
+#: How many known words a message lists: the language has fewer in any one place, a library may have more.
+_SHOWN = 64
 
 
 class Problems:
@@ -30,6 +30,10 @@ class Problems:
         if place not in self._places:
             self.add(place, message)
 
+    def are_in(self, path: str) -> bool:
+        """Return whether a file has a mistake."""
+        return any(problem.place.path == path for problem in self.found)
+
     def __len__(self) -> int:
         return len(self.found)
 
@@ -46,8 +50,9 @@ def cut(value: int | bool | str) -> str:
 
 
 def known(word: str, words: Collection[str]) -> str:
-    """Return a known word that is close, else all of them unless they are too many to help; with a space before it."""
-    return suggestion(word, words) or (f" (known: {', '.join(words)})" if 0 < len(words) <= _SHOWN else "")
+    """Return a known word that is close, else what there is; with a space before it."""
+    there = [*list(words)[:_SHOWN], *(["…"] if len(words) > _SHOWN else [])]
+    return suggestion(word, words) or (f" (known: {', '.join(there)})" if there else "")
 
 
 def shown(values: Mapping[str, int | bool | str]) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finds what a scalar means: an integer, a boolean, a string, a `$name`, or a trap of YAML 1.1.
+"""Finds what a scalar means: an integer, a boolean, a string, a `$name` or `$name+1`, or a trap of YAML 1.1.
 
 YAML 1.1 and 1.2 read `010`, `1:30`, `on` and `1_000` differently. Here they are mistakes, and the message says what to
 write instead.
@@ -14,22 +14,38 @@ from lazymmu.scenario.strict_yaml.nodes import Scalar
 from lazymmu.scenario.strict_yaml.problems import quote
 from lazymmu.subject.limits import MAX_U64
 
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+)")
+_NATURAL = "0|[1-9][0-9]*|0x[0-9a-fA-F]+"
+_INTEGER = re.compile(rf"-?(?:{_NATURAL})")
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOLEAN_TRAP = re.compile(r"(?i:yes|no|on|off|y|n|true|false)")
 #: What some YAML reader takes for a number or a date.
 _NUMBER_TRAP = re.compile(r"[-+]?(?:0[bBoOxX][0-9a-zA-Z_]*|\.?[0-9][0-9_.:eE+-]*|\.(?i:inf|nan))")
-#: What may come after the `$`.
+#: What may come after the `$`, and after that.
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REFERENCE = re.compile(rf"\$({NAME.pattern})(?:\*({_NATURAL}))?(?:\+({_NATURAL})|-({_NATURAL}))?")
 
 #: Longest number for which a message works out what to write.
 _EXPLAINED = 24
 
 
+Literal = int | bool | str
+
+
 class Reference(Struct, frozen=True):
-    """`$name`: the value of a `vary` entry, or the turn of a `repeat`."""
+    """`$name`: the value of a `vary` entry, or the turn of a `repeat`; `$name*2+1`: an integer that follows it."""
 
     name: str
+    factor: int = 1
+    summand: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """True for `$name` alone, which may be any value."""
+        return (self.factor, self.summand) == (1, 0)
+
+    def of(self, value: Literal) -> Literal:
+        """Return the value of the whole where the name has this one: an integer, unless it is plain."""
+        return value if self.is_plain else int(value) * self.factor + self.summand
 
 
 class Trap(Struct, frozen=True):
@@ -38,7 +54,6 @@ class Trap(Struct, frozen=True):
     advice: str
 
 
-Literal = int | bool | str
 #: None is an empty value, `~` or `null`.
 Meaning = Literal | Reference | Trap | None
 
@@ -57,12 +72,23 @@ def _plain(text: str) -> Meaning:
         value = int(text, 0) if len(text) <= _EXPLAINED else MAX_U64 + 1
         return value if abs(value) <= MAX_U64 else Trap(f"{quote(text)} does not fit in 64 bits")
     if text.startswith("$"):
-        rule = "`$name` must be a whole value (letters, digits and _), or put it in quotes"
-        wrong = Trap(f"{quote(text)} is not a name: {rule}")
-        return Reference(text[1:]) if NAME.fullmatch(text[1:]) else wrong
+        return _reference(text)
     if _BOOLEAN_TRAP.fullmatch(text):
         return Trap(f'{quote(text)} is a boolean to some YAML readers: write true or false, or "{text}" for the word')
     return Trap(_number_advice(text)) if _NUMBER_TRAP.fullmatch(text) else text
+
+
+def _reference(text: str) -> Meaning:
+    found = _REFERENCE.fullmatch(text)
+    if found is None:
+        rule = "`$name` (letters, digits and _) or `$name*2+1` must be a whole value without spaces"
+        return Trap(f"{quote(text)} is not a name: {rule}, or put it in quotes")
+    name, factor, plus, minus = found.groups()
+    numbers = [factor or "1", plus or "0", minus or "0"]
+    if max(map(len, numbers)) > _EXPLAINED:
+        return Trap(f"{quote(text)} has a number that does not fit in 64 bits")
+    times, more, less = (int(number, 0) for number in numbers)
+    return Reference(name, times, more - less)
 
 
 def _number_advice(text: str) -> str:

@@ -44,7 +44,7 @@ class Arm64(PersonalityModel):
         for index in [index for index, (_, made_on) in self.outstanding.items() if made_on == cpu]:
             del self.outstanding[index]
 
-    def leave_cpu(self, task: Task) -> None:
+    def switch_out(self, task: Task) -> None:
         """Complete the task's writes. The kernel's barrier in a context switch is not counted, and the flag stays."""
         for index in [index for index, (maker, _) in self.outstanding.items() if maker == task.name]:
             del self.outstanding[index]
