@@ -8,21 +8,29 @@ import re
 from collections.abc import Iterator
 
 from lazymmu.header.functions import definitions
-from lazymmu.header.text import WITH_PTES, HeaderError, Text
+from lazymmu.header.text import MERGED_STATE, WITH_PTES, HeaderError, Text
 from lazymmu.provision.builds import Variant
 from lazymmu.provision.subprocesses import ToolError
+from lazymmu.subject.revisions import revisions_with
 
 #: The file of the module that it replaces.
 FILE = "api_header.c"
 # The user's path as the compiler sees it. The real one would make a copy elsewhere another build.
 _SHOWN = "text-of-header"
 _AFTER = "header_api.h"
-# The module's functions in place of those that the text lacks.
-_DEFAULTS = {
+#: The module's functions in place of those that the text lacks. The drafts have the second.
+DEFAULTS = {
     "is_lazy_mmu_mode_active": "lmm_header_active",
+    "in_lazy_mmu_mode": "lmm_header_active",
     "__task_lazy_mmu_mode_active": "lmm_header_task_active",
     "__task_lazy_mmu_mode_pause": "lmm_header_pause",
     "__task_lazy_mmu_mode_resume": "lmm_header_resume",
+}
+# The fields of a state -> the tag of its structure in the module.
+_STRUCTURES = {
+    MERGED_STATE: "lmm_merged_state",
+    ("count", "enabled"): "lmm_flag_state",
+    ("nesting_level", "active"): "lmm_v4_state",
 }
 _MESSAGE = re.compile(r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? (?P<what>.*)$")
 _UNDEFINED = re.compile(r'^ERROR: modpost: "(\w+)" .* undefined!$', re.MULTILINE)
@@ -32,18 +40,26 @@ _MAX = 20
 
 def variant(text: Text) -> Variant:
     """Return the build of the module with the functions of this text."""
-    renamed = {name: f"lmm_text_{name}" for name in sorted(text.functions) if not name.startswith("arch_")}
-    defaults = {name: ours for name, ours in _DEFAULTS.items() if name not in text.functions}
-    # The guest's kernel may have functions of these names.
-    macros = [(f"#undef {name}", f"#define {name} {ours}") for name, ours in {**renamed, **defaults}.items()]
-    body = [line for region in text.regions for line in (f'#line {region.first} "{_SHOWN}"', *region.lines)]
+    macros = {name: f"lmm_text_{name}" for name in sorted(text.functions) if not name.startswith("arch_")}
+    macros |= {name: ours for name, ours in DEFAULTS.items() if name not in text.functions}
+    if text.with_ptes:
+        macros[WITH_PTES] = f"lmm_text_{text.with_ptes}"
+    with_ranges = revisions_with("enable_with_ptes")
+    entries = [f'REVISION{"_WITH_PTES" if name in with_ranges else ""}("{name}")' for name in text.possible]
+    has_ranges = text.with_ptes and with_ranges & set(text.possible)
     source = [
         "// SPDX-License-Identifier: GPL-2.0-only",
         "/* run --header made this file of a header's text. */",
+        f"#define LMM_HEADER_STATE {_STRUCTURES[text.state]}",
+        f"#define LMM_HEADER_FIRST {text.state[0]}",
+        f"#define LMM_HEADER_SECOND {text.state[1]}",
+        *(["#define LMM_HEADER_TASKS"] if text.state == MERGED_STATE else []),
+        *(["#define LMM_HEADER_WITH_PTES"] if has_ranges else []),
+        f"#define LMM_HEADER_REVISIONS {' '.join(entries)}",
         '#include "header.h"',
-        *(line for pair in macros for line in pair),
-        *(["#define LMM_HEADER_WITH_PTES"] if WITH_PTES in text.functions else []),
-        *body,
+        # The guest's kernel may have functions of these names.
+        *(line for name, ours in macros.items() for line in (f"#undef {name}", f"#define {name} {ours}")),
+        *(line for region in text.regions for line in (f'#line {region.first} "{_SHOWN}"', *region.lines)),
         f'#line 1 "{FILE}"',
         f'#include "{_AFTER}"',
         "",
@@ -62,7 +78,7 @@ def refused(text: Text, error: ToolError) -> HeaderError | None:
         return None
     more = [f"    ({len(messages) - _MAX} more lines)"] if len(messages) > _MAX else []
     return HeaderError(
-        "\n".join([f"--header {text.shown}: its functions cannot be compiled:", *messages[:_MAX], *more]),
+        "\n".join([f"{text.given}: its functions cannot be compiled:", *messages[:_MAX], *more]),
         hint="they are compiled with linux/pgtable.h and linux/sched.h, for a task that has only its lazy_mmu_state",
     )
 

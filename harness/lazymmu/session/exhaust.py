@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from lazymmu.architecture import chosen
 from lazymmu.reports.terminal import STYLES, Terminal
 from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.results.run_summary import of_text
 from lazymmu.scenario import load
 from lazymmu.session import header_run, prefetch, requests
 from lazymmu.session.plan import Preparation, prepare
@@ -99,7 +100,11 @@ def exhaust(arguments: Namespace) -> int:
     for trial in trials.values():
         if trial.outcome is not Outcome.PASS:
             _tell(terminal, trial)
-    write_json({"exhaust": [trial.to_json() for trial in trials.values()]})
+    executed = [one.first for one in trials.values() if one.outcome in header_run.EXECUTED and one.first.impl == HEADER]
+    facts = header_run.account(header, {call for unit in executed for call in REVISIONS[unit.api].CALLS})
+    for name, value in of_text(facts):
+        terminal.line(f"{name}: {value}")
+    write_json({"exhaust": [trial.to_json() for trial in trials.values()], **facts})
     if interrupts.came:
         return INTERRUPTED
     outcomes = [trial.outcome for trial in trials.values()]

@@ -7,9 +7,9 @@ Only such runs import the header's reader, which takes long to load.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -17,12 +17,17 @@ from lazymmu.architecture import architectures
 from lazymmu.provision import builds
 from lazymmu.provision.setup import Images
 from lazymmu.provision.subprocesses import ToolError
+from lazymmu.results.result import Outcome
+from lazymmu.results.store import ResultStore
 from lazymmu.session.selection import Selection
 from lazymmu.subject.implementations import HEADER
 from lazymmu.support.errors import UsageError
 
 if TYPE_CHECKING:
     from lazymmu.header.text import Text
+
+#: The outcomes of units that a guest executed.
+EXECUTED = (Outcome.PASS, Outcome.FAIL)
 
 
 def selected(arguments: Namespace, selection: Selection) -> tuple[Text | None, Selection]:
@@ -43,6 +48,22 @@ def selected(arguments: Namespace, selection: Selection) -> tuple[Text | None, S
 
     header = text.read(arguments.header)
     return header, replace(selection, impls=impls or (HEADER,), of_header=text.revisions(header, selection.apis))
+
+
+def operations(results: ResultStore) -> set[str]:
+    """Return the operations of the cases that a guest executed on the text."""
+    ran = [results.units[one.number] for one in results if one.impl == HEADER and one.raw_outcome in EXECUTED]
+    cases = {(unit.scenario.name, unit.number): unit.case for unit in ran}
+    return {step.op for case in cases.values() for step in case.walk()}
+
+
+def account(header: Text | None, operations: Collection[str]) -> dict[str, Any]:
+    """Return what run.json and all reports say of the text after these operations on it; nothing without a text."""
+    if header is None:
+        return {}
+    from lazymmu.header import driven
+
+    return {"text": driven.account(header, operations)}
 
 
 def build(header: Text | None, prepared: Sequence[Images]) -> builds.Variant:

@@ -107,6 +107,7 @@ def _carry_out(
             if images:
                 # Locked versions may have been gone, so that others took their place.
                 facts = _with_versions(facts, images)
+            facts = {**facts, **header_run.account(plan.header, header_run.operations(results))}
             seconds = time.monotonic() - begin
             day, issues = plan.started.date(), plan.issues
             known = None if issues is None else [known_issues.checked(issue, results, day) for issue in issues]

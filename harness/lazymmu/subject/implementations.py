@@ -40,7 +40,7 @@ IMPLEMENTATIONS: Mapping[str, Implementation] = {
         Implementation(MODULE),
         # No module can fork the thread that runs it.
         Implementation(NATIVE, frozenset({"merged"}), hooks_only=True, missing=frozenset({"fork"})),
-        Implementation(HEADER, frozenset({"merged", "with-ptes"})),
+        Implementation(HEADER),
     )
 }
 
