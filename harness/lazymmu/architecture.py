@@ -76,6 +76,8 @@ class Architecture(NamedTuple):
     default: bool = False
     #: Kernels, by their names in our catalogue, that have the nested API on this architecture.
     native: tuple[str, ...] = ()
+    #: The kernel's header with the arch hooks, if the native module compiles them from it.
+    native_header: str = ""
     #: Added to the kernel's command line of every guest.
     kernel_arguments: tuple[str, ...] = ()
     #: Name -> address of places in memory that no table of symbols names.

@@ -5,8 +5,11 @@ The file begins with guest/module/header.h and ends with header_api.h. Between t
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
+from lazymmu.architecture import Architecture
 from lazymmu.header.functions import definitions
 from lazymmu.header.text import MERGED_STATE, WITH_PTES, HeaderError, Text
 from lazymmu.provision.builds import Variant
@@ -18,6 +21,8 @@ FILE = "api_header.c"
 # The user's path as the compiler sees it. The real one would make a copy elsewhere another build.
 _SHOWN = "text-of-header"
 _AFTER = "header_api.h"
+# In front of the path of a kernel's header that a patch changed, as the compiler sees it.
+_PATCHED = "patched/"
 #: The module's functions in place of those that the text lacks. The drafts have the second.
 DEFAULTS = {
     "is_lazy_mmu_mode_active": "lmm_header_active",
@@ -67,34 +72,60 @@ def variant(text: Text) -> Variant:
     return Variant(sources={FILE: "\n".join(source).encode()})
 
 
+def natively(common: Variant, headers: Mapping[str, str], architecture: Architecture) -> Variant:
+    """Return a build whose native implementation is compiled from other headers of the kernel.
+
+    `headers` are texts by their paths in the kernel's tree; they go in front of the kernel's own.
+    """
+    sources = {
+        f"native/{architecture.kbuild}/{path.rpartition('include/')[2]}": f'#line 1 "{_PATCHED}{path}"\n{text}'.encode()
+        for path, text in headers.items()
+    }
+    # The word gives it a folder of its own: in the usual one kbuild would not notice that there are more headers.
+    return replace(common, make=("LMM_PATCHED=y",), sources={**common.sources, **sources})
+
+
 def refused(text: Text, error: ToolError) -> HeaderError | None:
     """Return the error that a failed build found in the text; None if the text is not why it failed."""
-    messages = list(_messages(text, error.output.splitlines()))
+    lines = error.output.splitlines()
+    # An error in the lines after the text may be due to something that the text leaves open.
+    ours = re.compile(rf"\b{_SHOWN}:\d|(^|/){_AFTER}:|^{FILE}:")
+    is_ours = any(": error: " in line for line in lines) and any(ours.search(line) for line in lines)
+    messages = [*_messages({_SHOWN: (text.shown, text.whole)}, lines)] if is_ours else []
     if not messages:
         messages = [line for name in sorted(set(_UNDEFINED.findall(error.output))) for line in _uses(text, name)]
     elif not any(line.startswith(f"    {text.shown}:") for line in messages):
         messages = [*_unclosed(text), *messages]
-    if not messages:
+    hint = "they are compiled with linux/pgtable.h and linux/sched.h, for a task that has only its lazy_mmu_state"
+    return _error(f"{text.given}: its functions cannot be compiled:", messages, hint) if messages else None
+
+
+def refused_natively(given: str, headers: Mapping[str, str], error: ToolError) -> HeaderError | None:
+    """Return the error that a failed build found in these headers of `natively`; None if they are not why it failed."""
+    lines = error.output.splitlines()
+    if not any(": error: " in line for line in lines) or not re.search(rf"{_PATCHED}|api_native\.c", error.output):
         return None
+    messages = [*_messages({f"{_PATCHED}{path}": (path, text) for path, text in headers.items()}, lines)]
+    hint = "other files that the patch changes are not applied; `--impl header` leaves the architecture's header out"
+    return _error(f"{given}: the architecture's header cannot be compiled natively:", messages, hint)
+
+
+def _error(first: str, messages: Sequence[str], hint: str) -> HeaderError:
     more = [f"    ({len(messages) - _MAX} more lines)"] if len(messages) > _MAX else []
-    return HeaderError(
-        "\n".join([f"{text.given}: its functions cannot be compiled:", *messages[:_MAX], *more]),
-        hint="they are compiled with linux/pgtable.h and linux/sched.h, for a task that has only its lazy_mmu_state",
-    )
+    return HeaderError("\n".join([first, *messages[:_MAX], *more]), hint=hint)
 
 
-def _messages(text: Text, lines: list[str]) -> Iterator[str]:
-    """Yield the compiler's messages if they are about the text, each with the user's line and a mark at the column."""
-    # An error in the lines after the text may be due to something that the text leaves open.
-    ours = re.compile(rf"\b{_SHOWN}:\d|(^|/){_AFTER}:|^{FILE}:")
-    if not any(": error: " in line for line in lines) or not any(ours.search(line) for line in lines):
-        return
-    whole = text.whole.split("\n")
+def _messages(texts: Mapping[str, tuple[str, str]], lines: Sequence[str]) -> Iterator[str]:
+    """Yield the compiler's messages, those about the texts with the user's line and a mark at the column.
+
+    `texts` has for each name that the compiler sees the path to show, and the text.
+    """
     for line in lines:
         match = _MESSAGE.match(line)
-        if match and match["file"] == _SHOWN:
-            number, column = int(match["line"]), match["column"]
-            yield f"    {text.shown}:{number}:{f'{column}:' if column else ''} {match['what']}"
+        if match and match["file"] in texts:
+            shown, text = texts[match["file"]]
+            whole, number, column = text.split("\n"), int(match["line"]), match["column"]
+            yield f"    {shown}:{number}:{f'{column}:' if column else ''} {match['what']}"
             if column and 0 < number <= len(whole):
                 before = whole[number - 1].encode()[: int(column) - 1].decode(errors="replace")
                 yield f"      {whole[number - 1]}"

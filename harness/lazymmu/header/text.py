@@ -41,6 +41,7 @@ MERGED_STATE = ("enable_count", "pause_count")
 _STATES = (MERGED_STATE, ("count", "enabled"), ("nesting_level", "active"))
 # The drafts with checks are version 3 and later.
 _CHECK = re.compile(r"\b(VM_)?(WARN|BUG)(_ON)?(_ONCE)?\s*\(")
+_C = re.compile(r"\w+|[^\w\s]")
 # A header from before 7.0 has one of these.
 _BEFORE = re.compile(r"\b__HAVE_ARCH_ENTER_LAZY_MMU_MODE\b|\barch_enter_lazy_mmu_mode\s*\(")
 _STATE = re.compile(r"\bstruct\s+lazy_mmu_state\s*\*\s*(?:const\s+)?(\w+)")
@@ -105,6 +106,19 @@ def parsed(whole: str, given: str, shown: str) -> Text:
         raise _no_functions(place, whole, regions)
     _check_missing(place, regions, found, functions)
     return Text(given, shown, whole, tuple(regions), frozenset(functions), state, _revision(state, regions, functions))
+
+
+def words(whole: str) -> tuple[list[str], list[str]]:
+    """Return the words of C in the lines of the functions, and those in the other lines, without comments."""
+    try:
+        bare, regions = lines.bare(whole).split("\n"), lines.regions(whole, CONFIG)
+        regions = regions or lines.regions(whole, _CONFIG_OF_V3)
+    except UnreadableError:
+        return [whole], []
+    inside = {region.first + index for region in regions for index in range(len(region.lines))}
+    parts = ([line for number, line in enumerate(bare, 1) if (number in inside) is wanted] for wanted in (True, False))
+    first, second = (_C.findall("\n".join(part)) for part in parts)
+    return first, second
 
 
 def revisions(text: Text, wanted: Sequence[str]) -> tuple[str, ...]:

@@ -90,8 +90,8 @@ def exhaust(arguments: Namespace) -> int:
     selected = units([_scenario(api) for api in apis], selection)
     trials = _trials(selected)
     preparation = prepare(selected, selection, prefetch.sandbox(), offline=arguments.offline)
-    variant = header_run.build(header, list(preparation.images.values()))
-    options = Options(timeout_scale=arguments.timeout_scale, jobs=arguments.jobs, variant=variant)
+    variants = header_run.build(header, list(preparation.images.values()))
+    options = Options(timeout_scale=arguments.timeout_scale, jobs=arguments.jobs, variants=variants)
     with Interrupts.noted() as interrupts:
         _run(preparation, options, trials, interrupts, terminal)
         if not interrupts.came:

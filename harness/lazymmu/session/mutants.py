@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from lazymmu.architecture import DEFAULT_KERNEL
 from lazymmu.provision import catalogue
 from lazymmu.provision import setup as images
-from lazymmu.provision.builds import Variant
+from lazymmu.provision.builds import Variant, Variants
 from lazymmu.provision.setup import Images
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results.result import Outcome, Result, Unit
@@ -126,7 +126,7 @@ def runner(images: Images, interrupts: Interrupts) -> Runner:
         def is_needed(unit: Unit) -> bool:
             return full or unit.arch not in killed
 
-        options = Options(variant=variant(mutant))
+        options = Options(variants=Variants(variant(mutant)))
         Schedule(units, {images.name: images}, options, finished, is_needed=is_needed).run(interrupts)
         if interrupts.came:
             raise KeyboardInterrupt
