@@ -25,7 +25,7 @@ from lazymmu.session.run import exit_status
 from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.session.selection import Selection, chosen_apis, units
 from lazymmu.subject.case import Scenario
-from lazymmu.subject.implementations import HEADER, MODULE
+from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS, MODULE, NATIVE
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.state_graph import INTERRUPT, StateGraph, Transition, Walks
 from lazymmu.support.errors import INTERRUPTED, LazymmuError, UsageError
@@ -86,7 +86,9 @@ def exhaust(arguments: Namespace) -> int:
     if not folder.is_dir():
         raise UsageError(f"--out `{arguments.out}` is not a folder")
     terminal, write_json = requests.outputs(arguments)
-    apis = dict.fromkeys((*(() if selection.impls == (HEADER,) else chosen_apis(selection)), *selection.of_header))
+    usual = () if selection.impls == (HEADER,) else chosen_apis(selection)
+    native = IMPLEMENTATIONS[NATIVE].revisions if selection.natively else ()
+    apis = dict.fromkeys((*usual, *selection.of_header, *native))
     selected = units([_scenario(api) for api in apis], selection)
     trials = _trials(selected)
     preparation = prepare(selected, selection, prefetch.sandbox(), offline=arguments.offline)
