@@ -3,6 +3,11 @@
  * What the text of a pgtable.h needs to be compiled into this module: the kernel's
  * headers, with the module's task and arch hooks in place of the kernel's. After this
  * file come #defines of names, the text, and header_api.h.
+ *
+ * Before it, the harness defines LMM_HEADER_STATE, the tag of the state that the text
+ * works on (lmm_merged_state, lmm_flag_state or lmm_v4_state), LMM_HEADER_FIRST and
+ * LMM_HEADER_SECOND, the names of its fields, and LMM_HEADER_TASKS if another task can
+ * be paused, which only lmm_merged_state has.
  */
 #ifndef _LAZYMMU_HEADER_H
 #define _LAZYMMU_HEADER_H
@@ -16,9 +21,15 @@
 
 #include "lazymmu.h"
 
+/* The state of v4, which is that of v3 under other names */
+struct lmm_v4_state {
+	u8 nesting_level;
+	bool active;
+};
+
 /* A task as the text sees it */
 struct lmm_header_task {
-	struct lmm_merged_state lmm_merged_state;
+	struct LMM_HEADER_STATE LMM_HEADER_STATE;
 };
 
 /* The run, set before each call: the text's functions get none. */
@@ -34,16 +45,11 @@ static inline struct lmm_header_task *lmm_header_task(const struct lmm_task *tas
 }
 
 /* Functions that the text may lack, written as in sched.h and pgtable.h */
+#ifdef LMM_HEADER_TASKS
 static inline bool lmm_header_task_active(struct lmm_header_task *task)
 {
 	return task->lmm_merged_state.enable_count > 0 &&
 	       task->lmm_merged_state.pause_count == 0;
-}
-
-static inline bool lmm_header_active(void)
-{
-	return !in_interrupt() &&
-	       lmm_header_task_active(lmm_header_task(lmm_header_run->task));
 }
 
 static inline void lmm_header_pause(struct lmm_header_task *task)
@@ -62,6 +68,18 @@ static inline void lmm_header_resume(struct lmm_header_task *task)
 	lmm_warn_on(lmm_header_run, state->pause_count == 0);
 	if (--state->pause_count == 0 && state->enable_count > 0)
 		lmm_arch_enter(lmm_header_run);
+}
+#else
+static inline bool lmm_header_task_active(struct lmm_header_task *task)
+{
+	return task->LMM_HEADER_STATE.LMM_HEADER_SECOND;
+}
+#endif
+
+static inline bool lmm_header_active(void)
+{
+	return !in_interrupt() &&
+	       lmm_header_task_active(lmm_header_task(lmm_header_run->task));
 }
 
 /*
@@ -111,25 +129,40 @@ static inline void lmm_header_enter_with_ptes(const struct mm_struct *mm,
 #define WARN_ONCE(condition, format...)		lmm_header_warn_on(condition)
 #define VM_BUG_ON(condition)			lmm_header_warn_on(condition)
 
-/* A kernel that has the hooks defines functions, macros, or both. */
+/*
+ * A kernel that has the hooks defines functions, macros, or both. The series of 2026
+ * had two other names for the one with a range before.
+ */
 #undef arch_enter_lazy_mmu_mode
 #undef arch_enter_lazy_mmu_mode_with_ptes
+#undef arch_enter_lazy_mmu_mode_for_pte_range
+#undef arch_enter_lazy_mmu_mode_pte
 #undef arch_leave_lazy_mmu_mode
 #undef arch_flush_lazy_mmu_mode
+#undef arch_pause_lazy_mmu_mode
+#undef arch_resume_lazy_mmu_mode
 #define arch_enter_lazy_mmu_mode()	lmm_arch_enter(lmm_header_run)
 #define arch_enter_lazy_mmu_mode_with_ptes(mm, addr, end, ptep) \
 	lmm_header_enter_with_ptes(mm, addr, end, ptep)
+#define arch_enter_lazy_mmu_mode_for_pte_range(mm, addr, end, ptep) \
+	lmm_header_enter_with_ptes(mm, addr, end, ptep)
+#define arch_enter_lazy_mmu_mode_pte(mm, addr, end, ptep) \
+	lmm_header_enter_with_ptes(mm, addr, end, ptep)
 #define arch_leave_lazy_mmu_mode()	lmm_arch_leave(lmm_header_run)
 #define arch_flush_lazy_mmu_mode()	lmm_arch_flush(lmm_header_run)
+#define arch_pause_lazy_mmu_mode()	lmm_arch_pause(lmm_header_run)
+#define arch_resume_lazy_mmu_mode()	lmm_arch_resume(lmm_header_run)
 
 /* The structure's tag and the member of task_struct */
-#define lazy_mmu_state		lmm_merged_state
+#define lazy_mmu_state		LMM_HEADER_STATE
 #define task_struct		lmm_header_task
 #undef current
 #define current			lmm_header_task(lmm_header_run->task)
 
 /* The text may test it again, also in a kernel without it. */
 #undef CONFIG_ARCH_HAS_LAZY_MMU_MODE
+#undef CONFIG_ARCH_LAZY_MMU
 #define CONFIG_ARCH_HAS_LAZY_MMU_MODE 1
+#define CONFIG_ARCH_LAZY_MMU 1		/* its name in v3 */
 
 #endif /* _LAZYMMU_HEADER_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The revisions "merged" and "with-ptes", made of the functions of a header's text,
- * which precedes this file (header.h).
+ * The revisions that are made of the functions of a header's text, which precedes this
+ * file (header.h). LMM_HEADER_REVISIONS lists them.
  */
 #ifndef _LAZYMMU_HEADER_API_H
 #define _LAZYMMU_HEADER_API_H
@@ -18,6 +18,7 @@ CALL(disable)
 CALL(pause)
 CALL(resume)
 
+#ifdef LMM_HEADER_TASKS
 #define TASK_CALL(operation) \
 static void header_##operation##_task(struct lmm_run *run, struct lmm_task *task) \
 { \
@@ -27,6 +28,13 @@ static void header_##operation##_task(struct lmm_run *run, struct lmm_task *task
 
 TASK_CALL(pause)
 TASK_CALL(resume)
+
+#define LMM_HEADER_TASK_CALLS \
+	.pause_task	= header_pause_task, \
+	.resume_task	= header_resume_task,
+#else
+#define LMM_HEADER_TASK_CALLS
+#endif
 
 static bool header_active(const struct lmm_task *task)
 {
@@ -39,8 +47,10 @@ static bool header_active(const struct lmm_task *task)
 
 static void header_get_state(const struct lmm_task *task, u8 state[LMM_NR_STATE])
 {
-	state[0] = lmm_header_task(task)->lmm_merged_state.enable_count;
-	state[1] = lmm_header_task(task)->lmm_merged_state.pause_count;
+	const struct LMM_HEADER_STATE *own = &lmm_header_task(task)->LMM_HEADER_STATE;
+
+	state[0] = own->LMM_HEADER_FIRST;
+	state[1] = own->LMM_HEADER_SECOND;
 }
 
 #ifdef LMM_HEADER_WITH_PTES
@@ -57,25 +67,23 @@ static void header_enable_with_ptes(struct lmm_run *run)
 #endif
 
 #define LMM_HEADER_API \
-	.state_names	= { "enable_count", "pause_count" }, \
+	.state_names	= { __stringify(LMM_HEADER_FIRST), __stringify(LMM_HEADER_SECOND) }, \
 	.state_size	= sizeof(struct lmm_header_task), \
 	.enable		= header_enable, \
 	.disable	= header_disable, \
 	.pause		= header_pause, \
 	.resume		= header_resume, \
-	.pause_task	= header_pause_task, \
-	.resume_task	= header_resume_task, \
+	LMM_HEADER_TASK_CALLS \
 	.active		= header_active, \
-	.get_state	= header_get_state
+	.get_state	= header_get_state,
+
+#define REVISION(revision) \
+	{ .name = revision "/header", LMM_HEADER_API },
+#define REVISION_WITH_PTES(revision) \
+	{ .name = revision "/header", LMM_HEADER_API .enable_with_ptes = header_enable_with_ptes },
 
 const struct lmm_api lmm_api_header[] = {
-	{ .name = "merged/header", LMM_HEADER_API },
-#ifdef LMM_HEADER_WITH_PTES
-	{
-		.name = "with-ptes/header", LMM_HEADER_API,
-		.enable_with_ptes = header_enable_with_ptes,
-	},
-#endif
+	LMM_HEADER_REVISIONS
 	{ }
 };
 

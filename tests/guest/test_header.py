@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lazymmu.header.text import NEEDED
 from lazymmu.provision import builds, fast_rebuild
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.checksum import beside
@@ -18,7 +19,7 @@ from lazymmu.support.project import LIBRARY, MODULE_SOURCE, ROOT
 from tests.documents import missing
 from tests.guest import machines
 from tests.guest.conftest import Lazymmu, skip_unless_resolved
-from tests.headers import EXTENDED, MERGED, NESTED_FLUSH, OF_7_0, line
+from tests.headers import EXTENDED, MERGED, NESTED_FLUSH, OF_7_0, V3, V4, line
 
 _ARCH = "s390x"
 # Two levels, pauses of the running task and of another one, and contexts
@@ -75,6 +76,19 @@ def test_a_slip_fails_at_its_first_wrong_step_as_the_readme_shows(lazymmu: Lazym
     example = re.search(r"```\n(fail .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert example
     assert missing(example[1], done.stdout) == [], done.stdout
+
+
+@pytest.mark.parametrize(("text", "revision"), [(V3, "v3"), (V4, "v4")])
+def test_a_draft_runs_as_its_revision(lazymmu: Lazymmu, tmp_path: Path, text: str, revision: str) -> None:
+    some = ("nesting/two-levels", "pause", "interrupts/ignored-in-an-interrupt", "wrap/enable-256-times")
+    flags = (*some, "--arch", _ARCH, "--header", header(tmp_path, text))
+    done, document = lazymmu.run(*flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {result["api"] for result in document["results"]} == {revision}
+    assert document["text"]["driven"] == [*NEEDED]
+    header(tmp_path, text.replace("\tVM_WARN_ON(!mine->", "\t(void)(!mine->"))
+    done, document = lazymmu.run(*flags)
+    assert done.returncode == 1, done.stdout + done.stderr
 
 
 def test_an_error_of_the_compiler_is_shown_and_an_edit_repairs_it(lazymmu: Lazymmu, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def flags(parser: Parser) -> None:
     add(parser, "--arch")
     add(parser, "--api", help="revision, see `lazymmu help words`; may be repeated (default: amended and merged)")
     add(parser, "--impl", "--kernel")
-    parser.add_argument("--header", metavar="FILE", help="a pgtable.h: test the lazy-MMU functions in its text")
+    add(parser, "--header", "--patch", "--tree")
     parser.add_argument(
         "--out", metavar="DIR", default=".", help="where to write a scenario of each difference (default: here)"
     )

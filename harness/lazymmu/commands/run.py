@@ -18,7 +18,7 @@ def flags(parser: Parser) -> None:
 
     add_selection(parser)
     add(parser, "--transport")
-    parser.add_argument("--header", metavar="FILE", help="a pgtable.h: test the lazy-MMU functions in its text")
+    add(parser, "--header", "--patch", "--tree")
     for form in FORMATS.values():
         parser.add_argument(form.FLAG, dest=form.NAME, metavar="FILE", help=form.HELP)
     parser.broken = FORMATS.broken

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from lazymmu.header.lines import DIRECTIVE, logical
 
 _DEFINE = re.compile(r"\s+(\w+)")
+_WORD = re.compile(r"\w+")
 _C = re.compile(r"\w+|[(){};]")
 # Words before the name of a function that have parentheses, too.
 _ATTRIBUTES = ("__attribute__", "__printf", "__aligned", "__section")
@@ -19,6 +20,8 @@ class Definitions(Struct):
 
     functions: dict[str, int] = field(default_factory=dict)
     macros: dict[str, int] = field(default_factory=dict)
+    #: Function or macro -> the words in its body.
+    words: dict[str, set[str]] = field(default_factory=dict)
     #: Functions without a body.
     declared: dict[str, int] = field(default_factory=dict)
     #: A function whose end is missing, and its line.
@@ -57,6 +60,8 @@ class Definitions(Struct):
             if self._candidate:
                 self.declared.setdefault(*self._candidate)
             self._candidate = None
+        elif self.unclosed:
+            self.words.setdefault(self.unclosed[0], set()).add(word)
         self._before = word
 
 
@@ -70,4 +75,5 @@ def definitions(lines: Iterable[str], first: int = 1) -> Definitions:
             found.take(number, line)
         elif directive[1] == "define" and (defined := _DEFINE.match(directive[2])):
             found.macros.setdefault(defined[1], number)
+            found.words.setdefault(defined[1], set()).update(_WORD.findall(directive[2]))
     return found

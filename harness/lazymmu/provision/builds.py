@@ -34,6 +34,18 @@ class Variant(Struct, frozen=True):
     sources: Mapping[str, bytes] = field(default_factory=dict)
 
 
+class Variants(Struct, frozen=True):
+    """The build for each machine."""
+
+    common: Variant = Variant()
+    #: Architecture and kernel -> a build of its own.
+    special: Mapping[tuple[str, str], Variant] = field(default_factory=dict)
+
+    def of(self, arch: str, kernel: str) -> Variant:
+        """Return the build for a machine."""
+        return self.special.get((arch, kernel), self.common)
+
+
 # Builds of all files at the same time. make itself uses several processors, and the first architecture is ready sooner.
 _WHOLE_BUILDS = Semaphore(max(1, len(os.sched_getaffinity(0)) // 2))
 #: The module as it is.

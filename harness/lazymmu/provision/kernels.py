@@ -257,6 +257,12 @@ def common_headers(installed: InstalledKernel) -> Path:
     return installed.root / "usr/src" / next(name for name in names if name.endswith("-common"))
 
 
+def headers_package(cache: Cache, release: Part) -> tuple[Part, Path]:
+    """Return a kernel's part with only the package of `common_headers`, and where that folder is or will be."""
+    package = next(one for one in release.packages if one.name.endswith("-common"))
+    return release._replace(packages=(package,)), packages.folder(cache.root, package) / "usr/src" / package.name
+
+
 def entries(cache: Cache, kernel: Kernel) -> Iterator[KernelEntry]:
     """Yield what is known for each of a kernel's architectures. Raises SetupError for a damaged lock file."""
     known = resolutions(cache, kernel)

@@ -41,11 +41,12 @@ RESULTS = "results.json"
 LOCK = ".lock"
 _GUESTS = "guests"
 _SCENARIOS = "scenarios"
+_PATCH = "patch"
 _LATEST = "latest"
 #: What a run writes only at its end, the file that says so first.
 _LAST = (RESULTS, "summary.txt", "results.ktap")
 #: All that a run writes, the file that identifies its folder last.
-_CONTENTS = (*_LAST, store.FILE, _GUESTS, _SCENARIOS, RUN)
+_CONTENTS = (*_LAST, store.FILE, _GUESTS, _SCENARIOS, _PATCH, RUN)
 #: The key of run.json for the program that wrote it, and its value.
 _PROGRAM = ("program", "lazymmu")
 _NAME = re.compile(r"[0-9]{8}-[0-9]{6}\.[0-9]{3}-[0-9]+(-[0-9]+)?")
@@ -86,6 +87,16 @@ class Folder(Struct, frozen=True):
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(scenario.path, copy)
         return copies
+
+    @property
+    def patch(self) -> Path:
+        """The file with the patch of --patch."""
+        return self.path / _PATCH
+
+    def keep_patch(self, content: bytes) -> None:
+        """Keep the patch, which may have come by a pipe."""
+        with _explained(self.path):
+            self.patch.write_bytes(content)
 
     def begin(self) -> None:
         """Remove what an interrupted run wrote at its end: this folder's run is under way again."""

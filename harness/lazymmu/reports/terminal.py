@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 from lazymmu.reports import plain
 from lazymmu.reports.plain import visible
 from lazymmu.results.result import Difference, Outcome, Unit
-from lazymmu.results.run_summary import RunSummary
+from lazymmu.results.run_summary import NOT_DRIVEN, NOT_TESTED, RunSummary
 from lazymmu.results.store import ResultStore
 from lazymmu.subject.trace import Trace, compact
 
@@ -95,7 +95,7 @@ class Terminal:
             for note in run.notes:
                 self.line(note)
             for name, value in (*run.conditions(), ("results", folder)):
-                self.line(f"{name}: {value}", "dim")
+                self.line(f"{name}: {value}", STYLES[Outcome.SKIP] if name in (NOT_DRIVEN, NOT_TESTED) else "dim")
         self._total(run)
 
     def _failures(self, results: ResultStore) -> None:

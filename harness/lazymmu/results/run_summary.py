@@ -10,6 +10,9 @@ from msgspec import Struct
 from lazymmu.results.known_issues import CheckedIssue
 from lazymmu.results.store import ResultStore
 
+#: The names of conditions that a reader should not miss.
+NOT_DRIVEN, NOT_TESTED = "not driven", "not tested"
+
 
 class RunSummary(Struct, frozen=True):
     """What reports show."""
@@ -32,7 +35,8 @@ class RunSummary(Struct, frozen=True):
     notes: Sequence[str] = ()
 
     def conditions(self) -> Iterator[tuple[str, str]]:
-        """Yield the name and value of what the units ran with: accelerators, kernels, the seed of --shuffle."""
+        """Yield the name and value of what the units ran with: accelerators, kernels, the functions of a text."""
+        yield from of_text(self.facts)
         for machine, (name, reason) in self.accelerators.items():
             yield machine, f"{name} ({reason})"
         yield "kernels", ", ".join(self.results.releases) or "none answered"
@@ -49,3 +53,31 @@ class RunSummary(Struct, frozen=True):
         """Return how many units an interrupted run has finished; empty for any other run."""
         done = f"{len(self.results)} of {len(self.results.units)} were done"
         return f"interrupted: {done}" if self.interrupted else ""
+
+
+def of_text(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the name and value of what is known of --header or --patch: what of it was driven, and what not."""
+    if patch := facts.get("patch_applied"):
+        yield "patch", patch["title"]
+        if base := patch["base"]:
+            yield "base", f"{base['file']} of {base['name']}, {base['fit']}"
+        for one in patch["native"]:
+            yield "compiled natively", f"{one['file']} of {one['name']}, {one['fit']}, on {one['machine']}"
+            yield "driven natively", ", ".join(one["driven"])
+            if one["not_driven"]:
+                yield NOT_DRIVEN, f"{', '.join(one['not_driven'])} in {one['file']}"
+        if patch["not_tested"]:
+            yield NOT_TESTED, ", ".join(patch["not_tested"])
+        yield from (("note", note) for note in patch["notes"])
+    if text := facts.get("text"):
+        yield "tested", f"{text['given']}, as {text['revision']}"
+        yield "driven", _called(text["driven"]) or "nothing"
+        if missed := [f"{one['function']}() at line {one['line']} ({one['reason']})" for one in text["not_driven"]]:
+            yield NOT_DRIVEN, ", ".join(missed)
+        if others := _called(text["module_functions"]):
+            yield "from the module", others
+        yield from (("note", note) for note in text["notes"])
+
+
+def _called(functions: Sequence[str]) -> str:
+    return ", ".join(f"{name}()" for name in functions)

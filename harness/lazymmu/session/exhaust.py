@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from lazymmu.architecture import chosen
 from lazymmu.reports.terminal import STYLES, Terminal
 from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.results.run_summary import of_text
 from lazymmu.scenario import load
 from lazymmu.session import header_run, prefetch, requests
 from lazymmu.session.plan import Preparation, prepare
@@ -24,7 +25,7 @@ from lazymmu.session.run import exit_status
 from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.session.selection import Selection, chosen_apis, units
 from lazymmu.subject.case import Scenario
-from lazymmu.subject.implementations import HEADER, MODULE
+from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS, MODULE, NATIVE
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.state_graph import INTERRUPT, StateGraph, Transition, Walks
 from lazymmu.support.errors import INTERRUPTED, LazymmuError, UsageError
@@ -85,12 +86,14 @@ def exhaust(arguments: Namespace) -> int:
     if not folder.is_dir():
         raise UsageError(f"--out `{arguments.out}` is not a folder")
     terminal, write_json = requests.outputs(arguments)
-    apis = dict.fromkeys((*(() if selection.impls == (HEADER,) else chosen_apis(selection)), *selection.of_header))
+    usual = () if selection.impls == (HEADER,) else chosen_apis(selection)
+    native = IMPLEMENTATIONS[NATIVE].revisions if selection.natively else ()
+    apis = dict.fromkeys((*usual, *selection.of_header, *native))
     selected = units([_scenario(api) for api in apis], selection)
     trials = _trials(selected)
     preparation = prepare(selected, selection, prefetch.sandbox(), offline=arguments.offline)
-    variant = header_run.build(header, list(preparation.images.values()))
-    options = Options(timeout_scale=arguments.timeout_scale, jobs=arguments.jobs, variant=variant)
+    variants = header_run.build(header, list(preparation.images.values()))
+    options = Options(timeout_scale=arguments.timeout_scale, jobs=arguments.jobs, variants=variants)
     with Interrupts.noted() as interrupts:
         _run(preparation, options, trials, interrupts, terminal)
         if not interrupts.came:
@@ -99,7 +102,11 @@ def exhaust(arguments: Namespace) -> int:
     for trial in trials.values():
         if trial.outcome is not Outcome.PASS:
             _tell(terminal, trial)
-    write_json({"exhaust": [trial.to_json() for trial in trials.values()]})
+    executed = [one.first for one in trials.values() if one.outcome in header_run.EXECUTED and one.first.impl == HEADER]
+    facts = header_run.account(header, {call for unit in executed for call in REVISIONS[unit.api].CALLS})
+    for name, value in of_text(facts):
+        terminal.line(f"{name}: {value}")
+    write_json({"exhaust": [trial.to_json() for trial in trials.values()], **facts})
     if interrupts.came:
         return INTERRUPTED
     outcomes = [trial.outcome for trial in trials.values()]

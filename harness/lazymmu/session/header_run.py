@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`run --header FILE`: selects its revisions, and builds the module with the functions of that file.
+"""`--header FILE` and `--patch FILE`: selects what to run, and builds the module with the functions of a text.
 
 Only such runs import the header's reader, which takes long to load.
 """
@@ -7,61 +7,130 @@ Only such runs import the header's reader, which takes long to load.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from lazymmu.architecture import architectures
 from lazymmu.provision import builds
+from lazymmu.provision.keys import digest
 from lazymmu.provision.setup import Images
 from lazymmu.provision.subprocesses import ToolError
+from lazymmu.results.result import Outcome
+from lazymmu.results.store import ResultStore
 from lazymmu.session.selection import Selection
-from lazymmu.subject.implementations import HEADER
+from lazymmu.subject.implementations import HEADER, NATIVE
 from lazymmu.support.errors import UsageError
 
 if TYPE_CHECKING:
     from lazymmu.header.text import Text
 
+#: The outcomes of units that a guest executed.
+EXECUTED = (Outcome.PASS, Outcome.FAIL)
 
-def selected(arguments: Namespace, selection: Selection) -> tuple[Text | None, Selection]:
-    """Return the text that --header names, and the selection with its revisions; None without that flag.
 
-    Raises UsageError if --impl or --api contradicts it.
+class Given(Struct, frozen=True):
+    """What a flag puts under test."""
+
+    #: The text whose functions are compiled into the module; None if a patch changes only headers of architectures.
+    text: Text | None
+    #: The content of --patch; None with --header.
+    patch: bytes | None = None
+    #: What reports say of the patch.
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    #: Architecture and kernel -> path and text of headers that its native implementation is compiled from.
+    native: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Name -> digest of the texts that a patch made."""
+        texts = {
+            f"{path} of {arch} {kernel}": text
+            for (arch, kernel), some in self.native.items()
+            for path, text in some.items()
+        }
+        if self.patch is not None and self.text is not None:
+            texts[self.text.shown] = self.text.whole
+        return {f"{name} with the patch": digest([text.encode()]) for name, text in texts.items()}
+
+
+def selected(arguments: Namespace, selection: Selection, kept: Path | None = None) -> tuple[Given | None, Selection]:
+    """Return what --header or --patch names, and the selection with its revisions; None without these flags.
+
+    `kept` is the copy of the patch in the folder of a run that is resumed. Raises UsageError if --impl or --api
+    contradicts it.
     """
-    impls = selection.impls
-    if arguments.header is None:
-        if HEADER in impls:
+    flags = [f"--{name} {value}" for name in ("header", "patch") if (value := getattr(arguments, name)) is not None]
+    if len(flags) > 1:
+        raise UsageError(f"{' and '.join(flags)} cannot be given together")
+    if arguments.tree is not None and arguments.patch is None:
+        raise UsageError(
+            "--tree needs a patch", hint="give --patch FILE, or --header FILE for the tree's own pgtable.h"
+        )
+    if not flags:
+        if HEADER in selection.impls:
             raise UsageError("--impl header needs a header", hint="give --header FILE; --impl is then not needed")
         return None, selection
-    if impls and HEADER not in impls:
+    impls = (HEADER,) if arguments.patch is None else (HEADER, NATIVE)
+    if selection.impls and not {*impls} & {*selection.impls}:
         raise UsageError(
-            f"--header {arguments.header}: --impl {', '.join(impls)} does not include it", hint="add --impl header"
+            f"{flags[0]}: --impl {', '.join(selection.impls)} does not include it", hint="add --impl header"
         )
+    if arguments.patch is not None:
+        from lazymmu.session import patch_run
+
+        return patch_run.selected(arguments, selection, kept)
     from lazymmu.header import text
 
     header = text.read(arguments.header)
-    return header, replace(selection, impls=impls or (HEADER,), of_header=text.revisions(header, selection.apis))
+    of_header = text.revisions(header, selection.apis)
+    return Given(header), replace(selection, impls=selection.impls or (HEADER,), of_header=of_header)
 
 
-def build(header: Text | None, prepared: Sequence[Images]) -> builds.Variant:
-    """Build the module with the functions of the text, if there is one, for each machine; return the build.
+def operations(results: ResultStore) -> set[str]:
+    """Return the operations of the cases that a guest executed on the text."""
+    ran = [results.units[one.number] for one in results if one.impl == HEADER and one.raw_outcome in EXECUTED]
+    cases = {(unit.scenario.name, unit.number): unit.case for unit in ran}
+    return {step.op for case in cases.values() for step in case.walk()}
 
-    Raises HeaderError with the compiler's messages.
-    """
-    if header is None or not prepared:
-        return builds.PLAIN
+
+def account(given: Given | None, operations: Collection[str]) -> dict[str, Any]:
+    """Return what run.json and all reports say of the text after these operations on it, and of the patch."""
+    if given is None:
+        return {}
+    from lazymmu.header import driven
+
+    text = {} if given.text is None else {"text": driven.account(given.text, operations)}
+    return {**text, **({"patch_applied": given.facts} if given.facts else {})}
+
+
+def build(given: Given | None, prepared: Sequence[Images]) -> builds.Variants:
+    """Build the module with what is under test for each machine. Raises HeaderError with the compiler's messages."""
+    if given is None or not prepared:
+        return builds.Variants()
     from lazymmu.header import source
 
-    variant = source.variant(header)
+    common = builds.PLAIN if given.text is None else source.variant(given.text)
+    every = architectures()
+    special = {
+        (arch, kernel): source.natively(common, headers, every[arch])
+        for (arch, kernel), headers in given.native.items()
+    }
+    made = builds.Variants(common, special)
 
     def one(images: Images, arch: str) -> None:
+        variant = made.of(arch, images.name)
         try:
             sandbox, kernel = images.sandboxes[arch], images.kernels[arch]
             builds.module(images.cache, sandbox, architectures()[arch], kernel, variant=variant)
         except ToolError as error:
-            refused = source.refused(header, error)
+            refused = None if given.text is None else source.refused(given.text, error)
+            if refused is None and (headers := given.native.get((arch, images.name))):
+                refused = source.refused_natively(given.facts["given"], headers, error)
             if refused is None:
                 raise
             raise refused from error
@@ -71,4 +140,4 @@ def build(header: Text | None, prepared: Sequence[Images]) -> builds.Variant:
     # All images are of one cache.
     tools = prepared[0].cache.tools
     tools.in_threads([partial(one, images, arch) for images in prepared for arch in images.kernels])
-    return variant
+    return made

@@ -39,8 +39,10 @@ _ALLOWED = ("--quiet", "--verbose", "--offline", "--install", "--jobs", "--bisec
 _MODEL = PACKAGE / "subject"
 
 
-def beginning(arguments: Namespace, started: datetime, checkout: str | None) -> dict[str, Any]:
-    """Return the contents before anything is set up; `checkout` is what `commit` returns.
+def beginning(
+    arguments: Namespace, started: datetime, checkout: str | None, texts: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the contents before anything is set up; `checkout` is what `commit` returns; for `texts` see `sources`.
 
     `finished` and `status` are null until the end.
     """
@@ -62,18 +64,21 @@ def beginning(arguments: Namespace, started: datetime, checkout: str | None) -> 
         "arguments": {
             name: value for name, value in vars(arguments).items() if name not in _NOT_KEPT and name not in FORMATS
         },
-        "sources": sources(arguments),
-        **{name: getattr(arguments, name) for name in ("transport", "repeat", "shuffle", "known", "header")},
+        "sources": sources(arguments, texts),
+        **{name: getattr(arguments, name) for name in ("transport", "repeat", "shuffle", "known", "header", "patch")},
     }
 
 
-def sources(arguments: Namespace) -> dict[str, str]:
-    """Return path -> digest of all sources that decide outcomes, except scenarios and kernels."""
+def sources(arguments: Namespace, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return path -> digest of all sources that decide outcomes, except scenarios and kernels.
+
+    `texts` are those that --patch made.
+    """
     found = {str(path.relative_to(ROOT)): digest_files(path) for path in (MODULE_SOURCE, AGENT_SOURCE)}
     model = sorted(_MODEL.rglob("*.py"))
     found["model"] = digest(part for path in model for part in (str(path.relative_to(_MODEL)), path.read_bytes()))
     given = [path for path in (arguments.known, arguments.header) if path is not None]
-    return {**found, **{path: digest([Path(path).read_bytes()]) for path in given}}
+    return {**found, **{path: digest([Path(path).read_bytes()]) for path in given}, **texts}
 
 
 def images(prepared: Sequence[Images]) -> dict[str, Any]:
@@ -146,7 +151,13 @@ def unfinished_run(given: Namespace) -> Iterator[tuple[Folder, dict[str, Any], N
             yield kept, facts, Namespace(**{**vars(given), **reports, **recorded})
 
 
-def check_sources(kept: Folder, facts: Mapping[str, Any], scenarios: Sequence[Scenario], arguments: Namespace) -> None:
+def check_sources(
+    kept: Folder,
+    facts: Mapping[str, Any],
+    scenarios: Sequence[Scenario],
+    arguments: Namespace,
+    texts: Mapping[str, str],
+) -> None:
     """Raise UsageError with what changed since the run began: the results would not be those of one run."""
     copies = facts.get("scenarios", {scenario.name: None for scenario in scenarios})
     names = {scenario.name for scenario in scenarios}
@@ -158,7 +169,7 @@ def check_sources(kept: Folder, facts: Mapping[str, Any], scenarios: Sequence[Sc
             copy = kept.path / copy
             if not copy.is_file() or not filecmp.cmp(copy, scenario.path, shallow=False):
                 changed.append(f"scenario {scenario.path}")
-    before, now = facts.get("sources", {}), sources(arguments)
+    before, now = facts.get("sources", {}), sources(arguments, texts)
     changed += [f"the source {name}" for name in now if before.get(name) != now[name]]
     _refuse(kept, changed)
 

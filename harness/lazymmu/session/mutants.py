@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from lazymmu.architecture import DEFAULT_KERNEL, architectures, chosen
 from lazymmu.provision import catalogue
 from lazymmu.provision import setup as images
-from lazymmu.provision.builds import Variant
+from lazymmu.provision.builds import Variant, Variants
 from lazymmu.provision.setup import Images
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results.result import Outcome, Result, Unit
@@ -145,7 +145,7 @@ def runner(images: Images, interrupts: Interrupts) -> Runner:
 
         # A second guest of the only machine would cost more than the few units that are usually left.
         is_short = not full and len({unit.machine for unit in units}) == 1
-        options = Options(variant=variant(mutant), jobs=1 if is_short else None)
+        options = Options(variants=Variants(variant(mutant)), jobs=1 if is_short else None)
         Schedule(units, {images.name: images}, options, finished, is_needed=is_needed).run(interrupts)
         if interrupts.came:
             raise KeyboardInterrupt

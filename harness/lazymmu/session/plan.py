@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -22,14 +21,12 @@ from lazymmu.results.known_issues import KnownIssue
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
 from lazymmu.session import header_run, known_file, requests
+from lazymmu.session.header_run import Given
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.selection import Selection, units
 from lazymmu.subject.case import Scenario
 from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.support.errors import SetupError, UsageError
-
-if TYPE_CHECKING:
-    from lazymmu.header.text import Text
 
 
 class Plan(Struct, frozen=True):
@@ -37,8 +34,8 @@ class Plan(Struct, frozen=True):
 
     arguments: Namespace
     selection: Selection
-    #: The text of --header.
-    header: Text | None
+    #: What --header or --patch puts under test.
+    given: Given | None
     units: Sequence[Unit]
     #: The entries of --known; None without that flag.
     issues: Sequence[KnownIssue] | None
@@ -47,22 +44,30 @@ class Plan(Struct, frozen=True):
     started: datetime
 
     @classmethod
-    def of(cls, arguments: Namespace, started: datetime) -> Plan:
-        """Return the plan of a command line. Raises UsageError or ScenarioError for every mistake in it."""
+    def of(cls, arguments: Namespace, started: datetime, patch: Path | None = None) -> Plan:
+        """Return the plan of a command line. Raises UsageError or ScenarioError for every mistake in it.
+
+        `patch` is the copy of the patch in the folder of a run that is resumed.
+        """
         if arguments.quiet and arguments.verbose:
             raise UsageError("--quiet and --verbose cannot be given together")
         library = requests.library()
-        header, selection = header_run.selected(arguments, requests.selection(arguments))
+        given, selection = header_run.selected(arguments, requests.selection(arguments), patch)
         selected = units(load(arguments.scenarios, library), selection, repeat=arguments.repeat)
         return cls(
             arguments=arguments,
             selection=selection,
-            header=header,
+            given=given,
             units=selected,
             issues=None if arguments.known is None else known_file.load(arguments.known, library, selected),
             targets=targets({form.FLAG: vars(arguments)[name] for name, form in FORMATS.items()}),
             started=started,
         )
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Name -> digest of the texts that --patch made."""
+        return {} if self.given is None else self.given.sources
 
     @property
     def scenarios(self) -> list[Scenario]:

@@ -78,7 +78,8 @@ def transport(arguments: Namespace, prepared: Sequence[Images]) -> Transport:
 
 def human(arguments: Namespace) -> Terminal:
     """Return the terminal for a person: standard error if a flag sends a document to standard output."""
-    is_taken = STDOUT in [value for value in vars(arguments).values() if isinstance(value, str)]
+    # `--patch -` is standard input.
+    is_taken = STDOUT in [value for name, value in vars(arguments).items() if name != "patch"]
     return Terminal(sys.stderr if is_taken else sys.stdout)
 
 

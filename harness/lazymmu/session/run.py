@@ -61,9 +61,11 @@ def run(arguments: Namespace) -> int:
     commit, sandbox = prefetch.asked(manifest.commit), prefetch.sandbox()
     plan = Plan.of(arguments, datetime.now(UTC))
     with results_folder.opened(arguments.out, plan.started) as folder:
-        facts = manifest.beginning(arguments, plan.started, commit())
+        facts = manifest.beginning(arguments, plan.started, commit(), plan.sources)
         folder.record(facts)
         facts["scenarios"] = folder.keep(plan.scenarios)
+        if plan.given is not None and plan.given.patch is not None:
+            folder.keep_patch(plan.given.patch)
         folder.record(facts)
         return _carry_out(plan, folder, facts, sandbox, begin)
 
@@ -72,8 +74,8 @@ def _resume(given: Namespace, begin: float) -> int:
     """Run the units that an earlier run left without a result, in its folder; report all units."""
     sandbox = prefetch.sandbox()
     with manifest.unfinished_run(given) as (folder, facts, arguments):
-        plan = Plan.of(arguments, datetime.fromisoformat(facts["started"]))
-        manifest.check_sources(folder, facts, plan.scenarios, arguments)
+        plan = Plan.of(arguments, datetime.fromisoformat(facts["started"]), folder.patch)
+        manifest.check_sources(folder, facts, plan.scenarios, arguments, plan.sources)
         now = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "command": ["lazymmu", *given.command_line]}
         again = {"finished": None, "status": None, "resumed": [*facts.get("resumed", ()), now]}
         return _carry_out(plan, folder, {**facts, **again, "scenarios": folder.keep(plan.scenarios)}, sandbox, begin)
@@ -107,6 +109,7 @@ def _carry_out(
             if images:
                 # Locked versions may have been gone, so that others took their place.
                 facts = _with_versions(facts, images)
+            facts = {**facts, **header_run.account(plan.given, header_run.operations(results))}
             seconds = time.monotonic() - begin
             day, issues = plan.started.date(), plan.issues
             known = None if issues is None else [known_issues.checked(issue, results, day) for issue in issues]
@@ -156,7 +159,7 @@ def _options(plan: Plan, folder: Folder, preparation: Preparation) -> Options:
         isolation=arguments.isolation,
         fresh_boot=arguments.fresh_boot,
         jobs=arguments.jobs,
-        variant=header_run.build(plan.header, images),
+        variants=header_run.build(plan.given, images),
         transport=transport,
     )
 

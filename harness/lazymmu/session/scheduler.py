@@ -23,7 +23,7 @@ from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.guests.transports import Transport
 from lazymmu.guests.transports.serial import SERIAL
-from lazymmu.provision.builds import PLAIN, Variant
+from lazymmu.provision.builds import Variants
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Result, Unit
 from lazymmu.session.prepared_unit import PreparedUnit
@@ -54,7 +54,7 @@ class Options(Struct, frozen=True):
     #: How many guests may run at the same time; None means as many as the host has room for.
     jobs: int | None = None
     #: The module to build and load.
-    variant: Variant = PLAIN
+    variants: Variants = Variants()
     transport: Transport = SERIAL
 
 
@@ -169,7 +169,8 @@ class Schedule:
         with self._locks[name]:
             if name not in self._prepared:
                 made_of = (self._images[unit.kernel], unit.arch, how.timeout_scale, self._guests)
-                self._prepared[name] = prepare(*made_of, transport=how.transport, variant=how.variant)
+                variant = how.variants.of(unit.arch, unit.kernel)
+                self._prepared[name] = prepare(*made_of, transport=how.transport, variant=variant)
             return self._prepared[name]
 
     def _run_worker(self, name: str, number: int) -> None:

@@ -32,6 +32,8 @@ class Selection(Struct, frozen=True):
     impls: tuple[str, ...] = ()
     #: Revisions under which to run a header's text.
     of_header: tuple[str, ...] = ()
+    #: Architecture and kernel of guests whose own implementation a patch changes.
+    natively: tuple[tuple[str, str], ...] = ()
     #: The personality of every guest, in place of its own.
     personality: str | None = None
 
@@ -117,6 +119,9 @@ def _under(selection: Selection, scenario: Scenario) -> Iterator[tuple[str, str,
     for api in selection.of_header:
         if api in scenario.apis:
             yield from ((api, arch, HEADER, kernel.name) for arch, kernel in machines)
+
+    for api in sorted(IMPLEMENTATIONS[NATIVE].revisions & {*scenario.apis}):
+        yield from ((api, arch, NATIVE, name) for arch, name in selection.natively if arch in scenario.native)
 
 
 def units(scenarios: Sequence[Scenario], selection: Selection, *, repeat: int = 1) -> tuple[Unit, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 from watchfiles._rust_notify import RustNotify
 
+from lazymmu.header.patched import PGTABLE
 from lazymmu.header.text import HeaderError
 from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.problems import Problems
@@ -30,7 +31,7 @@ _WINDOW = 200
 class Inputs(Struct, frozen=True):
     """The files and folders that a run reads, by real paths."""
 
-    #: Scenario files, and the files of --known and --header.
+    #: Scenario files, and those of --known, --header, --patch and --tree.
     files: frozenset[Path]
     #: Folders whose scenarios are read, with their subfolders.
     trees: frozenset[Path]
@@ -66,7 +67,9 @@ def _inputs(arguments: Namespace) -> Inputs:
     """Return the inputs of a run with these arguments. Raises UsageError if they name nothing."""
     library = requests.library()
     files = {Path(found.path) for found in scenario_files(arguments.scenarios, library, Problems())}
-    files |= {Path(name) for name in (arguments.known, arguments.header) if name is not None}
+    files |= {Path(name) for name in (arguments.known, arguments.header, arguments.patch) if name is not None}
+    if arguments.tree is not None:
+        files.add(Path(arguments.tree, PGTABLE))
     named = [next((top for top in (library / name, Path(name)) if top.is_dir()), None) for name in arguments.scenarios]
     # Both a link and its target count.
     real = {file.resolve() for file in files} | {file.parent.resolve() / file.name for file in files}
@@ -108,6 +111,8 @@ def watch(arguments: Namespace) -> int:
         raise UsageError("--watch and --resume cannot be given together")
     if arguments.bisect:
         raise UsageError("--watch and --bisect cannot be given together")
+    if arguments.patch is not None and not Path(arguments.patch).is_file():
+        raise UsageError(f"--watch and --patch {arguments.patch} cannot be given together: it is not a file")
     inputs = _inputs(arguments)
     terminal = requests.human(arguments)
     first = True

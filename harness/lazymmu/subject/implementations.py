@@ -52,7 +52,7 @@ IMPLEMENTATIONS: Mapping[str, Implementation] = {
             missing=frozenset({"fork"}),
             personalities=frozenset({"xen"}),
         ),
-        Implementation(HEADER, frozenset({"merged", "with-ptes"})),
+        Implementation(HEADER),
     )
 }
 

@@ -28,7 +28,7 @@ def merged(tmp_path: Path) -> str:
 
 
 def selected(scenario: str, header: str, **flags: Any) -> set[tuple[str, str, str, str]]:
-    _, chosen = header_run.selected(Namespace(header=header), Selection(**flags))
+    _, chosen = header_run.selected(Namespace(header=header, patch=None, tree=None), Selection(**flags))
     found = units(load([scenario], Path("scenarios")), chosen)
     return {(unit.api, unit.impl, unit.arch, unit.kernel) for unit in found}
 
@@ -62,6 +62,8 @@ def test_other_implementations_and_revisions_can_be_selected_too(scenario: str, 
         ("--header none.h", "--header none.h:1:1: cannot be read"),
         ("--header merged.h --resume x", "`--header` cannot be given with it"),
         ("--header none.h --watch", "--header none.h:1:1: cannot be read"),
+        ("--header merged.h --patch x", "--header merged.h and --patch x cannot be given together"),
+        ("--header merged.h --tree .", "--tree needs a patch"),
     ],
 )
 @pytest.mark.usefixtures("merged")

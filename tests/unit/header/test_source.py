@@ -9,7 +9,7 @@ from lazymmu.header.text import Text, read
 from lazymmu.provision.subprocesses import ToolError
 from lazymmu.support.project import MODULE_SOURCE
 
-from tests.headers import EXTENDED, MERGED, OF_7_0, line
+from tests.headers import EXTENDED, MERGED, OF_7_0, V4, line
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +47,21 @@ def test_its_functions_get_other_names_than_the_kernels_and_missing_ones_are_the
     assert "#define LMM_HEADER_WITH_PTES" in extended
     # The text's default for a hook is not compiled where the hook exists.
     assert "#define arch_enter_lazy_mmu_mode_with_ptes" not in extended
+
+
+def test_the_module_gets_the_state_and_the_revisions_of_the_text() -> None:
+    both = '#define LMM_HEADER_REVISIONS REVISION("merged") REVISION_WITH_PTES("with-ptes")\n'
+    assert both in content(text(EXTENDED))
+    assert "#define LMM_HEADER_STATE lmm_merged_state\n" in content(text(EXTENDED))
+    draft = content(text(V4))
+    assert "lmm_v4_state\n#define LMM_HEADER_FIRST nesting_level\n#define LMM_HEADER_SECOND active\n" in draft
+    assert '#define LMM_HEADER_REVISIONS REVISION("v4")\n' in draft
+    assert ("LMM_HEADER_TASKS" in content(text())) > ("LMM_HEADER_TASKS" in draft)
+
+
+def test_an_earlier_name_of_enable_with_ptes_is_called_by_the_later() -> None:
+    earlier = content(text(EXTENDED.replace("lazy_mmu_mode_enable_with_ptes", "lazy_mmu_mode_enable_pte")))
+    assert "#define lazy_mmu_mode_enable_with_ptes lmm_text_lazy_mmu_mode_enable_pte\n" in earlier
 
 
 def test_the_same_text_elsewhere_is_the_same_build() -> None:

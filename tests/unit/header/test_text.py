@@ -9,7 +9,7 @@ import pytest
 from lazymmu.header.text import NEEDED, OF_TASKS, WITH_PTES, HeaderError, Text, read, revisions
 from lazymmu.support.errors import UsageError
 
-from tests.headers import EXTENDED, HEAD, IFDEF, MERGED, OF_7_0, TAIL, line
+from tests.headers import AMENDED, EXTENDED, HEAD, IFDEF, MERGED, OF_7_0, PROPOSAL, TAIL, V3, V4, line
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +47,31 @@ def test_the_functions_may_be_in_an_else_and_in_two_regions() -> None:
     middle = inner.index("static inline void __task")
     parts = f"{IFDEF}{inner[:middle]}#endif\n#ifdef CONFIG_MMU\n{IFDEF}{inner[middle:]}#endif\n#endif\n"
     assert text(parts).functions == {*NEEDED, *OF_TASKS}
+
+
+@pytest.mark.parametrize(
+    ("content", "own", "possible"),
+    [
+        (PROPOSAL, "proposal", ("proposal", "v3")),
+        (AMENDED, "amended", ("proposal", "amended", "v3")),
+        (V3, "v3", ("proposal", "v3")),
+        (V4, "v4", ("v4",)),
+    ],
+)
+def test_a_draft_is_the_revision_of_its_state_and_checks(content: str, own: str, possible: tuple[str, ...]) -> None:
+    found = text(content)
+    assert (found.revision, found.possible) == (own, possible)
+    assert revisions(found, ()) == revisions(found, ("all",)) == (own,)
+    assert revisions(found, possible) == possible
+    with pytest.raises(UsageError, match=f"its state is {' and '.join(found.state)}, that of merged is enable_count"):
+        revisions(found, ("merged",))
+
+
+@pytest.mark.parametrize("name", ["lazy_mmu_mode_enable_pte", "lazy_mmu_mode_enable_for_pte_range"])
+def test_an_earlier_name_of_enable_with_ptes_is_known(name: str) -> None:
+    assert text(EXTENDED.replace(f" {WITH_PTES}(", f" {name}(")).with_ptes == name
+    assert text(EXTENDED).with_ptes == WITH_PTES
+    assert text(MERGED).with_ptes is None
 
 
 def test_lines_may_end_as_on_other_systems() -> None:

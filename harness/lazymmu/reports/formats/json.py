@@ -27,6 +27,7 @@ def write(run: RunSummary, file: TextIO) -> None:
     }
     if run.seed is not None:
         rest["shuffle"] = run.seed
+    rest |= {key: run.facts[key] for key in ("text", "patch_applied") if key in run.facts}
     if run.known is not None:
         rest["known"] = [issue.to_json() for issue in run.known]
     file.write("\n], " + json.dumps(rest).removeprefix("{") + "\n")

@@ -14,7 +14,7 @@ from msgspec import Struct
 from lazymmu.reports.plain import explanation, filled, first_line
 from lazymmu.results.known_issues import CheckedIssue, State
 from lazymmu.results.result import Outcome, Result
-from lazymmu.results.run_summary import RunSummary
+from lazymmu.results.run_summary import RunSummary, of_text
 
 NAME = "junit"
 FLAG = "--junit"
@@ -48,7 +48,8 @@ def write(run: RunSummary, file: TextIO) -> None:
     suites = {machine: [_case(result) for result in results] for machine, results in machines.items()}
     if run.known:
         suites["known"] = [_issue(checked) for checked in run.known]
-    file.writelines(filled(Path(__file__).with_name("junit.xml.jinja"), run=run, machines=machines, suites=suites))
+    values = {"run": run, "machines": machines, "suites": suites, "of_text": of_text}
+    file.writelines(filled(Path(__file__).with_name("junit.xml.jinja"), **values))
 
 
 def _case(result: Result) -> _Case:
