@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from itertools import chain, product
+from itertools import chain, cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +82,13 @@ def known(source: Path = SOURCE) -> dict[str, Mutant]:
 
 
 def selected(scenarios: Sequence[Scenario], selection: Selection) -> list[Unit]:
-    """Return the units to run: each guest has its own personality, and the first one also those that no guest has."""
-    arches = chosen(selection.arches)
-    own = {arch: architectures()[arch].personality for arch in arches}
+    """Return the units to run: each guest has its own personality, and they share those that none of them has."""
+    own = {arch: architectures()[arch].personality for arch in chosen(selection.arches)}
     found = [unit for unit in units(scenarios, selection) if unit.personality == own[unit.arch]]
-    for personality in PERSONALITIES:
-        if personality not in own.values():
-            with suppress(UsageError):  # no scenario applies to it
-                found += units(scenarios, replace(selection, arches=arches[:1], personality=personality))
+    others = [personality for personality in PERSONALITIES if personality not in own.values()]
+    for personality, arch in zip(others, cycle(own), strict=False):
+        with suppress(UsageError):  # no scenario applies to it
+            found += units(scenarios, replace(selection, arches=(arch,), personality=personality))
     return [replace(unit, index=index) for index, unit in enumerate(found)]
 
 
@@ -123,28 +122,29 @@ class Trial(Struct):
         }
 
 
-#: Runs units against a mutant and returns the results in their order. Unless its last argument (`full`) is true, it
-#: leaves out the units that follow a failure on the same architecture.
-Runner = Callable[[Mutant, Sequence[Unit], bool], Sequence[Result]]
+#: Of units that have this in common, one failure is enough; NOTHING: all are to run.
+ARCH, SCENARIO, NOTHING = "arch", "scenario_name", ""
+#: Runs units against a mutant and returns the results in their order. Its last argument is one of these three.
+Runner = Callable[[Mutant, Sequence[Unit], str], Sequence[Result]]
 
 
 def runner(images: Images, interrupts: Interrupts) -> Runner:
     """Return a Runner with guests. It raises KeyboardInterrupt after an interrupt."""
 
-    def run_units(mutant: Mutant, units: Sequence[Unit], full: bool) -> Sequence[Result]:
+    def run_units(mutant: Mutant, units: Sequence[Unit], common: str) -> Sequence[Result]:
         ended: dict[int, Result] = {}
         killed: set[str] = set()
 
         def finished(result: Result) -> None:
             ended[result.number] = result
-            if result.outcome is Outcome.FAIL:
-                killed.add(result.arch)
+            if common and result.outcome is Outcome.FAIL:
+                killed.add(getattr(result, common))
 
         def is_needed(unit: Unit) -> bool:
-            return full or unit.arch not in killed
+            return not common or getattr(unit, common) not in killed
 
-        # A second guest of the only machine would cost more than the few units that are usually left.
-        is_short = not full and len({unit.machine for unit in units}) == 1
+        # A second guest of the only machine would cost more than the few units until its first failure.
+        is_short = common == ARCH and len({unit.machine for unit in units}) == 1
         options = Options(variants=Variants(variant(mutant)), jobs=1 if is_short else None)
         Schedule(units, {images.name: images}, options, finished, is_needed=is_needed).run(interrupts)
         if interrupts.came:
@@ -159,10 +159,10 @@ def variant(mutant: Mutant) -> Variant:
     return Variant(("LMM_MUTANTS=y",), "" if mutant is NONE else f"mutant={mutant.name}")
 
 
-def _attempt(trial: Trial, units: Sequence[Unit], run_units: Runner, full: bool) -> None:
+def _attempt(trial: Trial, units: Sequence[Unit], run_units: Runner, common: str) -> None:
     """Run the units that have not run against the mutant yet, and add their results."""
     new = [unit for unit in units if unit.index not in trial.tried]
-    for result in run_units(trial.mutant, new, full) if new else ():
+    for result in run_units(trial.mutant, new, common) if new else ():
         trial.tried.add(result.number)
         if result.outcome is Outcome.ERROR:
             trial.errors.append(result)
@@ -194,20 +194,21 @@ def _likely_first(mutant: Mutant, units: Sequence[Unit]) -> list[Unit]:
 def hunt(mutant: Mutant, units: Sequence[Unit], run_units: Runner, *, full: bool) -> Trial:
     """Run the units that a mutant concerns; without `full`, each architecture stops at its first failure."""
     trial = Trial(mutant)
-    _attempt(trial, _likely_first(mutant, [*filter(mutant.concerns, units)]), run_units, full)
+    concerned = [*filter(mutant.concerns, units)]
+    _attempt(trial, _likely_first(mutant, concerned), run_units, NOTHING if full else ARCH)
     return trial
 
 
 def idle(units: Sequence[Unit], trials: Sequence[Trial], run_units: Runner) -> list[str]:
     """Return the scenarios that notice no mutant, after trying those on all mutants; in the order of the units."""
     killing = {name for trial in trials for name in trial.killers}
-    # First with few units: most scenarios notice a mutant on any architecture in a usual revision.
+    # First with few units: most scenarios notice a mutant under any personality in a usual revision.
     for few, trial in product((True, False), trials):
         left = [unit for unit in units if unit.scenario.name not in killing and trial.mutant.concerns(unit)]
         if few:
             usual = trial.mutant.arches[0]
-            left = [unit for unit in left if unit.arch == usual and unit.api in DEFAULT_REVISIONS]
-        _attempt(trial, left, run_units, full=True)
+            left = [unit for unit in left if unit.personality == usual and unit.api in DEFAULT_REVISIONS]
+        _attempt(trial, left, run_units, SCENARIO)
         killing.update(trial.killers)
     return [name for name in dict.fromkeys(unit.scenario.name for unit in units) if name not in killing]
 
@@ -256,7 +257,7 @@ def _check_control(selected: Sequence[Unit], chosen: Sequence[Mutant], ran: Runn
     """Raise LazymmuError if units that a mutant concerns fail without one; usual revisions are enough if there are."""
     concerned = [unit for unit in selected if any(mutant.concerns(unit) for mutant in chosen)]
     control = [unit for unit in concerned if unit.api in DEFAULT_REVISIONS] or concerned
-    wrong = [result for result in ran(NONE, control, True) if result.outcome in (Outcome.FAIL, Outcome.ERROR)]
+    wrong = [result for result in ran(NONE, control, NOTHING) if result.outcome in (Outcome.FAIL, Outcome.ERROR)]
     if wrong:
         named = ", ".join(result.label() for result in wrong[:_NAMED])
         raise LazymmuError(
