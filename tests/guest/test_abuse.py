@@ -129,7 +129,9 @@ def test_writers_at_the_same_time_and_killed_ones_leave_nothing_behind(
     lazymmu: Lazymmu, tmp_path: Path, arch: str
 ) -> None:
     short = program.text(case("task(t,1) E W(1) switch(t) E D"), run=1, api="merged", personality="arm64")
-    sleeping = program.text(case("task(t,1) " + "sleep(50) " * 20), run=2, api="merged", personality="arm64")
+    # A writer is killed while one task or the other sleeps, in the middle of calls of both.
+    turns = "sleep(20) F[switch(t) F[switch(main) sleep(20) switch(t)] sleep(20) switch(main)] "
+    sleeping = program.text(case("task(t,1) " + turns * 16), run=2, api="merged", personality="arm64")
     for name, text in {"short": short, "malformed": short[:-4], "sleeping": sleeping, "crowd": _CROWD}.items():
         (tmp_path / name).write_text(text)
     flags = [word for name in ("short", "malformed", "sleeping", "crowd") for word in ("--push", str(tmp_path / name))]
