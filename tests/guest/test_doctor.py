@@ -4,6 +4,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from lazymmu.architecture import architectures
 from lazymmu.provision.keys import default_root
 
@@ -11,6 +12,7 @@ from tests.guest.conftest import Lazymmu
 from tests.guest.machines import ARCHES
 
 
+@pytest.mark.exhaustive
 def test_where_runs_work_the_doctor_says_what_they_use(lazymmu: Lazymmu, tmp_path: Path) -> None:
     setup = lazymmu("setup")
     assert setup.returncode == 0, setup.stderr

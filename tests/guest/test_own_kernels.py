@@ -33,6 +33,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build
 
 
+@pytest.mark.exhaustive
 def test_a_kernel_that_a_path_names_boots_and_runs_by_the_module_and_natively(lazymmu: Lazymmu, unpacked: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in unpacked.parent.rglob("*")}
     done, document = lazymmu.run("nesting/single", "--kernel", str(unpacked))

@@ -84,6 +84,7 @@ def test_a_slip_in_the_last_mail_of_a_series_fails_at_its_step(lazymmu: Lazymmu,
     assert "patch: -: [PATCH 1/2] mm: count and 1 more" in done.stdout
 
 
+@pytest.mark.exhaustive
 def test_an_architectures_header_is_compiled_and_driven_natively(
     lazymmu: Lazymmu, source: Source, tmp_path: Path
 ) -> None:
