@@ -33,7 +33,13 @@ def one_of(kind: str, names: Iterable[str]) -> Callable[[str], str]:
     return value
 
 
-def _implementation(text: str) -> str:
+def _list(kind: Callable[[str], str] = str) -> Callable[[str], list[str]]:
+    """Return the type of a flag whose value is one word or several, with commas between them."""
+    return lambda text: [kind(word) for word in text.split(",")]
+
+
+def implementation(text: str) -> str:
+    """Return the name of an implementation. Raises UsageError for an unknown one."""
     from lazymmu.subject.implementations import IMPLEMENTATIONS
 
     return one_of("impl", IMPLEMENTATIONS)(text)
@@ -61,7 +67,8 @@ def _transport() -> dict[str, Any]:
 
 
 _TYPES: dict[str, Callable[[str], Any]] = {
-    "--impl": _implementation,
+    **dict.fromkeys(("--arch", "--api", "--tag"), _list()),
+    "--impl": _list(implementation),
     "--personality": _personality,
     "--transport": lambda name: TRANSPORTS.pick(name).NAME,
     "--jobs": integer("--jobs", 1, 256),
@@ -83,5 +90,5 @@ def add(parser: ArgumentParser, *names: str, **others: Any) -> None:
 def add_selection(parser: ArgumentParser) -> None:
     """Add what selects units."""
     add(parser, "scenarios", "--arch")
-    add(parser, "--api", help="revision, see `lazymmu help words`; may be repeated (default: amended and merged)")
-    add(parser, "--tag", "--personality", "--impl", "--kernel")
+    add(parser, "--api", help="revision, see `lazymmu help words`; several with commas (default: amended and merged)")
+    add(parser, "--tag", "--exclude", "--personality", "--impl", "--kernel")

@@ -93,6 +93,7 @@ def predict(
     arch: _Names = (),
     api: _Names = (),
     tag: _Names = (),
+    exclude: _Names = (),
     impl: _Names = (),
     kernel: _Names = (),
     personality: str | None = None,
@@ -101,7 +102,7 @@ def predict(
 
     Raises what `load` raises, and UsageError if a flag names what does not exist or if nothing is selected.
     """
-    selected = units(_scenarios(scenarios), _selection(arch, api, tag, impl, kernel, personality))
+    selected = units(_scenarios(scenarios), _selection(arch, api, tag, exclude, impl, kernel, personality))
     return tuple(Prediction(unit, PreparedUnit(unit).prediction) for unit in selected)
 
 
@@ -110,6 +111,7 @@ def run(
     arch: _Names = (),
     api: _Names = (),
     tag: _Names = (),
+    exclude: _Names = (),
     impl: _Names = (),
     kernel: _Names = (),
     personality: str | None = None,
@@ -129,7 +131,7 @@ def run(
     """
     if isolation not in ISOLATIONS:
         raise UsageError(f"unknown isolation `{isolation}`", hint=f"there is: {', '.join(ISOLATIONS)}")
-    selection = _selection(arch, api, tag, impl, kernel, personality)
+    selection = _selection(arch, api, tag, exclude, impl, kernel, personality)
     selected = units(_scenarios(scenarios), selection)
     with shared_cache(), Interrupts.noted() as interrupts:
         preparation = prepare(selected, selection, prefetch.sandbox(), offline=offline)
@@ -212,6 +214,7 @@ class Guest:
         *scenarios: _Given,
         api: _Names = (),
         tag: _Names = (),
+        exclude: _Names = (),
         impl: _Names = (),
         personality: str | None = None,
     ) -> tuple[Result, ...]:
@@ -220,7 +223,7 @@ class Guest:
         If the guest dies or hangs, the unit that it ran is an error, and another guest takes its place. Raises what
         `predict` raises.
         """
-        selection = _selection(self.arch, api, tag, impl, self.kernel, personality)
+        selection = _selection(self.arch, api, tag, exclude, impl, self.kernel, personality)
         selected = units(_scenarios(scenarios), selection)
         results = [result for unit in selected if (result := without_implementation(unit, selection))]
         unavailable = {result.number for result in results}
@@ -269,12 +272,12 @@ def _scenarios(given: Sequence[_Given]) -> tuple[Scenario, ...]:
 
 
 def _selection(
-    arch: _Names, api: _Names, tag: _Names, impl: _Names, kernel: _Names, personality: str | None
+    arch: _Names, api: _Names, tag: _Names, exclude: _Names, impl: _Names, kernel: _Names, personality: str | None
 ) -> Selection:
-    arches, apis, tags, kernels, impls = (
-        (names,) if isinstance(names, str) else tuple(names) for names in (arch, api, tag, kernel, impl)
+    arches, apis, tags, excluded, kernels, impls = (
+        (names,) if isinstance(names, str) else tuple(names) for names in (arch, api, tag, exclude, kernel, impl)
     )
     if HEADER in impls:
         raise UsageError("the implementation `header` needs `lazymmu run --header FILE`")
     own = None if personality is None else PERSONALITIES.pick(personality).NAME
-    return Selection(arches, apis, tags, kernels, impls, personality=own)
+    return Selection(arches, apis, tags, excluded, kernels, impls, personality=own)

@@ -47,12 +47,12 @@ def test_a_mistyped_word_is_refused_with_what_was_probably_meant(capsys: pytest.
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--arch", "arm46"], "unknown architecture `arm46` (did you mean `arm64`?)\n  hint: there is: arm64, "),
+        (["--arch", "arm64,arm46"], "unknown architecture `arm46` (did you mean `arm64`?)\n  hint: there is: arm64, "),
         (["--api", "mergd"], "unknown revision `mergd` (did you mean `merged`?)"),
         (["--api", "all", "--api", "nope"], "unknown revision `nope`"),
         (["--tag", "nesting"], "unknown tag `nesting`"),
         (["--kernel", "newest"], "unknown kernel `newest`"),
-        (["--impl", "other"], "unknown impl `other`\n  hint: there is: module, "),
+        (["--impl", "module,other"], "unknown impl `other`\n  hint: there is: module, "),
         (["--impl", "header"], "header"),
     ],
 )

@@ -56,6 +56,7 @@ def test_predictions_are_those_of_the_command(capsys: pytest.CaptureFixture[str]
     assert main(["predict", "nesting", "--arch", "s390x", "--api", "all", "--json", "-"]) == 0
     documents = json.loads(capsys.readouterr().out)["predictions"]
     predictions = lazymmu.predict("nesting", arch="s390x", api=["all"])
+    assert len(lazymmu.predict("nesting", arch="s390x", api=["all"], exclude="nesting/deep")) < len(predictions)
     for prediction, document in zip(predictions, documents, strict=True):
         assert (prediction.unit.scenario.name, prediction.unit.api) == (document["scenario"], document["api"])
         assert prediction.trace.hooks == document["predicted"]["hooks"]

@@ -13,7 +13,7 @@ HELP = "show where revisions part in a scenario; no guest"
 
 def flags(parser: Parser) -> None:
     add(parser, "scenarios", nargs="+", help="name, file or directory")
-    add(parser, "--arch", "--api", "--tag", "--personality", "--json")
+    add(parser, "--arch", "--api", "--tag", "--exclude", "--personality", "--json")
 
 
 def main(arguments: Namespace) -> int:

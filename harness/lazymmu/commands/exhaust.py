@@ -12,7 +12,7 @@ main = imported("lazymmu.session.exhaust:exhaust")
 
 def flags(parser: Parser) -> None:
     add(parser, "--arch")
-    add(parser, "--api", help="revision, see `lazymmu help words`; may be repeated (default: amended and merged)")
+    add(parser, "--api", help="revision, see `lazymmu help words`; several with commas (default: amended and merged)")
     add(parser, "--impl", "--kernel")
     add(parser, "--header", "--patch", "--tree")
     parser.add_argument(

@@ -3,7 +3,7 @@
 
 from argparse import Namespace
 
-from lazymmu.flags import add
+from lazymmu.flags import add, implementation
 from lazymmu.parser import Parser
 from lazymmu.support.errors import UsageError
 from lazymmu.support.interrupts import importing
@@ -13,18 +13,20 @@ HELP = "list scenarios"
 
 
 def flags(parser: Parser) -> None:
-    add(parser, "scenarios", "--tag")
+    add(parser, "scenarios", "--tag", "--exclude")
     add(parser, "--personality", help="only scenarios that can run under this personality")
-    add(parser, "--impl", action="store", help="only scenarios that can run on this implementation")
+    add(
+        parser, "--impl", action="store", type=implementation, help="only scenarios that can run on this implementation"
+    )
 
 
 def main(arguments: Namespace) -> int:
     with importing():
         from lazymmu.scenario import load
         from lazymmu.session import requests
-        from lazymmu.session.selection import tagged
+        from lazymmu.session.selection import narrowed
         from lazymmu.subject.implementations import IMPLEMENTATIONS
-    shown = tagged(load(arguments.scenarios, requests.library()), arguments.tag)
+    shown = narrowed(load(arguments.scenarios, requests.library()), arguments.tag, arguments.exclude)
     personality = arguments.personality
     if personality is not None:
         shown = tuple(one for one in shown if personality in one.personalities)

@@ -17,4 +17,4 @@ def flags(parser: Parser) -> None:
         "--full", action="store_true", help="run each against all scenarios, not only until it is killed"
     )
     parser.add_argument("--list", action="store_true", help="only name the mutants")
-    add(parser, "--arch", "--api", "--tag", "--json")
+    add(parser, "--arch", "--api", "--tag", "--exclude", "--json")

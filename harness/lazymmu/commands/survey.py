@@ -15,6 +15,6 @@ def flags(parser: Parser) -> None:
     parser.set_defaults(**vars(command_parser(run).parse_args([])))
     add(parser, "scenarios", "--arch")
     add(parser, "--kernel", help="kernel; may be repeated (default: all that resolve)")
-    add(parser, "--tag")
+    add(parser, "--tag", "--exclude")
     parser.add_argument("--page", metavar="FILE", help="write the page in Markdown (default: to standard output)")
     add(parser, "--jobs", "--timeout-scale", "--offline")

@@ -39,7 +39,8 @@ def needs(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return default_names(), (DEFAULT_KERNEL,)
     if command not in ("run", "setup") or flags & _OTHERWISE:
         return (), ()
-    arches, kernels = tuple(_values(rest, "--arch")), tuple(_values(rest, "--kernel")) or (DEFAULT_KERNEL,)
+    arches = tuple(arch for value in _values(rest, "--arch") for arch in value.split(","))
+    kernels = tuple(_values(rest, "--kernel")) or (DEFAULT_KERNEL,)
     if not arches and all("/" in kernel for kernel in kernels):
         # Only the build that the path names says for which architecture it is.
         return (), ()

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from lazymmu.architecture import DEFAULT_KERNEL, architectures, machine_name
-from lazymmu.subject.case import Case, Scenario, Values
+from lazymmu.subject.case import Case, Scenario, Values, values_text
 from lazymmu.subject.implementations import MODULE
 from lazymmu.subject.trace import Trace
 from lazymmu.support.errors import Place
@@ -74,7 +74,7 @@ class Named:
 
     def case_name(self) -> str:
         """Return scenario and case, such as `nesting/deep[depth=3]`."""
-        values = ",".join(f"{name}={value}" for name, value in self.values.items())
+        values = values_text(self.values)
         return f"{self.scenario_name}{f'[{values}]' if values else ''}"
 
     @property

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finds the files that the arguments of a command mean, and the names of their scenarios."""
+"""Finds the files that the arguments of a command mean, the names of their scenarios, and which cases are meant."""
 
+import glob
 import os
 import re
 from collections import deque
@@ -8,7 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from lazymmu.scenario import selectors
 from lazymmu.scenario.strict_yaml.problems import Problems, quote
 from lazymmu.support.errors import Place, UsageError
 from lazymmu.support.suggestions import suggestion
@@ -22,6 +25,8 @@ class ScenarioFile(Struct, frozen=True, order=True):
 
     name: str
     path: str
+    #: The words that mean it, each with the values of its cases (`selectors.split`).
+    words: tuple[tuple[str, str], ...] = ()
 
 
 def scenario_files(arguments: Sequence[str], library: Path, problems: Problems) -> list[ScenarioFile]:
@@ -32,9 +37,17 @@ def scenario_files(arguments: Sequence[str], library: Path, problems: Problems) 
     root = str(library)
     wrong: list[str] = []
     paths: list[str] = []
+    words: dict[str, list[tuple[str, str]]] = {}
     for argument in arguments or (root,):
         before = len(problems)
+        values = ""
         meant = _meant(argument, root if arguments else None, problems)
+        if meant is None:
+            name, values = selectors.split(argument)
+            meant = _meant(name, root, problems) if values else None
+            meant = meant or _matching(name, root, problems)
+        for file in map(os.path.realpath, meant or ()):
+            words.setdefault(file, []).append((argument, values))
         if meant is None:
             wrong.append(_missing(argument, root))
         elif not meant and len(problems) == before:
@@ -43,7 +56,7 @@ def scenario_files(arguments: Sequence[str], library: Path, problems: Problems) 
             paths += meant
     if wrong:
         raise UsageError("\n".join(wrong))
-    return _named(paths, root, problems)
+    return [replace(found, words=tuple(words[os.path.realpath(found.path)])) for found in _named(paths, root, problems)]
 
 
 def _meant(argument: str, library: str | None, problems: Problems) -> list[str] | None:
@@ -61,6 +74,17 @@ def _meant(argument: str, library: str | None, problems: Problems) -> list[str] 
         if os.path.isdir(candidate):  # noqa: PTH112
             return list(_walk(candidate, problems))
     return None
+
+
+def _matching(pattern: str, library: str, problems: Problems) -> list[str] | None:
+    """Return the files whose names match a pattern: those of the library, else others; None if there are none."""
+    if not selectors.is_pattern(pattern) or "\0" in pattern:
+        return None
+    name = _SUFFIX.sub("", pattern)
+    found = [path for path in _walk(library, problems) if selectors.matches(name, _name(path, library))]
+    for path in [] if found else sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 -- keeps paths as given
+        found += _walk(path, problems) if os.path.isdir(path) else [path]  # noqa: PTH112
+    return found or None
 
 
 def _files(path: str) -> list[str]:

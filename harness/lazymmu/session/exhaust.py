@@ -80,7 +80,7 @@ class _Trial(Struct):
 @requests.shared_cache()
 def exhaust(arguments: Namespace) -> int:
     """Try every transition on each selected machine, and report it. Returns the exit status."""
-    given = requests.selection(Namespace(**{**vars(arguments), "tag": []}))
+    given = requests.selection(Namespace(**{**vars(arguments), "tag": [], "exclude": []}))
     header, selection = header_run.selected(arguments, given)
     folder = Path(arguments.out)
     if not folder.is_dir():

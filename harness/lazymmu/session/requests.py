@@ -32,6 +32,7 @@ def selection(arguments: Namespace, *, apis: tuple[str, ...] = ()) -> Selection:
         arches=tuple(arguments.arch),
         apis=tuple(arguments.api) or apis,
         tags=tuple(arguments.tag),
+        excluded=tuple(arguments.exclude),
         kernels=tuple(flags.get("kernel") or ()),
         impls=tuple(flags.get("impl") or ()),
         personality=flags.get("personality"),

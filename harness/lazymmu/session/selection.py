@@ -12,10 +12,14 @@ from lazymmu.architecture import DEFAULT_KERNEL, architectures, chosen
 from lazymmu.provision import catalogue
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.results.result import Unit
+from lazymmu.scenario import load, selectors
+from lazymmu.scenario.lookup import scenario_files
+from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.subject.case import Scenario
 from lazymmu.subject.implementations import HEADER, IMPLEMENTATIONS, MODULE, NATIVE, NATIVE_REPAIRED
 from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import UsageError
+from lazymmu.support.project import LIBRARY
 from lazymmu.support.suggestions import suggestion
 
 #: A message names what limits so many scenarios.
@@ -28,6 +32,8 @@ class Selection(Struct, frozen=True):
     arches: tuple[str, ...] = ()
     apis: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    #: Names, patterns, cases and tags of what is not wanted.
+    excluded: tuple[str, ...] = ()
     kernels: tuple[str, ...] = ()
     impls: tuple[str, ...] = ()
     #: Revisions under which to run a header's text.
@@ -78,10 +84,41 @@ def arches_of(kernel: Kernel, named: Sequence[str]) -> tuple[str, ...]:
     return tuple(arch for arch in (chosen(named) if named else kernel.own) if arch in kernel.own)
 
 
-def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> tuple[Scenario, ...]:
-    """Return the scenarios with one of these tags, or all if there are none. Raises UsageError for an unknown tag."""
-    _check("tag", tags, sorted({tag for scenario in scenarios for tag in scenario.tags}))
-    return tuple(scenario for scenario in scenarios if not tags or set(tags) & set(scenario.tags))
+def _tags(scenarios: Iterable[Scenario]) -> list[str]:
+    return sorted({tag for scenario in scenarios for tag in scenario.tags})
+
+
+def narrowed(scenarios: Sequence[Scenario], tags: Sequence[str], excluded: Sequence[str]) -> tuple[Scenario, ...]:
+    """Return the scenarios with one of these tags, or all if there are none, without what is excluded.
+
+    Raises UsageError for an unknown tag, and for a word that could exclude nothing.
+    """
+    _check("tag", tags, _tags(scenarios))
+    left = [scenario for scenario in scenarios if not tags or set(tags) & set(scenario.tags)]
+    for word in excluded:
+        name, values = selectors.split(word)
+        hit = [one for one in scenarios if word in one.tags or selectors.matches(name, one.name)]
+        hit = hit or _named_otherwise(scenarios, word)
+        if hit and not any(selectors.with_cases(one, [values]) for one in hit):
+            raise selectors.unknown_case(word, hit)
+        names = {one.name for one in hit}
+        kept = (selectors.without_cases(one, values) if one.name in names else one for one in left)
+        left = [one for one in kept if one is not None]
+    return tuple(left)
+
+
+def _named_otherwise(scenarios: Sequence[Scenario], word: str) -> list[Scenario]:
+    """Return the scenarios that a word of --exclude means by a path; raises UsageError if it means nothing at all."""
+    try:
+        names = {found.name for found in scenario_files([word], LIBRARY, Problems())}
+    except UsageError as error:
+        # It may be a tag of what is not selected.
+        library = load([], LIBRARY)
+        if word not in _tags(library):
+            tags = ", ".join(_tags([*library, *scenarios]))
+            raise UsageError(f"--exclude {word}: {error.message}, and no tag", hint=f"the tags: {tags}") from None
+        return []
+    return [one for one in scenarios if one.name in names]
 
 
 def _impls(selection: Selection, scenario: Scenario, api: str, arch: str, kernel: Kernel) -> Iterator[str]:
@@ -138,7 +175,7 @@ def units(scenarios: Sequence[Scenario], selection: Selection, *, repeat: int = 
             index=next(index),
             given_personality=selection.personality,
         )
-        for scenario in tagged(scenarios, selection.tags)
+        for scenario in narrowed(scenarios, selection.tags, selection.excluded)
         for number, under, repetition in product(
             range(len(scenario.cases)), _under(selection, scenario), range(1, repeat + 1)
         )
@@ -151,6 +188,7 @@ def units(scenarios: Sequence[Scenario], selection: Selection, *, repeat: int = 
 def _nothing_selected(scenarios: Sequence[Scenario], selection: Selection) -> UsageError:
     about = sorted({api for scenario in scenarios for api in scenario.apis})
     tags = f" with tag {', '.join(selection.tags)}" if selection.tags else ""
+    tags += f" without {', '.join(selection.excluded)}" if selection.excluded else ""
     impls = f" by {', '.join(selection.impls)}" if selection.impls else ""
     personality = f" as {selection.personality}" if selection.personality else ""
     hints = [f"the scenarios are about {', '.join(about)}"]

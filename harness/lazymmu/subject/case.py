@@ -21,6 +21,11 @@ Pinned = int | bool | str | list[int] | dict[str, "Pinned"]
 Values = Mapping[str, int | bool | str]
 
 
+def values_text(values: Values) -> str:
+    """Return the values of a case as names of cases have them, such as `depth=3,cpu=0`."""
+    return ",".join(f"{name}={value}" for name, value in values.items())
+
+
 class Check(Struct, frozen=True):
     """An author's assertion at one point."""
 

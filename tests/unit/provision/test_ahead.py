@@ -19,6 +19,7 @@ DEFAULT = default_names(), ("lts",)
     [
         ("run", DEFAULT),
         ("setup --jobs=3 --odd --json -", DEFAULT),
+        ("run --arch x86_64,s390x", (("s390x", "x86_64"), ("lts",))),
         ("run nesting --arch x86_64 --kernel current --arch=arm64", (("arm64", "x86_64"), ("current",))),
         ("run --arch all --kernel=lts --kernel next", (tuple(architectures()), ("lts", "next"))),
         ("run --kernel ~/linux --kernel ./out", ((), ())),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from lazymmu.scenario import load
+from lazymmu.subject.case import values_text
 from lazymmu.support.errors import ScenarioError, UsageError
 
 from tests.unit.rows import each_row
@@ -46,6 +47,9 @@ def usage(library: Path, *arguments: str | Path) -> str:
         (["nesting"], ["nesting/deep/er", "nesting/two-levels"]),
         (["nesting/"], ["nesting/deep/er", "nesting/two-levels"]),
         (["pause", "first", "nesting/../first", "pause/plain.yaml"], ["first", "pause/plain"]),
+        (["*/plain"], ["pause/plain"]),
+        (["nest*", "firs?.yaml"], ["first", "nesting/deep/er", "nesting/two-levels"]),
+        (["nesting/[a-m]*"], ["nesting/deep/er"]),
     ],
 )
 def test_names_and_directories_of_the_library(library: Path, arguments: list[str], meant: list[str]) -> None:
@@ -117,6 +121,8 @@ def test_loops_through_links_end_and_real_names_count(library: Path) -> None:
         ("two-levels.yaml", "no scenario, file or directory `two-levels.yaml` (did you mean `nesting/two-levels`?)"),
         ("xyzzy", "no scenario, file or directory `xyzzy`"),
         ("", "no scenario, file or directory ``"),
+        ("firs[a-c]", "no scenario, file or directory `firs[a-c]`"),
+        ("nest*/two[depth=3]", "no scenario, file or directory `nest*/two[depth=3]`"),
         ("first.yaml/x", "no scenario, file or directory `first.yaml/x`"),
         ("a\0b", "no scenario, file or directory `a\0b`"),
         ("x" * 5000, "no scenario, file or directory `" + "x" * 39 + "…`"),
@@ -146,3 +152,60 @@ def test_a_file_name_that_is_not_utf_8_is_reported(library: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         names(library)
     assert str(caught.value) == f"{library}/caf\\udce9.yaml:1:1: the name of this file is not UTF-8"
+
+
+@pytest.fixture
+def varied(library: Path) -> Path:
+    """Return the library with a scenario of four cases, one of three from a list, and one with a `[` in its name."""
+    text = "description: d\n{}\nsteps: [repeat: {{times: $n, steps: [set_pte: {{index: $i, value: 1}}]}}]\n"
+    (library / "grid.yaml").write_text(text.format("vary: {n: [1, 2], i: [0, 10]}"))
+    (library / "nesting" / "list.yaml").write_text(text.format("vary: [{n: 1, i: 1}, {n: 2, i: [2, 10]}]"))
+    (library / "odd[n=1].yaml").write_text(GOOD)
+    return library
+
+
+@each_row(
+    ("arguments", "meant"),
+    [
+        (["grid[n=1,i=10]"], ["grid[n=1,i=10]"]),
+        (["grid[n=1]"], ["grid[n=1,i=0]", "grid[n=1,i=10]"]),
+        (["grid[i=0,n=2]", "grid[n=1,i=10]"], ["grid[n=1,i=10]", "grid[n=2,i=0]"]),
+        (["grid.yaml[i=10]", "first"], ["first[]", "grid[n=1,i=10]", "grid[n=2,i=10]"]),
+        (["grid[n=1,i=0]", "grid"], [f"grid[n={n},i={i}]" for n in (1, 2) for i in (0, 10)]),
+        (["nesting/list[n=2,i=2]"], ["nesting/list[n=2,i=2]"]),
+        (["*[n=2,i=10]"], ["grid[n=2,i=10]", "nesting/list[n=2,i=10]"]),
+        (["nesting[i=1]"], ["nesting/list[n=1,i=1]"]),
+        (["odd[n=1]"], ["odd[n=1][]"]),
+    ],
+)
+def test_one_case_is_meant_by_its_values(varied: Path, arguments: list[str], meant: list[str]) -> None:
+    found = load(arguments, varied)
+    assert [f"{one.name}[{values_text(case.values)}]" for one in found for case in one.cases] == meant
+
+
+def test_a_case_that_does_not_exist_is_refused_with_those_that_do(varied: Path) -> None:
+    assert usage(varied, "grid[n=3]") == (
+        "no case `grid[n=3]`\n  hint: there is: grid[n=1,i=0], grid[n=1,i=10], grid[n=2,i=0], grid[n=2,i=10]"
+    )
+    assert usage(varied, "first[n=1]") == "no case `first[n=1]`\n  hint: there is: first (its only case)"
+    assert usage(varied, "grid", "grid[m=1]").startswith("no case `grid[m=1]`")
+    assert usage(varied, "*r*[n=7]").startswith("no case `*r*[n=7]`\n  hint: there is: first (its only case), grid[")
+
+
+def test_a_pattern_is_of_paths_if_no_name_of_the_library_matches(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own" / "below").mkdir(parents=True)
+    for name in ("own/mine.yaml", "own/below/more.yaml", "own/notes.txt"):
+        (tmp_path / name).write_text(GOOD)
+    monkeypatch.chdir(tmp_path)
+    assert names(library, "own/m*.yaml", "own/b*") == ["own/below/more", "own/mine"]
+    assert names(library, f"{tmp_path}/own/*.yaml") == [f"{tmp_path}/own/mine"]
+
+
+def test_a_value_may_be_a_word_or_empty(library: Path) -> None:
+    head = 'description: d\nvary: [{hooks: el, times: 1}, {hooks: "", times: 0}]\n'
+    text = head + "steps: [get_pte: 0, repeat: {times: $times, steps: [lazy: []]}]\nexpect: {hooks: $hooks}\n"
+    (library / "texts.yaml").write_text(text)
+    for values, hooks in (("hooks=el,times=1", "el"), ("hooks=,times=0", ""), ("hooks=", "")):
+        assert [case.values["hooks"] for case in load([f"texts[{values}]"], library)[0].cases] == [hooks]

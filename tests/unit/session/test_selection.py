@@ -45,6 +45,41 @@ def test_units_are_in_the_order_of_scenario_case_revision_and_architecture(scena
     assert units(scenarios, Selection(arches=("s390x", "arm64"))) == runs.numbered(expected)
 
 
+@pytest.mark.parametrize(
+    ("excluded", "left"),
+    [
+        (["a"], ["c[n=1]", "c[n=2]"]),
+        (["a[n=2]", "a[n=1]", "[b-z]"], ["a[n=3]"]),
+        (["*[n=1]", "a[n=3]"], ["a[n=2]", "c[n=2]"]),
+        # A tag of two of them, a scenario and a tag of the library.
+        (["odd"], ["c[n=1]", "c[n=2]"]),
+        (["nesting/single", "wrap-around", "a[n=3]"], ["a[n=1]", "a[n=2]", "c[n=1]", "c[n=2]"]),
+    ],
+)
+def test_what_is_excluded_is_not_selected(
+    scenarios: tuple[Scenario, ...], excluded: list[str], left: list[str]
+) -> None:
+    some = [replace(one, tags=("odd",)) if one.name in "ab" else one for one in scenarios]
+    found = units(some, Selection(excluded=tuple(excluded), arches=("s390x",), apis=("merged",)))
+    assert [unit.case_name() for unit in found] == left
+
+
+@pytest.mark.parametrize(
+    ("excluded", "message"),
+    [
+        ("a[n=9]", r"no case `a\[n=9\]`"),
+        (
+            "nestin",
+            r"--exclude nestin: no scenario, file or directory `nestin` \(did you mean `nesting`\?\), and no tag",
+        ),
+        ("*", r"nothing is selected: .* without \*"),
+    ],
+)
+def test_what_cannot_be_excluded_is_refused(scenarios: tuple[Scenario, ...], excluded: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        units(scenarios, Selection(excluded=(excluded,)))
+
+
 def test_a_selection_of_nothing_is_an_error(scenarios: tuple[Scenario, ...]) -> None:
     with pytest.raises(UsageError, match="nothing is selected: no case of 1 scenario is about revisions amended, "):
         units(scenarios[1:2], Selection())
