@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 import xmlschema
 
 from tests.guest.checkouts import at_start_of
@@ -84,3 +85,22 @@ def test_all_reports_of_one_run_say_the_same(broken: Callable[..., Lazymmu], tmp
     copies = sorted(str(path.relative_to(out)) for path in (out / "scenarios").rglob("*.yaml"))
     assert copies == ["scenarios/nesting/single.yaml", "scenarios/nesting/two-levels.yaml"]
     assert lazymmu("compare", str(out), str(files["--json"])).returncode == 0
+
+
+def no_nested_flush(checkout: Path) -> None:
+    """Remove the flush of a nested disable from the module."""
+    path = checkout / "guest/module/api_merged.c"
+    text = path.read_text()
+    flush = "\telse /* Exiting a nested section */\n\t\tlmm_arch_flush(run);\n"
+    assert flush in text
+    path.write_text(text.replace(flush, ""))
+
+
+@pytest.mark.exhaustive
+def test_a_mistake_that_the_whole_library_notices_is_shown_once(broken: Callable[..., Lazymmu]) -> None:
+    done = broken(no_nested_flush)("run")
+    assert done.returncode == 1, done.stdout + done.stderr
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("pass ")]
+    assert len(lines) <= 40, "\n".join(lines)
+    assert sum(line.startswith("FAIL ") for line in lines) == 1
+    assert any("see merged_disable() in guest/module/api_merged.c:" in line for line in lines)

@@ -60,7 +60,7 @@ def result(unit: Unit, outcome: Outcome | str, reason: str = "", details: str = 
     """Return a result of a unit; a failure has a difference with the reason."""
     trace = examples.predicted(unit)
     sides = {"predicted": "f", "observed": utf8(reason)}
-    difference = Difference("step 2 disable: hooks", sides, Place(unit.scenario.path, 3, 5))
+    difference = Difference("step 2 disable: hooks", sides, Place(unit.scenario.path, 3, 5), "disable", "hooks")
     return Result.of(
         unit,
         Outcome(outcome),

@@ -31,6 +31,12 @@ def account(text: Text, operations: Collection[str]) -> dict[str, Any]:
     return {
         "given": text.given,
         "revision": text.revision,
+        "file": text.shown,
+        "functions": [
+            {"operation": operation, "function": name, "line": {**defined.macros, **defined.functions}[name]}
+            for name in _in_order(text)
+            if (operation := _operation(text, name))
+        ],
         "driven": [name for name in _in_order(text) if name in reached and not name.startswith(_OF_ARCHITECTURE)],
         "not_driven": [*_not_driven(text, {**defined.macros, **defined.functions}, reached)],
         "module_functions": [name for name in expected if name not in text.functions],

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Shows a run while it is under way.
 
-On a terminal it draws a line for each machine, with results that are not passes above. A log gets a line as each
-scenario ends on a machine.
+On a terminal it draws a line for each machine, with the first result of each cause of a failure above. A log
+gets a line as each scenario ends on a machine, but one that failed only if it shows a cause for the first time.
 
 Machines report from their own threads. A terminal that cannot be written must not cost a result.
 """
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import Struct
 
 from lazymmu.reports.plain import first_line, visible
-from lazymmu.reports.terminal import STYLES, Terminal
+from lazymmu.reports.terminal import STYLES, FirstOfEach, Terminal
 from lazymmu.results.result import Outcome, Result
 from lazymmu.results.store import ResultStore
 
@@ -69,11 +69,12 @@ class LiveView:
         self._lock = threading.Lock()
         self._total = Counter(unit.machine for unit in results.units)
         self._done = Counter(result.machine for result in results)
-        #: Machine and scenario -> units without a result, and the outcomes of the others.
+        #: Machine and scenario -> units without a result, and the results of the others until they are shown.
         self._left = Counter((unit.machine, unit.scenario.name) for unit in results.unfinished())
-        self._outcomes: defaultdict[tuple[str, str], Counter[Outcome]] = defaultdict(Counter)
+        self._ended: defaultdict[tuple[str, str], list[Result]] = defaultdict(list)
         for result in results:
-            self._outcomes[result.machine, result.scenario_name][result.outcome] += 1
+            self._ended[result.machine, result.scenario_name].append(result)
+        self._shown = FirstOfEach()
         self._machines = {unit.machine: _Machine("waiting", time.monotonic()) for unit in results.unfinished()}
 
     @contextmanager
@@ -81,10 +82,10 @@ class LiveView:
         """Show the view for the length of a `with`, and restore the terminal."""
         if not self._is_drawn:
             # Those of an earlier run, before those that an interrupt left without all of their results.
-            for key in [key for key in self._outcomes if not self._left[key]]:
+            for key in [key for key in self._ended if not self._left[key]]:
                 self._log_scenario(*key)
             yield self
-            for key in [key for key, left in self._left.items() if left and self._outcomes[key]]:
+            for key in [key for key, left in self._left.items() if left and self._ended[key]]:
                 self._log_scenario(*key)
             return
         from rich.live import Live
@@ -105,10 +106,11 @@ class LiveView:
         with self._lock:
             self._done[result.machine] += 1
             key = (result.machine, result.scenario_name)
-            self._outcomes[key][result.outcome] += 1
+            self._ended[key].append(result)
             self._left[key] -= 1
             is_last = self._left[key] == 0
-        if self._verbose or (self._is_drawn and result.outcome is not Outcome.PASS):
+            is_new = self._is_drawn and result.outcome is not Outcome.PASS and self._shown.takes([result])
+        if self._verbose or is_new:
             # If the terminal is gone or the log is full, the report at the end says so.
             with suppress(OSError):
                 self._terminal.line(_line(result), STYLES[result.outcome])
@@ -116,11 +118,13 @@ class LiveView:
             self._log_scenario(*key)
 
     def _log_scenario(self, machine: str, scenario: str) -> None:
-        if not self._is_logged:
-            return
+        with self._lock:
+            results = self._ended.pop((machine, scenario))
+            if not self._is_logged or not self._shown.takes(results):
+                return
         with suppress(OSError):
             where = f" on {machine}" if len(self._total) > 1 else ""
-            self._terminal.scenario(f"{scenario}{where}", self._outcomes[machine, scenario])
+            self._terminal.scenario(f"{scenario}{where}", Counter(result.outcome for result in results))
 
     def _drawing(self) -> Group:
         from rich.console import Group

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from lazymmu.results.failure_groups import FailureGroup
 from lazymmu.results.result import Difference, Result
 from lazymmu.subject.trace import compact
 
@@ -12,6 +13,8 @@ from lazymmu.subject.trace import compact
 _INVISIBLE = r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 # Most texts are ASCII, so the pattern above, which takes long to compile, is rarely needed.
 _NOT_PLAIN = re.compile(r"[^\t\n\x20-\x7e]")
+# How many scenarios of a group are named.
+_MAX_NAMES = 6
 
 
 def difference(part: Difference) -> Iterator[str]:
@@ -32,6 +35,33 @@ def explanation(result: Result) -> Iterator[str]:
     if result.predicted and result.observed:
         yield f"hooks predicted {compact(result.predicted.hooks)}"
         yield f"hooks observed  {compact(result.observed.hooks)}"
+
+
+def about_group(group: FailureGroup) -> Iterator[str]:
+    """Yield what the results of a group have in common, and how many others are in it."""
+    if group.function is not None:
+        yield f"see {group.function}"
+    if group.others:
+        machines = counted({f"on {machine}": number for machine, number in group.machines.items()})
+        yield f"the same in {len(group.others)} more, in all {machines}:"
+        names = [f"{name} ({number})" if number > 1 else name for name, number in group.scenarios.items()]
+        more = [f"and {len(names) - _MAX_NAMES} more scenarios"] if len(names) > _MAX_NAMES else []
+        yield f"    {', '.join([*names[:_MAX_NAMES], *more])}"
+
+
+def in_group(result: Result, group: FailureGroup) -> Iterator[str]:
+    """Yield the lines of a result in a report that has all: the group's first is explained, the others refer to it."""
+    if result is group.first:
+        yield from (*explanation(result), *about_group(group))
+        return
+    yield from difference(result.parts[0]) if result.parts else result.reason.splitlines()
+    yield f"the same cause as in {group.first.label()}, which is explained there"
+
+
+def cause_line(group: FailureGroup) -> str:
+    """Return a group on one line."""
+    where = f", {group.function}" if group.function else ""
+    return f"{len(group.results)} {group.first.outcome}: {group.title}{where}; the smallest: {group.first.label()}"
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from lazymmu.reports import plain
 from lazymmu.reports.plain import visible
-from lazymmu.results.result import Difference, Outcome, Unit
+from lazymmu.results.failure_groups import FailureGroup, cause
+from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.results.run_summary import NOT_DRIVEN, NOT_TESTED, RunSummary
-from lazymmu.results.store import ResultStore
 from lazymmu.subject.trace import Trace, compact
 
 if TYPE_CHECKING:
@@ -32,8 +32,20 @@ STYLES = {
     Outcome.KNOWN: "yellow",
     Outcome.PASS: "green",
 }
-# A larger group of units with the same reason is only counted by machine.
-_MAX_LABELS = 40
+
+
+class FirstOfEach:
+    """Chooses which results get a line of their own: a cause that several share gets one."""
+
+    def __init__(self) -> None:
+        self._seen: set[Hashable] = set()
+
+    def takes(self, results: Iterable[Result]) -> bool:
+        """Return whether these results all passed, or one of them has a cause that none before them had."""
+        causes = {cause(result) for result in results if result.outcome is not Outcome.PASS}
+        new = causes - self._seen
+        self._seen |= causes
+        return bool(new) or not causes
 
 
 class Terminal:
@@ -87,9 +99,12 @@ class Terminal:
         `folder` is its results folder. `quiet`: only what is not as it should be, and the last line.
         """
         if scenarios and not quiet:
-            for scenario, group in groupby(run.results, key=lambda result: result.scenario_name):
-                self.scenario(scenario, Counter(result.outcome for result in group))
-        self._failures(run.results)
+            shown = FirstOfEach()
+            for scenario, some in groupby(run.results, key=lambda result: result.scenario_name):
+                results = list(some)
+                if shown.takes(results):
+                    self.scenario(scenario, Counter(result.outcome for result in results))
+        self._failures(run.groups)
         self._known(run, quiet=quiet)
         if not quiet:
             for note in run.notes:
@@ -98,20 +113,15 @@ class Terminal:
                 self.line(f"{name}: {value}", STYLES[Outcome.SKIP] if name in (NOT_DRIVEN, NOT_TESTED) else "dim")
         self._total(run)
 
-    def _failures(self, results: ResultStore) -> None:
-        """Print each failure group: what explains its first result, and which other units are in it."""
-        groups = [group for group in results.failure_groups() if group[0].outcome is not Outcome.KNOWN]
-        for first, *_ in groups:
+    def _failures(self, groups: Sequence[FailureGroup]) -> None:
+        """Print each failure group: what explains its smallest case, and which others are in it."""
+        for group in groups:
+            first = group.first
+            if first.outcome is Outcome.KNOWN:
+                continue
             self.line(f"{str(first.outcome).upper()} {first.label()}", STYLES[first.outcome])
-            for text in plain.explanation(first):
+            for text in (*plain.explanation(first), *plain.about_group(group)):
                 self.line(f"    {text}")
-        for first, *others in groups:
-            if others:
-                self.line(f"the same ({plain.first_line(first.reason)}) in {len(others)} more:")
-                machines = Counter(result.machine for result in others)
-                counted = [f"{number} on {machine}" for machine, number in machines.items()]
-                for line in counted if len(others) > _MAX_LABELS else [result.label() for result in others]:
-                    self.line(f"    {line}")
 
     def _known(self, run: RunSummary, *, quiet: bool) -> None:
         for result in run.results if not quiet else ():

@@ -142,6 +142,9 @@ class Difference(Struct, frozen=True):
     sides: Mapping[str, str]
     #: The place of the step, check or expectation in its file.
     place: Place | None = None
+    #: The operation, and the part of its trace, if one step differs from the prediction.
+    operation: str = ""
+    part: str = ""
 
     def __str__(self) -> str:
         sides = ", ".join(f"{name} {value}" for name, value in self.sides.items())
@@ -187,6 +190,8 @@ class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):
     position: int
     parts: tuple[Difference, ...] = ()
     repetition: int | None = None
+    #: The place of the step in which a guest was lost.
+    step_place: Place | None = None
 
     @classmethod
     def of(cls, unit: Unit, outcome: Outcome, reason: str = "", **others: Any) -> Self:

@@ -3,10 +3,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
 
+from lazymmu.results import failure_groups
+from lazymmu.results.failure_groups import FailureGroup
 from lazymmu.results.known_issues import CheckedIssue
 from lazymmu.results.store import ResultStore
 
@@ -14,7 +17,7 @@ from lazymmu.results.store import ResultStore
 NOT_DRIVEN, NOT_TESTED = "not driven", "not tested"
 
 
-class RunSummary(Struct, frozen=True):
+class RunSummary(Struct, frozen=True, dict=True):
     """What reports show."""
 
     #: The results so far of the units that were selected.
@@ -33,6 +36,16 @@ class RunSummary(Struct, frozen=True):
     facts: Mapping[str, Any] = {}
     #: Lines about what the run did not look at.
     notes: Sequence[str] = ()
+
+    @cached_property
+    def groups(self) -> list[FailureGroup]:
+        """The results that are not passes, by their causes."""
+        return failure_groups.groups(self.results, self.results.units, self.facts.get("text", {}))
+
+    @cached_property
+    def group_of(self) -> dict[int, FailureGroup]:
+        """`Result.number` -> the group that the result is in."""
+        return {result.number: group for group in self.groups for result in group.results}
 
     def conditions(self) -> Iterator[tuple[str, str]]:
         """Yield the name and value of what the units ran with: accelerators, kernels, the functions of a text."""

@@ -6,7 +6,7 @@ A killed process loses at most the line that it was writing; `opened` reads the 
 
 import os
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -125,20 +125,6 @@ class ResultStore:
         """Return the number of results of each outcome, `known` among them."""
         counts = Counter(result.outcome for result in self._results.values())
         return {str(outcome): counts[outcome] for outcome in Outcome}
-
-    def failure_groups(self) -> list[list[Result]]:
-        """Return the results that are not passes, in groups of the same outcome, reason and details.
-
-        If a machine is not available, all its units have the same error. A failure with differences is a group of its
-        own, and so is a known one.
-        """
-        groups: dict[Hashable, list[Result]] = {}
-        for result in self:
-            if result.outcome is not Outcome.PASS:
-                alone = result.parts or result.known
-                key = result.number if alone else (result.outcome, result.reason, result.details)
-                groups.setdefault(key, []).append(result)
-        return list(groups.values())
 
 
 @contextmanager

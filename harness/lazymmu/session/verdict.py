@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
+from msgspec.structs import replace
+
 from lazymmu.results.result import Difference, Unit
 from lazymmu.subject.case import Case, Step
 from lazymmu.subject.counters import HOOKS
@@ -53,7 +55,8 @@ def _differing(parts: tuple[str, ...], predicted: Any, observed: Any, what: str,
         if expected != seen:
             right, wrong = _changed(expected, seen)
             sides = {"predicted": _show(right), "observed": _show(wrong)}
-            found.append(Difference(f"{what}: {part}", sides, step.place if step else None))
+            place, operation = (step.place, step.op) if step else (None, "")
+            found.append(Difference(f"{what}: {part}", sides, place, operation, part))
     return found
 
 
@@ -64,18 +67,42 @@ def _compare(unit: Unit, case: Case, predicted: Trace, observed: Trace) -> list[
     """
     if predicted.steps == observed.steps:
         return _differing(_END_PARTS, predicted, observed, "at the end", None)
-    for expected, seen in zip(predicted.steps, observed.steps, strict=False):
-        if expected != seen:
+    for first in zip(predicted.steps, observed.steps, strict=False):
+        if first[0] != first[1]:
+            expected, seen = _of_hook(case, *first, predicted, observed)
             step = next(step for step in case.walk() if step.index == expected.index)
             what = f"step {step.index} {step.op}"
             found = _differing(_STEP_PARTS, expected, seen, what, step)
+            if (expected, seen) != first:
+                ran = "ran" if seen.hooks else "did not run"
+                found[0] = replace(found[0], what=f"{found[0].what}, so that the steps before it {ran}")
             model = PERSONALITIES[unit.personality].MODEL
             if IMPLEMENTATIONS[unit.impl].hooks_only and (bug := model.native_bug(expected.state, seen.state)):
                 sides = {"predicted": _show(expected.state), "observed": _show(seen.state)}
-                found.insert(0, Difference(f"{what}: {bug}", sides, step.place))
+                found.insert(0, Difference(f"{what}: {bug}", sides, step.place, step.op, bug))
             return found
     counts = {"predicted": str(len(predicted.steps)), "observed": str(len(observed.steps))}
     return [Difference("number of steps that ran", counts)]
+
+
+def _of_hook(
+    case: Case, expected: StepTrace, seen: StepTrace, predicted: Trace, observed: Trace
+) -> tuple[StepTrace, StepTrace]:
+    """Return the records of the call whose before_hook ran on one side only; else the two that are given.
+
+    The call that did not call its hook is the cause, and the steps that did not run are not.
+    """
+    if expected.index == seen.index:
+        return expected, seen
+    missing = max(expected, seen, key=lambda record: record.index).index
+    holders = [
+        step for step in case.walk() if any(missing == one.index for outer in step.before_hook for one in outer.walk())
+    ]
+    for call in reversed(holders):
+        pair = [next((one for one in side.steps if one.index == call.index), None) for side in (predicted, observed)]
+        if pair[0] is not None and pair[1] is not None and pair[0].hooks != pair[1].hooks:
+            return pair[0], pair[1]
+    return expected, seen
 
 
 def _breach(part: str, pinned: Any, actual: Any) -> tuple[Any, Any] | None:

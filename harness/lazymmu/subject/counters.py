@@ -15,6 +15,8 @@ HOOKS = {
     "w": "arch_enter_with_ptes",
 }
 
+#: Counters of calls and hooks.
+CALLS_AND_HOOKS = frozenset((*CALLS, *HOOKS.values()))
 #: Counters that every personality has, beside calls and hooks.
 WRITES = ("deferred", "direct")
 COMMON_COUNTERS = (*WRITES, "warnings", "atomic_sleeps")

@@ -66,8 +66,13 @@ def test_plans_numbers_and_outcomes_agree_at_every_level(units: tuple[Unit, ...]
 def test_a_result_that_is_not_a_pass_has_an_explanation(units: tuple[Unit, ...]) -> None:
     report = runs.written("ktap", runs.summary(units, runs.EVERY_OUTCOME))
     assert "\n    ok 2 nesting/deep[depth=2] merged # SKIP why\n" in report
-    error = "    # error: nesting/plain merged\n    #   why\n    #   console\n"
+    error = "    # error: nesting/deep[depth=1] merged\n    #   why\n    #   console\n"
+    about = "    #   the same in 1 more, in all 1 on s390x, 1 on arm64:\n    #       nesting/deep, nesting/plain\n"
+    assert f"{error}{about}    not ok 1 nesting/deep[depth=1] merged # ERROR why\n" in report
+    cause = "the same cause as in nesting/deep[depth=1] merged on s390x, which is explained there"
+    error = f"    # error: nesting/plain merged\n    #   why\n    #   {cause}\n"
     assert f"{error}    not ok 1 nesting/plain merged # ERROR why\n" in report
+    assert "\n# cause: 2 error: why; the smallest: nesting/deep[depth=1] merged on s390x\n" in report
     assert re.search(r"    # fail: nesting/deep.*\n    #   .*step 2 disable: hooks\n", report)
 
 

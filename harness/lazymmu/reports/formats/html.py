@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from lazymmu.reports.plain import counted, explanation, filled
+from lazymmu.reports.plain import about_group, counted, explanation, filled
 from lazymmu.reports.terminal import STYLES
 from lazymmu.results.result import Unit
 from lazymmu.results.run_summary import RunSummary
@@ -23,8 +23,7 @@ _NOT_RUN = "not run"
 def write(run: RunSummary, file: TextIO) -> None:
     """Write the page."""
     results, counts = run.results, run.results.counts()
-    groups = results.failure_groups()
-    numbers = {result.number: number for number, group in enumerate(groups, 1) for result in group}
+    numbers = {result.number: number for number, group in enumerate(run.groups, 1) for result in group.results}
     #: Scenario and column: what is under test, and the machine.
     units: dict[tuple[str, tuple[str, str]], list[Unit]] = {}
     for unit in results.units:
@@ -37,8 +36,9 @@ def write(run: RunSummary, file: TextIO) -> None:
         columns=sorted({column for _, column in units}),
         scenarios=dict.fromkeys(scenario for scenario, _ in units),
         cells={place: _cell(results, of_cell, numbers) for place, of_cell in units.items()},
-        groups=groups,
+        groups=run.groups,
         explanation=explanation,
+        about_group=about_group,
     )
     file.writelines(parts)
 

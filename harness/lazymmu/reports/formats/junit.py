@@ -11,7 +11,7 @@ from typing import TextIO
 
 from msgspec import Struct
 
-from lazymmu.reports.plain import explanation, filled, first_line
+from lazymmu.reports.plain import cause_line, filled, first_line, in_group
 from lazymmu.results.known_issues import CheckedIssue, State
 from lazymmu.results.result import Outcome, Result
 from lazymmu.results.run_summary import RunSummary, of_text
@@ -45,14 +45,15 @@ def write(run: RunSummary, file: TextIO) -> None:
     machines: dict[str, list[Result]] = {unit.machine: [] for unit in run.results.units}
     for result in run.results:
         machines[result.machine].append(result)
-    suites = {machine: [_case(result) for result in results] for machine, results in machines.items()}
+    suites = {machine: [_case(run, result) for result in results] for machine, results in machines.items()}
+    causes = {machine: [cause_line(one) for one in run.groups if machine in one.machines] for machine in machines}
     if run.known:
         suites["known"] = [_issue(checked) for checked in run.known]
-    values = {"run": run, "machines": machines, "suites": suites, "of_text": of_text}
+    values = {"run": run, "machines": machines, "suites": suites, "causes": causes, "of_text": of_text}
     file.writelines(filled(Path(__file__).with_name("junit.xml.jinja"), **values))
 
 
-def _case(result: Result) -> _Case:
+def _case(run: RunSummary, result: Result) -> _Case:
     *folders, _ = result.scenario_name.split("/")
     # Viewers split the class name at dots, so those of a path outside the library are replaced.
     levels = [result.machine, *(folder.replace(".", "_") for folder in folders if folder)]
@@ -60,7 +61,8 @@ def _case(result: Result) -> _Case:
     if result.outcome is Outcome.PASS:
         return _Case(*named)
     message = f"known: {first_line(result.known)}" if result.known else first_line(result.reason)
-    return _Case(*named, _ELEMENTS[result.outcome], result.outcome, message, "\n".join(explanation(result)))
+    text = "\n".join(in_group(result, run.group_of[result.number]))
+    return _Case(*named, _ELEMENTS[result.outcome], result.outcome, message, text)
 
 
 def _issue(checked: CheckedIssue) -> _Case:

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import groupby
 from typing import Literal, TextIO
 
-from lazymmu.reports.plain import explanation, first_line, visible
+from lazymmu.reports.plain import cause_line, first_line, in_group, visible
 from lazymmu.results.known_issues import CheckedIssue, State
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.results.run_summary import RunSummary
@@ -35,30 +35,33 @@ def write(run: RunSummary, file: TextIO) -> None:
     machines: dict[str, list[Unit]] = {}
     for unit in run.results.units:
         machines.setdefault(unit.machine, []).append(unit)
-    tests: list[_Test] = [partial(_machine, file, run.results, name, machines[name]) for name in sorted(machines)]
+    tests: list[_Test] = [partial(_machine, file, run, name, machines[name]) for name in sorted(machines)]
     if run.known:
         issues = [partial(_issue, file, issue) for issue in run.known]
         tests.append(partial(_parent, file, "known", issues, len(issues), ""))
     facts = [f"{name}: {value}" for name, value in run.conditions()]
     facts += [run.progress()] if run.interrupted else []
+    facts += [f"cause: {cause_line(group)}" for group in run.groups]
     file.write(f"{_VERSION}\n1..{len(tests)}\n")
     file.writelines(f"# {_one_line(fact)}\n" for fact in facts)
     for number, test in enumerate(tests, 1):
         test("", number)
 
 
-def _machine(file: TextIO, results: ResultStore, name: str, units: Sequence[Unit], indent: str, number: int) -> _End:
+def _machine(file: TextIO, run: RunSummary, name: str, units: Sequence[Unit], indent: str, number: int) -> _End:
+    results = run.results
     scenarios = [(scenario, list(group)) for scenario, group in groupby(units, key=lambda unit: unit.scenario.name)]
     tests = [
-        partial(_scenario, file, results, scenario, of_scenario)
+        partial(_scenario, file, run, scenario, of_scenario)
         for scenario, of_scenario in scenarios
         if any(unit.index in results for unit in of_scenario)
     ]
     return _parent(file, name, tests, len(scenarios), _progress(units, results), indent, number)
 
 
-def _scenario(file: TextIO, results: ResultStore, name: str, units: Sequence[Unit], indent: str, number: int) -> _End:
-    tests = [partial(_case, file, results[unit.index]) for unit in units if unit.index in results]
+def _scenario(file: TextIO, run: RunSummary, name: str, units: Sequence[Unit], indent: str, number: int) -> _End:
+    results = run.results
+    tests = [partial(_case, file, run, results[unit.index]) for unit in units if unit.index in results]
     return _parent(file, name, tests, len(units), _progress(units, results), indent, number)
 
 
@@ -79,12 +82,12 @@ def _parent(
     return end
 
 
-def _case(file: TextIO, result: Result, indent: str, number: int) -> _End:
+def _case(file: TextIO, run: RunSummary, result: Result, indent: str, number: int) -> _End:
     name = result.title()
     if result.outcome is Outcome.PASS:
         return _result(file, indent, number, name, "ok")
     known = [f"known: {result.known}"] if result.known else []
-    _comments(file, indent, [f"{result.raw_outcome}: {name}", *explanation(result), *known])
+    _comments(file, indent, [f"{result.raw_outcome}: {name}", *in_group(result, run.group_of[result.number]), *known])
     reason = first_line(result.reason)
     if result.outcome is Outcome.KNOWN:
         return _result(file, indent, number, name, "ok", f"XFAIL known: {first_line(result.known)}")

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Groups results that are not passes by their cause, so that a bug is shown once, and not in each scenario that has it.
+
+The cause of a failure is its first difference: the operation and the part of its trace that differs, the function that
+the operation stands for, and the personality where that decides the part. The cause of an error is the finding.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from msgspec import Struct
+
+from lazymmu.architecture import architectures
+from lazymmu.results import functions
+from lazymmu.results.functions import Function
+from lazymmu.results.result import Difference, Outcome, Result, Unit
+from lazymmu.subject.counters import CALLS_AND_HOOKS
+from lazymmu.support.errors import Place
+
+# Before the step that a lost guest had begun, at the end of a message.
+_STEP_BEGUN = re.compile(r"; (last begun|begun at least): .*", re.DOTALL)
+# What differs between errors that have one cause: times, addresses, offsets in a function.
+_FIGURES = re.compile(r"\b0x[0-9a-f]+|\+0x[0-9a-f]+(/0x[0-9a-f]+)?|\b\d+\.\d+\b")
+# The parts of a trace that the revision alone decides, whatever the personality.
+_OF_REVISION = ("index", "op", "task", "hooks", "hook_active", "active", "state")
+_NAMES = re.compile(r"(\w+): ")
+
+
+class FailureGroup(Struct, frozen=True, dict=True):
+    """Results that have one cause, that of the smallest case first."""
+
+    results: Sequence[Result]
+    #: The function that the first difference is about, if one is known.
+    function: Function | None = None
+
+    @property
+    def first(self) -> Result:
+        """The result of the smallest case."""
+        return self.results[0]
+
+    @property
+    def others(self) -> Sequence[Result]:
+        """The other results."""
+        return self.results[1:]
+
+    @property
+    def title(self) -> str:
+        """What differs, such as `disable: hooks`; for an error or a skip, the first line of its reason."""
+        if self.first.parts:
+            return _kind(self.first.parts[0])
+        return next(iter(self.first.reason.splitlines()), "")
+
+    @property
+    def place(self) -> Place | None:
+        """Where in its scenario the smallest case goes wrong."""
+        return self.first.parts[0].place if self.first.parts else self.first.step_place
+
+    @cached_property
+    def machines(self) -> dict[str, int]:
+        """The number of results on each machine."""
+        return dict(Counter(result.machine for result in self.results))
+
+    @cached_property
+    def scenarios(self) -> dict[str, int]:
+        """The number of results of each scenario, the smallest scenario first."""
+        return dict(Counter(result.scenario_name for result in self.results))
+
+
+def cause(result: Result) -> Hashable:
+    """Return what is equal for results that have one cause."""
+    if not result.parts:
+        reason = _FIGURES.sub("", result.reason.replace(f"{result.machine}: ", ""))
+        return result.outcome, result.known, _STEP_BEGUN.sub("", reason)
+    first = result.parts[0]
+    if not first.part:
+        # A pin of the author's.
+        return result.outcome, result.known, first.what, first.place
+    function = function_of(result, {})
+    tested = function.name if function else result.under_test()
+    return result.outcome, result.known, first.operation, first.part, tested, _personality(result, first)
+
+
+def function_of(result: Result, text: Mapping[str, Any]) -> Function | None:
+    """Return the function that the first difference is about; `text` is what run.json says of --header."""
+    if not result.parts or not result.parts[0].operation:
+        return None
+    first = result.parts[0]
+    return functions.of_operation(result, first.operation, _personality(result, first), text)
+
+
+def groups(results: Iterable[Result], units: Sequence[Unit], text: Mapping[str, Any]) -> list[FailureGroup]:
+    """Return the groups of those results that are not passes, in the order of their first results.
+
+    `units` are those that were selected, `text` is what run.json says of --header or --patch.
+    """
+    found: dict[Hashable, list[Result]] = {}
+    for result in results:
+        if result.outcome is not Outcome.PASS:
+            found.setdefault(cause(result), []).append(result)
+    sizes: dict[tuple[str, int], int] = {}
+
+    def size(result: Result) -> int:
+        unit = units[result.number]
+        key = (unit.scenario.name, unit.number)
+        if key not in sizes:
+            sizes[key] = sum(1 for _ in unit.case.walk())
+        return sizes[key]
+
+    ordered = [sorted(some, key=size) if len(some) > 1 else some for some in found.values()]
+    return [FailureGroup(some, function_of(some[0], text)) for some in ordered]
+
+
+def _kind(difference: Difference) -> str:
+    """Return what differs, without the number of the step."""
+    return f"{difference.operation}: {difference.part}" if difference.operation else difference.what
+
+
+def _personality(result: Result, first: Difference) -> str | None:
+    """Return the personality if it decides the part that differs; None if the revision does."""
+    if first.part in _OF_REVISION:
+        return None
+    counters = {name for side in first.sides.values() for name in _NAMES.findall(side)}
+    # Failed checks of the API are the revision's, too.
+    if first.part == "counters" and counters <= {*CALLS_AND_HOOKS, "warnings"}:
+        return None
+    guest = architectures().get(result.arch)
+    return result.personality or (guest.personality if guest else None)
