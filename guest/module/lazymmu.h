@@ -339,6 +339,7 @@ void lmm_tables_exit(void);
 /* run.c */
 struct lmm_run *lmm_run_text(const char *text, size_t len);
 void lmm_run_free(struct lmm_run *run);
+extern struct notifier_block lmm_panic_notifier;
 bool lmm_run_steps(struct lmm_run *run, struct lmm_task *task, const struct lmm_list *own);
 void lmm_run_switched(struct lmm_run *run);
 void lmm_run_list(struct lmm_run *run, const struct lmm_step *step);

@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/panic_notifier.h>
 #include <linux/printk.h>
 #include <linux/proc_fs.h>
 #include <linux/string.h>
@@ -119,6 +120,7 @@ static int __init lazymmu_init(void)
 	entry = proc_create(KBUILD_MODNAME, 0600, NULL, &lazymmu_ops);
 	if (!entry)
 		return -ENOMEM;
+	atomic_notifier_chain_register(&panic_notifier_list, &lmm_panic_notifier);
 	pr_info("loaded, protocol 3\n");
 	return 0;
 }
@@ -126,6 +128,7 @@ module_init(lazymmu_init);
 
 static void __exit lazymmu_exit(void)
 {
+	atomic_notifier_chain_unregister(&panic_notifier_list, &lmm_panic_notifier);
 	/* Waits for callers that are inside. */
 	proc_remove(entry);
 	drop_pending();

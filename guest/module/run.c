@@ -22,6 +22,15 @@
 static unsigned int steps_begun;
 module_param(steps_begun, uint, 0444);
 
+/* The agent's last report of progress may be half a second old when the kernel dies. */
+static int tell_steps(struct notifier_block *notifier, unsigned long event, void *message)
+{
+	pr_emerg(KBUILD_MODNAME ": panic with %u steps begun\n", READ_ONCE(steps_begun));
+	return NOTIFY_DONE;
+}
+
+struct notifier_block lmm_panic_notifier = { .notifier_call = tell_steps };
+
 /*
  * Runs that exist, from the parser to lmm_run_free(): 0 if no write() is in
  * progress and no report is pending. The device's lock protects it.

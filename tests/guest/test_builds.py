@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Builds of a module: with objects of the build before, and with a mistake in its list of revisions."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from lazymmu.provision.checksum import beside
 from lazymmu.support.project import ROOT
 
 from tests.guest import machines
-from tests.guest.checkouts import appended
+from tests.guest.checkouts import appended, at_start_of
 from tests.guest.conftest import Lazymmu
 from tests.guest.faults import SOURCE
 
@@ -56,3 +57,16 @@ def test_a_revision_that_two_files_define_is_refused_with_its_name(broken: Calla
     done, _ = broken(appended("guest/module/api_twice.c", source)).run("nesting/single", "--arch", _ARCH)
     assert done.returncode == 3, done.stdout + done.stderr
     assert "lazymmu: two files define v3" in done.stdout
+
+
+def test_a_mistake_in_c_is_shown_in_the_users_file_and_once(broken: Callable[..., Lazymmu]) -> None:
+    done, document = broken(at_start_of("merged_disable", "run->no_such = 1;")).run(
+        "nesting/single", "nesting/two-levels", "--api", "merged", "--arch", _ARCH
+    )
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert document["summary"]["error"] == 2
+    place = r"^        guest/module/api_merged\.c:\d+:\d+: error: .*no_such.*$"
+    assert len(re.findall(place, done.stdout, re.MULTILINE)) == 1
+    assert "          \trun->no_such = 1;\n" in done.stdout
+    assert "gcc" not in done.stdout
+    assert "/lazymmu/builds/" not in done.stdout

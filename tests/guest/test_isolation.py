@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Units share a guest or have their own, and a lost guest costs only the unit that lost it."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,7 +64,12 @@ def test_only_the_program_that_killed_the_guest_is_an_error_of_many_that_were_se
         assert result["outcome"] == ("error" if killed else "pass"), result["scenario"]
         assert ("the guest died: kernel panic: on purpose" in result["reason"]) == killed
         assert (result["observed"] is None) == killed
-    for text in ("last console lines:", "Kernel panic - not syncing: on purpose", "command line:", "qemu-system-s390x"):
+        assert (re.search(r"; last begun: step \d+ \w+ \(.*\.yaml:\d+:\d+\)$", result["reason"]) is not None) == killed
+        assert ("step_place" in result) == killed
+    # One cause, and one trace.
+    assert done.stdout.count("Kernel panic - not syncing: on purpose") == 1
+    assert "    see lmm_arch_flush() in guest/module/hook.c:" in done.stdout
+    for text in ("last console lines:", "Kernel panic - not syncing: on purpose", "command line:", "qemu-system-"):
         assert text in done.stdout
 
 

@@ -48,6 +48,8 @@ _READABLE = ("run", "read")
 _AGENT_SILENT = 2.0
 # The agent writes it to the kernel's log before each program (guest/agent/requests.c), so the console shows it at once.
 _BEGUN = re.compile(r"lazymmu-agent: run ([0-9]+)\b")
+# The module writes it when the kernel dies (guest/module/run.c).
+_PANIC = re.compile(r"lazymmu: panic with ([0-9]+) steps begun")
 _TAINTED = "/proc/sys/kernel/tainted"
 # A machine check, a bad page, an oops, a WARN(), a soft lockup (Linux: Documentation/admin-guide/tainted-kernels.rst).
 _WARNED = 1 << 9
@@ -234,6 +236,11 @@ class AgentConnection:
         """Return the number of the last program that the guest began, by its console; None if it began none."""
         numbers = _BEGUN.findall(self.guest.console.text())
         return int(numbers[-1]) if numbers else None
+
+    def steps_at_panic(self) -> int:
+        """Return how many steps of its program a guest that died had begun, by its console; 0 if it does not say."""
+        steps = _PANIC.findall(self.guest.console.text())
+        return int(steps[-1]) if steps else 0
 
     def await_done(self, failure: str, deadline: Deadline, silence: float = SILENCE) -> AgentReply:
         """Return the reply to a request. If the guest refused it or its kernel complained, the error says why."""

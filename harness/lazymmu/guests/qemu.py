@@ -149,14 +149,18 @@ class Guest(Struct, eq=False):
         sections = [
             *(["found on its console:", *texts] if texts else []),
             *(["where its processors are:", *_indented(processors)] if processors else []),
-            self.details(),
+            self.details(without=texts),
         ]
         return kind(f"{self.name}: {cause}", details="\n".join(sections))
 
-    def details(self) -> str:
-        """Return the last console lines, QEMU's standard error and its command line."""
-        lines = self.console.text().splitlines()[-_CONSOLE_LINES:] or ["(nothing)"]
-        return "\n".join(["last console lines:", *_indented(lines), self._about()])
+    def details(self, without: Sequence[str] = ()) -> str:
+        """Return the last console lines, QEMU's standard error and its command line.
+
+        `without`: indented lines that are shown already, such as those of a panic's trace.
+        """
+        lines = _indented(self.console.text().splitlines()[-_CONSOLE_LINES:] or ["(nothing)"])
+        others = [line for line in lines if line not in without]
+        return "\n".join(["last console lines:", *(others or ["    (those above)"]), self._about()])
 
     def _about(self) -> str:
         """Return what QEMU wrote to its standard error, and its command line."""

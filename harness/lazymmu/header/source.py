@@ -13,6 +13,7 @@ from lazymmu.architecture import Architecture
 from lazymmu.header.functions import definitions
 from lazymmu.header.text import MERGED_STATE, WITH_PTES, HeaderError, Text
 from lazymmu.provision.builds import Variant
+from lazymmu.provision.compiler_messages import UNDEFINED, message, messages
 from lazymmu.provision.subprocesses import ToolError
 from lazymmu.subject.revisions import revisions_with
 
@@ -37,10 +38,6 @@ _STRUCTURES = {
     ("count", "enabled"): "lmm_flag_state",
     ("nesting_level", "active"): "lmm_v4_state",
 }
-_MESSAGE = re.compile(r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? (?P<what>.*)$")
-_UNDEFINED = re.compile(r'^ERROR: modpost: "(\w+)" .* undefined!$', re.MULTILINE)
-# The most lines of the compiler that are shown.
-_MAX = 20
 
 
 def variant(text: Text) -> Variant:
@@ -91,13 +88,13 @@ def refused(text: Text, error: ToolError) -> HeaderError | None:
     # An error in the lines after the text may be due to something that the text leaves open.
     ours = re.compile(rf"\b{_SHOWN}:\d|(^|/){_AFTER}:|^{FILE}:")
     is_ours = any(": error: " in line for line in lines) and any(ours.search(line) for line in lines)
-    messages = [*_messages({_SHOWN: (text.shown, text.whole)}, lines)] if is_ours else []
-    if not messages:
-        messages = [line for name in sorted(set(_UNDEFINED.findall(error.output))) for line in _uses(text, name)]
-    elif not any(line.startswith(f"    {text.shown}:") for line in messages):
-        messages = [*_unclosed(text), *messages]
+    found = [*messages({_SHOWN: (text.shown, text.whole)}, lines)] if is_ours else []
+    if not found:
+        found = [line for name in sorted(set(UNDEFINED.findall(error.output))) for line in _uses(text, name)]
+    elif not any(line.startswith(f"    {text.shown}:") for line in found):
+        found = [*_unclosed(text), *found]
     hint = "they are compiled with linux/pgtable.h and linux/sched.h, for a task that has only its lazy_mmu_state"
-    return _error(f"{text.given}: its functions cannot be compiled:", messages, hint) if messages else None
+    return _error(f"{text.given}: its functions cannot be compiled:", found, hint) if found else None
 
 
 def refused_natively(given: str, headers: Mapping[str, str], error: ToolError) -> HeaderError | None:
@@ -105,33 +102,13 @@ def refused_natively(given: str, headers: Mapping[str, str], error: ToolError) -
     lines = error.output.splitlines()
     if not any(": error: " in line for line in lines) or not re.search(rf"{_PATCHED}|api_native\.c", error.output):
         return None
-    messages = [*_messages({f"{_PATCHED}{path}": (path, text) for path, text in headers.items()}, lines)]
+    found = [*messages({f"{_PATCHED}{path}": (path, text) for path, text in headers.items()}, lines)]
     hint = "other files that the patch changes are not applied; `--impl header` leaves the architecture's header out"
-    return _error(f"{given}: the architecture's header cannot be compiled natively:", messages, hint)
+    return _error(f"{given}: the architecture's header cannot be compiled natively:", found, hint)
 
 
-def _error(first: str, messages: Sequence[str], hint: str) -> HeaderError:
-    more = [f"    ({len(messages) - _MAX} more lines)"] if len(messages) > _MAX else []
-    return HeaderError("\n".join([first, *messages[:_MAX], *more]), hint=hint)
-
-
-def _messages(texts: Mapping[str, tuple[str, str]], lines: Sequence[str]) -> Iterator[str]:
-    """Yield the compiler's messages, those about the texts with the user's line and a mark at the column.
-
-    `texts` has for each name that the compiler sees the path to show, and the text.
-    """
-    for line in lines:
-        match = _MESSAGE.match(line)
-        if match and match["file"] in texts:
-            shown, text = texts[match["file"]]
-            whole, number, column = text.split("\n"), int(match["line"]), match["column"]
-            yield f"    {shown}:{number}:{f'{column}:' if column else ''} {match['what']}"
-            if column and 0 < number <= len(whole):
-                before = whole[number - 1].encode()[: int(column) - 1].decode(errors="replace")
-                yield f"      {whole[number - 1]}"
-                yield "      " + re.sub(r"[^\t]", " ", before) + "^"
-        elif match and ": error: " in line:
-            yield f"    {line.rpartition('/')[2]}"
+def _error(first: str, lines: Sequence[str], hint: str) -> HeaderError:
+    return HeaderError(message(first, lines), hint=hint)
 
 
 def _unclosed(text: Text) -> Iterator[str]:

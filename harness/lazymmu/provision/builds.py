@@ -10,12 +10,13 @@ from threading import Semaphore
 from msgspec import Struct, field
 
 from lazymmu.architecture import Architecture
-from lazymmu.provision import cpio, fast_rebuild
+from lazymmu.provision import compiler_messages, cpio, fast_rebuild
 from lazymmu.provision.cache import Cache, digest_files
 from lazymmu.provision.kernels import InstalledKernel
 from lazymmu.provision.keys import digest
 from lazymmu.provision.sandbox import Sandbox
-from lazymmu.support.project import AGENT_SOURCE, MODULE_SOURCE
+from lazymmu.provision.subprocesses import ToolError
+from lazymmu.support.project import AGENT_SOURCE, MODULE_SOURCE, ROOT
 
 # Raise it when the way in which something is built changes.
 _BUILD_VERSION = "2"
@@ -119,11 +120,32 @@ def module(
                 _run(cache, sandbox, target, one, what, kernel.folders)
 
         with cache.locked(work, f"module for {architecture.name}"):
-            fast_rebuild.build(work, sandbox.inside(work), files, name, command, run)
+            try:
+                fast_rebuild.build(work, sandbox.inside(work), files, name, command, run)
+            except ToolError as error:
+                raise _refused(error, sandbox.inside(work), source, files) from error
             shutil.copyfile(work / f"{name}.ko", target)
 
     target = target or module_path(sandbox, architecture, kernel, source, variant)
     return cache.obtain(target, f"module for {architecture.name}", build, needs=NEEDS)
+
+
+def _refused(error: ToolError, inside: str, source: Path, files: Mapping[Path, bytes]) -> ToolError:
+    """Return the error of a build in terms of the user's files, if the compiler or modpost refused one of them.
+
+    `inside` is the folder of the build in the sandbox. The message is the same for all architectures.
+    """
+    folder = source.relative_to(ROOT) if source.is_relative_to(ROOT) else source
+    of_source = {path: content.decode(errors="replace") for path, content in files.items() if (source / path).is_file()}
+    texts = {str(path): (str(folder / path), text) for path, text in of_source.items()}
+    # A module is compiled in its folder or from elsewhere.
+    seen = {f"{prefix}{path}": shown for path, shown in texts.items() for prefix in ("", "./", f"{inside}/")}
+    lines = error.output.splitlines()
+    found = [*compiler_messages.messages(seen, lines)] if any(": error: " in line for line in lines) else []
+    found = found or [*compiler_messages.undefined(texts, error.output)]
+    if not found:
+        return error
+    return ToolError(compiler_messages.message(f"{folder} cannot be compiled:", found), output=error.output)
 
 
 def archive_path(sandbox: Sandbox, architecture: Architecture) -> Path:

@@ -25,22 +25,20 @@ def difference(part: Difference) -> Iterator[str]:
         yield f"    {name:<{width}}  {value}"
 
 
-def explanation(result: Result) -> Iterator[str]:
-    """Yield the lines that explain a result that is not a pass."""
+def explanation(group: FailureGroup) -> Iterator[str]:
+    """Yield the lines that explain the first result of a group, and those that say how many others are in it."""
+    result = group.first
     for part in result.parts:
         yield from difference(part)
     if not result.parts:
         yield from result.reason.splitlines()
+    if group.function is not None:
+        yield f"see {group.function}"
+    if not result.parts:
         yield from result.details.splitlines()
     if result.predicted and result.observed:
         yield f"hooks predicted {compact(result.predicted.hooks)}"
         yield f"hooks observed  {compact(result.observed.hooks)}"
-
-
-def about_group(group: FailureGroup) -> Iterator[str]:
-    """Yield what the results of a group have in common, and how many others are in it."""
-    if group.function is not None:
-        yield f"see {group.function}"
     if group.others:
         machines = counted({f"on {machine}": number for machine, number in group.machines.items()})
         yield f"the same in {len(group.others)} more, in all {machines}:"
@@ -52,7 +50,7 @@ def about_group(group: FailureGroup) -> Iterator[str]:
 def in_group(result: Result, group: FailureGroup) -> Iterator[str]:
     """Yield the lines of a result in a report that has all: the group's first is explained, the others refer to it."""
     if result is group.first:
-        yield from (*explanation(result), *about_group(group))
+        yield from explanation(group)
         return
     yield from difference(result.parts[0]) if result.parts else result.reason.splitlines()
     yield f"the same cause as in {group.first.label()}, which is explained there"

@@ -120,7 +120,7 @@ class Terminal:
             if first.outcome is Outcome.KNOWN:
                 continue
             self.line(f"{str(first.outcome).upper()} {first.label()}", STYLES[first.outcome])
-            for text in (*plain.explanation(first), *plain.about_group(group)):
+            for text in plain.explanation(group):
                 self.line(f"    {text}")
 
     def _known(self, run: RunSummary, *, quiet: bool) -> None:

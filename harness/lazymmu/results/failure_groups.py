@@ -26,6 +26,8 @@ _STEP_BEGUN = re.compile(r"; (last begun|begun at least): .*", re.DOTALL)
 _FIGURES = re.compile(r"\b0x[0-9a-f]+|\+0x[0-9a-f]+(/0x[0-9a-f]+)?|\b\d+\.\d+\b")
 # The parts of a trace that the revision alone decides, whatever the personality.
 _OF_REVISION = ("index", "op", "task", "hooks", "hook_active", "active", "state")
+# A function of the module in a trace or a hang report.
+_IN_MODULE = re.compile(r"\b(\w+)[.\w]*\+0x[0-9a-f]+(?:/0x[0-9a-f]+)? \[lazymmu\]")
 _NAMES = re.compile(r"(\w+): ")
 
 
@@ -84,8 +86,14 @@ def cause(result: Result) -> Hashable:
 
 
 def function_of(result: Result, text: Mapping[str, Any]) -> Function | None:
-    """Return the function that the first difference is about; `text` is what run.json says of --header."""
-    if not result.parts or not result.parts[0].operation:
+    """Return the function that the first difference is about, or in which a guest died or hangs.
+
+    `text` is what run.json says of --header.
+    """
+    if not result.parts:
+        named = _IN_MODULE.search(result.reason) or _IN_MODULE.search(result.details)
+        return functions.of_module(named[1]) if named else None
+    if not result.parts[0].operation:
         return None
     first = result.parts[0]
     return functions.of_operation(result, first.operation, _personality(result, first), text)

@@ -45,6 +45,7 @@ class PreparedUnit:
             predicted=self.prediction,
             seconds=seconds,
             details=error.details if isinstance(error, GuestError) else "",
+            step_place=error.place if isinstance(error, GuestError) else None,
         )
 
     def judged(self, reply: AgentReply, *, run: int, release: str, seconds: float) -> Result:

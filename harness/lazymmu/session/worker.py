@@ -242,17 +242,20 @@ class Worker:
         # Replies may be lost with a guest, so its console tells which program it had begun.
         begun = connection.last_begun_request() if isinstance(error, GuestDied) else None
         lost = next((sent for sent in self._sent if sent.request == begun), self._sent[0])
-        if lost is self._sent[0]:
-            error = _with_step(error, lost.prepared, connection.steps_begun)
+        if begun is not None and (steps := connection.steps_at_panic()):
+            error = _with_step(error, lost.prepared, steps, when="last begun")
+        elif lost is self._sent[0]:
+            # A guest that does not hang may have begun further steps since its last report.
+            when = "last begun" if isinstance(error, GuestHung) else "begun at least"
+            error = _with_step(error, lost.prepared, connection.steps_begun, when=when)
         self._sent.remove(lost)
         self._finish(lost.prepared.failed(error, release=self._release, seconds=seconds))
 
 
-def _with_step(error: GuestError, prepared: PreparedUnit, steps_begun: int) -> GuestError:
+def _with_step(error: GuestError, prepared: PreparedUnit, steps_begun: int, *, when: str) -> GuestError:
     """Return the error with the last step that the guest reported as begun, if there is one."""
     step = next((step for step in prepared.case.walk() if step.index == steps_begun - 1), None)
     if step is None:
         return error
-    # A guest that does not hang may have begun further steps since its last report.
-    when = "last begun" if isinstance(error, GuestHung) else "begun at least"
-    return type(error)(f"{error.message}; {when}: step {step.index} {step.op} ({step.place})", details=error.details)
+    message = f"{error.message}; {when}: step {step.index} {step.op} ({step.place})"
+    return type(error)(message, details=error.details, place=step.place)

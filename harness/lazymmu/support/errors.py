@@ -80,12 +80,14 @@ class SetupError(LazymmuError):
 class GuestError(LazymmuError):
     """A guest did not boot, or did not do what it was asked to.
 
-    `details` is what a person needs to act on it: the last console lines, QEMU's stderr, its command line.
+    `details` is what a person needs to act on it: the last console lines, QEMU's stderr, its command line. `place` is
+    that of the step in which the guest was lost.
     """
 
-    def __init__(self, message: str, *, details: str = "") -> None:
+    def __init__(self, message: str, *, details: str = "", place: Place | None = None) -> None:
         super().__init__(message)
         self.details = details
+        self.place = place
 
 
 class GuestDied(GuestError):

@@ -142,3 +142,20 @@ def test_a_header_and_the_kernel_have_their_own_functions(tmp_path: Path) -> Non
         ("header", "pause_task", "None"),
     ):
         assert str(of_operation(replace(result, impl=impl), operation, None, text)) == expected
+
+
+@each_row(
+    ("reason", "details"),
+    [
+        ("arm64: the guest hangs: CPU 0 spins in lmm_arch_flush+0x30 [lazymmu], CPU 1 is idle", ""),
+        (
+            "arm64: the guest died",
+            "panic+0x160/0x378\n lmm_arch_flush+0x20/0xe38 [lazymmu]\n merged_disable+0x9/0xb [lazymmu]",
+        ),
+        ("arm64: the guest died", "RIP: 0010:lmm_arch_flush.isra.0+0x20/0xe38 [lazymmu]"),
+    ],
+)
+def test_a_death_or_a_hang_in_the_module_names_the_function(reason: str, details: str, tmp_path: Path) -> None:
+    some = runs.selected(tmp_path)
+    (group,) = groups([replace(runs.result(some[0], "error", details=details), reason=reason)], some, {})
+    assert str(group.function).startswith("lmm_arch_flush() in guest/module/hook.c:")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from lazymmu.reports.plain import about_group, counted, explanation, filled
+from lazymmu.reports.plain import counted, explanation, filled
 from lazymmu.reports.terminal import STYLES
 from lazymmu.results.result import Unit
 from lazymmu.results.run_summary import RunSummary
@@ -38,7 +38,6 @@ def write(run: RunSummary, file: TextIO) -> None:
         cells={place: _cell(results, of_cell, numbers) for place, of_cell in units.items()},
         groups=run.groups,
         explanation=explanation,
-        about_group=about_group,
     )
     file.writelines(parts)
 
