@@ -3,6 +3,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,16 @@ _TYPES: dict[str, Callable[[str], Any]] = {
 }
 
 
-def add(parser: ArgumentParser, *names: str, **others: Any) -> None:
-    """Add arguments of flags.json to a parser; `others` takes the place of what they have there, such as `help`."""
+@cache
+def _shared() -> dict[str, dict[str, Any]]:
     import json
 
-    shared = json.loads(Path(__file__).with_suffix(".json").read_bytes())
+    return dict(json.loads(Path(__file__).with_suffix(".json").read_bytes()))
+
+
+def add(parser: ArgumentParser, *names: str, **others: Any) -> None:
+    """Add arguments of flags.json to a parser; `others` takes the place of what they have there, such as `help`."""
+    shared = _shared()
     for name in names:
         kind = {"type": _TYPES[name]} if name in _TYPES else {}
         of_catalogue = _transport() if name == "--transport" else {}

@@ -3,7 +3,6 @@
 
 import errno
 import re
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -12,12 +11,12 @@ import pytest
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.protocol import program
 from lazymmu.protocol.agent_reply import AgentReply
-from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.deadline import Deadline
 
-from tests.guest import machines, random_programs
+from tests.guest import machines
 from tests.guest.conftest import Lazymmu
 from tests.guest.test_prompt import piped
+from tests.soak.damaged_programs import refusals
 from tests.soak.random_programs import compare
 from tests.unit.subject.notation import case
 
@@ -70,13 +69,6 @@ def memory(line: AgentConnection) -> dict[str, int]:
     return {name: int(size) for name, size in found if name in _NOISE}
 
 
-def is_whole(records: tuple[str, ...]) -> bool:
-    """Return whether the records of a reply are one report, from its first line to its checksum."""
-    lines = [record.removeprefix("lazymmu: ") + "\n" for record in records if record.startswith("lazymmu: run ")]
-    crc = zlib.crc32("".join(lines[:-1]).encode())
-    return " begin " in lines[0] and lines[-1].endswith(f" end lines={len(lines) - 1} crc={crc:08x}\n")
-
-
 def test_a_random_program_reports_what_the_model_predicts(
     line: AgentConnection, everyday_or_all: Callable[[int, int], int]
 ) -> None:
@@ -88,21 +80,9 @@ def test_a_random_program_reports_what_the_model_predicts(
 def test_a_damaged_program_is_refused_with_one_line_or_reported_whole(
     line: AgentConnection, everyday_or_all: Callable[[int, int], int]
 ) -> None:
-    chance = Random(_SEED)  # noqa: S311
     count = everyday_or_all(500, 50_000)
-    refused = 0
-    for _ in range(count):
-        api = chance.choice([*REVISIONS])
-        text = program.text(case(random_programs.well_formed(chance, api)), run=1, api=api, personality="s390x")
-        damaged = random_programs.damaged(chance, text)
-        reply = run(line, damaged)
-        if reply.status:
-            assert reply.status == errno.EINVAL, damaged
-            (record,) = (record for record in reply.records if record.startswith("lazymmu: "))
-            assert re.match(r"lazymmu: program line [1-9]\d*: .", record), (damaged, record)
-            refused += 1
-        else:
-            assert is_whole(reply.records), (damaged, reply.records)
+    refused, wrong = refusals(line, count, Random(_SEED))  # noqa: S311
+    assert wrong == ""
     assert count // 2 < refused < count * 99 // 100
     assert machines.alive(line) == [0, 0]
 

@@ -24,7 +24,6 @@ from lazymmu.guests.channel_log import ChannelLog
 from lazymmu.guests.console import Console
 from lazymmu.guests.findings.scan import Finding, findings_in
 from lazymmu.guests.findings.table import Severity
-from lazymmu.guests.hang_report import diagnose
 from lazymmu.guests.monitor import Monitor
 from lazymmu.guests.symbols import Symbols
 from lazymmu.provision.subprocesses import tethered
@@ -123,6 +122,9 @@ class Guest(Struct, eq=False):
 
     def hang(self, what: str, *, agent_answers: bool, kind: type[GuestError] = GuestHung) -> GuestError:
         """Return the error for a guest that shows no progress, with a diagnosis. It stops the guest."""
+        # Most runs have no such guest.
+        from lazymmu.guests.hang_report import diagnose
+
         cause, evidence = diagnose(
             self.boot.architecture, self.process(), self.monitor, self.symbols, agent_answers=agent_answers
         )

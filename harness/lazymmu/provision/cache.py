@@ -11,12 +11,12 @@ were removed, two processes could hold the same lock.
 
 import errno
 import fcntl
+import fnmatch
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from fnmatch import fnmatch
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -39,10 +39,11 @@ _REMOVALS = 20
 
 def digest_files(folder: Path) -> str:
     """Return a key for the names and contents of all files below a folder."""
-    # Each run reads a dozen folders before a guest starts; Path.rglob takes several times as long.
-    paths = (Path(above, name) for above, _, names in os.walk(folder) for name in names)
-    files = ((str(path.relative_to(folder)), path) for path in paths if path.is_file())
-    return digest(part for name, path in sorted(files) for part in (name, path.read_bytes()))
+    # Each run reads a dozen folders before a guest starts; paths as objects take several times as long.
+    top = f"{folder}/"
+    paths = sorted(f"{above}/{name}" for above, _, names in os.walk(folder) for name in names)
+    files = (path for path in paths if os.path.isfile(path))  # noqa: PTH113
+    return digest(part for path in files for part in (path.removeprefix(top), Path(path).read_bytes()))
 
 
 def remove(path: Path) -> None:
@@ -67,15 +68,15 @@ def matches(root: Path, pattern: str, unseen: set[Path]) -> Iterator[Path]:
         unseen.add(root)
         return
     try:
-        names = sorted(os.listdir(root))  # noqa: PTH208  (names are wanted, and an error for a file)
+        names = os.listdir(root)  # noqa: PTH208  (names are wanted, and an error for a file)
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError:
         unseen.add(root)
         return
-    for name in names:
-        if fnmatch(name, first):
-            yield from matches(root / name, rest, unseen) if rest else [root / name]
+    # Each run looks at every package in the cache: one call for all names takes a tenth of one for each.
+    for name in sorted(fnmatch.filter(names, first)):
+        yield from matches(root / name, rest, unseen) if rest else [root / name]
 
 
 def unfinished(root: Path, unseen: set[Path]) -> Iterator[tuple[Path, Path]]:

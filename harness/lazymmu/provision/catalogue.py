@@ -4,16 +4,17 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from msgspec import Struct
 
 from lazymmu.architecture import architectures
-from lazymmu.provision import own_kernels
-from lazymmu.provision.own_kernels import BuiltKernel
 from lazymmu.support.errors import UsageError
 from lazymmu.support.project import IMAGES
+
+if TYPE_CHECKING:
+    from lazymmu.provision.own_kernels import BuiltKernel
 
 
 class Kernel(Struct, frozen=True):
@@ -28,7 +29,7 @@ class Kernel(Struct, frozen=True):
     #: Architectures on which it has the nested API.
     native: tuple[str, ...] = ()
     #: Architecture -> the kernel that a path names. Empty for one of the catalogue.
-    own: Mapping[str, BuiltKernel] = {}
+    own: Mapping[str, "BuiltKernel"] = {}
 
 
 # The parser in C if there is one, because most commands read the file.
@@ -64,6 +65,9 @@ def kernel(name: str) -> Kernel:
 # The units of a run ask for it again and again. A run says which build it found (`BuiltKernel.identity`).
 @cache
 def _own(name: str) -> Kernel:
+    # Few runs have a kernel of one's own.
+    from lazymmu.provision import own_kernels
+
     found = own_kernels.of_path(name)
     return Kernel(
         name,

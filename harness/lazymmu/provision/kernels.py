@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zstandard
 from msgspec import DecodeError, Struct, json
@@ -20,8 +20,10 @@ from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.provision.checksum import entry_damage
 from lazymmu.provision.lock import Part
-from lazymmu.provision.own_kernels import BuiltKernel
 from lazymmu.support.errors import SetupError
+
+if TYPE_CHECKING:
+    from lazymmu.provision.own_kernels import BuiltKernel
 
 #: Start of the name of the package with the boot image: up to Linux 6, and since 7.
 IMAGES = ("linux-image-", "linux-binary-")
@@ -163,7 +165,7 @@ def installed_kernel(root: Path, kernel: Kernel, arch: str, release: Part) -> In
     return InstalledKernel(kernel.name, release, root / "lazymmu" / "kernels" / image, headers)
 
 
-def install_own(cache: Cache, root: Path, name: str, built: BuiltKernel) -> InstalledKernel:
+def install_own(cache: Cache, root: Path, name: str, built: "BuiltKernel") -> InstalledKernel:
     """Return a kernel of one's own, whose boot image is copied into a tool root. Raises SetupError."""
     architecture, identity = architectures()[built.arch], built.identity()
     release = Part(suite="", resolved="", names=(), packages=(), release=built.release)

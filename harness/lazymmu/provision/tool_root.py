@@ -4,7 +4,6 @@
 They consist of hard links to the unpacked packages of the cache, so what two of them share is there once.
 """
 
-import gzip
 import os
 import shutil
 from collections.abc import Iterable
@@ -77,6 +76,8 @@ def assemble(cache: Cache, part: Part) -> Path:
         if (target / "usr/bin/gawk").exists():
             (target / "usr/bin/awk").symlink_to("gawk")
         # QEMU starts no compressed hypervisor.
+        import gzip
+
         for packed in target.glob("boot/*.gz"):
             packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
         for name in ("dev", "proc", "tmp", "lazymmu"):

@@ -93,7 +93,9 @@ class Catalogue(Mapping[str, E], Generic[E]):
     def _alone(self, name: str) -> E | None:
         """Return the entry of the one file that has this NAME as a literal, None if that fails. Imports no other."""
         line = re.compile(rf"^NAME\b.*= *[\"']{re.escape(name)}[\"']", re.MULTILINE)
-        files = [path for path in self._files if line.search(path.read_text(encoding="utf-8", errors="replace"))]
+        texts = ((path, path.read_text(encoding="utf-8", errors="replace")) for path in self._files)
+        # Few files have the name at all, and to find that out is ten times as fast.
+        files = [path for path, text in texts if name in text and line.search(text)]
         module = self._load(files[0].stem) if len(files) == 1 else None
         return None if isinstance(module, SetupError) else cast("E | None", module)
 
