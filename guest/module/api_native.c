@@ -4,17 +4,24 @@
  * of <linux/pgtable.h>, called on the task_struct of the scenario's threads. They
  * call the arch's own hooks, which native/asm/pgtable.h reports.
  */
+#include <linux/bits.h>
+#include <linux/bug.h>
+#include <linux/kernel.h>
+#include <linux/kmsg_dump.h>
+#include <linux/module.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <xen/xen.h>
 
 #include "lazymmu.h"
+#include "native.h"
 #include "native_arch.h"
 
-#ifdef CONFIG_XEN_PV
-extern const struct lmm_arch lmm_native_xen;
-#endif
+/* The kernel's own checks, if its configuration has none */
+#define UNSEEN_WARNINGS	(IS_ENABLED(CONFIG_DEBUG_VM) ? 0 : BIT(LMM_WARNINGS))
+#define UNSEEN_SLEEPS	(IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) ? 0 : BIT(LMM_ATOMIC_SLEEPS))
+#define UNSEEN_TABLE	(NATIVE_HOOKS_ONLY ? BIT(LMM_DEFERRED) | BIT(LMM_DIRECT) : 0)
 
 /* A copy of the kernel's state, taken at the end of the program */
 struct native_state {
@@ -66,15 +73,42 @@ static void lmm_native_flush(struct lmm_run *run)
 	arch_flush_lazy_mmu_mode();
 }
 
-static void lmm_native_write(struct lmm_run *run, u16 index, u64 value)
+/*
+ * Counts the warnings of the kernel's inline functions (VM_WARN_ON_ONCE) since the last
+ * call. The functions are compiled here, so the marks of those that came are this module's.
+ * Without its mark a warning can come again.
+ */
+void lmm_native_observe(struct lmm_run *run)
 {
-	native_write(&run->table.memory[index], value);
+#ifdef CONFIG_DEBUG_VM
+	for (unsigned int i = 0; i < THIS_MODULE->num_bugs; i++) {
+		struct bug_entry *bug = &THIS_MODULE->bug_table[i];
+
+		if (!(bug->flags & BUGFLAG_DONE))
+			continue;
+		bug->flags &= ~BUGFLAG_DONE;
+		run->counters[LMM_WARNINGS]++;
+	}
+#endif
 }
 
-/* Answers are not part of a native report. */
-static u64 lmm_native_read(const struct lmm_run *run, u16 index)
+/*
+ * Counts the kernel's complaint, which the log then has. It complains once a second, so
+ * only the first complaint of a run is certain to come.
+ */
+static void lmm_native_check_sleep(struct lmm_run *run)
 {
-	return 0;
+	unsigned int own = run->standby.task == run->task;	/* preemption is off */
+	struct kmsg_dump_iter log;
+	char line[256];
+	size_t len;
+
+	kmsg_dump_rewind(&log);
+	log.cur_seq = log.next_seq;
+	__might_resched(__FILE__, __LINE__, own);
+	while (kmsg_dump_get_line(&log, false, line, sizeof(line), &len))
+		if (strnstr(line, "sleeping function called", len))
+			run->counters[LMM_ATOMIC_SLEEPS] = 1;
 }
 
 static struct native_state thread_state(struct task_struct *thread)
@@ -121,13 +155,6 @@ static void lmm_native_retire(struct lmm_task *task)
 	(arch_flush_lazy_mmu_mode)();
 }
 
-/* Replaces the personality of the same name */
-static const struct lmm_arch lmm_native_arch = {
-	.name	= NATIVE_NAME,
-	.write	= lmm_native_write,
-	.read	= lmm_native_read,
-};
-
 #define NATIVE_API(_name, _arch) \
 	.name		= _name, \
 	.state_names	= { "enable_count", "pause_count", NATIVE_STATE_NAMES }, \
@@ -144,6 +171,18 @@ static const struct lmm_arch lmm_native_arch = {
 	.flush		= lmm_native_flush, \
 	.keep		= lmm_native_keep, \
 	.retire		= lmm_native_retire
+
+#define BARE_API \
+	NATIVE_API("merged/native", &lmm_native_arch), \
+	.hooks_only	= NATIVE_HOOKS_ONLY, \
+	.unseen		= UNSEEN_WARNINGS | UNSEEN_SLEEPS | UNSEEN_TABLE, \
+	.check_sleep	= lmm_native_check_sleep
+
+/* The warnings at a switch are in the kernel's own code. */
+#define XEN_API(_name) \
+	NATIVE_API(_name, &lmm_native_xen), \
+	.unseen		= BIT(LMM_WARNINGS) | BIT(LMM_ATOMIC_SLEEPS), \
+	.here		= is_xen
 
 #ifdef CONFIG_XEN_PV
 static bool is_xen(void)
@@ -168,27 +207,11 @@ static void lmm_native_repair(struct lmm_task *task)
 
 const struct lmm_api lmm_api_native[] = {
 #ifdef CONFIG_XEN_PV
-	{
-		NATIVE_API("merged/native", &lmm_native_xen),
-		.checks_unseen	= true,
-		.here		= is_xen,
-	},
-	{
-		NATIVE_API("merged/native-repaired", &lmm_native_xen),
-		.checks_unseen	= true,
-		.here		= is_xen,
-		.arise		= lmm_native_repair,
-	},
-	{
-		NATIVE_API("merged/native", &lmm_native_arch),
-		.hooks_only	= true,
-		.here		= is_bare,
-	},
+	{ XEN_API("merged/native") },
+	{ XEN_API("merged/native-repaired"), .arise = lmm_native_repair },
+	{ BARE_API, .here = is_bare },
 #else
-	{
-		NATIVE_API("merged/native", &lmm_native_arch),
-		.hooks_only	= true,
-	},
+	{ BARE_API },
 #endif
 	{ }
 };

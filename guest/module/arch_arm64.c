@@ -12,8 +12,6 @@
 
 #include "lazymmu.h"
 
-#define BARRIERS	LMM_NR_COMMON
-
 /* As emit_pte_barriers() in arch/arm64/include/asm/pgtable.h */
 static void emit_barriers(void)
 {
@@ -31,7 +29,7 @@ static struct lmm_arm64_cpu *this_cpu(struct lmm_run *run)
 }
 
 /* Serves all writes that wait for a barrier of this CPU. */
-static void serve_barrier(struct lmm_run *run)
+void lmm_arm64_serve(struct lmm_run *run)
 {
 	struct lmm_arm64_cpu *cpu = this_cpu(run);
 	unsigned int i;
@@ -44,12 +42,12 @@ static void serve_barrier(struct lmm_run *run)
 static void barrier_now(struct lmm_run *run)
 {
 	emit_barriers();
-	run->counters[BARRIERS]++;
-	serve_barrier(run);
+	run->counters[LMM_ARM64_BARRIERS]++;
+	lmm_arm64_serve(run);
 }
 
 /* The entry's last write is no longer one that waits for a barrier, of either CPU. */
-static void forget(struct lmm_run *run, u16 index)
+void lmm_arm64_forget(struct lmm_run *run, u16 index)
 {
 	struct lmm_arm64_cpu *cpus = run->cpus;
 
@@ -58,17 +56,23 @@ static void forget(struct lmm_run *run, u16 index)
 			lmm_settle(run, index);
 }
 
+/* Lets an entry's last write, which memory holds, wait for a barrier of this CPU. */
+void lmm_arm64_owe(struct lmm_run *run, u16 index)
+{
+	__set_bit(index, this_cpu(run)->owing);
+	lmm_owe(run, index);
+}
+
 static void arm64_write(struct lmm_run *run, u16 index, u64 value)
 {
 	struct lmm_arm64_task *task = run->task->arch;
 	bool valid = lmm_pte_valid(value);
 
-	forget(run, index);
+	lmm_arm64_forget(run, index);
 	lmm_store(run, index, value);
 	if (valid && run->program.api->active(run->task)) {
 		lmm_write_deferred(run, index, value);
-		__set_bit(index, this_cpu(run)->owing);
-		lmm_owe(run, index);
+		lmm_arm64_owe(run, index);
 		task->pending = true;
 		return;
 	}
@@ -98,7 +102,7 @@ static void arm64_flush(struct lmm_run *run)
  */
 static void arm64_switch_out(struct lmm_run *run)
 {
-	serve_barrier(run);
+	lmm_arm64_serve(run);
 }
 
 static void arm64_fork(const struct lmm_run *run, struct lmm_task *child)

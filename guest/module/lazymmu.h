@@ -76,6 +76,8 @@ struct lmm_arm64_cpu {
 	DECLARE_BITMAP(owing, LMM_TABLE_ENTRIES);
 };
 
+#define LMM_ARM64_BARRIERS	LMM_NR_COMMON	/* its counter */
+
 /* A CPU's memory in the personality s390x */
 struct lmm_s390x_cpu {
 	int lazy_count;
@@ -230,8 +232,8 @@ struct lmm_run {
  * @name: its name in a program's "revision" line
  * @state_names: its names for a task's state, NULL after the last
  * @state_size: bytes that it needs for a task's state, all 0 at the start
- * @hooks_only: the report has its calls, hooks and state, and nothing else
- * @checks_unseen: the report has no warnings and atomic_sleeps
+ * @hooks_only: the report has no page table
+ * @unseen: the counters that the report lacks, a bit for each
  * @arch: its own personality, the only one it runs with; NULL if it runs with all
  * @enable: lazy_mmu_mode_enable()
  * @disable: lazy_mmu_mode_disable()
@@ -244,6 +246,7 @@ struct lmm_run {
  * @active: is_lazy_mmu_mode_active(); false in interrupt
  * @get_state: stores a task's state, in the order of @state_names
  * @flush: arch_flush_lazy_mmu_mode(), if it is not the personality's; optional
+ * @check_sleep: might_sleep(), if a complaint is not the module's; optional
  * @here: whether this machine has it; always if NULL
  * @arise: called by a task's thread when it begins; optional
  * @keep: keeps a task's state; called for each when the program has ended, by the thread
@@ -258,7 +261,7 @@ struct lmm_api {
 	const char *state_names[LMM_NR_STATE];
 	size_t state_size;
 	bool hooks_only;
-	bool checks_unseen;
+	u32 unseen;
 	const struct lmm_arch *arch;
 	bool (*here)(void);
 	void (*enable)(struct lmm_run *run);
@@ -271,6 +274,7 @@ struct lmm_api {
 	bool (*active)(const struct lmm_task *task);
 	void (*get_state)(const struct lmm_task *task, u8 state[LMM_NR_STATE]);
 	void (*flush)(struct lmm_run *run);
+	void (*check_sleep)(struct lmm_run *run);
 	void (*arise)(struct lmm_task *task);
 	void (*keep)(struct lmm_task *task);
 	void (*retire)(struct lmm_task *task);
@@ -392,6 +396,11 @@ u64 lmm_load(struct lmm_run *run, u16 index);
 u64 lmm_peek(const struct lmm_run *run, u16 index);
 void lmm_tlb_flush(struct lmm_run *run);
 unsigned int lmm_table_entries(const struct lmm_run *run);
+
+/* arch_arm64.c */
+void lmm_arm64_forget(struct lmm_run *run, u16 index);
+void lmm_arm64_owe(struct lmm_run *run, u16 index);
+void lmm_arm64_serve(struct lmm_run *run);
 
 /* queue.c */
 struct lmm_queue *lmm_queue(struct lmm_run *run);

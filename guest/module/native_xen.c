@@ -23,6 +23,7 @@
 #include <xen/xen.h>
 
 #include "lazymmu.h"
+#include "native.h"
 
 #define MULTICALLS	LMM_NR_COMMON
 #define UPDATES		(LMM_NR_COMMON + 1)

@@ -5,6 +5,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bits.h>
 #include <linux/crc32.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
@@ -38,15 +39,12 @@ static const char * const counter_names[LMM_NR_COMMON] = {
 /* Whether the run reports a counter of its personality */
 static bool is_seen(const struct lmm_run *run, unsigned int counter)
 {
-	return !run->program.api->checks_unseen ||
-	       (counter != LMM_WARNINGS && counter != LMM_ATOMIC_SLEEPS);
+	return !(run->program.api->unseen & BIT(counter));
 }
 
 /* Returns the counter's name, NULL after the last one. */
 static const char *counter_name(const struct lmm_run *run, unsigned int counter)
 {
-	if (run->program.api->hooks_only && counter >= LMM_DEFERRED)
-		return NULL;
 	if (counter < LMM_NR_COMMON)
 		return counter_names[counter];
 	if (counter < LMM_NR_COUNTERS)

@@ -236,7 +236,9 @@ void lmm_tasks_stop(struct lmm_run *run)
 /* Counts a place that may sleep and must not. */
 void lmm_might_sleep(struct lmm_run *run)
 {
-	if (!lmm_may_sleep(run))
+	if (run->program.api->check_sleep)
+		run->program.api->check_sleep(run);
+	else if (!lmm_may_sleep(run))
 		run->counters[LMM_ATOMIC_SLEEPS]++;
 }
 

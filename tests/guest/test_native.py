@@ -74,3 +74,24 @@ def test_a_slip_in_the_kernels_own_function_is_a_failure_at_its_first_wrong_step
         wrong = one["scenario"] != "nesting/single"
         assert one["outcome"] == ("fail" if wrong else "pass")
         assert bool(re.search(r"step \d+ disable: hooks: predicted f, observed \(none\)", one["reason"])) == wrong
+
+
+def test_a_barrier_that_arm64_forgets_is_a_failure_where_it_is_due(
+    headers: Path, broken: Callable[..., Lazymmu], tmp_path: Path
+) -> None:
+    slipped = broken()
+    name = "asm/pgtable.h"
+    text, barriers = re.subn(r"\bdsb\(ishst\);", "", (headers / "arch/arm64/include" / name).read_text())
+    assert barriers == 1
+    target = tmp_path / "checkout" / "guest" / "module" / "native" / "arm64" / name
+    target.parent.mkdir()
+    target.write_text(text)
+    folder = write(tmp_path / "given", writes="description: x\nsteps: [lazy: [set_pte: {index: 3, value: 1}]]\n")
+    done, document = slipped.run(folder, *NATIVE[:-2])
+    assert done.returncode == 1, done.stdout + done.stderr
+    (one,) = document["results"]
+    what = [difference.partition(": ")[2] for difference in one["differences"]]
+    assert what[:2] == [
+        "step 2 disable: outstanding: predicted 0, observed 1",
+        "step 2 disable: counters: predicted {barriers: 1}, observed {}",
+    ], what

@@ -221,14 +221,17 @@ class AgentConnection:
         poll.register(self.channel, select.POLLIN)
         return bool(poll.poll(seconds * 1000))
 
-    def late_complaint(self, deadline: Deadline, *, warnings_allowed: bool = False) -> str | None:
-        """Return what the kernel has complained of since the last reply, None if it did not; see `complaint`."""
+    def late_complaint(self, deadline: Deadline, *, warnings_allowed: bool = False, warned: bool = False) -> str | None:
+        """Return what the kernel has complained of since the last reply, None if it did not; see `complaint`.
+
+        `warned` says that it has warned before, which taints it for good.
+        """
         self.send("read", _TAINTED.encode())
         reply = self.reply(deadline)
         if reply.status:
             raise GuestError(f"{self.guest.name}: the guest could not read {_TAINTED}: {os.strerror(reply.status)}")
         late = complaint(reply, warnings_allowed=warnings_allowed)
-        trouble = _TROUBLE & ~_WARNED if warnings_allowed else _TROUBLE
+        trouble = _TROUBLE & ~_WARNED if warnings_allowed or warned else _TROUBLE
         taint = (reply.content or b"").decode().strip()
         return f"the guest's kernel is tainted: {taint}" if late is None and int(taint) & trouble else late
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.protocol.program import revision
 from lazymmu.subject.case import Case
-from lazymmu.subject.counters import counter_names
+from lazymmu.subject.counters import CHECKS, counter_names
 from lazymmu.subject.implementations import MODULE, shows_table, state_of
 from lazymmu.subject.limits import MAIN_TASK, MAX_U64, TABLE_ENTRIES
 from lazymmu.subject.operations import ANSWERING, OPERATIONS
@@ -52,6 +52,8 @@ class _Form(Struct, frozen=True, eq=False):
     state: tuple[tuple[str, type], ...]
     #: Every counter by its name, so that each name is held once.
     counters: Mapping[str, str]
+    #: Those that the report has only if the kernel has these checks.
+    optional: frozenset[str]
     #: The report says nothing of the page table.
     hooks_only: bool
 
@@ -61,7 +63,8 @@ def _form(api: str, impl: str, personality: str) -> _Form:
     return _Form(
         revision=revision(api, impl),
         state=state_of(api, personality, impl),
-        counters={name: name for name in counter_names(personality, impl)},
+        counters={name: name for name in counter_names(personality, impl, CHECKS)},
+        optional=frozenset(CHECKS) - {*counter_names(personality, impl)},
         hooks_only=not shows_table(personality, impl),
     )
 
@@ -197,7 +200,7 @@ def _assemble(lines: list[str], case: Case, form: _Form, personality: str) -> Tr
     steps = tuple(_step(form, line) for line in lines[1:first_total])
     rest = lines[first_total:]
     total = _pairs(_take(rest, "total").removeprefix("total"))
-    if tuple(total) != tuple(form.counters):
+    if tuple(total) != tuple(name for name in form.counters if name in total or name not in form.optional):
         raise _Malformed("the counters of the total are not those of the personality")
     tasks = [_task(form, _take(rest, "task"))]
     while rest and rest[0].startswith("task "):

@@ -11,7 +11,7 @@ from lazymmu.architecture import architectures
 from lazymmu.scenario.checks import PINS
 from lazymmu.scenario.expectations import COUNTERS, Part, counts
 from lazymmu.scenario.templates import Template, operations
-from lazymmu.subject.counters import counter_names
+from lazymmu.subject.counters import CHECKS, counter_names
 from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE, missing_operations, shows_table
 
 _NATIVE = IMPLEMENTATIONS[NATIVE]
@@ -39,7 +39,8 @@ def guests(
 
 def _beyond(steps: Sequence[Template], parts: Sequence[Part], api: str, personality: str) -> bool:
     """Return whether a step cannot run natively, or if a `check` or `expect` pins what a native trace does not show."""
-    counters = {*counter_names(personality, NATIVE)}
+    # Pins of a check do not count where the kernel does not have it.
+    counters = {*counter_names(personality, NATIVE, CHECKS)}
     missing = missing_operations(personality, NATIVE)
     hidden = frozenset() if shows_table(personality, NATIVE) else _HIDDEN
     for step in operations(steps):

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A unit that is prepared to run, and its Result: from the guest's reply, or from an error."""
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from lazymmu.protocol import program, report
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.session import kernel_checks
 from lazymmu.session.verdict import judge
 from lazymmu.subject.case import Case
 from lazymmu.subject.simulator import predict
@@ -48,22 +50,32 @@ class PreparedUnit:
             step_place=error.place if isinstance(error, GuestError) else None,
         )
 
-    def judged(self, reply: AgentReply, *, run: int, release: str, seconds: float) -> Result:
-        """Return the result from a guest's reply; `run` is the number that its program had."""
+    def judged(
+        self, reply: AgentReply, complaints: Mapping[str, int], *, run: int, release: str, seconds: float
+    ) -> Result:
+        """Return the result from a guest's reply; `run` is the number that its program had.
+
+        `complaints` are those of the kernel that the module should have counted, by counter.
+        """
         unit = self.unit
         try:
             observed = report.parse(
                 reply, self.case, run=run, api=unit.api, personality=unit.personality, impl=unit.impl
             )
+            if wrong := kernel_checks.difference(observed.counters, complaints):
+                raise GuestError(f"{unit.machine}: {wrong}")
         except GuestError as error:
             return self.failed(error, release=release, seconds=seconds)
-        differences = tuple(judge(unit, self.case, self.prediction, observed))
+        predicted = self.prediction
+        if checks := observed.counters.keys() - predicted.counters.keys():
+            predicted = predict(self.case, unit.api, unit.personality, unit.impl, checks)
+        differences = tuple(judge(unit, self.case, predicted, observed))
         return Result.of(
             unit,
             Outcome.FAIL if differences else Outcome.PASS,
             str(differences[0]) if differences else "",
             release=release,
-            predicted=self.prediction,
+            predicted=predicted,
             observed=observed,
             seconds=seconds,
             parts=differences,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Compares a guest's trace with the model's, step by step, and both with what the author pinned."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import accumulate
 from typing import Any
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from lazymmu.results.result import Difference, Unit
 from lazymmu.subject.case import Case, Step
-from lazymmu.subject.counters import HOOKS
+from lazymmu.subject.counters import ATOMIC_SLEEPS, CHECKS, HOOKS
 from lazymmu.subject.implementations import IMPLEMENTATIONS
 from lazymmu.subject.operations import OPERATIONS, Kind
 from lazymmu.subject.personalities import PERSONALITIES
@@ -133,11 +133,16 @@ def _hooks_so_far(trace: Trace) -> dict[int, int]:
     return {record.index: total for record, total in zip(called, totals, strict=True)}
 
 
-def unseen_pins(case: Case, personality: str, impl: str) -> frozenset[str]:
-    """Return what an author may pin of the case that a trace does not show, or not all of it."""
-    hooks_at_switches = IMPLEMENTATIONS[impl].hooks_only and PERSONALITIES[personality].MODEL.pauses_absent_tasks
+def unseen_pins(case: Case, personality: str, impl: str, shown: Collection[str] = ()) -> frozenset[str]:
+    """Return what an author may pin of the case that a trace does not show, or not all of it.
+
+    `shown` are the counters of the trace. What natively counts as one complaint may be several.
+    """
+    native = IMPLEMENTATIONS[impl].hooks_only
+    checks = frozenset(CHECKS) - ({*shown} - {ATOMIC_SLEEPS}) if native else frozenset()
+    hooks_at_switches = native and PERSONALITIES[personality].MODEL.pauses_absent_tasks
     switches = hooks_at_switches and any(OPERATIONS[step.op].kind is Kind.TASK for step in case.walk())
-    return _OF_HOOKS if switches else frozenset()
+    return checks | _OF_HOOKS if switches else checks
 
 
 def pins(unit: Unit, case: Case, trace: Trace, who: str) -> list[Difference]:
@@ -147,7 +152,7 @@ def pins(unit: Unit, case: Case, trace: Trace, who: str) -> list[Difference]:
     def note(what: str, place: Place, pinned: Any, actual: Any) -> None:
         found.append(Difference(what, {"pinned": _show(pinned), who: _show(actual)}, place))
 
-    unseen = unseen_pins(case, unit.personality, unit.impl)
+    unseen = unseen_pins(case, unit.personality, unit.impl, trace.counters)
     steps = {step.index: step for step in case.walk() if step.check is not None or step.answer is not None}
     hooks = _hooks_so_far(trace) if any(step.check and "hooks" in step.check.pins for step in steps.values()) else {}
     counters = dict.fromkeys(trace.counters, 0)

@@ -14,7 +14,9 @@ from lazymmu.guests.machine import Machine
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.session import kernel_checks
 from lazymmu.session.prepared_unit import PreparedUnit
+from lazymmu.subject.counters import ATOMIC_SLEEPS
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import ConnectionLost, GuestDied, GuestError, GuestHung, LazymmuError, SnapshotDamaged
 
@@ -102,6 +104,8 @@ class Worker:
         self._connection: AgentConnection | None = None
         #: How many units were sent to the current guest, and how many of them have a result.
         self._sent_count = self._finished_count = 0
+        #: Whether the kernel of the current guest has warned as the model predicts.
+        self._warned = False
         #: How many units must still run with no other program on the connection.
         self._alone = 0
 
@@ -111,6 +115,7 @@ class Worker:
         error: LazymmuError | OSError | None = None
         while error is None and self._is_waiting() and not self._guests.stopping.is_set():
             self._sent_count = self._finished_count = 0
+            self._warned = False
             try:
                 self._use_one_guest()
                 losses = 0
@@ -203,22 +208,26 @@ class Worker:
         steps = len(sent.prepared.prediction.steps)
         limit = (_REPLY + _REPLY_PER_STEP * steps) * self._machine.time_scale
         try:
-            reply = connection.reply(Deadline.after(limit))
+            reply, counted = kernel_checks.take(unit, connection.reply(Deadline.after(limit)))
             unexpected = complaint(reply, warnings_allowed=unit.scenario.kernel_warnings)
             if unexpected:
                 records = "".join(f"\n    {text}" for _, text in reply.foreign)
                 raise GuestError(f"{unit.machine}: {unexpected}", details=f"the kernel's own log records:{records}")
             seconds = time.monotonic() - begin
-            result = sent.prepared.judged(reply, run=sent.run, release=self._release, seconds=seconds)
+            result = sent.prepared.judged(reply, counted, run=sent.run, release=self._release, seconds=seconds)
             if result.outcome is not Outcome.PASS and (damage := self._pool.snapshots.current_damage()):
                 # All that were sent run again: a wrong byte in a guest's memory does not make an implementation wrong.
                 raise SnapshotDamaged(f"{unit.machine}: its guest came from a snapshot that {damage}")
-            # Some warnings of a kernel come only once, and the next unit must see them, too. ENOTEMPTY means that the
-            # run left something behind, which could disturb the next one.
-            is_clean = complaint(reply) is None and reply.status != errno.ENOTEMPTY
+            # Some warnings of a kernel come only once, or once a second, and the next unit must see them, too. (The
+            # module itself sees to those of WARNINGS.) ENOTEMPTY means that the run left something behind, which could
+            # disturb the next one.
+            is_clean = complaint(reply) is None and ATOMIC_SLEEPS not in counted and reply.status != errno.ENOTEMPTY
+            self._warned |= bool(counted)
             if is_clean and self._is_last():
                 # Nothing reads from this guest later, so check for late kernel complaints now.
-                late = connection.late_complaint(Deadline.after(limit), warnings_allowed=unit.scenario.kernel_warnings)
+                late = connection.late_complaint(
+                    Deadline.after(limit), warnings_allowed=unit.scenario.kernel_warnings, warned=self._warned
+                )
                 if late:
                     raise GuestError(f"{unit.machine}: {late}", details=connection.guest.details())
         except SnapshotDamaged:

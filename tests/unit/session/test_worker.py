@@ -51,8 +51,8 @@ class Connection:
         # Not a whole report, so each result is an error with another reason.
         return AgentReply(status=0, records=())
 
-    def late_complaint(self, _: Deadline, *, warnings_allowed: bool) -> str | None:
-        assert not warnings_allowed
+    def late_complaint(self, _: Deadline, *, warnings_allowed: bool, warned: bool) -> str | None:
+        assert not warnings_allowed and not warned
         return None
 
 

@@ -11,6 +11,8 @@ NATIVE_FLAGS = ("pending",)  # TIF_LAZY_MMU_PENDING
 class Arm64(PersonalityModel):
     """Stores at once, and defers the barrier that a valid value needs."""
 
+    native_table = True
+
     def __init__(self, memory: list[int], count: Count) -> None:
         super().__init__(memory, count)
         self.hooks = {"e": nothing, "w": nothing, "f": self.complete, "l": self.complete}
