@@ -176,7 +176,8 @@ def test_a_native_prediction_has_what_is_seen_natively(capsys: pytest.CaptureFix
     assert main(words) == 0
     (prediction,) = json.loads(capsys.readouterr().out)["predictions"]
     assert (prediction["impl"], prediction["kernel"]) == ("native", "current")
-    assert "values" not in prediction["predicted"]
+    assert prediction["predicted"]["counters"]["barriers"] == 0
+    assert "warnings" not in prediction["predicted"]["counters"]
     assert prediction["predicted"]["tasks"]["main"]["pending"] is False
 
 
