@@ -10,6 +10,9 @@ from typing import Any
 from lazymmu.guests.transports import DEFAULT, TRANSPORTS
 from lazymmu.support.errors import UsageError
 
+# Of each number in --shard.
+_SHARD_DIGITS = 6
+
 
 def integer(flag: str, least: int, most: int) -> Callable[[str], int]:
     """Return the type of a flag whose value is an integer in these limits, in ASCII digits."""
@@ -21,6 +24,15 @@ def integer(flag: str, least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return value
+
+
+def shard(text: str) -> str:
+    """Return the value of --shard, such as `2/3`. Raises UsageError for what is no shard."""
+    index, slash, count = text.partition("/")
+    digits = all(part.isascii() and part.isdigit() and len(part) <= _SHARD_DIGITS for part in (index, count))
+    if not slash or not digits or not 1 <= int(index) <= int(count):
+        raise UsageError(f"--shard {text}: I/N is needed, with I from 1 to N, such as 2/3")
+    return f"{int(index)}/{int(count)}"
 
 
 def one_of(kind: str, names: Iterable[str]) -> Callable[[str], str]:

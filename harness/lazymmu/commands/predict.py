@@ -23,7 +23,7 @@ def main(arguments: Namespace) -> int:
         from lazymmu.scenario import load
         from lazymmu.session import requests
         from lazymmu.session.selection import units
-        from lazymmu.session.unreached import notes
+        from lazymmu.session.unreached import notes, places
         from lazymmu.session.verdict import pins
         from lazymmu.subject.implementations import HEADER
         from lazymmu.subject.simulator import predict
@@ -55,7 +55,7 @@ def main(arguments: Namespace) -> int:
             }
         )
     write_json({"predictions": predictions})
-    for note in notes(selected):
+    for note in notes(places(selected)):
         terminal.line(note)
     for unit, difference in broken:
         terminal.broken_pin(unit, difference)

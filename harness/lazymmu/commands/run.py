@@ -3,7 +3,7 @@
 
 from argparse import Namespace
 
-from lazymmu.flags import add, add_selection, integer, one_of
+from lazymmu.flags import add, add_selection, integer, one_of, shard
 from lazymmu.parser import Parser
 from lazymmu.session import ISOLATIONS
 from lazymmu.support.interrupts import importing
@@ -35,6 +35,21 @@ def flags(parser: Parser) -> None:
         help=f"a guest for each: {', '.join(ISOLATIONS)} (default)",
     )
     parser.add_argument("--fresh-boot", action="store_true", help="boot every guest, restore none from a snapshot")
+    parser.add_argument(
+        "--shard", type=shard, metavar="I/N", help="only part I of N of what is selected, for N machines"
+    )
+    parser.add_argument("--timings", metavar="DIR", help="let shards take the same time by the seconds of this run")
+    parser.add_argument("--failed", action="store_true", help="what failed in the last run without --out")
+    parser.add_argument("--failed-from", metavar="DIR", help="what failed in the run with this results folder")
+    parser.add_argument("--plan", metavar="FILE", help="what --save-plan wrote, if its scenarios have not changed")
+    parser.add_argument("--save-plan", metavar="FILE", help="write what would be run to a file, and run nothing")
+    parser.add_argument("-x", dest="max_failures", action="store_const", const=1, help="stop after the first failure")
+    parser.add_argument(
+        "--max-failures", type=integer("--max-failures", 1, 10**6), metavar="N", help="stop after N failures and errors"
+    )
+    parser.add_argument(
+        "--max-time", type=integer("--max-time", 1, 10**6), metavar="S", help="end with all reports within S seconds"
+    )
     parser.add_argument("--quiet", action="store_true", help="show only failures, errors, skips and the last line")
     parser.add_argument("--verbose", action="store_true", help="show each unit as it ends")
     parser.add_argument("--known", metavar="FILE", help="known failures, with reasons and dates")

@@ -41,12 +41,12 @@ RESULTS = "results.json"
 LOCK = ".lock"
 _GUESTS = "guests"
 _SCENARIOS = "scenarios"
-_PATCH = "patch"
-_LATEST = "latest"
+PATCH = "patch"
+LATEST = "latest"
 #: What a run writes only at its end, the file that says so first.
 _LAST = (RESULTS, "summary.txt", "results.ktap")
 #: All that a run writes, the file that identifies its folder last.
-_CONTENTS = (*_LAST, store.FILE, _GUESTS, _SCENARIOS, _PATCH, RUN)
+_CONTENTS = (*_LAST, store.FILE, _GUESTS, _SCENARIOS, PATCH, RUN)
 #: The key of run.json for the program that wrote it, and its value.
 _PROGRAM = ("program", "lazymmu")
 _NAME = re.compile(r"[0-9]{8}-[0-9]{6}\.[0-9]{3}-[0-9]+(-[0-9]+)?")
@@ -91,7 +91,7 @@ class Folder(Struct, frozen=True):
     @property
     def patch(self) -> Path:
         """The file with the patch of --patch."""
-        return self.path / _PATCH
+        return self.path / PATCH
 
     def keep_patch(self, content: bytes) -> None:
         """Keep the patch, which may have come by a pipe."""
@@ -119,7 +119,7 @@ class Folder(Struct, frozen=True):
                 FORMATS["json"].write(run, file)
         if self.root is not None:
             with _explained(self.root):
-                _link(self.root / _LATEST, self.path)
+                _link(self.root / LATEST, self.path)
                 _prune(self.root)
 
 
@@ -173,18 +173,36 @@ def unfinished(name: str) -> Iterator[tuple[Folder, dict[str, Any]]]:
     """
     path = Path(name)
     shown = f"--resume `{name}`"
-    if not (path / RUN).is_file():
-        raise UsageError(f"{shown} is not the results folder of a run: there is no {RUN}")
+    _run_facts(path, shown)
     path = path.resolve()
     with _locked(path, shown, "written"):
-        facts = _facts(path)
-        if facts is None:
-            raise UsageError(f"{shown}: {path / RUN} was not written by a run of lazymmu, or is damaged")
-        if (path / RESULTS).exists() and facts.get("status") != INTERRUPTED:
+        facts = _run_facts(path, shown)
+        if (path / RESULTS).exists() and facts.get("status") != INTERRUPTED and not facts.get("stopped"):
             raise UsageError(f"{shown}: this run has ended, with status {facts.get('status')}")
         root = path.parent if path.parent == default_root().resolve() else None
         number = len(facts.get("resumed", ())) + 1
         yield Folder(path, path / _GUESTS / f"resumed-{number}", root), facts
+
+
+def ended(name: str, shown: str) -> dict[str, Any]:
+    """Return the run.json of a run that ended, perhaps early. Raises UsageError, with `shown`, for any other folder."""
+    path = Path(name)
+    facts = _run_facts(path, shown)
+    if facts.get("schema") != destination.SCHEMA:
+        raise UsageError(f"{shown}: schema {facts.get('schema')}, but this lazymmu reads schema {destination.SCHEMA}")
+    if facts.get("status") is None or not (path / RESULTS).is_file():
+        raise UsageError(f"{shown}: this run has not ended: there is no {RESULTS}")
+    return facts
+
+
+def _run_facts(path: Path, shown: str) -> dict[str, Any]:
+    """Return the run.json of a folder. Raises UsageError if no run wrote one there."""
+    if not (path / RUN).is_file():
+        raise UsageError(f"{shown} is not the results folder of a run: there is no {RUN}")
+    facts = _facts(path)
+    if facts is None:
+        raise UsageError(f"{shown}: {path / RUN} was not written by a run of lazymmu, or is damaged")
+    return facts
 
 
 @contextmanager

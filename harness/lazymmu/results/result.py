@@ -133,6 +133,33 @@ class Unit(Named, Struct, frozen=True):
         return self.named_personality or architectures()[self.arch].personality
 
 
+class SavedUnit(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A unit as documents have it. The JSON form of a result can be read as one, too."""
+
+    #: `Unit.index`.
+    index: int = field(name="number")
+    scenario_name: str = field(name="scenario")
+    values: Values = field(name="case")
+    arch: str
+    api: str
+    impl: str
+    kernel: str
+    #: Only if the scenario or --personality names one.
+    personality: str | None = None
+    repetition: int | None = None
+
+    @classmethod
+    def of(cls, unit: Unit) -> Self:
+        """Return a unit as documents have it."""
+        return cls(
+            index=unit.index,
+            scenario_name=unit.scenario.name,
+            values=unit.values,
+            personality=unit.named_personality,
+            **{name: getattr(unit, name) for name in ("arch", "api", "impl", "kernel", "repetition")},
+        )
+
+
 class Difference(Struct, frozen=True):
     """One value that is not what it should be."""
 

@@ -22,6 +22,7 @@ class RunSummary(Struct, frozen=True, dict=True):
 
     #: The results so far of the units that were selected.
     results: ResultStore
+    #: Whether it ended before all units had a result.
     interrupted: bool
     #: Machine -> its accelerator and why that was chosen, for machines that were started.
     accelerators: Mapping[str, tuple[str, str]]
@@ -36,6 +37,8 @@ class RunSummary(Struct, frozen=True, dict=True):
     facts: Mapping[str, Any] = {}
     #: Lines about what the run did not look at.
     notes: Sequence[str] = ()
+    #: Why lazymmu itself ended it early; empty if it did not.
+    stopped: str = ""
 
     @cached_property
     def groups(self) -> list[FailureGroup]:
@@ -55,6 +58,10 @@ class RunSummary(Struct, frozen=True, dict=True):
         yield "kernels", ", ".join(self.results.releases) or "none answered"
         if personality := self.facts.get("arguments", {}).get("personality"):
             yield "personality", f"{personality}, in place of each guest's own"
+        if shard := self.facts.get("shard"):
+            yield "shard", f"{shard['shard']}, with {len(self.results.units)} of {shard['selected']} cases"
+        if listed := self.facts.get("listed"):
+            yield "selected", f"{len(self.results.units)} cases, {listed['origin']}"
         if self.seed is not None:
             yield "shuffled", f"--shuffle {self.seed} repeats this order"
 
@@ -63,9 +70,10 @@ class RunSummary(Struct, frozen=True, dict=True):
         return [issue for issue in self.known or () if issue.is_broken]
 
     def progress(self) -> str:
-        """Return how many units an interrupted run has finished; empty for any other run."""
-        done = f"{len(self.results)} of {len(self.results.units)} were done"
-        return f"interrupted: {done}" if self.interrupted else ""
+        """Return how many units a run that ended early has finished; empty for any other run."""
+        count, done = len(self.results.units), len(self.results)
+        not_run = f", {count - done} were not run" if self.stopped else ""
+        return f"{self.stopped or 'interrupted'}: {done} of {count} were done{not_run}" if self.interrupted else ""
 
 
 def of_text(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

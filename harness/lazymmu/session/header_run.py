@@ -20,7 +20,7 @@ from lazymmu.provision import builds
 from lazymmu.provision.keys import digest
 from lazymmu.provision.setup import Images
 from lazymmu.provision.subprocesses import ToolError
-from lazymmu.results.result import Outcome
+from lazymmu.results.result import Outcome, Unit
 from lazymmu.results.store import ResultStore
 from lazymmu.session.selection import Selection
 from lazymmu.subject.implementations import HEADER, NATIVE
@@ -91,10 +91,10 @@ def selected(arguments: Namespace, selection: Selection, kept: Path | None = Non
     return Given(header), replace(selection, impls=selection.impls or (HEADER,), of_header=of_header)
 
 
-def operations(results: ResultStore) -> set[str]:
+def operations(units: Sequence[Unit], results: ResultStore) -> set[str]:
     """Return the operations of the cases that a guest executed on the text."""
-    ran = [results.units[one.number] for one in results if one.impl == HEADER and one.raw_outcome in EXECUTED]
-    cases = {(unit.scenario.name, unit.number): unit.case for unit in ran}
+    ran = {one.number for one in results if one.impl == HEADER and one.raw_outcome in EXECUTED}
+    cases = {(unit.scenario.name, unit.number): unit.case for unit in units if unit.index in ran}
     return {step.op for case in cases.values() for step in case.walk()}
 
 

@@ -32,23 +32,25 @@ _GIT = 5.0
 #: Arguments, beside those of reports, that do not select what is run: --resume has its own.
 _NOT_KEPT = (
     *("command", "command_line", "out", "resume", "quiet", "verbose", "offline", "install", "jobs", "watch"),
-    "bisect",
+    *("bisect", "max_failures", "max_time", "save_plan", "failed"),
 )
 #: Flags that --resume allows, beside those of reports. Everything else comes from the run's own beginning.
-_ALLOWED = ("--quiet", "--verbose", "--offline", "--install", "--jobs", "--bisect")
+_ALLOWED = ("--quiet", "--verbose", "--offline", "--install", "--jobs", "--bisect", "--max-failures", "--max-time")
 _MODEL = PACKAGE / "subject"
 
 
 def beginning(
-    arguments: Namespace, started: datetime, checkout: str | None, texts: Mapping[str, str]
+    given: Namespace, arguments: Namespace, started: datetime, checkout: str | None, texts: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the contents before anything is set up; `checkout` is what `commit` returns; for `texts` see `sources`.
+
+    `given` are the arguments of the command line, `arguments` those with what --failed-from or --plan adds.
 
     `finished` and `status` are null until the end.
     """
     host = os.uname()
     return {
-        "command": ["lazymmu", *arguments.command_line],
+        "command": ["lazymmu", *given.command_line],
         "working_folder": str(Path.cwd()),
         "started": started.isoformat(timespec="milliseconds"),
         "finished": None,
@@ -62,7 +64,7 @@ def beginning(
             "cpus": os.cpu_count(),
         },
         "arguments": {
-            name: value for name, value in vars(arguments).items() if name not in _NOT_KEPT and name not in FORMATS
+            name: value for name, value in vars(given).items() if name not in _NOT_KEPT and name not in FORMATS
         },
         "sources": sources(arguments, texts),
         **{name: getattr(arguments, name) for name in ("transport", "repeat", "shuffle", "known", "header", "patch")},

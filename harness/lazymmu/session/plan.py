@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -20,7 +21,7 @@ from lazymmu.reports.formats import FORMATS
 from lazymmu.results.known_issues import KnownIssue
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
-from lazymmu.session import header_run, known_file, requests
+from lazymmu.session import header_run, known_file, listed, requests, shard
 from lazymmu.session.header_run import Given
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.selection import Selection, units
@@ -32,11 +33,16 @@ from lazymmu.support.errors import SetupError, UsageError
 class Plan(Struct, frozen=True):
     """What the command line asks for."""
 
+    #: With what --failed-from or --plan adds.
     arguments: Namespace
     selection: Selection
     #: What --header or --patch puts under test.
     given: Given | None
     units: Sequence[Unit]
+    #: What was selected, of which `units` are a shard; all of them without --shard.
+    whole: Sequence[Unit]
+    #: What run.json says of a list or a shard.
+    facts: Mapping[str, Any]
     #: The entries of --known; None without that flag.
     issues: Sequence[KnownIssue] | None
     #: Report's flag -> its target.
@@ -51,15 +57,34 @@ class Plan(Struct, frozen=True):
         """
         if arguments.quiet and arguments.verbose:
             raise UsageError("--quiet and --verbose cannot be given together")
+        if arguments.timings is not None and arguments.shard is None:
+            raise UsageError("--timings balances shards: it needs --shard I/N")
         library = requests.library()
+        arguments, found = listed.asked(arguments)
+        patch = patch or (None if found is None else found.patch)
         given, selection = header_run.selected(arguments, requests.selection(arguments), patch)
-        selected = units(load(arguments.scenarios, library), selection, repeat=arguments.repeat)
+        whole = units(load(arguments.scenarios, library), selection, repeat=arguments.repeat)
+        facts: dict[str, Any] = {}
+        if found is not None:
+            whole = found.of(whole)
+            facts["listed"] = {"origin": found.origin, "arguments": found.arguments}
+        selected = whole
+        if arguments.shard is not None:
+            selected = shard.of(whole, arguments.shard, arguments.timings)
+            scenarios = list({unit.scenario.name: unit.scenario for unit in whole}.values())
+            facts["shard"] = {
+                "shard": arguments.shard,
+                "selected": len(whole),
+                "scenarios": listed.digests(scenarios),
+            }
         return cls(
             arguments=arguments,
             selection=selection,
             given=given,
             units=selected,
-            issues=None if arguments.known is None else known_file.load(arguments.known, library, selected),
+            whole=whole,
+            facts=facts,
+            issues=None if arguments.known is None else known_file.load(arguments.known, library, whole),
             targets=targets({form.FLAG: vars(arguments)[name] for name, form in FORMATS.items()}),
             started=started,
         )

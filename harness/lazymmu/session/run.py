@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from lazymmu.guests.transports.serial import NAME as SERIAL_NAME
@@ -26,14 +27,15 @@ from lazymmu.reports.live import LiveView, logs_scenarios
 from lazymmu.reports.results_folder import Folder
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results import known_issues, store
-from lazymmu.results.result import Outcome, Result
+from lazymmu.results.result import Outcome, Result, SavedUnit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
-from lazymmu.session import header_run, manifest, prefetch, requests, unreached
+from lazymmu.session import header_run, listed, manifest, prefetch, requests, unreached
 from lazymmu.session.plan import Plan, Preparation, prepare
 from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.session.selection import shuffled
-from lazymmu.support.errors import INTERRUPTED, LazymmuError
+from lazymmu.session.stopping import Stopping
+from lazymmu.support.errors import INTERRUPTED, LazymmuError, Place, UsageError
 from lazymmu.support.interrupts import Interrupts
 
 # Names when the launcher was started, in seconds since the host's start (/proc/uptime).
@@ -58,10 +60,16 @@ def run(arguments: Namespace) -> int:
     begin = _began()
     if arguments.resume is not None:
         return _resume(arguments, begin)
+    if arguments.failed:
+        if arguments.failed_from is not None:
+            raise UsageError("--failed and --failed-from cannot be given together")
+        arguments.failed_from = listed.last_run()
+    if arguments.save_plan is not None:
+        return _save_plan(arguments)
     commit, sandbox = prefetch.asked(manifest.commit), prefetch.sandbox()
     plan = Plan.of(arguments, datetime.now(UTC))
     with results_folder.opened(arguments.out, plan.started) as folder:
-        facts = manifest.beginning(arguments, plan.started, commit(), plan.sources)
+        facts = manifest.beginning(arguments, plan.arguments, plan.started, commit(), plan.sources)
         folder.record(facts)
         facts["scenarios"] = folder.keep(plan.scenarios)
         if plan.given is not None and plan.given.patch is not None:
@@ -70,12 +78,20 @@ def run(arguments: Namespace) -> int:
         return _carry_out(plan, folder, facts, sandbox, begin)
 
 
+def _save_plan(arguments: Namespace) -> int:
+    """Write what would be run, and run nothing. Returns the exit status."""
+    plan = Plan.of(arguments, datetime.now(UTC))
+    listed.save(arguments.save_plan, plan.arguments, plan.units)
+    requests.human(arguments).line(f"{arguments.save_plan}: {len(plan.units)} cases; --plan runs them")
+    return 0
+
+
 def _resume(given: Namespace, begin: float) -> int:
     """Run the units that an earlier run left without a result, in its folder; report all units."""
     sandbox = prefetch.sandbox()
     with manifest.unfinished_run(given) as (folder, facts, arguments):
         plan = Plan.of(arguments, datetime.fromisoformat(facts["started"]), folder.patch)
-        manifest.check_sources(folder, facts, plan.scenarios, arguments, plan.sources)
+        manifest.check_sources(folder, facts, plan.scenarios, plan.arguments, plan.sources)
         now = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "command": ["lazymmu", *given.command_line]}
         again = {"finished": None, "status": None, "resumed": [*facts.get("resumed", ()), now]}
         return _carry_out(plan, folder, {**facts, **again, "scenarios": folder.keep(plan.scenarios)}, sandbox, begin)
@@ -90,46 +106,66 @@ def _carry_out(
     """
     arguments = plan.arguments
     terminal = requests.human(arguments)
-    with store.opened(folder.results, plan.units, trace=arguments.trace) as results:
+    stopping = Stopping(max_failures=arguments.max_failures, max_time=arguments.max_time)
+    facts = {**facts, **plan.facts}
+    with (
+        stopping.timed(begin, len(plan.units)),
+        store.opened(folder.results, plan.units, trace=arguments.trace) as results,
+    ):
         units = shuffled(results.unfinished(), arguments.shuffle)
-        preparation = prepare(units, plan.selection, sandbox, offline=arguments.offline)
-        images = list(preparation.images.values())
-        if images:
-            manifest.check_images(folder, facts, manifest.images(images))
-            facts = _with_versions(facts, images)
-        options = _options(plan, folder, preparation)
+        preparation, images, options = Preparation({}, [], []), list[Images](), Options()
+        with stopping.preparing():
+            preparation = prepare(units, plan.selection, sandbox, offline=arguments.offline)
+            images = list(preparation.images.values())
+            if images:
+                manifest.check_images(folder, facts, manifest.images(images))
+                facts = _with_versions(facts, images)
+            options = _options(plan, folder, preparation)
         folder.begin()
         folder.record(facts)
         progress = images[0].cache.progress if images else Progress()
         progress.hidden = terminal.is_terminal and not arguments.quiet
         with Interrupts.noted() as interrupts:
+            stopping.ends(interrupts)
             flags = {"quiet": arguments.quiet, "verbose": arguments.verbose}
             with LiveView(terminal, results, status=lambda: progress.line, **flags).shown() as view:
-                schedule = _run_units(plan, preparation, options, results, view, interrupts)
+                schedule = _run_units(plan, preparation, options, results, view, interrupts, stopping)
+            interrupts.came = interrupts.was_signal
             if images:
                 # Locked versions may have been gone, so that others took their place.
                 facts = _with_versions(facts, images)
-            facts = {**facts, **header_run.account(plan.given, header_run.operations(results))}
+            facts = {**facts, **header_run.account(plan.given, header_run.operations(plan.units, results))}
             seconds = time.monotonic() - begin
             day, issues = plan.started.date(), plan.issues
             known = None if issues is None else [known_issues.checked(issue, results, day) for issue in issues]
             skipped = [result.number for result in results if result.outcome is Outcome.SKIP]
             before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
+            # An interrupt may come as late as while the entries of --known are checked.
+            is_early = interrupts.came or bool(stopping.reason and results.unfinished())
+            compared = unreached.places(plan.units, skipped)
+            if arguments.shard is not None:
+                facts["shard"] = {**facts["shard"], **_of_shard(results, compared)}
             summary = RunSummary(
                 results=results,
-                # An interrupt may come as late as while the entries of --known are checked.
-                interrupted=interrupts.came,
+                interrupted=is_early,
                 accelerators={**before, **schedule.accelerators},
                 started=plan.started,
                 seconds=seconds,
                 seed=arguments.shuffle,
                 known=known,
                 facts=facts,
-                notes=[*unreached.notes(plan.units, skipped)],
+                notes=[*unreached.notes(compared)] if arguments.shard is None else _notes_of_shard(plan),
+                stopped=stopping.reason if is_early and not interrupts.came else "",
             )
-            broken = bool(summary.broken_entries())
+            status = exit_status(
+                results.counts(), no_skip=arguments.no_skip, broken_entries=bool(summary.broken_entries())
+            )
+            if summary.stopped and status != 1:
+                status = LazymmuError.exit_status
+            if not plan.units:
+                status = 0
             return report(
-                exit_status(results.counts(), no_skip=arguments.no_skip, broken_entries=broken),
+                status,
                 folder,
                 summary,
                 targets=plan.targets,
@@ -139,6 +175,18 @@ def _carry_out(
                 quiet=arguments.quiet,
                 begin=begin,
             )
+
+
+def _notes_of_shard(plan: Plan) -> list[str]:
+    shard = plan.arguments.shard
+    return [] if plan.units else [f"none of the {len(plan.whole)} cases belongs to shard {shard}: nothing was run"]
+
+
+def _of_shard(results: ResultStore, compared: Mapping[str, Sequence[Place]]) -> dict[str, Any]:
+    """Return what `lazymmu merge` needs of a shard beside its results."""
+    not_compared = {name: [list(place) for place in places] for name, places in compared.items()}
+    not_run = msgspec.to_builtins([SavedUnit.of(unit) for unit in results.unfinished()])
+    return {"not_compared": not_compared, "not_run": not_run}
 
 
 def _with_versions(facts: dict[str, Any], images: Sequence[Images]) -> dict[str, Any]:
@@ -165,18 +213,30 @@ def _options(plan: Plan, folder: Folder, preparation: Preparation) -> Options:
 
 
 def _run_units(
-    plan: Plan, preparation: Preparation, options: Options, results: ResultStore, view: LiveView, interrupts: Interrupts
+    plan: Plan,
+    preparation: Preparation,
+    options: Options,
+    results: ResultStore,
+    view: LiveView,
+    interrupts: Interrupts,
+    stopping: Stopping,
 ) -> Schedule:
     """Run the units of the preparation, and store their results as they come."""
+    units = {unit.index: unit for unit in plan.units}
 
     def finished(result: Result) -> None:
-        result = known_issues.excused(plan.issues or (), plan.units[result.number], result, plan.started.date())
+        if stopping.is_full:
+            return
+        result = known_issues.excused(plan.issues or (), units[result.number], result, plan.started.date())
         results.add(result)
+        stopping.note(result)
         view.show_result(result)
 
     for result in preparation.unavailable:
         finished(result)
-    schedule = Schedule(preparation.runnable, preparation.images, options, finished, view.changed)
+    schedule = Schedule(
+        preparation.runnable, preparation.images, options, finished, view.changed, lambda _: not stopping.reason
+    )
     schedule.run(interrupts)
     return schedule
 
@@ -217,7 +277,14 @@ def report(
     if summary.results.failure is not None:
         log_failures = [summary.results.failure, *log_failures]
     first = status(log_failures)
-    summary = replace(summary, facts={**summary.facts, **manifest.end(first, datetime.now(UTC), summary.accelerators)})
+    summary = replace(
+        summary,
+        facts={
+            **summary.facts,
+            "stopped": summary.stopped,
+            **manifest.end(first, datetime.now(UTC), summary.accelerators),
+        },
+    )
 
     def on_terminal() -> None:
         with interrupts.bounded("the report on the terminal"):

@@ -1,25 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Says which pins of the selected scenarios no selected unit compares."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lazymmu.results.result import Unit
 from lazymmu.scenario.reach import Run, unreached
 from lazymmu.subject.case import Scenario
+from lazymmu.support.errors import Place
 
 #: The pins of more scenarios are only counted, and so are more pins of one.
 _NAMED = 5
 
 
-def notes(selected: Sequence[Unit], skipped: Iterable[int] = ()) -> Iterator[str]:
-    """Yield lines for a person; `skipped`: indices of units that did not run."""
+def places(selected: Sequence[Unit], skipped: Iterable[int] = ()) -> dict[str, list[Place]]:
+    """Return scenario's name -> the places of its pins that none of these units compares.
+
+    `skipped`: indices of units that did not run.
+    """
     left_out = {*skipped}
     runs: dict[Scenario, list[Run]] = {}
     for unit in selected:
         of_scenario = runs.setdefault(unit.scenario, [])
         if unit.index not in left_out:
             of_scenario.append((unit.case, unit.api, unit.personality))
-    left = [places for scenario, some in runs.items() if (places := unreached(scenario, some))]
+    return {scenario.name: unreached(scenario, some) for scenario, some in runs.items()}
+
+
+def notes(found: Mapping[str, Sequence[Place]]) -> Iterator[str]:
+    """Yield lines for a person about what `places` returns."""
+    left = [some for some in found.values() if some]
     if len(left) > _NAMED:
         number = sum(map(len, left))
         yield f"note: no case that ran compares {number} pins, the first at {left[0][0]}"

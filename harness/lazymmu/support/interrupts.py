@@ -46,6 +46,8 @@ class Interrupts:
 
     def __init__(self, waiting: socket.socket, waking: socket.socket) -> None:
         self.came = False
+        #: Whether it was a signal, and not `end`.
+        self.was_signal = False
         self._waiting = waiting
         self._waking = waking
         self._raise_after: float | None = None
@@ -72,6 +74,11 @@ class Interrupts:
         with suppress(BlockingIOError):
             self._waking.send(b"\0")
 
+    def end(self) -> None:
+        """Do as if an interrupt came, from any thread."""
+        self.came = True
+        self.notify()
+
     @contextmanager
     def bounded(self, what: str) -> Iterator[None]:
         """Let an interrupt raise LazymmuError if this `with`, which writes `what`, takes longer than WRITE_LIMIT."""
@@ -84,8 +91,8 @@ class Interrupts:
             self._raise_after = None
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
-        self.came = True
-        self.notify()
+        self.was_signal = True
+        self.end()
         if self._raise_after is not None and time.monotonic() > self._raise_after:
             raise KeyboardInterrupt
 

@@ -122,7 +122,7 @@ def test_only_units_without_a_result_are_run(run: Unfinished, torn: bool) -> Non
         *(["given"], ["--arch", "arm64"], ["--api=all"], ["--tag", "x"], ["--repeat", "1"], ["--shuffle", "1"]),
         *(["--kernel", "lts"], ["--known", "known.yaml"], ["--out", "x"], ["--trace"], ["--no-skip"], ["--watch"]),
         *(["--isolation", "shared"], ["--fresh-boot"], ["--timeout-scale", "1"], ["--impl", "module"]),
-        ["--transport", "serial"],
+        *(["--transport", "serial"], ["--shard", "1/2"], ["--failed-from", "x"], ["--plan", "x"]),
     ],
 )
 def test_flags_that_select_are_refused(run: Unfinished, flags: list[str]) -> None:
@@ -188,13 +188,15 @@ def test_a_folder_of_no_run_is_refused(run: Unfinished, name: str) -> None:
     assert f"--resume `{name}`" in run.capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("status", "resumed"), [(130, 0), (0, 2)])
-def test_an_interrupted_run_can_be_resumed_and_a_complete_one_cannot(
-    run: Unfinished, status: int, resumed: int
+@pytest.mark.parametrize(
+    ("status", "stopped", "resumed"), [(130, "", 0), (0, "", 2), (3, "stopped by --max-time 9", 0)]
+)
+def test_a_run_that_ended_early_can_be_resumed_and_a_complete_one_cannot(
+    run: Unfinished, status: int, stopped: str, resumed: int
 ) -> None:
     run.finish(ALL)
     facts = json.loads((run.out / "run.json").read_text())
-    facts |= {"status": status, "finished": datetime.now(UTC).isoformat()}
+    facts |= {"status": status, "stopped": stopped, "finished": datetime.now(UTC).isoformat()}
     (run.out / "run.json").write_text(json.dumps(facts))
     (run.out / "results.json").touch()
-    assert run.resume()[0] == resumed
+    assert run.resume("--max-time", "1000", "-x")[0] == resumed

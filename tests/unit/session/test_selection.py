@@ -149,10 +149,12 @@ def test_notes_name_pins_of_units_that_were_skipped(tmp_path: Path) -> None:
     text = "description: x\nsteps: [flush]\nexpect: {arm64: {hooks: f}, s390x: {hooks: f}}\n"
     examples.scenario(tmp_path, text, "a")
     some = units(load([], tmp_path), Selection(arches=("arm64", "s390x")))
-    assert list(unreached.notes(some)) == []
+    assert list(unreached.notes(unreached.places(some))) == []
     skipped = [unit.index for unit in some if unit.arch == "s390x"]
-    assert list(unreached.notes(some, skipped)) == [f"{tmp_path}/a.yaml:3:37: note: no case that ran compares this pin"]
-    (both,) = unreached.notes(some, range(len(some)))
+    assert list(unreached.notes(unreached.places(some, skipped))) == [
+        f"{tmp_path}/a.yaml:3:37: note: no case that ran compares this pin"
+    ]
+    (both,) = unreached.notes(unreached.places(some, range(len(some))))
     assert both.endswith(":3:18: note: no case that ran compares this pin, nor those at 3:37")
 
 

@@ -25,6 +25,10 @@ def write(run: RunSummary, file: TextIO) -> None:
         "interrupted": run.interrupted,
         "accelerators": {machine: {"name": name, "reason": why} for machine, (name, why) in run.accelerators.items()},
     }
+    if run.stopped:
+        rest["stopped"] = run.stopped
+    if shard := run.facts.get("shard"):
+        rest["shard"] = {"shard": shard["shard"], "selected": shard["selected"]}
     if run.seed is not None:
         rest["shuffle"] = run.seed
     rest |= {key: run.facts[key] for key in ("text", "patch_applied") if key in run.facts}
