@@ -8,7 +8,7 @@ from lazymmu.scenario.reach import Run, unreached
 from lazymmu.subject.case import Scenario
 from lazymmu.support.errors import Place
 
-#: The pins of more scenarios are only counted, and so are more pins of one.
+#: More pins of one scenario are only counted, and so are those of several.
 _NAMED = 5
 
 
@@ -29,7 +29,7 @@ def places(selected: Sequence[Unit], skipped: Iterable[int] = ()) -> dict[str, l
 def notes(found: Mapping[str, Sequence[Place]]) -> Iterator[str]:
     """Yield lines for a person about what `places` returns."""
     left = [some for some in found.values() if some]
-    if len(left) > _NAMED:
+    if len(left) > 1:
         number = sum(map(len, left))
         yield f"note: no case that ran compares {number} pins, the first at {left[0][0]}"
         return
