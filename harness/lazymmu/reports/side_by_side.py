@@ -92,7 +92,7 @@ def _cells(trace: Trace) -> dict[int, str]:
 def lines(case: Case, compared: SideBySide) -> Iterator[str]:
     """Yield one screen: a line for each group, and the table around the first parting."""
     for group in compared.groups:
-        yield f"  {group.name}  {_pairs(group.pairs)}: hooks {compact(group.trace.hooks)}"
+        yield f"  {group.name}  {pairs(group.pairs)}: hooks {compact(group.trace.hooks)}"
     if len(compared.groups) < 2 or compared.parting is None:
         yield "  all agree"
         return
@@ -131,7 +131,7 @@ def _text(step: Step) -> str:
     return " ".join([step.op, *(str(value) for value in step.args.values())])
 
 
-def _pairs(pairs: Sequence[Pair]) -> str:
+def pairs(pairs: Sequence[Pair]) -> str:
     """Return pairs for a person, such as `v3, v4 on arm64, x86_64; merged on s390x`."""
     personalities: dict[str, list[str]] = {}
     for api, personality in pairs:
