@@ -7,6 +7,8 @@ from pathlib import Path
 from lazymmu.architecture import architectures
 from lazymmu.provision import kernel_config
 
+#: Names a source tree of Linux 7.0 or later for the tests that need a real one.
+TREE = "LAZYMMU_TEST_TREE"
 # What `make` does in the fake tree: options named ABSENT_... do not come to be, and broken.c does not compile.
 _MAKEFILE = """\
 VERSION = {version[0]}

@@ -10,9 +10,7 @@ from lazymmu.provision import kernels
 
 from tests.guest import machines
 from tests.guest.conftest import Lazymmu
-
-#: Names a source tree of Linux 7.0 or later for the test that builds it.
-TREE = "LAZYMMU_TEST_TREE"
+from tests.trees import TREE
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
 
+from lazymmu.reports import ci
 from lazymmu.reports.plain import first_line, visible
 from lazymmu.reports.terminal import STYLES, FirstOfEach, Terminal
 from lazymmu.results.result import Outcome, Result
@@ -75,6 +76,9 @@ class LiveView:
         for result in results:
             self._ended[result.machine, result.scenario_name].append(result)
         self._shown = FirstOfEach()
+        # A section of a CI system's log has the lines of one machine, so they wait for its end.
+        self._system = ci.system() if self._is_logged else None
+        self._held: defaultdict[str, list[tuple[str, Counter[Outcome]]]] = defaultdict(list)
         self._machines = {unit.machine: _Machine("waiting", time.monotonic()) for unit in results.unfinished()}
 
     @contextmanager
@@ -87,6 +91,8 @@ class LiveView:
             yield self
             for key in [key for key, left in self._left.items() if left and self._ended[key]]:
                 self._log_scenario(*key)
+            for machine in [*self._held]:
+                self._log_section(machine)
             return
         from rich.live import Live
 
@@ -116,15 +122,32 @@ class LiveView:
                 self._terminal.line(_line(result), STYLES[result.outcome])
         if is_last:
             self._log_scenario(*key)
+        if self._done[result.machine] == self._total[result.machine] and result.machine in self._held:
+            self._log_section(result.machine)
 
     def _log_scenario(self, machine: str, scenario: str) -> None:
         with self._lock:
             results = self._ended.pop((machine, scenario))
             if not self._is_logged or not self._shown.takes(results):
                 return
+        where = f" on {machine}" if len(self._total) > 1 else ""
+        name, counts = f"{scenario}{where}", Counter(result.outcome for result in results)
+        if self._system is not None:
+            with self._lock:
+                self._held[machine].append((name, counts))
+            return
         with suppress(OSError):
-            where = f" on {machine}" if len(self._total) > 1 else ""
-            self._terminal.scenario(f"{scenario}{where}", Counter(result.outcome for result in results))
+            self._terminal.scenario(name, counts)
+
+    def _log_section(self, machine: str) -> None:
+        """Log the scenarios of a machine as a section of the CI system's log."""
+        assert self._system is not None  # noqa: S101  (nothing is held without one)
+        with self._lock, suppress(OSError):
+            before, after = self._system.section(machine, f"{machine}: {self._done[machine]} of {self._total[machine]}")
+            self._terminal.marker(before)
+            for name, counts in self._held.pop(machine):
+                self._terminal.scenario(name, counts)
+            self._terminal.marker(after)
 
     def _drawing(self) -> Group:
         from rich.console import Group

@@ -20,6 +20,7 @@ from lazymmu.results.failure_groups import FailureGroup, cause
 from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.results.run_summary import NOT_DRIVEN, NOT_TESTED, RunSummary
 from lazymmu.subject.trace import Trace, compact
+from lazymmu.support.workflow_commands import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,14 +65,23 @@ class Terminal:
 
     def line(self, text: str, style: str = "") -> None:
         """Print and flush one line, or several. What a terminal would obey is escaped."""
+        text = harmless(visible(text))
         try:
             if self._coloured:
                 from rich.text import Text
 
-                self.console().print(Text(visible(text), style=style))
+                self.console().print(Text(text, style=style))
             else:
-                self._stream.write(f"{visible(text)}\n")
+                self._stream.write(f"{text}\n")
                 self._stream.flush()
+        except BrokenPipeError:
+            self._drop_output()
+
+    def marker(self, text: str) -> None:
+        """Print and flush a line for a CI system, as it is."""
+        try:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
         except BrokenPipeError:
             self._drop_output()
 

@@ -5,30 +5,36 @@ The cause of a failure is its first difference: the operation and the part of it
 the operation stands for, and the personality where that decides the part. The cause of an error is the finding.
 """
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from lazymmu.architecture import architectures
-from lazymmu.results import functions
-from lazymmu.results.functions import Function
 from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.subject.counters import CALLS_AND_HOOKS
 from lazymmu.support.errors import Place
 
+if TYPE_CHECKING:
+    from lazymmu.results.functions import Function
+
+# Patterns are compiled when something failed.
 # Before the step that a lost guest had begun, at the end of a message.
-_STEP_BEGUN = re.compile(r"; (last begun|begun at least): .*", re.DOTALL)
+_STEP_BEGUN = r"(?s); (last begun|begun at least): .*"
 # What differs between errors that have one cause: times, addresses, offsets in a function.
-_FIGURES = re.compile(r"\b0x[0-9a-f]+|\+0x[0-9a-f]+(/0x[0-9a-f]+)?|\b\d+\.\d+\b")
+_FIGURES = r"\b0x[0-9a-f]+|\+0x[0-9a-f]+(/0x[0-9a-f]+)?|\b\d+\.\d+\b"
 # The parts of a trace that the revision alone decides, whatever the personality.
 _OF_REVISION = ("index", "op", "task", "hooks", "hook_active", "active", "state")
 # A function of the module in a trace or a hang report.
-_IN_MODULE = re.compile(r"\b(\w+)[.\w]*\+0x[0-9a-f]+(?:/0x[0-9a-f]+)? \[lazymmu\]")
-_NAMES = re.compile(r"(\w+): ")
+_IN_MODULE = r"\b(\w+)[.\w]*\+0x[0-9a-f]+(?:/0x[0-9a-f]+)? \[lazymmu\]"
+# A message as lazymmu.provision.compiler_messages writes it.
+_COMPILER = r"(?m)^    ([^:\n]+):(\d+):(?:(\d+):)? (?:fatal )?error: "
+_NAMES = r"(\w+): "
 
 
 class FailureGroup(Struct, frozen=True, dict=True):
@@ -60,6 +66,12 @@ class FailureGroup(Struct, frozen=True, dict=True):
         """Where in its scenario the smallest case goes wrong."""
         return self.first.parts[0].place if self.first.parts else self.first.step_place
 
+    @property
+    def compiler_place(self) -> Place | None:
+        """The place of the first message of a compiler, if one refused a file."""
+        found = re.search(_COMPILER, self.first.reason) if self.first.outcome is Outcome.ERROR else None
+        return Place(found[1], int(found[2]), int(found[3] or 1)) if found else None
+
     @cached_property
     def machines(self) -> dict[str, int]:
         """The number of results on each machine."""
@@ -74,8 +86,8 @@ class FailureGroup(Struct, frozen=True, dict=True):
 def cause(result: Result) -> Hashable:
     """Return what is equal for results that have one cause."""
     if not result.parts:
-        reason = _FIGURES.sub("", result.reason.replace(f"{result.machine}: ", ""))
-        return result.outcome, result.known, _STEP_BEGUN.sub("", reason)
+        reason = re.sub(_FIGURES, "", result.reason.replace(f"{result.machine}: ", ""))
+        return result.outcome, result.known, re.sub(_STEP_BEGUN, "", reason)
     first = result.parts[0]
     if not first.part:
         # A pin of the author's.
@@ -90,8 +102,11 @@ def function_of(result: Result, text: Mapping[str, Any]) -> Function | None:
 
     `text` is what run.json says of --header.
     """
+    # It reads the module's source, and only failures need it.
+    from lazymmu.results import functions
+
     if not result.parts:
-        named = _IN_MODULE.search(result.reason) or _IN_MODULE.search(result.details)
+        named = re.search(_IN_MODULE, result.reason) or re.search(_IN_MODULE, result.details)
         return functions.of_module(named[1]) if named else None
     if not result.parts[0].operation:
         return None
@@ -130,7 +145,7 @@ def _personality(result: Result, first: Difference) -> str | None:
     """Return the personality if it decides the part that differs; None if the revision does."""
     if first.part in _OF_REVISION:
         return None
-    counters = {name for side in first.sides.values() for name in _NAMES.findall(side)}
+    counters = {name for side in first.sides.values() for name in re.findall(_NAMES, side)}
     # Failed checks of the API are the revision's, too.
     if first.part == "counters" and counters <= {*CALLS_AND_HOOKS, "warnings"}:
         return None

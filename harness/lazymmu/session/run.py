@@ -20,7 +20,7 @@ from lazymmu.guests.transports.serial import SERIAL
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
-from lazymmu.reports import results_folder
+from lazymmu.reports import ci, results_folder
 from lazymmu.reports.destination import Target
 from lazymmu.reports.formats import FORMATS, Format
 from lazymmu.reports.live import LiveView, logs_scenarios
@@ -292,10 +292,15 @@ def report(
             # The folder's reports took some of the user's time, too.
             waited = summary if begin is None else replace(summary, seconds=time.monotonic() - begin)
             terminal.report(waited, folder.path, quiet=quiet, scenarios=scenarios)
+            if system is not None:
+                for line in system.annotations(summary):
+                    terminal.marker(line)
 
+    system = ci.system()
     formats = [form for form in FORMATS.values() if form.FLAG in targets]
     outputs: list[Callable[[], None]] = [on_terminal]
     outputs += [partial(_write, interrupts, summary, form, targets[form.FLAG]) for form in formats]
+    outputs += [] if system is None else [partial(system.write_summary, summary)]
     of_folder = _failures([partial(folder.finish, summary)])
     # The logs are in the same folder, so a full disk is reported once.
     failures = [*(of_folder or log_failures[:1]), *_failures(outputs)]

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from lazymmu.support.workflow_commands import harmless
+
 #: Exit status of a command that was interrupted.
 INTERRUPTED = 130
 
@@ -112,7 +114,7 @@ class SnapshotDamaged(GuestError):
 
 def print_error(error: LazymmuError | OSError) -> int:
     """Print on standard error why a command failed. Returns the exit status."""
-    print(f"lazymmu: {error}", file=sys.stderr)
+    print(harmless(f"lazymmu: {error}"), file=sys.stderr)
     if isinstance(error, GuestError) and error.details:
-        print(error.details, file=sys.stderr)
+        print(harmless(error.details), file=sys.stderr)
     return error.exit_status if isinstance(error, LazymmuError) else LazymmuError.exit_status

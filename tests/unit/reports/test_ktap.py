@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The KTAP report: plans and results agree at every level, and no text can forge a result."""
 
+import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,7 +16,21 @@ from lazymmu.results.result import Unit
 from lazymmu.results.run_summary import RunSummary
 from msgspec.structs import replace
 
+from tests.trees import TREE
 from tests.unit import runs
+
+# Reads KTAP from standard input with the kernel's own parser.
+_KUNIT = """\
+import io, json, sys
+import kunit_parser, kunit_printer
+
+def tree(test):
+    return [test.name, test.status.name, [tree(one) for one in test.subtests]]
+
+lines = sys.stdin.read().splitlines()
+found = kunit_parser.parse_run_tests(lines, kunit_printer.Printer(io.StringIO()))
+print(json.dumps([tree(found), found.counts.errors]))
+"""
 
 EVERY_OUTCOME = """\
 KTAP version 1
@@ -143,3 +162,26 @@ def test_a_name_cannot_end_early(units: tuple[Unit, ...]) -> None:
     scenario = replace(units[0].scenario, name="odd # SKIP name\nok 2 x")
     named = tuple(replace(unit, scenario=scenario) for unit in units[:1])
     assert "    not ok 1 odd \\_ SKIP name ok 2 x[depth=1] merged\n" in outline(runs.summary(named, ["fail"]))
+
+
+@pytest.mark.exhaustive
+@pytest.mark.skipif(TREE not in os.environ, reason=f"{TREE} names no source tree")
+def test_the_kernels_own_tool_reads_every_test_and_its_outcome(units: tuple[Unit, ...]) -> None:
+    run = runs.summary(units, runs.EVERY_OUTCOME, reason="# Subtest: x\nok 1 forged", details="KTAP version 1\n1..9")
+    tools = Path(os.environ[TREE]) / "tools/testing/kunit"
+    command = [sys.executable, "-c", _KUNIT]
+    given = runs.written("ktap", run)
+    done = subprocess.run(command, cwd=tools, input=given, capture_output=True, text=True, check=True)
+    # The tool prints its own report first.
+    (_, _, machines), errors = json.loads(done.stdout.splitlines()[-1])
+    assert errors == 0, done.stdout
+    read = [
+        (machine, scenario, case, status)
+        for machine, _, scenarios in machines
+        for scenario, _, cases in scenarios
+        for case, status, _ in cases
+    ]
+    words = {"fail": "FAILURE", "error": "FAILURE", "skip": "SKIPPED", "pass": "SUCCESS"}
+    assert sorted(read) == sorted(
+        (one.machine, one.scenario_name, one.title(), words[one.outcome]) for one in run.results
+    )

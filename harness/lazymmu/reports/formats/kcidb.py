@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A report for KCIDB, the database of kernel CI results, in its schema 5.3 (the Python package kcidb-io).
+
+Each kernel release is a checkout, each machine a build of it, each result a test. KCIDB_ORIGIN names the CI system that
+submits it.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from lazymmu.provision.keys import digest
+from lazymmu.reports.plain import in_group, visible
+from lazymmu.results.result import Outcome, Result
+from lazymmu.results.run_summary import RunSummary, of_text
+
+NAME = "kcidb"
+FLAG = "--kcidb"
+HELP = "write results for KCIDB (schema 5.3); - is standard output"
+
+_VERSION = {"major": 5, "minor": 3}
+_STATUS = {Outcome.PASS: "PASS", Outcome.FAIL: "FAIL", Outcome.ERROR: "ERROR", Outcome.SKIP: "SKIP"}
+# Characters, by the schema.
+_LONGEST_EXCERPT = 16_384
+
+
+def write(run: RunSummary, file: TextIO) -> None:
+    """Write the report."""
+    json.dump({"version": _VERSION, **_Report(run).objects()}, file, indent=1)
+    file.write("\n")
+
+
+class _Report:
+    """The objects of a run. The ids of checkouts and builds are those of every run on the same kernels."""
+
+    def __init__(self, run: RunSummary) -> None:
+        self._run = run
+        self._origin = re.sub(r"[^a-z0-9_]", "_", (os.environ.get("KCIDB_ORIGIN") or "lazymmu").lower())
+        self._tested = dict(of_text(run.facts)).get("tested", "")
+        self._id = digest([run.started.isoformat(), *map(str, run.facts.get("command", ()))])
+
+    def objects(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the objects by their kinds."""
+        releases: dict[str, dict[str, str]] = {}
+        for result in self._run.results:
+            known = releases.setdefault(result.machine, {"arch": result.arch, "release": ""})
+            known["release"] = known["release"] or result.release
+        checkouts = {one["release"]: self._checkout(one["release"]) for one in releases.values()}
+        builds = [self._build(machine, one["arch"], one["release"]) for machine, one in releases.items()]
+        return {"checkouts": [*checkouts.values()], "builds": builds, "tests": [*self._tests(releases)]}
+
+    def _object(self, *parts: str) -> dict[str, Any]:
+        return {"id": f"{self._origin}:{digest([*parts, self._tested])}", "origin": self._origin}
+
+    def _checkout(self, release: str) -> dict[str, Any]:
+        under_test = f", {self._tested}" if self._tested else ""
+        comment = f"Linux {release or '(no guest answered)'}{under_test}"
+        # One name may have several values.
+        facts = [f"{name}: {value}" for name, value in of_text(self._run.facts)]
+        misc = {"misc": {"tested": [visible(fact) for fact in facts]}} if facts else {}
+        return {**self._object("checkout", release), "comment": visible(comment), "valid": True, **misc}
+
+    def _build(self, machine: str, arch: str, release: str) -> dict[str, Any]:
+        kernel = self._run.facts.get("kernels", {}).get(machine, {})
+        return {
+            **self._object("build", machine, release),
+            "checkout_id": self._object("checkout", release)["id"],
+            "architecture": re.sub(r"[^a-z0-9_]", "_", arch),
+            "comment": visible(f"{machine}: {kernel.get('version') or release}"),
+            "status": "PASS",
+        }
+
+    def _tests(self, releases: dict[str, dict[str, str]]) -> Iterator[dict[str, Any]]:
+        for result in self._run.results:
+            # A guest that never answered tested nothing.
+            was_missed = result.raw_outcome is Outcome.ERROR and not result.release
+            name, reason = self._run.accelerators.get(result.machine, ("none", "no guest was started"))
+            test = {
+                "id": f"{self._origin}:{self._id}-{result.number}",
+                "origin": self._origin,
+                "build_id": self._object("build", result.machine, releases[result.machine]["release"])["id"],
+                "path": ".".join(["lazymmu", *_path(result.scenario_name)]),
+                "comment": visible(result.label()),
+                "status": "MISS" if was_missed else _STATUS[result.raw_outcome],
+                "start_time": self._run.started.isoformat(),
+                "duration": result.seconds,
+                "environment": {"comment": visible(f"QEMU, {name} ({reason})")},
+                "misc": _details(result),
+            }
+            if result.outcome is not Outcome.PASS:
+                text = "\n".join(in_group(result, self._run.group_of[result.number]))
+                test["log_excerpt"] = visible(text)[:_LONGEST_EXCERPT]
+            yield test
+
+
+def _path(scenario: str) -> list[str]:
+    return [re.sub(r"[^\w-]", "_", part, flags=re.ASCII) for part in scenario.split("/") if part]
+
+
+def _details(result: Result) -> dict[str, Any]:
+    details = {"revision": result.api, "implementation": result.impl, "case": dict(result.values)}
+    return {**details, **({"known": result.known} if result.known else {})}
