@@ -62,7 +62,7 @@ class PreparedUnit:
             observed = report.parse(
                 reply, self.case, run=run, api=unit.api, personality=unit.personality, impl=unit.impl
             )
-            if wrong := kernel_checks.difference(observed.counters, complaints):
+            if wrong := kernel_checks.difference(unit, observed.counters, complaints):
                 raise GuestError(f"{unit.machine}: {wrong}")
         except GuestError as error:
             return self.failed(error, release=release, seconds=seconds)

@@ -55,7 +55,7 @@ def test_complaints_of_the_functions_under_test_are_counted_and_no_trouble(
     assert (found, left.foreign, complaint(left)) == (counts, (), None)
     assert bool(complaint(reply)) == bool(log)
     counted = {"warnings": counts.get("warnings", 0), "atomic_sleeps": int("atomic_sleeps" in counts)}
-    assert not kernel_checks.difference(counted, found)
+    assert not kernel_checks.difference(unit(tmp_path, "native"), counted, found)
 
 
 @each_row(
@@ -86,8 +86,11 @@ def test_every_other_complaint_stays_trouble(
         ((0, 0), (0, 1), False),
     ],
 )
-def test_the_log_and_the_report_must_agree(counted: tuple[int, int], said: tuple[int, int], agree: bool) -> None:
+def test_the_log_and_a_native_report_must_agree(
+    tmp_path: Path, counted: tuple[int, int], said: tuple[int, int], agree: bool
+) -> None:
     counters, complaints = (dict(zip(CHECKS, numbers, strict=True)) for numbers in (counted, said))
-    assert (kernel_checks.difference(counters, complaints) == "") == agree
-    # A kernel without a check says nothing of it.
-    assert not kernel_checks.difference({}, {})
+    assert (kernel_checks.difference(unit(tmp_path, "native"), counters, complaints) == "") == agree
+    # A kernel without a check says nothing of it, and the module says nothing in the log.
+    assert not kernel_checks.difference(unit(tmp_path, "native"), {}, {})
+    assert not kernel_checks.difference(unit(tmp_path, "module"), counters, {})
