@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from lazymmu.reports import reproduce
 from lazymmu.results.failure_groups import FailureGroup
-from lazymmu.results.result import Difference, Result
+from lazymmu.results.result import Difference, Outcome, Result
+from lazymmu.results.run_summary import RunSummary
 from lazymmu.subject.trace import compact
 
 #: Control characters, halves of surrogate pairs and non-characters (XML 1.0, production 2, and C1).
@@ -25,8 +27,8 @@ def difference(part: Difference) -> Iterator[str]:
         yield f"    {name:<{width}}  {value}"
 
 
-def explanation(group: FailureGroup) -> Iterator[str]:
-    """Yield the lines that explain the first result of a group, and those that say how many others are in it."""
+def explanation(run: RunSummary, group: FailureGroup) -> Iterator[str]:
+    """Yield the lines that explain the first result of a group, how to run it again, and how many others are in it."""
     result = group.first
     for part in result.parts:
         yield from difference(part)
@@ -39,6 +41,8 @@ def explanation(group: FailureGroup) -> Iterator[str]:
     if result.predicted and result.observed:
         yield f"hooks predicted {compact(result.predicted.hooks)}"
         yield f"hooks observed  {compact(result.observed.hooks)}"
+    if result.raw_outcome is not Outcome.SKIP:
+        yield reproduce.line(run, result)
     if group.others:
         machines = counted({f"on {machine}": number for machine, number in group.machines.items()})
         yield f"the same in {len(group.others)} more, in all {machines}:"
@@ -47,13 +51,16 @@ def explanation(group: FailureGroup) -> Iterator[str]:
         yield f"    {', '.join([*names[:_MAX_NAMES], *more])}"
 
 
-def in_group(result: Result, group: FailureGroup) -> Iterator[str]:
+def in_group(run: RunSummary, result: Result) -> Iterator[str]:
     """Yield the lines of a result in a report that has all: the group's first is explained, the others refer to it."""
+    group = run.group_of[result.number]
     if result is group.first:
-        yield from explanation(group)
+        yield from explanation(run, group)
         return
     yield from difference(result.parts[0]) if result.parts else result.reason.splitlines()
     yield f"the same cause as in {group.first.label()}, which is explained there"
+    if result.raw_outcome is not Outcome.SKIP:
+        yield reproduce.line(run, result)
 
 
 def cause_line(group: FailureGroup) -> str:

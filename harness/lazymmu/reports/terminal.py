@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from lazymmu.reports import plain
 from lazymmu.reports.plain import visible
-from lazymmu.results.failure_groups import FailureGroup, cause
+from lazymmu.results.failure_groups import cause
 from lazymmu.results.result import Difference, Outcome, Result, Unit
 from lazymmu.results.run_summary import NOT_DRIVEN, NOT_TESTED, RunSummary
 from lazymmu.subject.trace import Trace, compact
@@ -114,7 +114,7 @@ class Terminal:
                 results = list(some)
                 if shown.takes(results):
                     self.scenario(scenario, Counter(result.outcome for result in results))
-        self._failures(run.groups)
+        self._failures(run)
         self._known(run, quiet=quiet)
         if not quiet:
             for note in run.notes:
@@ -123,14 +123,14 @@ class Terminal:
                 self.line(f"{name}: {value}", STYLES[Outcome.SKIP] if name in (NOT_DRIVEN, NOT_TESTED) else "dim")
         self._total(run)
 
-    def _failures(self, groups: Sequence[FailureGroup]) -> None:
+    def _failures(self, run: RunSummary) -> None:
         """Print each failure group: what explains its smallest case, and which others are in it."""
-        for group in groups:
+        for group in run.groups:
             first = group.first
             if first.outcome is Outcome.KNOWN:
                 continue
             self.line(f"{str(first.outcome).upper()} {first.label()}", STYLES[first.outcome])
-            for text in plain.explanation(group):
+            for text in plain.explanation(run, group):
                 self.line(f"    {text}")
 
     def _known(self, run: RunSummary, *, quiet: bool) -> None:

@@ -74,6 +74,7 @@ def run(arguments: Namespace) -> int:
         facts["scenarios"] = folder.keep(plan.scenarios)
         if plan.given is not None and plan.given.patch is not None:
             folder.keep_patch(plan.given.patch)
+            facts["patch_kept"] = str(requests.short(folder.patch))
         folder.record(facts)
         return _carry_out(plan, folder, facts, sandbox, begin)
 

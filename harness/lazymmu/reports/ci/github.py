@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from lazymmu.reports import reproduce
 from lazymmu.reports.ci import bad_groups, headline, location, machines
 from lazymmu.reports.plain import counted, explanation, visible
 from lazymmu.results.failure_groups import FailureGroup
@@ -34,10 +35,16 @@ def annotations(run: RunSummary) -> Iterator[str]:
     for group in shown:
         place = location(run, group)
         where = {"file": place.path, "line": place.line, "col": place.column, "title": headline(group)}
-        text = "\n".join([group.first.label(), *[*explanation(group)][:_MAX_LINES]])
+        text = "\n".join([group.first.label(), *_lines(run, group)])
         yield f"::error {','.join(f'{name}={_property(str(value))}' for name, value in where.items())}::{_data(text)}"
     if len(shown) < len(groups):
         yield f"::error title=lazymmu::{len(groups) - len(shown)} more causes: see the log"
+
+
+def _lines(run: RunSummary, group: FailureGroup) -> list[str]:
+    """Return the explanation of a group; of a long one its beginning, and how to run the case again."""
+    again = reproduce.line(run, group.first)
+    return [*[line for line in explanation(run, group) if line != again][:_MAX_LINES], again]
 
 
 def write_summary(run: RunSummary) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from lazymmu.reports import reproduce
 from lazymmu.reports.plain import counted, explanation, filled
 from lazymmu.reports.terminal import STYLES
 from lazymmu.results.result import Unit
@@ -38,6 +39,7 @@ def write(run: RunSummary, file: TextIO) -> None:
         cells={place: _cell(results, of_cell, numbers) for place, of_cell in units.items()},
         groups=run.groups,
         explanation=explanation,
+        reproduce=reproduce.line,
     )
     file.writelines(parts)
 

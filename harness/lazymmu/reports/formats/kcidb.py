@@ -90,7 +90,7 @@ class _Report:
                 "misc": _details(result),
             }
             if result.outcome is not Outcome.PASS:
-                text = "\n".join(in_group(result, self._run.group_of[result.number]))
+                text = "\n".join(in_group(self._run, result))
                 test["log_excerpt"] = visible(text)[:_LONGEST_EXCERPT]
             yield test
 

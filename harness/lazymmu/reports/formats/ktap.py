@@ -87,7 +87,7 @@ def _case(file: TextIO, run: RunSummary, result: Result, indent: str, number: in
     if result.outcome is Outcome.PASS:
         return _result(file, indent, number, name, "ok")
     known = [f"known: {result.known}"] if result.known else []
-    _comments(file, indent, [f"{result.raw_outcome}: {name}", *in_group(result, run.group_of[result.number]), *known])
+    _comments(file, indent, [f"{result.raw_outcome}: {name}", *in_group(run, result), *known])
     reason = first_line(result.reason)
     if result.outcome is Outcome.KNOWN:
         return _result(file, indent, number, name, "ok", f"XFAIL known: {first_line(result.known)}")
