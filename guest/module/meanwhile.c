@@ -55,6 +55,7 @@ static void become_bound(struct lmm_standby *standby)
 {
 	for (;;) {
 		preempt_disable();
+		/* Pairs with the cmpxchg() in begin(). */
 		smp_store_release(&standby->state, READY);
 		while (READ_ONCE(standby->state) == READY && !need_resched())
 			cpu_relax();
@@ -72,9 +73,11 @@ void lmm_standby_serve(struct lmm_run *run, struct lmm_task *task)
 	int state;
 
 	become_bound(standby);
+	/* Pairs with the release in call_standby(): the list to execute is there. */
 	while ((state = smp_load_acquire(&standby->state)) == BOUND || state == CALLED) {
 		if (state == CALLED) {
 			execute(run, task);
+			/* Pairs with the acquire in call_standby(): the results are there. */
 			smp_store_release(&standby->state, BOUND);
 		}
 		cpu_relax();
@@ -86,6 +89,7 @@ void lmm_standby_serve(struct lmm_run *run, struct lmm_task *task)
 static void begin(struct lmm_standby *standby, struct lmm_task *task)
 {
 	standby->task = task;
+	/* Pairs with the cmpxchg() in become_bound(). */
 	smp_store_release(&standby->state, ASKED);
 	lmm_task_wake(task, LMM_DUE_STANDBY);
 	for (;;) {
@@ -103,6 +107,7 @@ static void begin(struct lmm_standby *standby, struct lmm_task *task)
 static void end(struct lmm_standby *standby)
 {
 	standby->task = NULL;
+	/* Pairs with the acquire in lmm_standby_serve(). */
 	smp_store_release(&standby->state, NOBODY);
 	preempt_enable();
 }
@@ -164,7 +169,9 @@ static void call_standby(struct lmm_run *run, struct lmm_task *task)
 
 	if (standby->task != task)
 		replace_standby(run, task);
+	/* Pairs with the acquire in lmm_standby_serve(). */
 	smp_store_release(&standby->state, CALLED);
+	/* Pairs with the release in lmm_standby_serve(). */
 	while (smp_load_acquire(&standby->state) == CALLED)
 		cpu_relax();
 }
