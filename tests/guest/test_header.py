@@ -3,6 +3,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,11 @@ def test_a_slip_fails_at_its_first_wrong_step_as_the_readme_shows(lazymmu: Lazym
         place = f"two-levels.yaml:{line((LIBRARY / 'nesting/two-levels.yaml').read_text(), '- lazy')}:"
         assert place in result["differences"][0]
         assert "step 2 disable: hooks: predicted f, observed (none)" in result["differences"][0]
+    (again,) = re.findall(r"^ +reproduce: (.*)$", done.stdout, re.MULTILINE)
+    once = lazymmu(*shlex.split(again)[1:])
+    assert once.returncode == 1, once.stdout + once.stderr
+    assert "0 pass, 1 fail, 0 error" in once.stdout
+    assert f"see lazy_mmu_mode_disable() in {tmp_path / 'my.h'}:" in once.stdout
     example = re.search(r"```\n(fail .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert example
     assert missing(example[1], done.stdout) == [], done.stdout
