@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 from lazymmu.reports.formats import FORMATS
 from lazymmu.results.known_issues import KnownIssue
-from lazymmu.results.result import Difference, Outcome, Result, Unit
+from lazymmu.results.result import Difference, Outcome, Result, SavedUnit, Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
 from lazymmu.scenario import load
@@ -43,6 +43,11 @@ def selected(folder: Path) -> tuple[Unit, ...]:
         path = folder / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    return loaded(folder)
+
+
+def loaded(folder: Path) -> tuple[Unit, ...]:
+    """Return the units of the scenarios in a folder."""
     return numbered(
         Unit(scenario, number, "merged", arch)
         for scenario in load([], folder)
@@ -98,7 +103,7 @@ def summary(
     )
 
 
-def store(units: Sequence[Unit], results: Iterable[Result]) -> ResultStore:
+def store(units: Sequence[Unit | SavedUnit], results: Iterable[Result]) -> ResultStore:
     """Return a store with these results."""
     found = ResultStore(units)
     for one in results:

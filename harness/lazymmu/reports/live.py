@@ -71,7 +71,7 @@ class LiveView:
         self._total = Counter(unit.machine for unit in results.units)
         self._done = Counter(result.machine for result in results)
         #: Machine and scenario -> units without a result, and the results of the others until they are shown.
-        self._left = Counter((unit.machine, unit.scenario.name) for unit in results.unfinished())
+        self._left = Counter((unit.machine, unit.scenario_name) for unit in results.unfinished())
         self._ended: defaultdict[tuple[str, str], list[Result]] = defaultdict(list)
         for result in results:
             self._ended[result.machine, result.scenario_name].append(result)

@@ -98,6 +98,20 @@ class Folder(Struct, frozen=True):
         with _explained(self.path):
             self.patch.write_bytes(content)
 
+    def copy(self, other: Path, name: str) -> None:
+        """Copy the scenarios and the patch of another folder, and the logs of its guests to a folder with this name."""
+        with _explained(self.path):
+            for source, target in ((_GUESTS, self.guests / name), (_SCENARIOS, self.path / _SCENARIOS)):
+                if (other / source).is_dir():
+                    shutil.copytree(other / source, target, dirs_exist_ok=True)
+            if (other / PATCH).is_file():
+                shutil.copyfile(other / PATCH, self.patch)
+
+    def discard(self) -> None:
+        """Remove what was written: there is no run."""
+        with _explained(self.path):
+            _remove(self.path, _CONTENTS)
+
     def begin(self) -> None:
         """Remove what an interrupted run wrote at its end: this folder's run is under way again."""
         with _explained(self.path):

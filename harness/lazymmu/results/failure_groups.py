@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from lazymmu.architecture import architectures
-from lazymmu.results.result import Difference, Outcome, Result, Unit
+from lazymmu.results.result import Difference, Outcome, Result
 from lazymmu.subject.counters import CALLS_AND_HOOKS
 from lazymmu.support.errors import Place
 
@@ -114,25 +114,16 @@ def function_of(result: Result, text: Mapping[str, Any]) -> Function | None:
     return functions.of_operation(result, first.operation, _personality(result, first), text)
 
 
-def groups(results: Iterable[Result], units: Sequence[Unit], text: Mapping[str, Any]) -> list[FailureGroup]:
+def groups(results: Iterable[Result], text: Mapping[str, Any]) -> list[FailureGroup]:
     """Return the groups of those results that are not passes, in the order of their first results.
 
-    `units` are those that were selected, `text` is what run.json says of --header or --patch.
+    `text` is what run.json says of --header or --patch.
     """
     found: dict[Hashable, list[Result]] = {}
     for result in results:
         if result.outcome is not Outcome.PASS:
             found.setdefault(cause(result), []).append(result)
-    sizes: dict[tuple[str, int], int] = {}
-
-    def size(result: Result) -> int:
-        unit = units[result.number]
-        key = (unit.scenario.name, unit.number)
-        if key not in sizes:
-            sizes[key] = sum(1 for _ in unit.case.walk())
-        return sizes[key]
-
-    ordered = [sorted(some, key=size) if len(some) > 1 else some for some in found.values()]
+    ordered = [sorted(some, key=lambda result: result.steps) for some in found.values()]
     return [FailureGroup(some, function_of(some[0], text)) for some in ordered]
 
 

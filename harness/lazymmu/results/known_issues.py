@@ -6,12 +6,12 @@ from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.results.result import Outcome, Result, SavedUnit, Unit
 from lazymmu.results.store import ResultStore
 from lazymmu.support.errors import Place
 
@@ -37,15 +37,27 @@ class KnownIssue(Struct, frozen=True):
     #: A pattern of `uname -r`: the entry is about guests with such a kernel.
     release: str = "*"
 
+    @classmethod
+    def from_json(cls, form: Mapping[str, Any]) -> Self:
+        """Return the entry that `CheckedIssue.to_json` wrote."""
+        path, line, column = form["place"].rsplit(":", 2)
+        return cls(
+            place=Place(path, int(line), int(column)),
+            names={key: frozenset(form[key]) for key in NAMES if form[key] is not None},
+            outcome=Outcome(form["outcome"]),
+            expires=date.fromisoformat(form["expires"]),
+            **{key: form[key] for key in ("scenario", "case", "release", "reason")},
+        )
+
     def is_about(self, result: Result) -> bool:
         """Return whether the entry is about the kernel that gave the result."""
         return fnmatchcase(result.release, self.release)
 
-    def covers(self, unit: Unit) -> bool:
+    def covers(self, unit: Unit | SavedUnit) -> bool:
         """Return whether the entry is about this unit."""
         case = self.case.items()
         return (
-            (unit.scenario.name == self.scenario or fnmatchcase(unit.scenario.name, self.scenario))
+            (unit.scenario_name == self.scenario or fnmatchcase(unit.scenario_name, self.scenario))
             and all(getattr(unit, key) in names for key, names in self.names.items())
             # Python takes True for 1; an author does not.
             and all((type(value), value) == (type(unit.values.get(key)), unit.values.get(key)) for key, value in case)
@@ -129,7 +141,7 @@ def checked(issue: KnownIssue, results: ResultStore, today: date) -> CheckedIssu
     return found(State.OPEN, f"{issue.scenario}: no unit that it covers ended with pass or {issue.outcome}")
 
 
-def _passed(units: Sequence[Unit], results: ResultStore) -> list[str]:
+def _passed(units: Sequence[Unit | SavedUnit], results: ResultStore) -> list[str]:
     """Return the labels of units that passed in all their repetitions."""
     outcomes: dict[str, set[Outcome]] = {}
     for unit in units:

@@ -216,6 +216,8 @@ class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):
     #: When it ended among the units of its machine, from 1: those before it are in the same guest's log.
     position: int
     parts: tuple[Difference, ...] = ()
+    #: How many steps its case has; only of a failure or an error.
+    steps: int = 0
     repetition: int | None = None
     #: The place of the step in which a guest was lost.
     step_place: Place | None = None
@@ -233,6 +235,7 @@ class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):
             raw_outcome=outcome,
             reason=_utf8(reason),
             differences=tuple(str(part) for part in parts),
+            steps=sum(1 for _ in unit.case.walk()) if outcome in (Outcome.FAIL, Outcome.ERROR) else 0,
             personality=unit.named_personality,
             **{name: getattr(unit, name) for name in ("arch", "api", "impl", "kernel", "repetition")},
         )

@@ -43,7 +43,7 @@ class RunSummary(Struct, frozen=True, dict=True):
     @cached_property
     def groups(self) -> list[FailureGroup]:
         """The results that are not passes, by their causes."""
-        return failure_groups.groups(self.results, self.results.units, self.facts.get("text", {}))
+        return failure_groups.groups(self.results, self.facts.get("text", {}))
 
     @cached_property
     def group_of(self) -> dict[int, FailureGroup]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from lazymmu.results.result import RAW_OUTCOMES, Outcome, Result, Unit
+from lazymmu.results.result import RAW_OUTCOMES, Outcome, Result, SavedUnit, Unit
 from lazymmu.support import disk
 from lazymmu.support.errors import LazymmuError, UsageError
 
@@ -32,7 +32,7 @@ class ResultStore:
     error), lines are kept in memory: a full disk must not cost a verdict.
     """
 
-    def __init__(self, units: Sequence[Unit], *, trace: bool = False, path: Path | None = None) -> None:
+    def __init__(self, units: Sequence[Unit | SavedUnit], *, trace: bool = False, path: Path | None = None) -> None:
         """Store the results of these units; `trace`: with the steps of every trace, not only of failures."""
         self.units = units
         self.failure: LazymmuError | None = None
@@ -48,7 +48,10 @@ class ResultStore:
         """Store a result; it is in the file when this returns."""
         if not self._trace and result.raw_outcome is not Outcome.FAIL:
             result = result.without_steps()
-        line = msgspec.json.encode(result)
+        self.add_line(result, msgspec.json.encode(result))
+
+    def add_line(self, result: Result, line: bytes) -> None:
+        """Store a result that is as it was stored before, as this line."""
         self._note(result, (self._end, len(line)) if self._write(line + b"\n") else line)
 
     def _note(self, result: Result, line: bytes | tuple[int, int]) -> None:
@@ -107,7 +110,7 @@ class ResultStore:
                     raise OSError(f"{self._path}: was truncated while the run used it")
             yield line
 
-    def unfinished(self) -> list[Unit]:
+    def unfinished(self) -> list[Unit | SavedUnit]:
         """Return the units without a result."""
         return [unit for unit in self.units if unit.index not in self._results]
 
@@ -128,7 +131,7 @@ class ResultStore:
 
 
 @contextmanager
-def opened(path: Path, units: Sequence[Unit], *, trace: bool) -> Iterator[ResultStore]:
+def opened(path: Path, units: Sequence[Unit | SavedUnit], *, trace: bool) -> Iterator[ResultStore]:
     """Store results in a file for the length of a `with`, beside those of the same units that it has.
 
     An incomplete last line is dropped. Raises UsageError if the file has anything else.

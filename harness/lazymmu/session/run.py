@@ -27,7 +27,7 @@ from lazymmu.reports.live import LiveView, logs_scenarios
 from lazymmu.reports.results_folder import Folder
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results import known_issues, store
-from lazymmu.results.result import Outcome, Result, SavedUnit
+from lazymmu.results.result import Outcome, Result, SavedUnit, Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
 from lazymmu.session import header_run, listed, manifest, prefetch, requests, unreached
@@ -113,7 +113,7 @@ def _carry_out(
         stopping.timed(begin, len(plan.units)),
         store.opened(folder.results, plan.units, trace=arguments.trace) as results,
     ):
-        units = shuffled(results.unfinished(), arguments.shuffle)
+        units = shuffled([unit for unit in plan.units if unit.index not in results], arguments.shuffle)
         preparation, images, options = Preparation({}, [], []), list[Images](), Options()
         with stopping.preparing():
             preparation = prepare(units, plan.selection, sandbox, offline=arguments.offline)
@@ -145,7 +145,7 @@ def _carry_out(
             is_early = interrupts.came or bool(stopping.reason and results.unfinished())
             compared = unreached.places(plan.units, skipped)
             if arguments.shard is not None:
-                facts["shard"] = {**facts["shard"], **_of_shard(results, compared)}
+                facts["shard"] = {**facts["shard"], **_of_shard(plan.units, results, compared)}
             summary = RunSummary(
                 results=results,
                 interrupted=is_early,
@@ -183,10 +183,10 @@ def _notes_of_shard(plan: Plan) -> list[str]:
     return [] if plan.units else [f"none of the {len(plan.whole)} cases belongs to shard {shard}: nothing was run"]
 
 
-def _of_shard(results: ResultStore, compared: Mapping[str, Sequence[Place]]) -> dict[str, Any]:
+def _of_shard(units: Sequence[Unit], results: ResultStore, compared: Mapping[str, Sequence[Place]]) -> dict[str, Any]:
     """Return what `lazymmu merge` needs of a shard beside its results."""
     not_compared = {name: [list(place) for place in places] for name, places in compared.items()}
-    not_run = msgspec.to_builtins([SavedUnit.of(unit) for unit in results.unfinished()])
+    not_run = msgspec.to_builtins([SavedUnit.of(unit) for unit in units if unit.index not in results])
     return {"not_compared": not_compared, "not_run": not_run}
 
 

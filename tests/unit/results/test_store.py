@@ -69,7 +69,7 @@ def test_a_result_has_the_keys_of_the_documents(units: tuple[Unit, ...]) -> None
     }
     assert set(json.loads(msgspec.json.encode(runs.result(units[0], "pass")))) == keys
     failure = replace(runs.result(replace(units[0], repetition=2), "fail", "x"), known="bug 7")
-    assert set(json.loads(msgspec.json.encode(failure))) == {*keys, "parts", "repetition", "known"}
+    assert set(json.loads(msgspec.json.encode(failure))) == {*keys, "parts", "steps", "repetition", "known"}
 
 
 def test_results_come_in_any_order_and_are_read_in_the_order_of_the_units(units: tuple[Unit, ...], path: Path) -> None:

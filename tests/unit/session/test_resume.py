@@ -33,7 +33,7 @@ class Unfinished(Struct, frozen=True):
     def finish(self, outcomes: Sequence[str]) -> None:
         """Add the results of the first units, as a run does."""
         with store.opened(self.out / store.FILE, self.units(), trace=False) as results:
-            for unit, outcome in zip(results.units, outcomes, strict=False):
+            for unit, outcome in zip(self.units(), outcomes, strict=False):
                 results.add(runs.result(unit, outcome, "why"))
 
     def resume(self, *flags: str) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from typing import TextIO
 from lazymmu.reports import reproduce
 from lazymmu.reports.plain import counted, explanation, filled
 from lazymmu.reports.terminal import STYLES
-from lazymmu.results.result import Unit
+from lazymmu.results.result import SavedUnit, Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
 
@@ -26,9 +26,9 @@ def write(run: RunSummary, file: TextIO) -> None:
     results, counts = run.results, run.results.counts()
     numbers = {result.number: number for number, group in enumerate(run.groups, 1) for result in group.results}
     #: Scenario and column: what is under test, and the machine.
-    units: dict[tuple[str, tuple[str, str]], list[Unit]] = {}
+    units: dict[tuple[str, tuple[str, str]], list[Unit | SavedUnit]] = {}
     for unit in results.units:
-        units.setdefault((unit.scenario.name, (unit.under_test(), unit.machine)), []).append(unit)
+        units.setdefault((unit.scenario_name, (unit.under_test(), unit.machine)), []).append(unit)
     parts = filled(
         Path(__file__).with_name("page.html.jinja"),
         run=run,
@@ -44,7 +44,7 @@ def write(run: RunSummary, file: TextIO) -> None:
     file.writelines(parts)
 
 
-def _cell(results: ResultStore, units: Sequence[Unit], groups: Mapping[int, int]) -> Mapping[str, object]:
+def _cell(results: ResultStore, units: Sequence[Unit | SavedUnit], groups: Mapping[int, int]) -> Mapping[str, object]:
     """Return the worst outcome of these units, a text, and the number of the first failure group among them."""
     counts = Counter(str(results[unit.index].outcome) if unit.index in results else _NOT_RUN for unit in units)
     worst_first = {outcome: counts[outcome] for outcome in [*STYLES, _NOT_RUN] if counts[outcome]}

@@ -11,11 +11,14 @@ NAME = "json"
 FLAG = "--json"
 HELP = "write results as JSON; - is standard output"
 
+#: After it, each result has a line of its own.
+FIRST_LINE = f'{{"schema": {SCHEMA}, "results": [\n'
+
 
 def write(run: RunSummary, file: TextIO) -> None:
     """Write the document, with each result on a line of its own."""
-    file.write(f'{{"schema": {SCHEMA}, "results": [')
-    before = "\n"
+    file.write(FIRST_LINE)
+    before = ""
     for line in run.results.lines():
         file.write(before + line.decode())
         before = ",\n"
@@ -34,4 +37,4 @@ def write(run: RunSummary, file: TextIO) -> None:
     rest |= {key: run.facts[key] for key in ("text", "patch_applied") if key in run.facts}
     if run.known is not None:
         rest["known"] = [issue.to_json() for issue in run.known]
-    file.write("\n], " + json.dumps(rest).removeprefix("{") + "\n")
+    file.write(("\n" if before else "") + "], " + json.dumps(rest).removeprefix("{") + "\n")

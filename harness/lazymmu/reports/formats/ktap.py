@@ -13,7 +13,7 @@ from typing import Literal, TextIO
 
 from lazymmu.reports.plain import cause_line, first_line, in_group, visible
 from lazymmu.results.known_issues import CheckedIssue, State
-from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.results.result import Outcome, Result, SavedUnit, Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
 
@@ -32,7 +32,7 @@ _Test = Callable[[str, int], _End]
 
 def write(run: RunSummary, file: TextIO) -> None:
     """Write the report. If there are known issues, they are a test of their own after the machines."""
-    machines: dict[str, list[Unit]] = {}
+    machines: dict[str, list[Unit | SavedUnit]] = {}
     for unit in run.results.units:
         machines.setdefault(unit.machine, []).append(unit)
     tests: list[_Test] = [partial(_machine, file, run, name, machines[name]) for name in sorted(machines)]
@@ -48,9 +48,11 @@ def write(run: RunSummary, file: TextIO) -> None:
         test("", number)
 
 
-def _machine(file: TextIO, run: RunSummary, name: str, units: Sequence[Unit], indent: str, number: int) -> _End:
+def _machine(
+    file: TextIO, run: RunSummary, name: str, units: Sequence[Unit | SavedUnit], indent: str, number: int
+) -> _End:
     results = run.results
-    scenarios = [(scenario, list(group)) for scenario, group in groupby(units, key=lambda unit: unit.scenario.name)]
+    scenarios = [(scenario, list(group)) for scenario, group in groupby(units, key=lambda unit: unit.scenario_name)]
     tests = [
         partial(_scenario, file, run, scenario, of_scenario)
         for scenario, of_scenario in scenarios
@@ -59,13 +61,15 @@ def _machine(file: TextIO, run: RunSummary, name: str, units: Sequence[Unit], in
     return _parent(file, name, tests, len(scenarios), _progress(units, results), indent, number)
 
 
-def _scenario(file: TextIO, run: RunSummary, name: str, units: Sequence[Unit], indent: str, number: int) -> _End:
+def _scenario(
+    file: TextIO, run: RunSummary, name: str, units: Sequence[Unit | SavedUnit], indent: str, number: int
+) -> _End:
     results = run.results
     tests = [partial(_case, file, run, results[unit.index]) for unit in units if unit.index in results]
     return _parent(file, name, tests, len(units), _progress(units, results), indent, number)
 
 
-def _progress(units: Sequence[Unit], results: ResultStore) -> str:
+def _progress(units: Sequence[Unit | SavedUnit], results: ResultStore) -> str:
     """Return how many of these units an interrupted run has finished; empty for all of them."""
     done = sum(unit.index in results for unit in units)
     return "" if done == len(units) else f"interrupted: {done} of {len(units)} were done"
