@@ -54,6 +54,7 @@ def folder(
     if number is not None:
         scenarios = list({unit.scenario.name: unit.scenario for unit in units}.values())
         own = {"shard": number, "selected": len(units), "scenarios": listed.digests(scenarios)}
+        own["paths"] = {one.name: one.path for one in scenarios}
         facts["shard"] = {**own, **_of_shard(mine, store, places)}
         facts["command"] = [*facts["command"], "--shard", number]
         facts["arguments"] = {**facts["arguments"], "shard": number}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lazymmu.architecture import DEFAULT_KERNEL
-from lazymmu.results.result import Result, Unit
+from lazymmu.results.result import Result, SavedUnit, Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.subject.implementations import HEADER
 from lazymmu.support.project import IN_CHECKOUT, LIBRARY, ROOT
@@ -37,7 +37,7 @@ def command(run: RunSummary, result: Result) -> list[str]:
     words = [_program(), "run"]
     machine = {"arch": result.arch, "kernel": None if result.kernel == DEFAULT_KERNEL else result.kernel}
     if not needs_order:
-        words += [*_alone(run.results.units[result.number], result), *_flags(machine, machine)]
+        words += [*_alone(run.results.unit(result.number), result), *_flags(machine, machine)]
     else:
         words += [*(arguments.get("scenarios") or ()), *_flags(_SELECTING, arguments)]
         is_listed = any(arguments.get(name) for name in _LISTING)
@@ -58,9 +58,9 @@ def _program() -> str:
     return path if "/" in path else f"./{path}"
 
 
-def _alone(unit: Unit, result: Result) -> Iterator[str]:
+def _alone(unit: Unit | SavedUnit, result: Result) -> Iterator[str]:
     """Yield the words that select this case only."""
-    path = Path(unit.scenario.path)
+    path = Path(unit.path)
     name = result.case_name()
     if not path.resolve().is_relative_to(LIBRARY.resolve()):
         # A name outside the library has no suffix.

@@ -113,6 +113,11 @@ class Unit(Named, Struct, frozen=True):
         return self.scenario.name
 
     @property
+    def path(self) -> str:
+        """The file of the scenario, as messages show it."""
+        return self.scenario.path
+
+    @property
     def case(self) -> Case:
         """The case with its steps."""
         return self.scenario.cases[self.number]
@@ -147,6 +152,8 @@ class SavedUnit(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: Only if the scenario or --personality names one.
     personality: str | None = None
     repetition: int | None = None
+    #: The file of the scenario, where somebody has it.
+    path: str = ""
 
     @classmethod
     def of(cls, unit: Unit) -> Self:

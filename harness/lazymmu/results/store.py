@@ -40,6 +40,7 @@ class ResultStore:
         self._path = path
         self._descriptor = -1
         self._end = 0
+        self._units: dict[int, Unit | SavedUnit] = {}
         self._results: dict[int, Result] = {}
         #: Line, or where the file has it: offset and length.
         self._lines: dict[int, bytes | tuple[int, int]] = {}
@@ -109,6 +110,12 @@ class ResultStore:
                 if len(line) != length:
                     raise OSError(f"{self._path}: was truncated while the run used it")
             yield line
+
+    def unit(self, index: int) -> Unit | SavedUnit:
+        """Return the unit with this `Unit.index`. Raises KeyError if there is none."""
+        if len(self._units) != len(self.units):
+            self._units = {unit.index: unit for unit in self.units}
+        return self._units[index]
 
     def unfinished(self) -> list[Unit | SavedUnit]:
         """Return the units without a result."""

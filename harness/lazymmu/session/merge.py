@@ -213,7 +213,7 @@ def _results(
             except (msgspec.DecodeError, RecursionError) as error:
                 raise UsageError(f"{path}:{number}: truncated or damaged: {error}") from None
             count += 1
-            unit = _unit(result, shared)
+            unit = _unit(result, one.own["paths"], shared)
             yield (
                 result.number,
                 one,
@@ -223,12 +223,15 @@ def _results(
     raise UsageError(f"{path}: truncated")
 
 
-def _unit(result: Result, shared: dict[str, Mapping[str, Any]]) -> SavedUnit:
+def _unit(result: Result, paths: Mapping[str, str], shared: dict[str, Mapping[str, Any]]) -> SavedUnit:
     """Return the unit of a result. Units share their texts and values, so that many need little memory."""
     values = shared.setdefault(str(result.values), result.values)
     names = {name: sys.intern(getattr(result, name)) for name in ("scenario_name", "arch", "api", "impl", "kernel")}
     personality, repetition = result.personality, result.repetition
-    return SavedUnit(index=result.number, values=values, personality=personality, repetition=repetition, **names)
+    path = paths.get(result.scenario_name, "")
+    return SavedUnit(
+        index=result.number, values=values, personality=personality, repetition=repetition, path=path, **names
+    )
 
 
 def _facts(shards: Sequence[_Shard], folder: Folder) -> dict[str, Any]:

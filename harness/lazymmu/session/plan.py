@@ -76,6 +76,7 @@ class Plan(Struct, frozen=True):
                 "shard": arguments.shard,
                 "selected": len(whole),
                 "scenarios": listed.digests(scenarios),
+                "paths": {one.name: one.path for one in scenarios},
             }
         return cls(
             arguments=arguments,

@@ -54,7 +54,7 @@ def location(run: RunSummary, group: FailureGroup) -> Place:
     """
     function = group.function
     place = group.compiler_place or (function and function.line and Place(function.file, function.line, 1))
-    place = place or group.place or Place(run.results.units[group.first.number].scenario.path, 1, 1)
+    place = place or group.place or Place(run.results.unit(group.first.number).path, 1, 1)
     path = Path(place.path)
     return place._replace(path=str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 
