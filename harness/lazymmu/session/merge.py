@@ -53,14 +53,14 @@ class _Shard(Struct, frozen=True):
         return Path(self.name)
 
     @property
-    def own(self) -> Mapping[str, Any]:
+    def part(self) -> Mapping[str, Any]:
         """What only a shard has."""
         found: Mapping[str, Any] = self.facts["shard"]
         return found
 
     @property
     def title(self) -> str:
-        return f"shard {self.own['shard']}"
+        return f"shard {self.part['shard']}"
 
     @property
     def seconds(self) -> float:
@@ -70,7 +70,7 @@ class _Shard(Struct, frozen=True):
 
 def merge(arguments: Namespace) -> int:
     """Join the folders. Returns the exit status of the whole run. Raises UsageError, by name, if they do not fit."""
-    shards = sorted(map(_read, arguments.shards), key=lambda one: shard.numbers(one.own["shard"]))
+    shards = sorted(map(_read, arguments.shards), key=lambda one: shard.numbers(one.part["shard"]))
     _check(shards)
     out = Path(arguments.out_folder)
     if inside := [one.name for one in shards if one.path.resolve() == out.resolve()]:
@@ -118,10 +118,10 @@ def _read(name: str) -> _Shard:
 def _check(shards: Sequence[_Shard]) -> None:
     """Raise UsageError if these are not all shards of one run."""
     first, *others = shards
-    count = shard.numbers(first.own["shard"])[1]
+    count = shard.numbers(first.part["shard"])[1]
     there: dict[int, _Shard] = {}
     for one in shards:
-        index, of = shard.numbers(one.own["shard"])
+        index, of = shard.numbers(one.part["shard"])
         if of != count:
             raise UsageError(f"`{first.name}` is {first.title}, and `{one.name}` is {one.title}: of another run")
         if there.setdefault(index, one) is not one:
@@ -157,7 +157,7 @@ def _changes(first: _Shard, other: _Shard) -> Iterator[str]:
             if one.get(key) != two.get(key):
                 shown = f"{key.replace('_', '-')}: {one.get(key)} and {two.get(key)}" if of == "arguments" else key
                 yield f"the {kind}{shown}"
-    before, after = first.own["scenarios"], other.own["scenarios"]
+    before, after = first.part["scenarios"], other.part["scenarios"]
     yield from (f"scenario {name}" for name in sorted({*before, *after}) if before.get(name) != after.get(name))
 
 
@@ -166,9 +166,9 @@ def _join(shards: Sequence[_Shard], units: list[SavedUnit], results: ResultStore
     rests: list[Mapping[str, Any]] = []
     streams: list[Iterable[tuple[int, _Shard, SavedUnit, tuple[Result, bytes] | None]]] = []
     for one in shards:
-        not_run = msgspec.convert(one.own["not_run"], tuple[SavedUnit, ...])
+        not_run = msgspec.convert(one.part["not_run"], tuple[SavedUnit, ...])
         streams += [_results(one, rests), [(unit.index, one, unit, None) for unit in not_run]]
-    selected = shards[0].own["selected"]
+    selected = shards[0].part["selected"]
     before: _Shard | None = None
     for number, one, unit, found in merged_in_order(*streams, key=itemgetter(0)):
         if before is not None and number == len(units) - 1:
@@ -213,7 +213,7 @@ def _results(
             except (msgspec.DecodeError, RecursionError) as error:
                 raise UsageError(f"{path}:{number}: truncated or damaged: {error}") from None
             count += 1
-            unit = _unit(result, one.own["paths"], shared)
+            unit = _unit(result, one.part["paths"], shared)
             yield (
                 result.number,
                 one,
@@ -289,7 +289,7 @@ def _summary(
     documents: Sequence[Mapping[str, Any]],
     started: datetime,
 ) -> RunSummary:
-    early = [f"{one.title}: {one.facts.get('stopped') or 'interrupted'}" for one in shards if one.own["not_run"]]
+    early = [f"{one.title}: {one.facts.get('stopped') or 'interrupted'}" for one in shards if one.part["not_run"]]
     entries = next((document["known"] for document in documents if "known" in document), None)
     return RunSummary(
         results=results,
@@ -322,7 +322,7 @@ def _not_compared(shards: Sequence[_Shard]) -> dict[str, list[Place]]:
     """Return scenario's name -> the places of its pins that no shard compares."""
     found: dict[str, set[Place]] = {}
     for one in shards:
-        for name, places in one.own["not_compared"].items():
+        for name, places in one.part["not_compared"].items():
             here = {Place(*place) for place in places}
             found[name] = found.get(name, here) & here
     return {name: sorted(found[name]) for name in sorted(found)}
