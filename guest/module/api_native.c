@@ -18,6 +18,11 @@
 #include "native.h"
 #include "native_arch.h"
 
+/* On Xen, tracepoints tell what the kernel does with a write (native_xen.c). */
+#if defined(CONFIG_XEN_PV) && defined(CONFIG_TRACEPOINTS)
+#define OBSERVES_XEN
+#endif
+
 /* The kernel's own checks, if its configuration has none */
 #define UNSEEN_WARNINGS	(IS_ENABLED(CONFIG_DEBUG_VM) ? 0 : BIT(LMM_WARNINGS))
 #define UNSEEN_SLEEPS	(IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) ? 0 : BIT(LMM_ATOMIC_SLEEPS))
@@ -185,14 +190,16 @@ static void lmm_native_retire(struct lmm_task *task)
 	.here		= is_xen
 
 #ifdef CONFIG_XEN_PV
-static bool is_xen(void)
-{
-	return xen_pv_domain();
-}
-
 static bool is_bare(void)
 {
 	return !xen_pv_domain();
+}
+#endif
+
+#ifdef OBSERVES_XEN
+static bool is_xen(void)
+{
+	return xen_pv_domain();
 }
 
 /*
@@ -206,9 +213,11 @@ static void lmm_native_repair(struct lmm_task *task)
 #endif
 
 const struct lmm_api lmm_api_native[] = {
-#ifdef CONFIG_XEN_PV
+#ifdef OBSERVES_XEN
 	{ XEN_API("merged/native") },
 	{ XEN_API("merged/native-repaired"), .arise = lmm_native_repair },
+#endif
+#ifdef CONFIG_XEN_PV
 	{ BARE_API, .here = is_bare },
 #else
 	{ BARE_API },

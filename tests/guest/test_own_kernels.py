@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 from lazymmu.provision import kernels
+from lazymmu.subject.counters import CHECKS
 
 from tests.guest import machines
 from tests.guest.conftest import Lazymmu
 from tests.trees import TREE
+
+#: Architectures whose kernel has the nested API.
+NATIVE = ("arm64", "x86_64")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,7 @@ def test_a_small_kernel_is_built_and_an_edit_of_the_tree_is_built_again(
     lazymmu: Lazymmu, tmp_path: Path, arch: str
 ) -> None:
     tree, out = Path(os.environ[TREE]), tmp_path / "out"
-    words = ("kernel", "build", str(tree), "--arch", arch, "--debug", "vm", "--out", str(out))
+    words = ("kernel", "build", str(tree), "--arch", arch, "--debug", "vm,atomic-sleep", "--out", str(out))
     done = lazymmu(*words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "could not be set" not in done.stdout
@@ -64,6 +68,10 @@ def test_a_small_kernel_is_built_and_an_edit_of_the_tree_is_built_again(
     assert lazymmu(*words).returncode == 0
     again = [path for path, made in objects.items() if path.stat().st_mtime_ns != made]
     assert len(again) <= 1, again
-    done, document = lazymmu.run("nesting", "pause", "--kernel", str(out))
+    done, document = lazymmu.run("nesting", "pause", "misuse", "sleeping", "wrap", "--kernel", str(out))
     assert done.returncode == 0, done.stdout + done.stderr
     assert {one["outcome"] for one in document["results"]} == {"pass"}
+    native = [one["observed"]["counters"] for one in document["results"] if one["impl"] == "native"]
+    assert bool(native) == (arch in NATIVE)
+    for check in CHECKS if native else ():
+        assert any(counters[check] for counters in native), check

@@ -2,7 +2,8 @@
 """Configurations of kernels: the fragments in `fragments/`, and what a kernel's .config has of them.
 
 `needed.config` and each architecture's own file hold what the harness needs of any kernel. `small.config` completes a
-small kernel, and each file in `debug/` is a word of `lazymmu kernel build --debug`.
+small kernel, with a file in `small/` for an architecture that needs more, and each file in `debug/` is a word of
+`lazymmu kernel build --debug`.
 """
 
 import re
@@ -50,7 +51,8 @@ def debug_fragment(word: str) -> Path:
 
 def fragments(arch: str, debug: Iterable[str], own: Iterable[Path]) -> list[Path]:
     """Return the fragments of a small kernel in the order of merging; a later one takes precedence."""
-    return [_NEEDED, _SMALL, _of_arch(arch), *map(debug_fragment, debug), *own]
+    small = _FOLDER / "small" / f"{arch}.config"
+    return [_NEEDED, _SMALL, _of_arch(arch), *([small] if small.is_file() else []), *map(debug_fragment, debug), *own]
 
 
 def needed(arch: str) -> dict[str, str]:
