@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import Struct
 
 from lazymmu.reports import ci
-from lazymmu.reports.plain import first_line, visible
+from lazymmu.reports.plain import counted, first_line, visible
 from lazymmu.reports.terminal import STYLES, FirstOfEach, Terminal
 from lazymmu.results.result import Outcome, Result
 from lazymmu.results.store import ResultStore
@@ -73,8 +73,10 @@ class LiveView:
         #: Machine and scenario -> units without a result, and the results of the others until they are shown.
         self._left = Counter((unit.machine, unit.scenario_name) for unit in results.unfinished())
         self._ended: defaultdict[tuple[str, str], list[Result]] = defaultdict(list)
+        self._counts: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
         for result in results:
             self._ended[result.machine, result.scenario_name].append(result)
+            self._counts[result.machine][result.outcome] += 1
         self._shown = FirstOfEach()
         # A section of a CI system's log has the lines of one machine, so they wait for its end.
         self._system = ci.system() if self._is_logged else None
@@ -113,6 +115,7 @@ class LiveView:
             self._done[result.machine] += 1
             key = (result.machine, result.scenario_name)
             self._ended[key].append(result)
+            self._counts[result.machine][result.outcome] += 1
             self._left[key] -= 1
             is_last = self._left[key] == 0
             is_new = self._is_drawn and result.outcome is not Outcome.PASS and self._shown.takes([result])
@@ -143,7 +146,8 @@ class LiveView:
         """Log the scenarios of a machine as a section of the CI system's log."""
         assert self._system is not None  # noqa: S101  (nothing is held without one)
         with self._lock, suppress(OSError):
-            before, after = self._system.section(machine, f"{machine}: {self._done[machine]} of {self._total[machine]}")
+            counts_of_all = {str(outcome): number for outcome, number in sorted(self._counts[machine].items())}
+            before, after = self._system.section(machine, f"{machine}: {counted(counts_of_all)}")
             self._terminal.marker(before)
             for name, counts in self._held.pop(machine):
                 self._terminal.scenario(name, counts)

@@ -8,6 +8,7 @@ selected on that machine, in the same order and in one guest.
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,18 @@ def _program() -> str:
 
 def _alone(unit: Unit | SavedUnit, result: Result) -> Iterator[str]:
     """Yield the words that select this case only."""
-    path = Path(unit.path)
     name = result.case_name()
-    if not path.resolve().is_relative_to(LIBRARY.resolve()):
+    if not _is_in_library(unit.path):
         # A name outside the library has no suffix.
-        name = str(path) + name.removeprefix(result.scenario_name)
+        name = unit.path + name.removeprefix(result.scenario_name)
     yield from (name, "--api", result.api)
     if result.impl != HEADER:
         yield from ("--impl", result.impl)
+
+
+@cache
+def _is_in_library(path: str) -> bool:
+    return Path(path).resolve().is_relative_to(LIBRARY.resolve())
 
 
 def _flags(names: Iterable[str], arguments: Mapping[str, Any]) -> Iterator[str]:

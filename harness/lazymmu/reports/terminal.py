@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from lazymmu.reports import plain
+from lazymmu.reports import ci, plain
 from lazymmu.reports.plain import visible
 from lazymmu.results.failure_groups import cause
 from lazymmu.results.result import Difference, Outcome, Result, Unit
@@ -58,6 +58,7 @@ class Terminal:
     def __init__(self, stream: TextIO, *, plain: bool = False) -> None:
         """Write to a stream, with colours if it is a terminal; `plain`: without, whatever the environment says."""
         self._stream = stream
+        self._is_plain = plain
         #: True if lines can be redrawn. FORCE_COLOR gives a log colours, but does not make it a terminal.
         self.is_terminal = not plain and stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
         self._coloured = not plain and (stream.isatty() or bool(os.environ.get("FORCE_COLOR")))
@@ -109,11 +110,7 @@ class Terminal:
         `folder` is its results folder. `quiet`: only what is not as it should be, and the last line.
         """
         if scenarios and not quiet:
-            shown = FirstOfEach()
-            for scenario, some in groupby(run.results, key=lambda result: result.scenario_name):
-                results = list(some)
-                if shown.takes(results):
-                    self.scenario(scenario, Counter(result.outcome for result in results))
+            self._scenarios(run)
         self._failures(run)
         self._known(run, quiet=quiet)
         if not quiet:
@@ -122,6 +119,20 @@ class Terminal:
             for name, value in (*run.conditions(), ("results", folder)):
                 self.line(f"{name}: {value}", STYLES[Outcome.SKIP] if name in (NOT_DRIVEN, NOT_TESTED) else "dim")
         self._total(run)
+
+    def _scenarios(self, run: RunSummary) -> None:
+        """Print the line of each scenario, but of one that failed only if it shows a cause for the first time."""
+        system = None if self._is_plain else ci.system()
+        before, after = system.section("scenarios", "scenarios on all machines") if system else ("", "")
+        if before:
+            self.marker(before)
+        shown = FirstOfEach()
+        for scenario, some in groupby(run.results, key=lambda result: result.scenario_name):
+            results = list(some)
+            if shown.takes(results):
+                self.scenario(scenario, Counter(result.outcome for result in results))
+        if after:
+            self.marker(after)
 
     def _failures(self, run: RunSummary) -> None:
         """Print each failure group: what explains its smallest case, and which others are in it."""

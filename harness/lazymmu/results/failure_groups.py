@@ -59,7 +59,7 @@ class FailureGroup(Struct, frozen=True, dict=True):
         """What differs, such as `disable: hooks`; for an error or a skip, the first line of its reason."""
         if self.first.parts:
             return _kind(self.first.parts[0])
-        return next(iter(self.first.reason.splitlines()), "")
+        return next(iter(self.first.reason.splitlines()), "").removeprefix(f"{self.first.machine}: ")
 
     @property
     def place(self) -> Place | None:
@@ -83,7 +83,7 @@ class FailureGroup(Struct, frozen=True, dict=True):
         return dict(Counter(result.scenario_name for result in self.results))
 
 
-def cause(result: Result) -> Hashable:
+def cause(result: Result) -> tuple[Hashable, ...]:
     """Return what is equal for results that have one cause."""
     if not result.parts:
         reason = re.sub(_FIGURES, "", result.reason.replace(f"{result.machine}: ", ""))

@@ -6,9 +6,10 @@ import json
 from typing import Any, TextIO
 
 from lazymmu.reports.ci import bad_groups, headline, location, machines
-from lazymmu.results.failure_groups import FailureGroup
+from lazymmu.results.failure_groups import FailureGroup, cause
 from lazymmu.results.result import Outcome
 from lazymmu.results.run_summary import RunSummary
+from lazymmu.support.errors import Place
 
 NAME = "codequality"
 FLAG = "--codequality"
@@ -24,7 +25,8 @@ def write(run: RunSummary, file: TextIO) -> None:
 def _issue(run: RunSummary, group: FailureGroup) -> dict[str, Any]:
     place, title = location(run, group), headline(group)
     # An issue stays the same, for the comparison of two branches, when lines move and other cases have it.
-    identity = "\0".join([group.first.outcome, title, place.path, group.first.under_test()])
+    parts = [part.path if isinstance(part, Place) else str(part) for part in cause(group.first)]
+    identity = "\0".join([*parts, place.path])
     return {
         "type": "issue",
         "description": f"{group.first.outcome}: {title}: {group.first.label()} ({machines(group)})",
