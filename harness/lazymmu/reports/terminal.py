@@ -145,10 +145,11 @@ class Terminal:
                 self.line(f"    {text}")
 
     def _known(self, run: RunSummary, *, quiet: bool) -> None:
-        for result in run.results if not quiet else ():
-            if result.outcome is Outcome.KNOWN:
-                text = f"known {result.raw_outcome} {result.label()}: {result.known}"
-                self.line(text, STYLES[Outcome.KNOWN])
+        for group in run.groups if not quiet else ():
+            first = group.first
+            if first.outcome is Outcome.KNOWN:
+                more = f" and {len(group.others)} more" if group.others else ""
+                self.line(f"known {first.raw_outcome} {first.label()}{more}: {first.known}", STYLES[Outcome.KNOWN])
         for checked in run.known or ():
             if checked.message and (checked.is_broken or not quiet):
                 style = "bold red" if checked.is_broken else ""

@@ -101,6 +101,19 @@ def test_a_patch_from_standard_input_is_read_from_the_results_folder() -> None:
     assert words[words.index("--patch") + 1] == "out/patch"
 
 
+def test_the_json_document_has_the_causes_with_their_results_and_commands() -> None:
+    words = ["given/nesting", "--arch", "arm64", "--api", "merged"]
+    run = failed(words)
+    (cause,) = runs.document(run)["causes"]
+    assert cause["results"] == [one.number for one in run.groups[0].results]
+    assert cause["reproduce"] == reproduce.command(run, run.groups[0].first)
+    assert (cause["outcome"], cause["title"], cause["function"]) == ("fail", "why", None)
+    run = runs.summary(Plan.of(arguments(words), _NOW).units, ["fail", "skip"])
+    fail, skip = runs.document(run)["causes"]
+    assert fail["function"]["name"] == "merged_disable"
+    assert (skip["results"], skip["reproduce"]) == ([1], None)
+
+
 def test_each_failure_in_the_files_has_the_line_and_a_skip_has_none() -> None:
     words = ["given/nesting", "--arch", "arm64", "--api", "merged"]
     run = failed(words)
