@@ -12,23 +12,30 @@ from lazymmu.subject.counters import CHECKS
 from tests.unit import examples
 from tests.unit.rows import each_row
 
-# As Linux 7.3 on arm64 with DEBUG_VM and DEBUG_ATOMIC_SLEEP prints them, with their levels.
-WARNING = [
+# As Linux 7.3 on arm64 with DEBUG_VM and DEBUG_ATOMIC_SLEEP printed them, with their levels.
+UNPLACED = [
     (6, "------------[ cut here ]------------"),
-    (4, "WARNING: ./include/linux/pgtable.h:362 at lmm_native_resume+0x80/0xa8 [lazymmu], CPU#0: lazymmu/1/47"),
+    (4, "WARNING: at lmm_native_resume+0x60/0x6c [lazymmu], CPU#0: lazymmu/1/33"),
     (4, "Modules linked in: lazymmu(O)"),
-    (4, "pc : lmm_native_resume+0x80/0xa8 [lazymmu]"),
+    (6, "pc : lmm_native_resume+0x60/0x6c [lazymmu]"),
+    (6, "Call trace:"),
+    (6, " lmm_native_resume+0x60/0x6c [lazymmu] (P)"),
     (4, "---[ end trace 0000000000000000 ]---"),
 ]
+# With DEBUG_BUGVERBOSE
+WARNING = [
+    (level, text.replace("WARNING: at", "WARNING: ./include/linux/pgtable.h:362 at")) for level, text in UNPLACED
+]
 SLEEP = [
-    (3, "BUG: sleeping function called from invalid context at api_native.c:107"),
-    (3, "in_atomic(): 1, irqs_disabled(): 0, non_block: 0, pid: 47, name: lazymmu/1"),
-    (3, "preempt_count: 200, expected: 0"),
-    (3, "RCU nest depth: 0, expected: 0"),
-    (4, "CPU: 0 UID: 0 PID: 47 Comm: lazymmu/1 Tainted: G           O        7.3.4 #1 PREEMPT"),
+    (3, "BUG: sleeping function called from invalid context at api_native.c:113"),
+    (3, "in_atomic(): 1, irqs_disabled(): 0, non_block: 0, pid: 32, name: lazymmu/1"),
+    (3, "preempt_count: 101, expected: 0"),
+    (4, "CPU: 1 UID: 0 PID: 32 Comm: lazymmu/1 Tainted: G           O        7.3.4 #2 PREEMPTLAZY  "),
+    (4, "Tainted: [O]=OOT_MODULE"),
+    (4, "Hardware name: linux,dummy-virt (DT)"),
     (4, "Call trace:"),
-    (4, " show_stack+0x18/0x24 (C)"),
-    (4, " dump_stack+0x18/0x24"),
+    (4, " __might_resched+0xfc/0x134"),
+    (4, " lmm_native_check_sleep+0x64/0xb0 [lazymmu]"),
 ]
 OTHERS = [(4, text.replace("lmm_native_resume", "schedule")) for _, text in WARNING]
 
@@ -43,6 +50,7 @@ def unit(tmp_path: Path, impl: str) -> Unit:
     [
         ([], {}),
         (WARNING, {"warnings": 1}),
+        (UNPLACED, {"warnings": 1}),
         ([*WARNING, *SLEEP, *WARNING], {"warnings": 2, "atomic_sleeps": 1}),
         ([*SLEEP, *SLEEP], {"atomic_sleeps": 2}),
     ],
