@@ -68,7 +68,7 @@ static void serve(int kmsg)
 	if (!strcmp(verb, "load"))
 		status = load_module(payload, len, line + arguments);
 	else if (!strcmp(verb, "run"))
-		status = run_program(id, payload, len, kmsg, &answer);
+		status = start_processors() ?: run_program(id, payload, len, kmsg, &answer);
 	else if (!strcmp(verb, "read"))
 		status = send_file(payload);
 	else if (!strcmp(verb, "wake"))
@@ -76,11 +76,11 @@ static void serve(int kmsg)
 	else if (!strcmp(verb, "settle"))
 		status = settle();
 	else if (!strcmp(verb, "listen"))
-		status = listen_ssh(payload, len, kmsg);
+		status = start_processors() ?: listen_ssh(payload, len, kmsg);
 	else if (!strcmp(verb, "write"))
 		status = write_file(line + arguments, payload, len);
 	else if (!strcmp(verb, "session"))
-		status = serve_session(line + arguments, payload, len, kmsg);
+		status = start_processors() ?: serve_session(line + arguments, payload, len, kmsg);
 	else
 		refuse("an unknown request");
 	free(payload);

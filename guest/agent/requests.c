@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,13 +223,24 @@ int run_program(const char *id, const char *program, size_t len, int kmsg, struc
 	return status;
 }
 
+static bool bind_to_cpu(pid_t pid, int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	return !sched_setaffinity(pid, sizeof(cpus), &cpus);
+}
+
 /* Reports the progress of programs, from CPU 1. Between programs the main thread holds the channel. */
 static void *report_progress(void *unused)
 {
 	const struct timespec every = { .tv_nsec = PROGRESS_EVERY };
+	bool stays = false;
 
-	stay_on_cpu(0, 1);
 	for (;;) {
+		/* The processor may not be running yet (processors.c). */
+		stays = stays || bind_to_cpu(0, 1);
 		nanosleep(&every, NULL);
 		if (pthread_mutex_trylock(&channel_lock))
 			continue;
@@ -241,11 +253,7 @@ static void *report_progress(void *unused)
 
 void stay_on_cpu(pid_t pid, int cpu)
 {
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	if (sched_setaffinity(pid, sizeof(cpus), &cpus))
+	if (!bind_to_cpu(pid, cpu))
 		die("stay on one CPU");
 }
 

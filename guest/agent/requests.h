@@ -20,6 +20,9 @@ void forward_log(int kmsg, struct answer *answer);
 
 int load_module(const char *image, size_t len, const char *parameters);
 
+/* Starts the processors that the kernel left alone, unless they are running. */
+int start_processors(void);
+
 /* Opens the module's file and parameters; load_module() does so, too. */
 void open_module(void);
 

@@ -80,7 +80,7 @@ def guests_at_once(arches: Sequence[str]) -> int:
 def _workers(counts: Mapping[str, int], jobs: int) -> dict[str, int]:
     """Return the number of workers of each machine: one, and further ones where the most units are."""
     workers = dict.fromkeys(counts, 1)
-    for _ in range(jobs - len(counts)):
+    for _ in range(jobs - len(counts) if counts else 0):
         machine = max(counts, key=lambda machine: counts[machine] / workers[machine])
         if counts[machine] < (workers[machine] + 1) * _UNITS_PER_WORKER:
             break

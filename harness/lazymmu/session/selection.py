@@ -198,8 +198,9 @@ def _nothing_selected(scenarios: Sequence[Scenario], selection: Selection) -> Us
         hints.append("the native implementation is of merged")
     for scenario in scenarios[:_LIMITS_SHOWN]:
         hints += [f"{limit.place}: {limit}" for limit in scenario.limits]
-        if not scenario.arches:
-            hints.append(f"no guest has that by itself: `--personality {scenario.personalities[0]}` gives it to all")
+        if not {*scenario.arches} & {*chosen(selection.arches)} and selection.personality is None:
+            who = f"only {', '.join(scenario.arches)} has" if scenario.arches else "no guest has"
+            hints.append(f"{who} that by itself: `--personality {scenario.personalities[0]}` gives it to all")
     return UsageError(
         f"nothing is selected: no case of {len(scenarios)} scenario{'' if len(scenarios) == 1 else 's'} is about "
         f"revisions {', '.join(chosen_apis(selection))} on {', '.join(chosen(selection.arches))}"

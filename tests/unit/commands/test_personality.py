@@ -80,10 +80,12 @@ def test_a_scenario_that_only_other_personalities_can_run_says_so(
     path.write_text(NARROW % "flushes")
     assert main(["predict", str(path), "--api", "all"]) == 2
     said = capsys.readouterr().err
-    assert f"{path}:2:25: `flushes` limits the scenario to ppc64; no guest has that by itself" in said
+    assert f"{path}:2:25: `flushes` limits the scenario to ppc64; only ppc64 has that by itself" in said
     assert "`--api all` takes" not in said
     assert main(["list", str(path)]) == 0
-    assert "with-ptes on no guest of itself as ppc64\n" in capsys.readouterr().out
+    assert "with-ptes on ppc64\n" in capsys.readouterr().out
+    assert main(["predict", str(path), "--api", "merged", "--arch", "ppc64"]) == 0
+    assert "merged on ppc64:" in capsys.readouterr().out
     assert main(["predict", str(path), "--personality", "ppc64", "--api", "merged", "--arch", "arm64"]) == 0
     assert "merged on arm64 as ppc64" in capsys.readouterr().out
 

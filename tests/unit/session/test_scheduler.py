@@ -46,6 +46,12 @@ def test_as_many_guests_run_as_the_host_has_room_for(
     assert scheduler.guests_at_once(arches) == expected
 
 
+def test_no_guest_runs_if_every_machine_was_refused() -> None:
+    with Interrupts.noted() as interrupts:
+        schedule = scheduler.Schedule([], {}, scheduler.Options(jobs=1), lambda _: pytest.fail("there is no unit"))
+        schedule.run(interrupts)
+
+
 def test_an_unexpected_exception_costs_only_the_results_of_its_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

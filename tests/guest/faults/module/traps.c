@@ -18,6 +18,8 @@ static void fault_illegal(void)
 	asm volatile(".short 0x0000");
 #elif defined(CONFIG_RISCV)
 	asm volatile("unimp");
+#elif defined(CONFIG_PPC)
+	asm volatile(".long 0x00000000");
 #endif
 }
 
