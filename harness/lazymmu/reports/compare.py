@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -28,6 +28,9 @@ _UNIT = ("scenario", "case", "arch", "api", "impl", "kernel", "personality")
 _SIDE = ("outcome", "reason", "seconds", "known")
 
 
+Document = TypeVar("Document")
+
+
 class SavedRun(Struct, frozen=True):
     """The results of one run."""
 
@@ -41,13 +44,24 @@ class SavedRun(Struct, frozen=True):
 
 def read(name: str) -> SavedRun:
     """Return the run in a file or results folder. Raises UsageError with path and reason if there is none."""
+    path = document(name)
+    return replace(decoded(path, SavedRun), path=str(path))
+
+
+def document(name: str) -> Path:
+    """Return the JSON document that a name means: a file, or one in a results folder."""
     path = Path(name)
     if path.is_dir():
         path /= RESULTS
         if not path.exists() and (path.parent / RUN).exists():
             raise UsageError(f"{path.parent}: this run has not ended: there is no {RESULTS}")
+    return path
+
+
+def decoded(path: Path, kind: type[Document]) -> Document:
+    """Return the contents of a JSON document. Raises UsageError with path and reason if they are something else."""
     try:
-        return replace(msgspec.json.decode(path.read_bytes(), type=SavedRun), path=str(path))
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.ValidationError as error:

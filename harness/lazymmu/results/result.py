@@ -179,6 +179,8 @@ class Difference(Struct, frozen=True):
     #: The operation, and the part of its trace, if one step differs from the prediction.
     operation: str = ""
     part: str = ""
+    #: The number of the step; None if it is not about one.
+    step: int | None = None
 
     def __str__(self) -> str:
         sides = ", ".join(f"{name} {value}" for name, value in self.sides.items())

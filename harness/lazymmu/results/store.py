@@ -101,15 +101,21 @@ class ResultStore:
         return self._results[index]
 
     def lines(self) -> Iterator[bytes]:
-        """Yield each result in its JSON form, in the order of the units."""
-        for index in sorted(self._lines):
-            line = self._lines[index]
-            if isinstance(line, tuple):
-                offset, length = line
-                line = os.pread(self._descriptor, length, offset)
-                if len(line) != length:
-                    raise OSError(f"{self._path}: was truncated while the run used it")
-            yield line
+        """Return each result in its JSON form, in the order of the units."""
+        return map(self._line, sorted(self._lines))
+
+    def whole(self, index: int) -> Result:
+        """Return the result of a unit with the steps that the file has. Raises KeyError if there is none."""
+        return _DECODER.decode(self._line(index))
+
+    def _line(self, index: int) -> bytes:
+        line = self._lines[index]
+        if isinstance(line, tuple):
+            offset, length = line
+            line = os.pread(self._descriptor, length, offset)
+            if len(line) != length:
+                raise OSError(f"{self._path}: was truncated while the run used it")
+        return line
 
     def unit(self, index: int) -> Unit | SavedUnit:
         """Return the unit with this `Unit.index`. Raises KeyError if there is none."""

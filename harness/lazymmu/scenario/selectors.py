@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from msgspec.structs import replace
 
 from lazymmu.scenario.strict_yaml.scalars import NAME
-from lazymmu.subject.case import Case, Scenario, values_text
+from lazymmu.subject.case import Case, Scenario, Values, values_text
 from lazymmu.support.errors import UsageError
 
 #: `[name=value]` at the end of a word is a case, never a class of characters.
@@ -35,9 +35,9 @@ def matches(pattern: str, name: str) -> bool:
     return fnmatchcase(name, pattern) or name.startswith(f"{pattern.rstrip('/')}/")
 
 
-def _is_meant(case: Case, values: str) -> bool:
-    """Return whether a case has these values, if any; the values that are not named may be anything."""
-    return not values or {*_NEXT_VALUE.split(values)} <= {f"{name}={value}" for name, value in case.values.items()}
+def has(values: Values, wanted: str) -> bool:
+    """Return whether the values of a case are those that are wanted, if any; those not named may be anything."""
+    return not wanted or {*_NEXT_VALUE.split(wanted)} <= {f"{name}={value}" for name, value in values.items()}
 
 
 def _with(scenario: Scenario, cases: Sequence[Case]) -> Scenario | None:
@@ -48,12 +48,12 @@ def _with(scenario: Scenario, cases: Sequence[Case]) -> Scenario | None:
 
 def with_cases(scenario: Scenario, wanted: Collection[str]) -> Scenario | None:
     """Return the scenario with only the cases that have one of these values (empty: any), None if there is none."""
-    return _with(scenario, [case for case in scenario.cases if any(_is_meant(case, values) for values in wanted)])
+    return _with(scenario, [case for case in scenario.cases if any(has(case.values, values) for values in wanted)])
 
 
 def without_cases(scenario: Scenario, values: str) -> Scenario | None:
     """Return the scenario without the cases that have these values (empty: any), None if no case is left."""
-    return _with(scenario, [case for case in scenario.cases if not _is_meant(case, values)])
+    return _with(scenario, [case for case in scenario.cases if not has(case.values, values)])
 
 
 def unknown_case(word: str, scenarios: Sequence[Scenario]) -> UsageError:

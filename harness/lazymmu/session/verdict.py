@@ -56,7 +56,8 @@ def _differing(parts: tuple[str, ...], predicted: Any, observed: Any, what: str,
             right, wrong = _changed(expected, seen)
             sides = {"predicted": _show(right), "observed": _show(wrong)}
             place, operation = (step.place, step.op) if step else (None, "")
-            found.append(Difference(f"{what}: {part}", sides, place, operation, part))
+            number = step.index if step else None
+            found.append(Difference(f"{what}: {part}", sides, place, operation, part, number))
     return found
 
 
@@ -79,7 +80,7 @@ def _compare(unit: Unit, case: Case, predicted: Trace, observed: Trace) -> list[
             model = PERSONALITIES[unit.personality].MODEL
             if IMPLEMENTATIONS[unit.impl].hooks_only and (bug := model.native_bug(expected.state, seen.state)):
                 sides = {"predicted": _show(expected.state), "observed": _show(seen.state)}
-                found.insert(0, Difference(f"{what}: {bug}", sides, step.place, step.op, bug))
+                found.insert(0, Difference(f"{what}: {bug}", sides, step.place, step.op, bug, step.index))
             return found
     counts = {"predicted": str(len(predicted.steps)), "observed": str(len(observed.steps))}
     return [Difference("number of steps that ran", counts)]
@@ -149,8 +150,8 @@ def pins(unit: Unit, case: Case, trace: Trace, who: str) -> list[Difference]:
     """Return every pin of the author (`check`, `expect`) that does not hold in a trace of the unit's case by `who`."""
     found: list[Difference] = []
 
-    def note(what: str, place: Place, pinned: Any, actual: Any) -> None:
-        found.append(Difference(what, {"pinned": _show(pinned), who: _show(actual)}, place))
+    def note(what: str, place: Place, pinned: Any, actual: Any, number: int | None = None) -> None:
+        found.append(Difference(what, {"pinned": _show(pinned), who: _show(actual)}, place, step=number))
 
     unseen = unseen_pins(case, unit.personality, unit.impl, trace.counters)
     steps = {step.index: step for step in case.walk() if step.check is not None or step.answer is not None}
@@ -168,11 +169,11 @@ def pins(unit: Unit, case: Case, trace: Trace, who: str) -> list[Difference]:
             actual |= {"depth": depth, "pause_count": pauses, "hooks": trace.hooks[: hooks.get(record.index)]}
             for pin, value in step.check.pins.items():
                 if pin not in unseen and actual[pin] != value:
-                    note(f"check {pin}{task}", step.place, value, actual[pin])
+                    note(f"check {pin}{task}", step.place, value, actual[pin], step.index)
         if step.answer is not None and record.value != step.answer:
             is_word = OPERATIONS[step.op].answers is bool
-            values = (bool(value) if is_word and value is not None else value for value in (step.answer, record.value))
-            note(f"step {step.index} {step.op}: answer", step.place, *values)
+            pinned, seen = (bool(one) if is_word and one is not None else one for one in (step.answer, record.value))
+            note(f"step {step.index} {step.op}: answer", step.place, pinned, seen, step.index)
     for part in case.expected(unit.api, unit.personality):
         if part.key in unseen:
             continue

@@ -63,7 +63,7 @@ def _lines(one: Timeline) -> Iterator[str]:
     yield f"{'step':>{_NUMBER - 2}}  {'':{_STEP}}{heading}{'owed':>{_OUTSTANDING}}".rstrip() if owed else heading
     if several:
         sides = "".join(_fit(side, width) for _ in names for side in one.sides)
-        yield f"{'':{_NUMBER + _STEP}}{sides}{''.join(f' {one.sides[at][:4]}' for at in owed)}"
+        yield f"{'':{_NUMBER + _STEP}}{sides}{''.join(f' {one.sides[at][:3]}.' for at in owed)}"
     open_spans: tuple[object, ...] = ()
     for column in one.columns:
         for depth, span in enumerate(column.spans):
