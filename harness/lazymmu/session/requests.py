@@ -39,6 +39,11 @@ def selection(arguments: Namespace, *, apis: tuple[str, ...] = ()) -> Selection:
     )
 
 
+def values(value: str | Sequence[str] | None) -> Sequence[str]:
+    """Return the values of a flag that has one or several, or none."""
+    return [value] if isinstance(value, str) else value or ()
+
+
 def short(path: Path) -> Path:
     """Return a path for messages: relative to the working folder if it is below."""
     with suppress(OSError, ValueError):

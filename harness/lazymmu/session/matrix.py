@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`list --matrix`: the jobs of a CI system for a selection, one for each shard of each machine."""
+
+import json
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from lazymmu.provision import catalogue
+from lazymmu.results.result import Unit
+
+#: One job: architecture, kernel, and shard of that machine.
+Job = Mapping[str, str]
+
+
+def jobs(units: Sequence[Unit], shards: int) -> Iterator[Job]:
+    """Yield a job for each shard of each machine that has units, if its kernel may exist for its architecture.
+
+    A machine has at most as many shards as units.
+    """
+    counts: dict[tuple[str, str], int] = {}
+    for unit in units:
+        counts[unit.arch, unit.kernel] = counts.get((unit.arch, unit.kernel), 0) + 1
+    for (arch, name), count in counts.items():
+        kernel = catalogue.kernel(name)
+        if arch in kernel.flavours or arch in kernel.own:
+            parts = min(shards, count)
+            yield from ({"arch": arch, "kernel": name, "shard": f"{index}/{parts}"} for index in range(1, parts + 1))
+
+
+def _github(found: Sequence[Job], _words: Sequence[str]) -> str:
+    """Return the value of `strategy.matrix`, on one line for an output of a step."""
+    return json.dumps({"include": found})
+
+
+def _gitlab(found: Sequence[Job], words: Sequence[str]) -> str:
+    """Return a child pipeline. JSON is YAML."""
+
+    def job(one: Job) -> dict[str, Any]:
+        flags = [word for key, value in one.items() for word in (f"--{key}", value)]
+        command = ["./lazymmu", "run", *words, *flags, "--junit", "junit.xml", "--out", "results"]
+        artifacts = {"when": "always", "paths": ["results"], "reports": {"junit": "junit.xml"}}
+        return {"script": [shlex.join(command)], "artifacts": artifacts}
+
+    return json.dumps({" ".join(one.values()): job(one) for one in found}, indent=1)
+
+
+#: CI system -> the text for these jobs, whose runs have these words, too.
+FORMS: Mapping[str, Callable[[Sequence[Job], Sequence[str]], str]] = {"github": _github, "gitlab": _gitlab}
