@@ -139,7 +139,7 @@ class Guest(Struct, eq=False):
         if exited:
             self.console.wait_for_end(_LAST_OUTPUT)
         of_console = [found for found in findings_in(self.console.text()) if found.severity is not Severity.WARNING]
-        of_qemu = findings_in(self.stderr())
+        of_qemu = findings_in(self.stderr(), of_host=True)
         if exited or any(found.severity is Severity.FATAL for found in of_console):
             cause = f"the guest died: {_titles(of_console)}"
             if not of_console:

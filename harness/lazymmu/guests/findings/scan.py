@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Scans a text line by line and gathers the lines of each report."""
+"""Scans a text record by record and gathers the lines of each report."""
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
+from typing import NamedTuple
 
 from msgspec import Struct
 
-from lazymmu.guests.findings.table import Row, Severity, whole_table
+from lazymmu.guests.findings.table import Row, Severity, WholeTable, whole_table
 
 # Longer than any line of the kernel (PRINTK_MESSAGE_MAX in kernel/printk/internal.h). The scan ignores the rest of a
 # line, so a flood without newlines cannot make its expressions slow.
@@ -16,7 +18,7 @@ _LONGEST_TITLE = 200
 _CODES = re.compile(r"\x1b\[[0-9;?]*+[ -/]*+[@-~]|\x1b[@-Z\\-_a-z]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 # A level, a time, and a task or CPU (CONFIG_PRINTK_CALLER). Text before a time is another program's unfinished line.
-_PREFIX = re.compile(r"(?:<\d{1,3}>)?\[ {0,8}\d{1,9}\.\d{6}\] ?(?:\[ *[TC]\d{1,9}\] ?)?")
+_PREFIX = re.compile(r"(?:<\d{1,3}>)?\[ {0,8}\d{1,9}\.\d{6}\] ?(?:\[ *(?P<caller>[TC]\d{1,9})\] ?)?")
 _LEVEL = re.compile(r"[\ufffd ]*+<\d{1,3}>|\ufffd+")
 
 _OFFSET = re.compile(r"\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?")
@@ -24,6 +26,8 @@ _ADDRESS = re.compile(r"\b(?:0x)?(?=[0-9a-f]*\d)[0-9a-f]{8,16}\b")
 _FOLDER = re.compile(r"(?<![\w.])/(?:[\w.+~-]{1,64}/)++(?=[\w.-]+\.[chS]\b)")
 # Smaller numbers stay in a title: they are offsets from a NULL pointer, exit codes and the like.
 _SMALLEST_ADDRESS = 0x10000
+# How many lines that no table describes may be between two lines of one report.
+_LONGEST_GAP = 5
 
 
 class Finding(Struct, frozen=True):
@@ -40,31 +44,51 @@ class Finding(Struct, frozen=True):
     line: int
 
 
-def lines_and_records(text: str) -> Iterator[tuple[str, str]]:
-    """Return each line without terminal codes, and its record: what printk() was given, without the prefix."""
-    for line in text.split("\n"):
+class Record(NamedTuple):
+    """What printk() was given at once, or a line of another program."""
+
+    #: The number of its line in the text, from 1. Two records are on one line if a newline was lost.
+    number: int
+    #: The record as printed, without terminal codes. A lost newline ends it, too.
+    line: str
+    #: The record without the prefix of printk().
+    text: str
+
+
+def records(text: str, table: WholeTable) -> Iterator[Record]:
+    """Return the records of a text."""
+    for number, line in enumerate(text.split("\n"), start=1):
         clean = line if line.isprintable() else _CONTROL.sub("", _CODES.sub("", line))
         prefix = _PREFIX.search(clean) or _LEVEL.match(clean)
-        begin = prefix.end() if prefix else 0
-        yield clean, clean[begin : begin + _LONGEST_RECORD]
+        start, begin = 0, prefix.end() if prefix else 0
+        more = True
+        while more:
+            following = _PREFIX.search(clean, begin)
+            end = following.start() if following else len(clean)
+            for inner in table.anywhere.finditer(clean, begin + 1, end):
+                yield Record(number, clean[start : inner.start()], clean[begin : inner.start()][:_LONGEST_RECORD])
+                start = begin = inner.start()
+            yield Record(number, clean[start:end], clean[begin:end][:_LONGEST_RECORD])
+            start, begin, more = end, following.end() if following else end, following is not None
 
 
-def findings_in(text: str) -> tuple[Finding, ...]:
-    """Return what went wrong according to a console, a kernel log or QEMU's standard error, in the order of the text.
+def findings_in(text: str, *, of_host: bool = False) -> tuple[Finding, ...]:
+    """Return what went wrong according to a console or a kernel log, in the order of the text.
 
-    A panic after an oops is a finding of its own, after that of the oops. The function accepts any text, and takes time
-    in proportion to its length.
+    `of_host` is for the standard error of QEMU and of what starts it: a guest may print the same lines, and is not
+    dead. A panic after an oops is a finding of its own, after that of the oops. The function accepts any text, and
+    takes time in proportion to its length.
     """
     reports: list[_Report] = []
     current: _Report | None = None
-    row_of = whole_table().row_of
-    for number, (line, record) in enumerate(lines_and_records(text), start=1):
-        row = row_of(record) if record else None
-        if current is not None and current.add(row, line, record):
+    table = whole_table(of_host=of_host)
+    for record in records(text, table):
+        row = table.row_of(record.text)
+        if current is not None and current.add(row, record):
             continue
         current = None
         if row is not None and row.opens:
-            current = _Report(number, row, record, row.stages[0], row.severity, row.fault, [(line, record)])
+            current = _Report(table, row, record, row.stages[0], row.severity, row.fault, [record])
             reports.append(current)
     return tuple(report.finding() for report in reports if report.row.weight)
 
@@ -72,25 +96,25 @@ def findings_in(text: str) -> tuple[Finding, ...]:
 class _Report(Struct):
     """A report whose first lines have been scanned."""
 
-    line: int
+    table: WholeTable
     #: The row that names the report, and the record that the row describes.
     row: Row
-    record: str
+    record: Record
     stage: int
     severity: Severity
     fault: bool | None
-    #: Each line with its record.
-    lines: list[tuple[str, str]]
-    #: How many of the lines certainly belong to the report.
+    records: list[Record]
+    #: How many of the records certainly belong to the report.
     certain: int = 1
     #: Whether the last line has come; only a dump can follow it.
     ended: bool = False
 
-    def add(self, row: Row | None, line: str, record: str) -> bool:
-        """Add a line if it belongs to this report; `row` describes it. Return whether it does."""
-        stage = None if row is None else self._stage_of(row)
+    def add(self, row: Row | None, record: Record) -> bool:
+        """Add a record if it belongs to this report; `row` describes it. Return whether it does."""
+        stage = None if row is None else self._stage_of(row, record)
+        inside = bool(self.row.until) and not self.ended
         # The last line of a report may look like the first of another.
-        if self.row.until and not self.ended and re.match(self.row.until, record):
+        if inside and re.match(self.row.until, record.text):
             self.ended = True
         elif row is not None and stage is not None:
             self.stage = stage
@@ -101,48 +125,75 @@ class _Report(Struct):
                 self.severity = max(self.severity, row.severity, key=list(Severity).index)
         elif row is not None and row.opens:
             return False
-        elif self.row.until and not self.ended:
-            self.lines.append((line, record))
+        elif not (self.row.everything or ((inside or self.row.tail) and self._continues(record))):
+            if not inside and (self.ended or not self.row.tail or self._gap() == _LONGEST_GAP or self._repeats(record)):
+                return False
+            self.records.append(record)
             return True
-        elif not (self.row.everything or (self.row.tail and whole_table().is_dump(record))):
-            return False
-        self.lines.append((line, record))
-        self.certain = len(self.lines)
+        self.records.append(record)
+        self.certain = len(self.records)
         return True
 
-    def _stage_of(self, row: Row) -> int | None:
+    def _gap(self) -> int:
+        """Return how many records follow the last certain one."""
+        return len(self.records) - self.certain
+
+    def _continues(self, record: Record) -> bool:
+        """Return whether a record says where the kernel was, in this report and not in another one."""
+        if not self._gap():
+            return self.table.is_dump(record.text)
+        return (
+            self._gap() <= _LONGEST_GAP
+            and self.table.is_unmistakable(record.text)
+            and _caller(record) == _caller(self.records[0])
+            and not self._repeats(record)
+        )
+
+    def _repeats(self, record: Record) -> bool:
+        """Return whether a record has what this report has, too, and has only once: it is of another report."""
+        sort = next((sort for sort in self.table.once if sort.match(record.text)), None)
+        return sort is not None and any(sort.match(known.text) for known in self.records[: self.certain])
+
+    def _stage_of(self, row: Row, record: Record) -> int | None:
         """Return the stage of this report that a line of a row is; None if the line begins another report."""
         same = not self.ended and row.report and row.report == self.row.report
+        if same and row.about:
+            same = row.groups(record.text)[row.about] == self.row.groups(self.record.text)[row.about]
         if not same or (row.fault and self.fault is False):
             return None
         return next((stage for stage in row.stages if stage > self.stage), None)
 
     def finding(self) -> Finding:
         """Return the finding. If the last line is missing, its text ends where the dump ends."""
-        table = whole_table()
         end = self.certain
-        while end < len(self.lines) and table.is_dump(self.lines[end][1]):
-            end += 1
-        while not self.lines[end - 1][1].strip():
+        while not self.records[end - 1].text.strip():
             end -= 1
-        records = [record for _, record in self.lines[:end]]
-        match = re.match(self.row.expression, self.record)
-        function = next(filter(None, map(table.function, records)), "")
-        # A WARN() prints its message between "cut here" and the headline.
-        message = " ".join(records[1 : records.index(self.record)])
+        # Another CPU may have printed lines among those of the report.
+        by_caller = sorted(self.records[:end], key=lambda record: _caller(record) != _caller(self.records[0]))
+        function = next(filter(None, (self.table.function(record.text) for record in by_caller)), "")
+        # A WARN() prints its message between "cut here" and the headline, maybe among lines of others.
+        before = self.records[1 : self.records.index(self.record)]
+        message = " ".join(record.text for record in before if _caller(record) == _caller(self.records[0]))
         title = self.row.title.format(
-            **{name: value or "" for name, value in match.groupdict().items()} if match else {},
-            line=self.record,
+            **self.row.groups(self.record.text),
+            line=self.record.text,
             where=f" in {function}" if function else "",
             message=f": {message}" if message else "",
         )
+        lines = groupby(self.records[:end], key=lambda record: record.number)
         return Finding(
             kind=self.row.kind,
             title=" ".join((_without_addresses(title) if self.row.varies else title).split())[:_LONGEST_TITLE],
             severity=self.severity,
-            text="\n".join(line for line, _ in self.lines[:end]),
-            line=self.line,
+            text="\n".join("".join(record.line for record in line) for _, line in lines),
+            line=self.records[0].number,
         )
+
+
+def _caller(record: Record) -> str | None:
+    """Return the task or CPU that printed a record, empty if the kernel does not say it; None if it has no prefix."""
+    prefix = _PREFIX.search(record.line)
+    return prefix["caller"] or "" if prefix else None
 
 
 def _without_addresses(title: str) -> str:

@@ -59,11 +59,15 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     report: str = ""
     #: The stages at which the line may appear.
     stages: tuple[int, ...] = (1,)
+    #: The group of `begins` in which the lines of one report agree; empty if there is none.
+    about: str = ""
     #: The line with the largest weight, the first of equals, gives the finding its kind, title and extent. A report
     #: whose lines all weigh 0 is not a finding.
     weight: int = 2
     #: Whether the title loses addresses and folders, which differ between runs.
     varies: bool = True
+    #: Whether the line may begin in the middle of a record. `begins` must then start with plain text, for speed.
+    anywhere: bool = False
     #: Whether the line can begin a report.
     opens: bool = True
     #: True for a CPU fault or a BUG(). False if the kernel continues after the report: a fault inside it begins another
@@ -77,14 +81,25 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
         """The regular expression for the start of the record."""
         return self.prefix + self.begins
 
+    def groups(self, record: str) -> dict[str, str]:
+        """Return the groups of `begins` in a record that the row describes."""
+        match = re.match(self.expression, record.lstrip())
+        return match.groupdict("") if match else {}
+
 
 class Table(Struct, frozen=True, forbid_unknown_fields=True):
     """One file of `tables/`."""
 
     #: Lines that begin a report of trouble, or say more about it.
     rows: tuple[Row, ...]
+    #: Whether the host prints the lines (QEMU, or what starts it), and no guest.
+    of_host: bool = False
     #: Regular expressions for the start of lines in a report that say where the kernel was: registers, stacks, modules.
     dump: tuple[str, ...] = ()
+    #: The same for lines that nothing but a report has. A report continues with one after a few foreign lines.
+    unmistakable: tuple[str, ...] = ()
+    #: Those of `unmistakable` that a report has only once.
+    once: tuple[str, ...] = ()
     #: Regular expression for a register line up to the name of the function; empty if the table is of no architecture.
     program_counter: str = ""
 
@@ -99,22 +114,30 @@ _TITLE_WORDS = {"line", "where", "message"}
 
 
 class WholeTable(Struct, frozen=True):
-    """All tables, compiled."""
+    """All tables that describe one stream, compiled."""
 
     rows: tuple[Row, ...]
     #: Matches the line of any row. The last group's name is r and the row's index.
     any_row: re.Pattern[str]
+    #: Finds what may begin in the middle of a record.
+    anywhere: re.Pattern[str]
     dump: re.Pattern[str]
+    unmistakable: re.Pattern[str]
+    once: tuple[re.Pattern[str], ...]
     program_counter: re.Pattern[str]
 
     def row_of(self, record: str) -> Row | None:
-        """Return the row that describes a record."""
-        match = self.any_row.match(record)
+        """Return the row that describes a record. Blanks before it do not matter."""
+        match = self.any_row.match(record) if record else None
         return self.rows[int(str(match.lastgroup)[1:])] if match else None
 
     def is_dump(self, record: str) -> bool:
         """Return whether a record is empty or says where the kernel was."""
         return not record or self.dump.match(record) is not None
+
+    def is_unmistakable(self, record: str) -> bool:
+        """Return whether a record can only be a part of a report."""
+        return self.unmistakable.match(record) is not None
 
     def function(self, record: str) -> str:
         """Return the function, with its module in brackets, that a register line names; empty if there is none."""
@@ -123,20 +146,31 @@ class WholeTable(Struct, frozen=True):
 
 
 @cache
-def whole_table() -> WholeTable:
-    """Return all tables as one. The first call takes some ms. Raises SetupError if a file of `tables/` is broken."""
-    files = tables()
-    rows = sorted((row for table in files.values() for row in table.rows), key=lambda row: row.fallback)
-    counters = "|".join(table.program_counter for table in files.values() if table.program_counter)
+def whole_table(*, of_host: bool = False) -> WholeTable:
+    """Return all tables as one, those of the host's lines only if asked for.
+
+    The first call takes some ms. Raises SetupError if a file of `tables/` is broken.
+    """
+    files = {file: table for file, table in tables().items() if of_host or not table.of_host}
+    every = files.values()
+    rows = sorted((row for table in every for row in table.rows), key=lambda row: row.fallback)
+    counters = rf"\s*(?:{'|'.join(table.program_counter for table in every if table.program_counter)})"
     # The group is at the end so that re can skip an alternative by its first character.
     begins = [f"(?:{_GROUP_NAME.sub('(?:', row.expression)})(?P<r{n}>)" for n, row in enumerate(rows)]
+    anywhere = [_GROUP_NAME.sub("(?:", row.expression) for row in rows if row.anywhere]
     function = r"(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+(?P<module> \[\w+\])?"
+    once = [counters, *(line for table in every for line in table.once)]
+    unmistakable = [*once, *(line for table in every for line in table.unmistakable)]
+    dump = [*unmistakable, *(line for table in every for line in table.dump)]
     try:
         return WholeTable(
             rows=tuple(rows),
-            any_row=re.compile("|".join(begins)),
-            dump=re.compile("|".join([counters, *(line for table in files.values() for line in table.dump)])),
-            program_counter=re.compile(rf"(?:{counters}){function}"),
+            any_row=re.compile(rf"\s*+(?:{'|'.join(begins)})"),
+            anywhere=re.compile("|".join(anywhere)),
+            dump=re.compile("|".join(dump)),
+            unmistakable=re.compile("|".join(unmistakable)),
+            once=tuple(map(re.compile, once)),
+            program_counter=re.compile(counters + function),
         )
     except re.error as error:
         for file, table in files.items():
@@ -200,8 +234,10 @@ def _converted(root: nodes.Node, data: object, wanted: type[T]) -> T:
 def _check_expressions(file: Path, table: Table) -> None:
     """Raise SetupError for the first wrong regular expression of a file."""
     rows = {("rows", str(n), "begins"): row.expression for n, row in enumerate(table.rows)}
-    dump = {("dump", str(n)): line for n, line in enumerate(table.dump)}
-    for path, expression in (rows | dump | {("program_counter",): table.program_counter}).items():
+    lists = {
+        (name, str(n)): line for name in ("dump", "unmistakable", "once") for n, line in enumerate(getattr(table, name))
+    }
+    for path, expression in (rows | lists | {("program_counter",): table.program_counter}).items():
         try:
             re.compile(expression)
         except re.error as error:

@@ -21,6 +21,11 @@ def log_text(name: str) -> str:
     return text(FOLDER / f"{name}.log")
 
 
+def of_host(log: Path) -> bool:
+    """Return whether QEMU or the sandbox printed a log, and no guest."""
+    return log.stem.startswith(("qemu-", "written-qemu-"))
+
+
 def expected(log: Path) -> dict[str, Any]:
     """Return the document beside a log."""
     return dict(yaml.safe_load(log.with_suffix(".yaml").read_text()))

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from lazymmu.guests.findings.scan import findings_in, lines_and_records
+from lazymmu.guests.findings.scan import findings_in, records
 from lazymmu.guests.findings.table import tables, whole_table
 
-from tests.unit.guests.findings.corpus import FOLDER, LOGS, expected, text
+from tests.unit.guests.findings.corpus import FOLDER, LOGS, expected, of_host, text
 
 _LARGEST = 60_000
 
@@ -17,7 +17,7 @@ _LARGEST = 60_000
 def test_a_log_gives_its_findings_with_their_lines_as_printed(log: Path) -> None:
     # Terminal codes are on one line only, which belongs to no finding.
     printed = [line.rstrip("\r") for line in text(log).split("\n")]
-    findings = findings_in(text(log))
+    findings = findings_in(text(log), of_host=of_host(log))
     assert [
         {
             "kind": finding.kind,
@@ -37,13 +37,14 @@ def test_a_log_gives_its_findings_with_their_lines_as_printed(log: Path) -> None
 def test_no_line_is_described_by_two_tables() -> None:
     rows = [(file, row) for file, table in tables().items() for row in table.rows if not row.fallback]
     for log in LOGS:
-        for _, record in lines_and_records(text(log)):
-            if whole_table().row_of(record):
-                assert len({file for file, row in rows if re.match(row.expression, record)}) <= 1, record
+        for record in records(text(log), whole_table()):
+            if whole_table().row_of(record.text):
+                line = record.text.lstrip()
+                assert len({file for file, row in rows if re.match(row.expression, line)}) <= 1, line
 
 
 def test_every_kind_has_a_log() -> None:
-    kinds = {row.kind for row in whole_table().rows if row.weight}
+    kinds = {row.kind for row in whole_table(of_host=True).rows if row.weight}
     assert kinds == {finding["kind"] for log in LOGS for finding in expected(log)["findings"]}
     assert len(kinds) >= 30
 
