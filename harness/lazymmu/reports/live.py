@@ -146,10 +146,13 @@ class LiveView:
         """Log the scenarios of a machine as a section of the CI system's log."""
         assert self._system is not None  # noqa: S101  (nothing is held without one)
         with self._lock, suppress(OSError):
+            # Another thread may have logged it.
+            if (held := self._held.pop(machine, None)) is None:
+                return
             counts_of_all = {str(outcome): number for outcome, number in sorted(self._counts[machine].items())}
             before, after = self._system.section(machine, f"{machine}: {counted(counts_of_all)}")
             self._terminal.marker(before)
-            for name, counts in self._held.pop(machine):
+            for name, counts in held:
                 self._terminal.scenario(name, counts)
             self._terminal.marker(after)
 

@@ -8,15 +8,13 @@ selected on that machine, in the same order and in one guest.
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from lazymmu.architecture import DEFAULT_KERNEL
-from lazymmu.results.result import Result, SavedUnit, Unit
+from lazymmu.results.result import Result
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.subject.implementations import HEADER
-from lazymmu.support.project import IN_CHECKOUT, LIBRARY, ROOT
+from lazymmu.support.project import IN_CHECKOUT, ROOT
 
 #: Arguments that select, and may have several values.
 _SELECTING = ("tag", "exclude", "api", "impl")
@@ -38,7 +36,7 @@ def command(run: RunSummary, result: Result) -> list[str]:
     words = [_program(), "run"]
     machine = {"arch": result.arch, "kernel": None if result.kernel == DEFAULT_KERNEL else result.kernel}
     if not needs_order:
-        words += [*_alone(run.results.unit(result.number), result), *_flags(machine, machine)]
+        words += [*_alone(result), *_flags(machine, machine)]
     else:
         words += [*(arguments.get("scenarios") or ()), *_flags(_SELECTING, arguments)]
         is_listed = any(arguments.get(name) for name in _LISTING)
@@ -59,20 +57,11 @@ def _program() -> str:
     return path if "/" in path else f"./{path}"
 
 
-def _alone(unit: Unit | SavedUnit, result: Result) -> Iterator[str]:
+def _alone(result: Result) -> Iterator[str]:
     """Yield the words that select this case only."""
-    name = result.case_name()
-    if not _is_in_library(unit.path):
-        # A name outside the library has no suffix.
-        name = unit.path + name.removeprefix(result.scenario_name)
-    yield from (name, "--api", result.api)
+    yield from (result.case_name(), "--api", result.api)
     if result.impl != HEADER:
         yield from ("--impl", result.impl)
-
-
-@cache
-def _is_in_library(path: str) -> bool:
-    return Path(path).resolve().is_relative_to(LIBRARY.resolve())
 
 
 def _flags(names: Iterable[str], arguments: Mapping[str, Any]) -> Iterator[str]:

@@ -71,7 +71,7 @@ def test_a_compiler_s_message_is_the_place_of_its_error(units: tuple[Unit, ...])
     assert str(ci.location(run, group)) == "guest/module/a.c:4:2"
 
 
-@example(text=runs.HOSTILE + _COMMANDS)
+@example(text="a,b:c%0A" + runs.HOSTILE + _COMMANDS)
 @given(text=runs.HOSTILE_TEXTS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_of_a_guest_becomes_a_command_or_markup(units: tuple[Unit, ...], on_github: Path, text: str) -> None:
