@@ -65,8 +65,8 @@ def test_a_mistake_in_c_is_shown_in_the_users_file_and_once(broken: Callable[...
     )
     assert done.returncode == 3, done.stdout + done.stderr
     assert document["summary"]["error"] == 2
-    place = r"^        guest/module/api_merged\.c:\d+:\d+: error: .*no_such.*$"
+    place = r"^        guest/module/api_merged\.c:\d+:5: error: .*no_such.*$"
     assert len(re.findall(place, done.stdout, re.MULTILINE)) == 1
-    assert "          \trun->no_such = 1;\n" in done.stdout
+    assert "          \trun->no_such = 1;\n          \t   ^\n" in done.stdout
     assert "gcc" not in done.stdout
     assert "/lazymmu/builds/" not in done.stdout

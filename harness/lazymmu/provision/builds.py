@@ -141,7 +141,7 @@ def _refused(error: ToolError, inside: str, source: Path, files: Mapping[Path, b
     # A module is compiled in its folder or from elsewhere.
     seen = {f"{prefix}{path}": shown for path, shown in texts.items() for prefix in ("", "./", f"{inside}/")}
     lines = error.output.splitlines()
-    found = [*compiler_messages.messages(seen, lines)] if any(": error: " in line for line in lines) else []
+    found = [*compiler_messages.messages(seen, lines, tab=8)] if any(": error: " in line for line in lines) else []
     found = found or [*compiler_messages.undefined(texts, error.output)]
     if not found:
         return error

@@ -10,24 +10,37 @@ UNDEFINED = re.compile(r'^ERROR: modpost: "(\w+)" .* undefined!$', re.MULTILINE)
 _MAX = 20
 
 
-def messages(texts: Mapping[str, tuple[str, str]], lines: Sequence[str]) -> Iterator[str]:
+def messages(texts: Mapping[str, tuple[str, str]], lines: Sequence[str], *, tab: int = 1) -> Iterator[str]:
     """Yield the compiler's messages, those about the texts with the user's line and a mark at the column.
 
     `texts` has for each name that the compiler sees the path to show, and the text. Of other files, only errors are
-    shown, with the file's name.
+    shown, with the file's name. `tab` is the width of a tab in the compiler's columns: gcc counts 8 in a file that it
+    can read, and 1 in one that `#line` names.
     """
     for line in lines:
         match = MESSAGE.match(line)
         if match and match["file"] in texts:
             shown, text = texts[match["file"]]
-            whole, number, column = text.split("\n"), int(match["line"]), match["column"]
-            yield f"    {shown}:{number}:{f'{column}:' if column else ''} {match['what']}"
-            if column and 0 < number <= len(whole):
-                before = whole[number - 1].encode()[: int(column) - 1].decode(errors="replace")
-                yield f"      {whole[number - 1]}"
+            whole, number = text.split("\n"), int(match["line"])
+            line_of_text = whole[number - 1] if 0 < number <= len(whole) else ""
+            before = _before(line_of_text, int(match["column"] or 1), tab)
+            column = f"{len(before.encode()) + 1}:" if match["column"] else ""
+            yield f"    {shown}:{number}:{column} {match['what']}"
+            if column and line_of_text:
+                yield f"      {line_of_text}"
                 yield "      " + re.sub(r"[^\t]", " ", before) + "^"
         elif match and ": error: " in line:
             yield f"    {line.rpartition('/')[2]}"
+
+
+def _before(line: str, column: int, tab: int) -> str:
+    """Return what is before a column of a line; columns count bytes, and more for a tab."""
+    width = 0
+    for index, character in enumerate(line):
+        if width >= column - 1:
+            return line[:index]
+        width += tab - width % tab if character == "\t" else len(character.encode())
+    return line
 
 
 def undefined(texts: Mapping[str, tuple[str, str]], output: str) -> Iterator[str]:
