@@ -17,6 +17,7 @@ from lazymmu.parser import command_parser
 from lazymmu.provision import catalogue
 from lazymmu.provision.cache_contents import kinds
 from lazymmu.scenario import load
+from lazymmu.scenario.rules import MISTAKES, NOTES
 from lazymmu.subject.counters import COMMON_COUNTERS, HOOKS
 from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
 from lazymmu.subject.limits import MAX_U64
@@ -46,6 +47,14 @@ def all_lists() -> dict[str, str]:
         "commands": _commands(),
         **flags,
         "operations": _operations(),
+        "lint rules": _table(
+            ("rule", "", "what it says"),
+            (
+                (f"`{name}`", severity, says)
+                for severity, rules in (("mistake", MISTAKES), ("note", NOTES))
+                for name, says in rules.items()
+            ),
+        ),
         "counters": _counters(),
         "architectures": _architectures(),
         "native scenarios": _native(),

@@ -107,7 +107,7 @@ def report(problems: Problems, named: Named, needs: Sequence[Need]) -> None:
     for name, meant in (*((api, api.text) for api in named.apis or ()), *(personalities or ())):
         why = reason_against(meant, needs)
         if why:
-            problems.add(name.place, f"{quote(name.text)} cannot be named here: {why}")
+            problems.add(name.place, f"{quote(name.text)} cannot be named here: {why}", rule="applicability")
     if named.apis is None:
         _report_none_left(problems, needs, "revision", REVISIONS)
     if personalities is None:
@@ -145,4 +145,4 @@ def _report_none_left(problems: Problems, needs: Sequence[Need], what: str, know
     last = next((cause for cause in causes if not cause.to), None)
     if last is not None:
         words = ", ".join(f"{quote(cause.word)} (line {cause.place.line})" for cause in causes)
-        problems.add(last.place, f"no {what} has all that this scenario uses: {words}")
+        problems.add(last.place, f"no {what} has all that this scenario uses: {words}", rule="applicability")

@@ -44,7 +44,9 @@ def read_check(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
         compared = {*(REVISIONS if "api" in found else ()), *(PERSONALITIES if "arch" in found else ())}
         context.needs.append(Need(pin.place, name, without(name) - compared))
     if len(found) == len(content.pairs) and found.keys() <= set(_SELECTORS):
-        context.problems.add(key.place, f"`check` pins nothing: it may pin {', '.join(PINS)} or a counter")
+        context.problems.add(
+            key.place, f"`check` pins nothing: it may pin {', '.join(PINS)} or a counter", rule="missing"
+        )
     named = found["task"][1] if "task" in found else None
     task = None if named is None else task_name(context, named, "`task`")
     if named is not None and task is None:

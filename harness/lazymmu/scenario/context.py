@@ -115,7 +115,7 @@ class Context(Reader, frozen=True):
     def digits(self, node: Node, what: str) -> Value | None:
         """Return a string of 0 and 1, which needs quotes: without them it looks like a number."""
         if isinstance(node, Scalar) and not node.quoted and node.text and set(node.text) <= set("01"):
-            self.problems.add(node.place, f'{what} needs quotes: "{node.text[:64]}"')
+            self.problems.add(node.place, f'{what} needs quotes: "{node.text[:64]}"', rule="ambiguous")
             return None
         wanted = 'a string of 0 and 1 in quotes ("" for none)'
         return self.value(node, what, wanted, lambda found: isinstance(found, str) and set(found) <= set("01"))

@@ -42,7 +42,7 @@ def read_document(root: Node, name: str, path: str, problems: Problems) -> Scena
     found = context.fields(content, "a scenario", KEYS)
     for key in ("description", "steps"):
         if key not in found:
-            problems.add(root.place, f"a scenario needs `{key}`")
+            problems.add(root.place, f"a scenario needs `{key}`", rule="missing")
     if "version" in found:
         context.integer(found["version"][1], "`version`", 1, 1)
     description = context.text(found["description"][1], "`description`") if "description" in found else None
@@ -102,7 +102,7 @@ def _read_tags(context: Context, node: Node) -> tuple[str, ...]:
         if _TAG.fullmatch(tag) is None:
             context.problems.add(item.place, f"{quote(tag)} cannot be a tag: use letters, digits, `_`, `.` and `-`")
         elif tag in tags:
-            context.problems.add(item.place, f"{quote(tag)} is in `tags` twice")
+            context.problems.add(item.place, f"{quote(tag)} is in `tags` twice", rule="duplicate")
         else:
             tags.append(tag)
     return tuple(tags)
@@ -126,11 +126,15 @@ def _select(
         if selector.text not in names:
             key = "api" if selector.text in REVISIONS else "arch" if named.personality is None else "personality"
             why = applicability.reason_against(selector.text, used) or f"`{key}` does not name it"
-            problems.add(selector.place, f"the scenario does not apply to {quote(selector.text)}: {why}")
+            problems.add(
+                selector.place, f"the scenario does not apply to {quote(selector.text)}: {why}", rule="applicability"
+            )
     for step in operations(steps):
         check = step.check
         for only in (check.apis, check.arches) if check is not None and check.pins else ():
             if only and only.isdisjoint(names):
                 text = ", ".join(sorted(only))
-                problems.add(step.place, f"this `check` never holds: the scenario does not apply to {text}")
+                problems.add(
+                    step.place, f"this `check` never holds: the scenario does not apply to {text}", rule="applicability"
+                )
     return applies

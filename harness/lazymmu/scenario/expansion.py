@@ -53,10 +53,12 @@ def cases(
                 try:
                     case.add(template, made)
                 except _TooMuch as limit:
-                    problems.add(template.place, f"more than {limit} after expansion, up to this step{shown(used)}")
+                    problems.add(
+                        template.place, f"more than {limit} after expansion, up to this step{shown(used)}", rule="limit"
+                    )
                     return ()
             if not made:
-                problems.add_once(place, f"no steps left after expansion{shown(used)}")
+                problems.add_once(place, f"no steps left after expansion{shown(used)}", rule="missing")
             shared[key] = tuple(made)
         expect = tuple(
             Expectation(part.key, resolve_pin(part.pin, values), part.place, part.api, part.arch) for part in parts

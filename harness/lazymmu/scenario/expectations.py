@@ -110,7 +110,9 @@ def _read_level(context: Context, node: Node, what: str, expect: Expect, api: st
             _read_level(context, value, quote(key.text), expect, api, key.text)
         elif key.text in REVISIONS or key.text in PERSONALITIES:
             chosen = api if key.text in REVISIONS else arch
-            context.problems.add(key.place, f"{quote(key.text)} is not allowed inside {quote(str(chosen))}")
+            context.problems.add(
+                key.place, f"{quote(key.text)} is not allowed inside {quote(str(chosen))}", rule="place"
+            )
         elif key.text == "steps":
             context.problems.add(key.place, "`steps` cannot be pinned: use `check` at the step in question")
         else:
@@ -131,6 +133,7 @@ def _report_ties(context: Context, parts: Sequence[Part]) -> None:
                 context.problems.add(
                     dict(second.words).get(word, second.place),
                     f"{quote(word or second.key)} is pinned for {whom} in line {first.place.line} too{advice}",
+                    rule="duplicate",
                 )
                 break
 
@@ -175,7 +178,9 @@ class _Reader(Struct, frozen=True):
                 self.words.append((key.text, key.place))
                 _add(pins, key.text, self.context.integer(value, quote(key.text), 0, MAX_U64))
             elif key.text in counters():
-                self.context.problems.add(key.place, f"{quote(str(self.arch))} has no counter {quote(key.text)}")
+                self.context.problems.add(
+                    key.place, f"{quote(str(self.arch))} has no counter {quote(key.text)}", rule="applicability"
+                )
             else:
                 self.context.unknown(key, f"counter {quote(key.text)}", known)
         return pins
@@ -191,7 +196,7 @@ class _Reader(Struct, frozen=True):
             if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < TABLE_ENTRIES:
                 self.context.mistaken(key, f"a key of {what}", f"an integer from 0 to {TABLE_ENTRIES - 1}")
             elif str(index) in pins:
-                self.context.problems.add(key.place, f"entry {index} is in {what} twice")
+                self.context.problems.add(key.place, f"entry {index} is in {what} twice", rule="duplicate")
             else:
                 _add(pins, str(index), self.context.integer(value, f"entry {index}", 0, MAX_U64))
         return pins
@@ -226,7 +231,7 @@ class _Reader(Struct, frozen=True):
                 _add(pins, key.text, read(value, quote(key.text)))
             elif key.text in states():
                 has = f"has no {quote(key.text)} (it has: {', '.join(known)})"
-                context.problems.add(key.place, f"{quote(str(self.api))} {has}")
+                context.problems.add(key.place, f"{quote(str(self.api))} {has}", rule="applicability")
             else:
                 context.unknown(key, f"key {quote(key.text)} in {what}", (ACTIVE, *known))
         return pins

@@ -111,7 +111,7 @@ def _walk(top: str, problems: Problems) -> Iterator[str]:
             with os.scandir(directory) as scan:
                 entries = sorted(scan, key=lambda entry: entry.name)
         except OSError as error:
-            problems.add(Place(_printable(directory), 1, 1), f"cannot be read: {error.strerror or error}")
+            problems.add(Place(_printable(directory), 1, 1), f"cannot be read: {error.strerror or error}", rule="file")
             continue
         for entry in entries:
             if entry.name.startswith("."):
@@ -127,7 +127,7 @@ def _named(paths: Iterable[str], library: str, problems: Problems) -> list[Scena
     by_file: dict[str, tuple[bool, ScenarioFile]] = {}
     for path in paths:
         if path != _printable(path):
-            problems.add(Place(_printable(path), 1, 1), "the name of this file is not UTF-8")
+            problems.add(Place(_printable(path), 1, 1), "the name of this file is not UTF-8", rule="file")
             continue
         file = os.path.realpath(path)
         # The file under its own name is preferred to a link to it; then the name that sorts first.
@@ -137,7 +137,9 @@ def _named(paths: Iterable[str], library: str, problems: Problems) -> list[Scena
     for found in sorted(found for _, found in by_file.values()):
         first = by_name.setdefault(found.name, found)
         if first is not found:
-            problems.add(Place(found.path, 1, 1), f"has the same name, {quote(found.name)}, as {first.path}")
+            problems.add(
+                Place(found.path, 1, 1), f"has the same name, {quote(found.name)}, as {first.path}", rule="file"
+            )
     return list(by_name.values())
 
 

@@ -47,7 +47,7 @@ def report_misplaced(
             if problem not in found:
                 found.add(problem)
                 only = "" if len(where) == len(pairs) else f" (for example in {where[0]})"
-                problems.add(problem.place, f"{problem.message}{shown(case.values)}{only}")
+                problems.add(problem.place, f"{problem.message}{shown(case.values)}{only}", rule="order")
 
 
 def _moves(step: OperationTemplate) -> bool:

@@ -84,7 +84,7 @@ def _read_bare(context: Context, item: Scalar) -> OperationTemplate:
     if word is not None and word.bare:
         return _operation(context, item, item.text)
     if word is not None:
-        context.problems.add(item.place, f"{quote(item.text)} needs more: write `{word.form}`")
+        context.problems.add(item.place, f"{quote(item.text)} needs more: write `{word.form}`", rule="missing")
     return _unreadable(item)
 
 
@@ -135,7 +135,7 @@ def _read_operation(context: Context, key: Scalar, node: Node) -> Sequence[Templ
     if operation.kind in (Kind.CONTEXT, Kind.MEANWHILE):
         return [_read_elsewhere(context, operation, key, node)]
     if operation.kind is Kind.TASK and (around := _around(context)):
-        context.problems.add(key.place, f"{quote(key.text)} is not allowed inside {quote(around)}")
+        context.problems.add(key.place, f"{quote(key.text)} is not allowed inside {quote(around)}", rule="place")
     return [_read_arguments(context, operation, key, node)]
 
 
@@ -195,7 +195,9 @@ def _named(found: Fields) -> Node | None:
 
 
 def _missing(context: Context, key: Scalar, argument: str) -> None:
-    context.problems.add(key.place, f"{quote(key.text)} needs `{argument}`: write `{WORDS[key.text].form}`")
+    context.problems.add(
+        key.place, f"{quote(key.text)} needs `{argument}`: write `{WORDS[key.text].form}`", rule="missing"
+    )
 
 
 def _read_argument(context: Context, argument: Argument, node: Node, what: str) -> Value | None:
@@ -212,7 +214,7 @@ def _before_hook(context: Context, found: Fields) -> tuple[Template, ...]:
         return ()
     key, node = found["before_hook"]
     if context.hook_depth >= MAX_BEFORE_HOOK_DEPTH:
-        context.problems.add(key.place, f"`before_hook` nests more than {MAX_BEFORE_HOOK_DEPTH} deep")
+        context.problems.add(key.place, f"`before_hook` nests more than {MAX_BEFORE_HOOK_DEPTH} deep", rule="limit")
         return ()
     return _nested(replace(context, hook_depth=context.hook_depth + 1), node, "`before_hook`", empty=False)
 
@@ -221,10 +223,12 @@ def _read_elsewhere(context: Context, operation: Operation, key: Scalar, node: N
     """`- interrupt: [..]`, or `- meanwhile: {task: other, steps: [..]}`, in which contexts begin afresh."""
     what, is_meanwhile = quote(key.text), operation.kind is Kind.MEANWHILE
     if is_meanwhile and context.in_meanwhile:
-        context.problems.add(key.place, f"{what} is not allowed inside `meanwhile`")
+        context.problems.add(key.place, f"{what} is not allowed inside `meanwhile`", rule="place")
     elif context.contexts and context.contexts[-1] not in operation.within:
         hint = f" (only in {' or '.join(map(quote, operation.within))})" if operation.within else ""
-        context.problems.add(key.place, f"{what} is not allowed inside {quote(context.contexts[-1])}{hint}")
+        context.problems.add(
+            key.place, f"{what} is not allowed inside {quote(context.contexts[-1])}{hint}", rule="place"
+        )
     if not is_meanwhile:
         inner = replace(context, contexts=(*context.contexts, key.text))
         return OperationTemplate(key.text, key.place, body=_nested(inner, node, what, empty=False))

@@ -32,7 +32,7 @@ def read_tasks(context: Context, node: Node) -> Mapping[str, Value] | None:
             tasks[name] = cpu
     if len(content.pairs) >= MAX_TASKS:
         first_too_many = content.pairs[MAX_TASKS - 1][0]
-        context.problems.add(first_too_many.place, f"more than {MAX_TASKS} tasks with {quote(MAIN_TASK)}")
+        context.problems.add(first_too_many.place, f"more than {MAX_TASKS} tasks with {quote(MAIN_TASK)}", rule="limit")
     return tasks if len(context.problems) == before else None
 
 
@@ -56,7 +56,9 @@ def task_name(context: Context, node: Node, what: str) -> str | None:
     elif _NAME.fullmatch(found) is None:
         context.problems.add(node.place, f"{quote(found)} cannot be a task's name: letters, digits, `_` and `-`")
     elif len(found) > MAX_TASK_NAME:
-        context.problems.add(node.place, f"{quote(found)} is too long for a task's name: {MAX_TASK_NAME} at most")
+        context.problems.add(
+            node.place, f"{quote(found)} is too long for a task's name: {MAX_TASK_NAME} at most", rule="limit"
+        )
     else:
         return found
     return None

@@ -41,15 +41,17 @@ def read_vary(context: Context, key: Scalar, node: Node) -> Vary:
     for entry, group in zip(entries, groups, strict=True):
         missing = ", ".join(quote(name) for name in places if name not in group)
         if missing and len(context.problems) == before:
-            context.problems.add(entry.place, f"this case of `vary` has no {missing}: all cases have the same names")
+            context.problems.add(
+                entry.place, f"this case of `vary` has no {missing}: all cases have the same names", rule="missing"
+            )
     if sum(math.prod(len(values or ()) for values in group.values()) for group in groups) > MAX_CASES:
-        context.problems.add(key.place, f"`vary` makes more than {MAX_CASES:,} cases")
+        context.problems.add(key.place, f"`vary` makes more than {MAX_CASES:,} cases", rule="limit")
     cases: dict[tuple[tuple[type, Literal], ...], Bindings] = {}
     for entry, group in zip(entries, groups, strict=True) if len(context.problems) == before else ():
         for combination in itertools.product(*(group[name] or () for name in places)):
             values = dict(zip(places, combination, strict=True))
             if cases.setdefault(tuple((type(value), value) for value in combination), values) is not values:
-                context.problems.add(entry.place, f"`vary` has the same case twice{shown(values)}")
+                context.problems.add(entry.place, f"`vary` has the same case twice{shown(values)}", rule="duplicate")
                 break
     return Vary(
         {name: _all([group.get(name) for group in groups]) for name in places},
@@ -89,7 +91,7 @@ def _read_values(context: Context, name: Scalar, node: Node) -> Domain:
         if value is None or isinstance(value, Trap | Reference):
             context.mistaken(item, f"an item of {what}", "an integer, true, false or a word")
         elif (type(value), value) in seen:
-            context.problems.add(item.place, f"{quote(value)} is in {what} twice")
+            context.problems.add(item.place, f"{quote(value)} is in {what} twice", rule="duplicate")
         else:
             seen.add((type(value), value))
             values.append(value)
@@ -100,4 +102,4 @@ def report_unused(context: Context, vary: Vary) -> None:
     """Report the names of `vary` that no `$name` uses."""
     for name, place in vary.places.items():
         if name not in context.used:
-            context.problems.add(place, f"{quote('$' + name)} is never used")
+            context.problems.add(place, f"{quote('$' + name)} is never used", rule="unused")

@@ -53,6 +53,8 @@ class Problem(NamedTuple):
 
     place: Place
     message: str
+    #: The id of the rule that it breaks, for programs and for searches in the documents.
+    rule: str = "value"
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"
@@ -114,7 +116,9 @@ class SnapshotDamaged(GuestError):
 
 def print_error(error: LazymmuError | OSError) -> int:
     """Print on standard error why a command failed. Returns the exit status."""
-    print(harmless(f"lazymmu: {error}"), file=sys.stderr)
+    # Editors look for `path:line:column:` at the start of a line.
+    prefix = "" if isinstance(error, ScenarioError) else "lazymmu: "
+    print(harmless(f"{prefix}{error}"), file=sys.stderr)
     if isinstance(error, GuestError) and error.details:
         print(harmless(error.details), file=sys.stderr)
     return error.exit_status if isinstance(error, LazymmuError) else LazymmuError.exit_status

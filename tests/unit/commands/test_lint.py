@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What `lint` says of a file without mistakes, and what `predict` says of pins that it did not compare."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 from lazymmu.cli import main
+from lazymmu.scenario.rules import MISTAKES as MISTAKE_RULES
+from lazymmu.support.project import ROOT
 
 
 def said(path: Path, text: str, capsys: pytest.CaptureFixture[str], *command: str, status: int = 0) -> list[str]:
@@ -26,20 +30,20 @@ def path(tmp_path: Path) -> Path:
         (
             "steps: [check: {iptes: 0, pause_count: 0}]\n",
             [
-                "2:27: note: `pause_count` limits the scenario to merged, with-ptes",
-                "2:17: note: `iptes` limits the scenario to s390x",
+                "2:27: note: `pause_count` limits the scenario to merged, with-ptes [limits]",
+                "2:17: note: `iptes` limits the scenario to s390x [limits]",
             ],
         ),
         (
             "steps: [enable_with_ptes: {index: 0, count: 1}, pause_task: main]\n",
             [
-                "2:9: note: `enable_with_ptes` limits the scenario to amended, with-ptes",
-                "2:49: note: `pause_task` limits the scenario to with-ptes",
+                "2:9: note: `enable_with_ptes` limits the scenario to amended, with-ptes [limits]",
+                "2:49: note: `pause_task` limits the scenario to with-ptes [limits]",
             ],
         ),
         (
             "steps: [enable]\nexpect: {counters: {updates: 0}}\n",
-            ["3:21: note: `updates` limits the scenario to x86_64, xen"],
+            ["3:21: note: `updates` limits the scenario to x86_64, xen [limits]"],
         ),
         # The author names them.
         ("api: [merged]\narch: [s390x]\nsteps: [check: {iptes: 0, pause_count: 0}]\n", []),
@@ -56,7 +60,7 @@ def test_lint_says_which_words_limit_a_scenario(
 def test_lint_says_once_what_many_scenarios_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in "abcd":
         (tmp_path / f"{name}.yaml").write_text("description: x\nsteps: [check: {iptes: 0}]\n")
-    note = "note: `iptes` limits the scenario to s390x"
+    note = "note: `iptes` limits the scenario to s390x [limits]"
     few = [str(tmp_path / f"{name}.yaml") for name in "abc"]
     counted = "s: well formed"
     assert main(["lint", *few]) == 0
@@ -75,7 +79,7 @@ def test_lint_of_the_library_fits_a_screen(capsys: pytest.CaptureFixture[str]) -
     assert len(capsys.readouterr().out.splitlines()) <= 24
 
 
-UNREACHED = "note: no revision and personality compares this pin"
+UNREACHED = "note: no revision and personality compares this pin [unreached]"
 
 
 @pytest.mark.parametrize(
@@ -132,3 +136,45 @@ def test_predict_counts_many_pins_that_its_selection_does_not_compare(
     assert main([*flags, str(path.parent)]) == 0
     (note,) = (line for line in capsys.readouterr().out.splitlines() if "note" in line)
     assert note == f"note: no case that ran compares 16 pins, the first at {path}:2:9"
+
+
+WRONG = "step: [enable]\nsteps: [enabel, touch: 9999]\n"
+MISTAKES = [(2, 1, "unknown"), (3, 9, "unknown"), (3, 24, "value")]
+
+
+def test_lint_names_the_rule_of_each_mistake(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.write_text(f"description: x\n{WRONG}")
+    assert main(["lint", str(path)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    for line, (row, column, rule) in zip(lines, MISTAKES, strict=True):
+        assert line.startswith(f"{path}:{row}:{column}: ")
+        assert line.endswith(f" [{rule}]")
+
+
+def test_lint_as_json_has_mistakes_and_notes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.write_text(f"description: x\n{WRONG}")
+    assert main(["lint", "--format", "json", str(path)]) == 2
+    found = json.loads(capsys.readouterr().out)["problems"]
+    assert [(one["line"], one["column"], one["rule"]) for one in found] == MISTAKES
+    assert {(one["severity"], one["path"]) for one in found} == {("error", str(path))}
+    path.write_text("description: x\nsteps: [check: {iptes: 0}]\n")
+    assert main(["lint", "--format", "json", str(path)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["schema"], document["scenarios"], document["cases"]) == (1, 1, 1)
+    assert [(one["severity"], one["rule"]) for one in document["problems"]] == [("note", "limits")]
+
+
+def test_lint_for_github_escapes_what_a_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a,b%.yaml"
+    path.write_text("description: x\nsteps: ['100%::error::']\n")
+    assert main(["lint", "--format", "github", str(path)]) == 2
+    (line,) = capsys.readouterr().out.splitlines()
+    name = str(path).replace("%", "%25").replace(",", "%2C")
+    assert line.startswith(f"::error file={name},line=2,col=9,title=lazymmu lint%3A unknown::unknown step `100%25")
+
+
+def test_every_rule_of_a_mistake_is_documented() -> None:
+    sources = [*(ROOT / "harness" / "lazymmu").rglob("*.py")]
+    used = {rule for file in sources for rule in re.findall(r'rule(?:: str)? ?= ?"(\w+)"', file.read_text())}
+    assert used == MISTAKE_RULES.keys()

@@ -43,7 +43,7 @@ def compose(text: str, path: str, problems: Problems, parser: Any = PARSER, what
     if refused is not None:
         before = text[: refused.start()]
         place = Place(path, before.count("\n") + 1, refused.start() - before.rfind("\n"))
-        problems.add(place, f"not a text file: character U+{ord(refused.group()):04X}")
+        problems.add(place, f"not a text file: character U+{ord(refused.group()):04X}", rule="yaml")
         return None
     composer = _Composer(yaml.parse(text, Loader=parser), path, problems, what)
     try:
@@ -54,10 +54,10 @@ def compose(text: str, path: str, problems: Problems, parser: Any = PARSER, what
         mark = error.problem_mark or error.context_mark
         place = composer.place if mark is None else Place(path, mark.line + 1, mark.column + 1)
         words = [word for word in (error.context, error.problem) if word]
-        problems.add(place, "not YAML: " + " ".join(" ".join(words).split()))
+        problems.add(place, "not YAML: " + " ".join(" ".join(words).split()), rule="yaml")
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # The parser in Python raises ValueError for escapes beyond Unicode and for endless version numbers.
-        problems.add(composer.place, "not YAML: " + " ".join(str(error).split()))
+        problems.add(composer.place, "not YAML: " + " ".join(str(error).split()), rule="yaml")
     return None
 
 
@@ -84,7 +84,7 @@ class _Composer:
             self.place = Place(self.place.path, 1, 1)
             self._stop(f"no {self._what} in this file: it is empty")
         if start.version or start.tags:
-            self._problems.add(self.place, "YAML directives (`%YAML`, `%TAG`) are not allowed here")
+            self._problems.add(self.place, "YAML directives (`%YAML`, `%TAG`) are not allowed here", rule="yaml")
         root = self._node(self._next(), level=1)
         self._next()
         if not isinstance(self._next(), yaml.StreamEndEvent):
@@ -92,7 +92,7 @@ class _Composer:
         return root
 
     def _stop(self, message: str) -> None:
-        self._problems.add(self.place, message)
+        self._problems.add(self.place, message, rule="yaml")
         raise _Stop
 
     def _node(self, event: Any, level: int) -> Node:
@@ -100,16 +100,16 @@ class _Composer:
         place = self.place
         if isinstance(event, yaml.AliasEvent):
             meant = quote(f"*{event.anchor}")
-            self._problems.add(place, f"aliases are not allowed here: write out what {meant} means")
+            self._problems.add(place, f"aliases are not allowed here: write out what {meant} means", rule="yaml")
             return Unreadable(place)
         if event.anchor is not None:
-            self._problems.add(place, f"anchors are not allowed here: remove {quote('&' + event.anchor)}")
+            self._problems.add(place, f"anchors are not allowed here: remove {quote('&' + event.anchor)}", rule="yaml")
         if event.tag is not None:
-            self._problems.add(place, f"tags are not allowed here: remove {quote(event.tag)}")
+            self._problems.add(place, f"tags are not allowed here: remove {quote(event.tag)}", rule="yaml")
         if isinstance(event, yaml.ScalarEvent):
             bad = _UNPRINTABLE.search(event.value)
             if bad is not None:
-                self._problems.add(place, f"character U+{ord(bad.group()):04X} is not allowed in a string")
+                self._problems.add(place, f"character U+{ord(bad.group()):04X} is not allowed in a string", rule="yaml")
                 return Unreadable(place)
             return Scalar(place, event.value, quoted=bool(event.style))
         if level > MAX_LEVELS:
@@ -129,10 +129,12 @@ class _Composer:
             key = self._node(event, level + 1)
             value = self._node(self._next(), level + 1)
             if isinstance(key, Listing | Table):
-                self._problems.add(key.place, "a list or mapping cannot be a key")
+                self._problems.add(key.place, "a list or mapping cannot be a key", rule="yaml")
             elif isinstance(key, Scalar) and key.text in pairs:
                 first = pairs[key.text][0].place.line
-                self._problems.add(key.place, f"{quote(key.text)} is here twice (first in line {first})")
+                self._problems.add(
+                    key.place, f"{quote(key.text)} is here twice (first in line {first})", rule="duplicate"
+                )
             elif isinstance(key, Scalar):
                 pairs[key.text] = (key, value)
         return Table(place, tuple(pairs.values()))

@@ -20,15 +20,15 @@ class Problems:
         self.found: list[Problem] = []
         self._places: set[Place] = set()
 
-    def add(self, place: Place, message: str) -> None:
-        """Record one mistake."""
-        self.found.append(Problem(place, message))
+    def add(self, place: Place, message: str, *, rule: str = "value") -> None:
+        """Record one mistake; `rule` is its id in `lazymmu.scenario.rules`."""
+        self.found.append(Problem(place, message, rule))
         self._places.add(place)
 
-    def add_once(self, place: Place, message: str) -> None:
+    def add_once(self, place: Place, message: str, *, rule: str = "value") -> None:
         """Record one mistake, unless there is one at this place."""
         if place not in self._places:
-            self.add(place, message)
+            self.add(place, message, rule=rule)
 
     def are_in(self, path: str) -> bool:
         """Return whether a file has a mistake."""

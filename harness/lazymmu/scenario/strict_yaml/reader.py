@@ -54,7 +54,7 @@ class Reader(Struct, frozen=True):
         if isinstance(node, Scalar):
             found = meaning(node)
             if isinstance(found, Trap):
-                self.problems.add(node.place, found.advice)
+                self.problems.add(node.place, found.advice, rule="ambiguous")
                 return
             if found is None:
                 self.problems.add(node.place, f"{what} has no value: it takes {wanted}")
@@ -66,7 +66,7 @@ class Reader(Struct, frozen=True):
 
     def unknown(self, word: Scalar, what: str, known: Collection[str]) -> None:
         """Report a word that is not known here."""
-        self.problems.add(word.place, f"unknown {what}{problems.known(word.text, known)}")
+        self.problems.add(word.place, f"unknown {what}{problems.known(word.text, known)}", rule="unknown")
 
     def table(self, node: Node, what: str, wanted: str) -> Table | None:
         """Return the node if it is a mapping that is not empty."""
@@ -98,7 +98,9 @@ class Reader(Struct, frozen=True):
         if isinstance(found, str) and found.strip():
             return found.strip()
         if isinstance(found, int | Reference | Trap):
-            self.problems.add(node.place, f"{what} needs quotes: {kind(node)} may be read as something else")
+            self.problems.add(
+                node.place, f"{what} needs quotes: {kind(node)} may be read as something else", rule="ambiguous"
+            )
         elif isinstance(found, str):
             self.problems.add(node.place, f"{what} is empty")
         else:
@@ -125,7 +127,7 @@ class Reader(Struct, frozen=True):
         for item in found.items:
             word = self.word(item, what, known)
             if word is not None and word.text in words:
-                self.problems.add(word.place, f"{quote(word.text)} is in {what} twice")
+                self.problems.add(word.place, f"{quote(word.text)} is in {what} twice", rule="duplicate")
             elif word is not None:
                 words[word.text] = word
         return None if len(self.problems) > before else list(words.values())
