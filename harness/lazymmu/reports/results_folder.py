@@ -39,14 +39,14 @@ RUN = "run.json"
 RESULTS = "results.json"
 #: A run holds this lock.
 LOCK = ".lock"
-_GUESTS = "guests"
+GUESTS = "guests"
 _SCENARIOS = "scenarios"
 PATCH = "patch"
 LATEST = "latest"
 #: What a run writes only at its end, the file that says so first.
 _LAST = (RESULTS, "summary.txt", "results.ktap")
 #: All that a run writes, the file that identifies its folder last.
-_CONTENTS = (*_LAST, store.FILE, _GUESTS, _SCENARIOS, PATCH, RUN)
+_CONTENTS = (*_LAST, store.FILE, GUESTS, _SCENARIOS, PATCH, RUN)
 #: The key of run.json for the program that wrote it, and its value.
 _PROGRAM = ("program", "lazymmu")
 _NAME = re.compile(r"[0-9]{8}-[0-9]{6}\.[0-9]{3}-[0-9]+(-[0-9]+)?")
@@ -101,7 +101,7 @@ class Folder(Struct, frozen=True):
     def copy(self, other: Path, name: str) -> None:
         """Copy the scenarios and the patch of another folder, and the logs of its guests to a folder with this name."""
         with _explained(self.path):
-            for source, target in ((_GUESTS, self.guests / name), (_SCENARIOS, self.path / _SCENARIOS)):
+            for source, target in ((GUESTS, self.guests / name), (_SCENARIOS, self.path / _SCENARIOS)):
                 if (other / source).is_dir():
                     shutil.copytree(other / source, target, dirs_exist_ok=True)
             if (other / PATCH).is_file():
@@ -152,7 +152,7 @@ def _new(root: Path, started: datetime) -> Iterator[Folder]:
         path = _fresh(root, started)
         lock = folder_lock(path)
         lock.acquire(timeout=0)
-    folder = Folder(path, path / _GUESTS, root)
+    folder = Folder(path, path / GUESTS, root)
     try:
         with _explained(path):
             folder.guests.mkdir()
@@ -175,8 +175,8 @@ def _named(path: Path) -> Iterator[Folder]:
     with _locked(path, shown, "made or written"):
         with _explained(path):
             _remove(path, _CONTENTS)
-            (path / _GUESTS).mkdir()
-        yield Folder(path, path / _GUESTS)
+            (path / GUESTS).mkdir()
+        yield Folder(path, path / GUESTS)
 
 
 @contextmanager
@@ -195,7 +195,7 @@ def unfinished(name: str) -> Iterator[tuple[Folder, dict[str, Any]]]:
             raise UsageError(f"{shown}: this run has ended, with status {facts.get('status')}")
         root = path.parent if path.parent == default_root().resolve() else None
         number = len(facts.get("resumed", ())) + 1
-        yield Folder(path, path / _GUESTS / f"resumed-{number}", root), facts
+        yield Folder(path, path / GUESTS / f"resumed-{number}", root), facts
 
 
 def ended(name: str, shown: str) -> dict[str, Any]:
@@ -245,7 +245,7 @@ def _refuse_foreign(path: Path, shown: str) -> None:
         entries = list(path.iterdir())
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {error.strerror}") from error
-    began = all(entry.name in first or (entry.name == _GUESTS and _is_empty(entry)) for entry in entries)
+    began = all(entry.name in first or (entry.name == GUESTS and _is_empty(entry)) for entry in entries)
     if not began and _facts(path) is None:
         raise UsageError(
             f"{shown} holds files that are not of an earlier run",

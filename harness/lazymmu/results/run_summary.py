@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -39,6 +40,8 @@ class RunSummary(Struct, frozen=True, dict=True):
     notes: Sequence[str] = ()
     #: Why lazymmu itself ended it early; empty if it did not.
     stopped: str = ""
+    #: The results folder; None before there is one.
+    folder: Path | None = None
 
     @cached_property
     def groups(self) -> list[FailureGroup]:

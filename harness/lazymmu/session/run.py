@@ -280,6 +280,7 @@ def report(
     first = status(log_failures)
     summary = replace(
         summary,
+        folder=folder.path,
         facts={
             **summary.facts,
             "stopped": summary.stopped,

@@ -1,56 +1,198 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One page for a browser: scenarios by machine, and the reason of each failure. It loads nothing else."""
+"""One page for a browser: the verdict, each cause with its picture, and scenarios by machine. It loads nothing else.
 
+Boxes filter by outcome and architecture without a script: a part of the page has a class for each pair that it is
+about, and a rule shows the class if both boxes are ticked. The page's only script filters by text, too.
+"""
+
+import os
+import re
 import shlex
+from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
+from urllib.parse import quote
 
 from lazymmu.reports import reproduce
 from lazymmu.reports.plain import counted, explanation, filled
 from lazymmu.reports.terminal import STYLES
-from lazymmu.results.result import SavedUnit, Unit
+from lazymmu.results.result import Outcome, Result, SavedUnit, Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
+from lazymmu.support.errors import UsageError
 
 NAME = "html"
 FLAG = "--html"
 HELP = "write results as a page for a browser; - is standard output"
 
 _NOT_RUN = "not run"
+#: The worst first.
+_OUTCOMES = (Outcome.FAIL, Outcome.ERROR, _NOT_RUN, Outcome.SKIP, Outcome.KNOWN, Outcome.PASS)
+#: Exit status -> the verdict.
+_VERDICTS = {1: "failed", 2: "nothing passed", 3: "error", 130: "interrupted"}
+# So many causes are explained (the others are in a list that is closed), so many pictures are drawn, and a picture has
+# so many columns around its mark: else the page of a run in which everything fails is too large to open.
+_EXPLAINED, _DRAWN, _BEFORE, _AFTER = 100, 24, 20, 10
+# So many logs of a machine have links of their own.
+_LOGS = 4
+
+_SCRIPT = """
+"use strict";
+const words = document.getElementById("words");
+words.parentElement.hidden = false;
+words.addEventListener("input", () => {
+  const wanted = words.value.toLowerCase().split(" ");
+  for (const part of document.querySelectorAll(".u")) {
+    const text = part.textContent.toLowerCase();
+    part.classList.toggle("unmatched", !wanted.every(word => text.includes(word)));
+  }
+});
+"""
 
 
 def write(run: RunSummary, file: TextIO) -> None:
     """Write the page."""
+    from markupsafe import Markup
+
+    from lazymmu.reports.pictures.svg import STYLE
+
     results, counts = run.results, run.results.counts()
     numbers = {result.number: number for number, group in enumerate(run.groups, 1) for result in group.results}
     #: Scenario and column: what is under test, and the machine.
     units: dict[tuple[str, tuple[str, str]], list[Unit | SavedUnit]] = {}
     for unit in results.units:
         units.setdefault((unit.scenario_name, (unit.under_test(), unit.machine)), []).append(unit)
+    shown = {unit.index: (_outcome(results, unit), unit.arch) for unit in results.units}
+    filters = _Filters(shown.values())
+    about: dict[str, set[tuple[str, str]]] = {}
+    for unit in results.units:
+        about.setdefault(unit.scenario_name, set()).add(shown[unit.index])
+    pictures = _pictures(run)
+    links = _Links(run, file)
     parts = filled(
         Path(__file__).with_name("page.html.jinja"),
         run=run,
+        verdict=_verdict(run),
         command=shlex.join(run.facts["command"]),
         counts=[(outcome, counts[outcome]) for outcome in STYLES if counts[outcome]],
-        columns=sorted({column for _, column in units}),
-        scenarios=dict.fromkeys(scenario for scenario, _ in units),
+        filters=filters,
+        columns=sorted({(column, unit.arch) for (_, column), some in units.items() for unit in some}),
+        scenarios={name: filters.classes(pairs) for name, pairs in about.items()},
+        descriptions={
+            unit.scenario_name: unit.scenario.description for unit in results.units if isinstance(unit, Unit)
+        },
         cells={place: _cell(results, of_cell, numbers) for place, of_cell in units.items()},
-        groups=run.groups,
+        groups=[
+            {
+                "group": group,
+                "classes": filters.classes(shown[result.number] for result in group.results),
+                "picture": Markup(pictures.get(group.first.number, "")),  # noqa: S704  (ElementTree escaped it)
+                "links": [*links.of(group.first)],
+            }
+            for group in run.groups
+        ],
+        explained=_EXPLAINED,
         explanation=explanation,
         reproduce=reproduce.line,
+        folder=links.folder,
+        style=Markup(STYLE if pictures else ""),  # noqa: S704
+        script=Markup(_SCRIPT),  # noqa: S704
+        digest=b64encode(sha256(_SCRIPT.encode()).digest()).decode(),
     )
     file.writelines(parts)
 
 
-def _cell(results: ResultStore, units: Sequence[Unit | SavedUnit], groups: Mapping[int, int]) -> Mapping[str, object]:
+def _verdict(run: RunSummary) -> tuple[str, str]:
+    """Return the style of the verdict and its words. It is green only if everything passed."""
+    counts = run.results.counts()
+    status = run.facts.get("status")
+    if run.interrupted:
+        return "fail" if counts[Outcome.FAIL] else "error", run.progress()
+    if counts[Outcome.FAIL] or run.broken_entries() or status == 1:
+        only_known = not counts[Outcome.FAIL] and run.broken_entries()
+        return "fail", "failed: entries of --known no longer hold" if only_known else "failed"
+    if counts[Outcome.ERROR] or status:
+        return "error", _VERDICTS.get(status or 3, "error")
+    if not counts[Outcome.PASS]:
+        return "error", "nothing passed"
+    others = {str(outcome): counts[outcome] for outcome in (Outcome.SKIP, Outcome.KNOWN) if counts[outcome]}
+    return ("known", f"passed, with {counted(others)}") if others else ("pass", "passed")
+
+
+def _outcome(results: ResultStore, unit: Unit | SavedUnit) -> str:
+    return str(results[unit.index].outcome) if unit.index in results else _NOT_RUN
+
+
+class _Filters:
+    """The boxes of the page: outcomes and architectures of what it shows, each a pair."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        there = set(pairs)
+        self.outcomes = [str(outcome) for outcome in _OUTCOMES if any(outcome == one for one, _ in there)]
+        self.arches = sorted({arch for _, arch in there})
+
+    def classes(self, pairs: Iterable[tuple[str, str]]) -> str:
+        """Return the classes of a part of the page that is about these outcomes and architectures."""
+        names = sorted((self.outcomes.index(outcome), self.arches.index(arch)) for outcome, arch in {*pairs})
+        return " ".join(["u", *(f"f{outcome}-{arch}" for outcome, arch in names)])
+
+
+def _pictures(run: RunSummary) -> dict[int, str]:
+    """Return the pictures of the first causes by the numbers of their first results, as SVG elements."""
+    from lazymmu.reports.pictures.of_result import of_result
+    from lazymmu.reports.pictures.svg import svg
+
+    found = {}
+    for first in [group.first for group in run.groups if group.first.raw_outcome is not Outcome.SKIP][:_DRAWN]:
+        unit = run.results.unit(first.number)
+        if isinstance(unit, Unit):
+            try:
+                whole = of_result(unit.case, run.results.whole(first.number))
+            except UsageError:
+                continue  # a result that --resume kept, of another model
+            found[first.number] = svg([whole.around(_BEFORE, _AFTER)], alone=False)
+    return found
+
+
+class _Links:
+    """The links to the results folder, relative to the folder of the page, so that both can be moved together."""
+
+    def __init__(self, run: RunSummary, file: TextIO) -> None:
+        from lazymmu.reports.results_folder import GUESTS
+
+        name = getattr(file, "name", "")
+        self._from = Path(name).parent if isinstance(name, str) and Path(name).is_file() else Path.cwd()
+        self._guests = run.folder / GUESTS if run.folder is not None else None
+        logs = sorted(self._guests.rglob("*.log")) if self._guests is not None else []
+        #: The name of a machine in the names of logs -> its logs.
+        self._logs: dict[str, list[Path]] = {}
+        for log in logs:
+            self._logs.setdefault(log.name.partition(".")[0].rpartition("-")[0], []).append(log)
+        self.folder = None if run.folder is None else self._link(run.folder)
+
+    def of(self, result: Result) -> Iterator[tuple[str, str]]:
+        """Yield the name and address of each log of the machine on which a result came, if they are few, else all."""
+        logs = self._logs.get(re.sub(r"[ /]+", "-", result.machine), [])
+        if self._guests is not None and len(logs) > _LOGS:
+            yield f"{len(logs)} logs", self._link(self._guests)
+        else:
+            yield from ((log.name, self._link(log)) for log in logs)
+
+    def _link(self, path: Path) -> str:
+        # A first segment with a colon would be a scheme.
+        return quote(os.path.relpath(path, self._from))
+
+
+def _cell(results: ResultStore, units: Sequence[Unit | SavedUnit], groups: Mapping[int, int]) -> Mapping[str, Any]:
     """Return the worst outcome of these units, a text, and the number of the first failure group among them."""
-    counts = Counter(str(results[unit.index].outcome) if unit.index in results else _NOT_RUN for unit in units)
-    worst_first = {outcome: counts[outcome] for outcome in [*STYLES, _NOT_RUN] if counts[outcome]}
+    counts = Counter(_outcome(results, unit) for unit in units)
+    worst_first = {str(outcome): counts[outcome] for outcome in _OUTCOMES if counts[outcome]}
     worst = next(iter(worst_first))
     return {
-        "outcome": worst,
+        "outcome": worst.replace(" ", "-"),
         "text": worst if len(units) == 1 else counted(worst_first),
         "group": next((groups[unit.index] for unit in units if unit.index in groups), None),
     }
