@@ -111,7 +111,7 @@ def _operation(
     return OperationTemplate(op, word.place, args or {}, named=None if named is None else named.place)
 
 
-def _alone(operation: Operation) -> Argument | None:
+def argument_alone(operation: Operation) -> Argument | None:
     """Return the argument that may be written without its name, as in `- touch: 0`."""
     is_alone = len(operation.args) == 1 and operation.args[0] is not CPU and operation.kind is not Kind.MEANWHILE
     return operation.args[0] if is_alone else None
@@ -121,7 +121,7 @@ def _form(operation: Operation) -> str:
     """Return an example of an operation."""
     if operation.kind is Kind.CONTEXT:
         return f"- {operation.name}: [..]"
-    alone = _alone(operation)
+    alone = argument_alone(operation)
     if alone is not None:
         return f"- {operation.name}: {alone.example}"
     args = ", ".join(f"{argument.name}: {argument.example}" for argument in operation.args)
@@ -147,7 +147,7 @@ def _around(context: Context) -> str:
 def _read_arguments(context: Context, operation: Operation, key: Scalar, node: Node) -> OperationTemplate:
     """Return an operation with those of its arguments that could be read."""
     what = quote(key.text)
-    alone = _alone(operation)
+    alone = argument_alone(operation)
     if alone is not None and not (operation.answers and isinstance(node, Table)):
         value = _read_argument(context, alone, node, what)
         return _operation(context, key, key.text, {} if value is None else {alone.name: value}, node)
