@@ -127,7 +127,7 @@ def test_print_and_dark_styles(page: Path, opened: Browser) -> None:
     opened.show_as(scheme="dark")
     assert opened.value('matchMedia("(prefers-color-scheme: dark)").matches')
     assert opened.value(paper) != light
-    opened.show_as("print")
+    opened.show_as("print", scheme="dark")
     assert opened.value(paper) == light
     assert opened.value('document.getElementById("o0").offsetHeight') == 0
     # What is closed on the screen is on paper.

@@ -81,9 +81,10 @@ def test_a_result_is_drawn_with_both_sides_and_its_first_difference(
     (tmp_path / "run.json").write_text(json.dumps({"scenarios": copies}))
     case = failed.scenario_name
     lines = said(capsys, "--from", str(tmp_path), case).splitlines()
-    assert lines[:2] == [f"{case} merged on arm64: fail", f"> {failed.reason}"]
-    (marked,) = (line for line in lines[2:] if line.startswith(">"))
-    assert marked.split()[1:] == ["1", "disable", "l", "0", "0"]
+    assert lines[0] == f"{case} merged on arm64: fail"
+    *reason, marked = (line.removeprefix("> ") for line in lines[1:] if line.startswith(">"))
+    assert " ".join(reason) == failed.reason
+    assert marked.split() == ["1", "disable", "l", "0", "0"]
     drawn = said(capsys, "--from", str(tmp_path), "*", "-o", "-")
     assert drawn.count("CPU 0 observed") == 1
     assert ": pass" not in drawn

@@ -110,6 +110,37 @@ def test_the_text_has_a_line_for_each_step(tmp_path: Path) -> None:
     ]
 
 
+def test_lines_that_are_repeated_are_shown_once_in_text(tmp_path: Path) -> None:
+    def shown(times: int, marked: int | None = None) -> list[str]:
+        body = "[{set_pte: {index: $i, value: 1}}, disable, enable]"
+        steps = "[enable, " + ", ".join(body[1:-1].replace("$i", str(turn)) for turn in range(times)) + "]"
+        case = examples.case(tmp_path, f"description: x\nsteps: {steps}\n")
+        one = timeline(case, "merged", {"predicted": predict(case, "merged", "arm64")}, marked=marked)
+        return list(text.text([one]))[2:-3]
+
+    assert len(shown(3)) == 10
+    folded = shown(50)
+    assert [" ".join(line.split()) for line in folded] == [
+        "0 enable e | 0",
+        "1 set_pte 0 1 | 1",
+        "2 disable l 0",
+        "... these 3 lines 49 times more, with other numbers",
+        "150 enable e | 0",
+    ]
+    marked = shown(50, 75)
+    assert sum("times more" in line for line in marked) == 2
+    assert [line.split()[:2] for line in marked if line.startswith(">")] == [[">", "75"]]
+
+
+def test_the_longest_scenario_is_short_as_text() -> None:
+    (scenario,) = (one for one in examples.library() if one.name == "field/vmalloc-kasan-own-writes")
+    case = scenario.cases[-1]
+    one = timeline(case, "merged", {"predicted": predict(case, "merged", "arm64")}, mark="word " * 50)
+    lines = list(text.text([one]))
+    assert len(lines) < 30
+    assert max(map(len, lines)) <= text.WIDTH
+
+
 def test_both_sides_are_shown_and_the_first_difference_is_marked(tmp_path: Path) -> None:
     case = examples.case(tmp_path, "description: x\nsteps: [enable, enable, disable, {touch: 1}]\n")
     predicted = predict(case, "merged", "arm64")

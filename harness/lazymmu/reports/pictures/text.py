@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Draws timelines as text of at most 100 columns, for a mail: a line for each step, a column for each lane."""
+"""Draws timelines as text of at most 100 columns, for a mail: a line for each step, a column for each lane.
 
+Lines that are repeated, except for the numbers of steps and in arguments, are shown once.
+"""
+
+import re
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from lazymmu.reports.pictures.timeline import Cell, Column, Timeline, letters
 from lazymmu.subject.counters import HOOKS
@@ -13,6 +18,8 @@ _NUMBER, _STEP, _OUTSTANDING = 7, 31, 5
 _LANE = 11
 # So many levels are drawn; more are written as `|*254`.
 _LEVELS = 5
+# Up to so many lines are shown once if they come so many times more.
+_LONGEST, _TIMES = 16, 3
 _BANDS = (
     ("|", "a level of nesting"),
     (":", "a level while the task is paused"),
@@ -27,9 +34,8 @@ def text(timelines: Sequence[Timeline]) -> Iterator[str]:
     drawn = []
     for one in timelines:
         yield one.title
-        if one.mark:
-            yield f"> {one.mark}"
-        lines = list(_lines(one))
+        yield from (f"> {line}" for line in wrap(one.mark, WIDTH - 2))
+        lines = list(_folded(list(_lines(one))))
         drawn += lines
         yield from (*lines, "")
     hooks = [f"{letter} {HOOKS.get(letter, letter)}" for letter in letters(timelines)]
@@ -51,6 +57,29 @@ def _wrapped(words: Sequence[str]) -> Iterator[str]:
     yield line
 
 
+def _folded(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the lines, those that come again and again once."""
+    keys = [re.sub(r" *\d+", "#", line[: _NUMBER + _STEP]).rstrip() + line[_NUMBER + _STEP :] for line in lines]
+    at = 0
+    while at < len(lines):
+        times, length = max((_times(keys, at, length), length) for length in range(1, _LONGEST + 1))
+        if times < _TIMES:
+            times, length = 0, 1
+        yield from lines[at : at + length]
+        if times:
+            what = "this" if length == 1 else f"these {length} lines"
+            yield f"{'':{_NUMBER}}... {what} {times} times more, with other numbers"
+        at += (times + 1) * length
+
+
+def _times(keys: Sequence[str], at: int, length: int) -> int:
+    """Return how often the next lines, so many, come again right after themselves."""
+    block, times = keys[at : at + length], 0
+    while keys[at + (times + 1) * length : at + (times + 2) * length] == block:
+        times += 1
+    return times
+
+
 def _lines(one: Timeline) -> Iterator[str]:
     owed = [number for number, _ in enumerate(one.sides) if any(c.outstanding[number] is not None for c in one.columns)]
     room = WIDTH - _NUMBER - _STEP - _OUTSTANDING * len(owed)
@@ -60,7 +89,7 @@ def _lines(one: Timeline) -> Iterator[str]:
     names = ["task, CPU"] if is_narrow else [str(lane) for lane in one.lanes]
     several = len(one.sides) > 1
     heading = "".join(_fit(name, width) for name in names for _ in one.sides)
-    yield f"{'step':>{_NUMBER - 2}}  {'':{_STEP}}{heading}{'owed':>{_OUTSTANDING}}".rstrip() if owed else heading
+    yield f"{'step':>{_NUMBER - 2}}  {'':{_STEP}}{heading}{'owed' if owed else '':>{_OUTSTANDING}}".rstrip()
     if several:
         sides = "".join(_fit(side, width) for _ in names for side in one.sides)
         yield f"{'':{_NUMBER + _STEP}}{sides}{''.join(f' {one.sides[at][:3]}.' for at in owed)}"
