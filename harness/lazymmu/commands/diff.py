@@ -20,7 +20,7 @@ def main(arguments: Namespace) -> int:
     with importing():
         from itertools import groupby
 
-        from lazymmu.reports.side_by_side import lines, side_by_side
+        from lazymmu.reports.side_by_side import LEGEND, lines, side_by_side
         from lazymmu.scenario import load
         from lazymmu.session import requests
         from lazymmu.session.selection import units
@@ -37,5 +37,7 @@ def main(arguments: Namespace) -> int:
         if arguments.json is None:
             for line in (first.case_name(), *lines(case, compared)):
                 terminal.line(line)
+    for line in LEGEND if arguments.json is None else ():
+        terminal.line(line, "dim")
     write_json({"diffs": diffs})
     return 0

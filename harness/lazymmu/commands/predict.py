@@ -15,11 +15,12 @@ HELP = "print what the model says; no guest"
 def flags(parser: Parser) -> None:
     add_selection(parser)
     add(parser, "--json")
-    parser.add_argument("--trace", action="store_true", help="steps of every trace in the JSON")
+    parser.add_argument("--trace", action="store_true", help="also each step: in columns, and in the JSON")
 
 
 def main(arguments: Namespace) -> int:
     with importing():
+        from lazymmu.reports import columns
         from lazymmu.scenario import load
         from lazymmu.session import requests
         from lazymmu.session.selection import units
@@ -43,6 +44,8 @@ def main(arguments: Namespace) -> int:
         broken += [(unit, difference) for difference in pins(unit, case, predicted, "the model says")]
         if arguments.json is None:
             terminal.prediction(unit, predicted)
+            for line in columns.lines(case, predicted) if arguments.trace else ():
+                terminal.line(f"  {line}")
             continue
         predictions.append(
             {
@@ -54,6 +57,8 @@ def main(arguments: Namespace) -> int:
                 **({"personality": unit.personality} if unit.named_personality else {}),
             }
         )
+    for line in columns.LEGEND if arguments.trace and arguments.json is None else ():
+        terminal.line(line, "dim")
     write_json({"predictions": predictions})
     for note in notes(places(selected)):
         terminal.line(note)

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from lazymmu.subject.case import Case, Step
+from lazymmu.subject.counters import HOOKS
 from lazymmu.subject.trace import Trace, compact
 
 #: A revision and a personality.
@@ -20,6 +21,12 @@ Pair = tuple[str, str]
 
 _COUNTED = ("deferred", "direct", "warnings")
 _NOT_RUN = "not run"
+#: What the cells of the table mean.
+LEGEND = (
+    "cells: each hook, with whether the task is active as seen from it; whether it is active after the step;",
+    "  deferred, direct: writes; =0x1: the answer; out=2: entries whose last write has not taken full effect",
+    f"hooks: {', '.join(f'{letter} {name}' for letter, name in HOOKS.items())}",
+)
 # Rows of the table before the parting, and from there on: one screen.
 _BEFORE, _AFTER = 4, 14
 
@@ -95,21 +102,23 @@ def lines(case: Case, compared: SideBySide) -> Iterator[str]:
         yield f"  {group.name}  {pairs(group.pairs)}: hooks {compact(group.trace.hooks)}"
     if len(compared.groups) < 2 or compared.parting is None:
         yield "  all agree"
+        yield from _table(case, compared.groups, None)
         return
     yield f"  they part at step {compared.parting.index} {compared.parting.op} ({compared.parting.place}):"
     yield from _table(case, compared.groups, compared.parting)
 
 
-def _table(case: Case, groups: Sequence[Group], parting: Step) -> Iterator[str]:
+def _table(case: Case, groups: Sequence[Group], parting: Step | None) -> Iterator[str]:
+    at = None if parting is None else parting.index
     rows = [
         [
-            f"{'>' if step.index == parting.index else ' '} {step.index} {'  ' * depth}{_text(step)}",
+            f"{'>' if step.index == at else ' '} {step.index} {'  ' * depth}{text(step)}",
             *(group.cells.get(step.index, _NOT_RUN) for group in groups),
         ]
-        for step, depth in _with_depth(case.steps)
+        for step, depth in with_depth(case.steps)
     ]
-    first = max(parting.index - _BEFORE, 0)
-    last = min(parting.index + _AFTER, len(rows))
+    first = max((at or 0) - _BEFORE, 0)
+    last = min((at or 0) + _AFTER, len(rows))
     shown = [["  step", *(group.name for group in groups)], *rows[first:last]]
     widths = [max(len(row[column]) for row in shown) for column in range(len(groups) + 1)]
     for number, row in enumerate(shown):
@@ -120,14 +129,15 @@ def _table(case: Case, groups: Sequence[Group], parting: Step) -> Iterator[str]:
         yield f"    ({len(rows) - last} more steps)"
 
 
-def _with_depth(steps: Sequence[Step], depth: int = 0) -> Iterator[tuple[Step, int]]:
+def with_depth(steps: Sequence[Step], depth: int = 0) -> Iterator[tuple[Step, int]]:
     """Yield every step in the order of the text, with its depth of nesting."""
     for step in steps:
         yield step, depth
-        yield from _with_depth((*step.before_hook, *step.body), depth + 1)
+        yield from with_depth((*step.before_hook, *step.body), depth + 1)
 
 
-def _text(step: Step) -> str:
+def text(step: Step) -> str:
+    """Return a step as one line has it."""
     return " ".join([step.op, *(str(value) for value in step.args.values())])
 
 

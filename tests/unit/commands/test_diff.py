@@ -51,14 +51,23 @@ def test_a_step_that_does_not_run_everywhere_is_a_parting(tmp_path: Path, capsys
 
 def test_all_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = said(tmp_path, PAUSED, capsys, "--api", "merged")
-    assert lines[1:] == ["  A  merged on arm64, s390x, x86_64: hooks elel", "  all agree"]
+    assert lines[1:8] == [
+        "  A  merged on arm64, s390x, x86_64: hooks elel",
+        "  all agree",
+        "  step       A",
+        "  0 enable   e(on) on",
+        "  1 pause    l(off) off",
+        "  2 resume   e(on) on",
+        "  3 disable  l(off) off",
+    ]
+    assert lines[-1].startswith("hooks: e arch_enter, l arch_leave, ")
 
 
 def test_a_long_case_stays_on_one_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flushes = "  - repeat: {times: 300, steps: [flush]}\n"
     text = f"description: Long.\nsteps:\n{flushes}  - pause\n{flushes}"
     lines = said(tmp_path, text, capsys, "--api", "proposal", "--api", "merged")
-    assert len(lines) < 26
+    assert len(lines) < 29
     assert "    (296 steps before)" in lines
     assert "    (287 more steps)" in lines
 
