@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from lazymmu.cli import main
+from lazymmu.results import failure_groups
 from lazymmu.results.result import Result, Unit
 from msgspec.structs import replace
 
@@ -50,6 +51,10 @@ def test_merged_reports_are_those_of_the_unsplit_run(
         assert (tmp_path / name).read_text() == (whole / f"results.{name}").read_text()
     for name in ("junit", "html"):
         assert (tmp_path / name).read_text().count("nesting/deep[depth=1] merged") > 0
+    # Its scenarios are those of the shards, in the folder.
+    page = (tmp_path / "html").read_text()
+    assert page.count("<svg ") == sum(one.first.raw_outcome != "skip" for one in failure_groups.groups(results, {}))
+    assert page.count('<td class="description">x</td>') == len({unit.scenario.name for unit in units})
     facts, before = (json.loads((path / "run.json").read_text()) for path in (out, whole))
     assert len(facts.pop("merged")) == count
     assert {**facts, "finished": "", "scenarios": ""} == {**before, "finished": "", "scenarios": ""}

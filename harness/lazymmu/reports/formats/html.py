@@ -22,7 +22,9 @@ from lazymmu.reports.terminal import STYLES
 from lazymmu.results.result import Outcome, Result, SavedUnit, Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
-from lazymmu.support.errors import UsageError
+from lazymmu.subject.case import Scenario
+from lazymmu.support.errors import ScenarioError, UsageError
+from lazymmu.support.project import LIBRARY
 
 NAME = "html"
 FLAG = "--html"
@@ -70,7 +72,8 @@ def write(run: RunSummary, file: TextIO) -> None:
     about: dict[str, set[tuple[str, str]]] = {}
     for unit in results.units:
         about.setdefault(unit.scenario_name, set()).add(shown[unit.index])
-    pictures = _pictures(run)
+    scenarios = _scenarios(run)
+    pictures = _pictures(run, scenarios)
     links = _Links(run, file)
     parts = filled(
         Path(__file__).with_name("page.html.jinja"),
@@ -80,10 +83,8 @@ def write(run: RunSummary, file: TextIO) -> None:
         counts=[(outcome, counts[outcome]) for outcome in STYLES if counts[outcome]],
         filters=filters,
         columns=sorted({(column, unit.arch) for (_, column), some in units.items() for unit in some}),
-        scenarios={name: filters.classes(pairs) for name, pairs in about.items()},
-        descriptions={
-            unit.scenario_name: unit.scenario.description for unit in results.units if isinstance(unit, Unit)
-        },
+        rows={name: filters.classes(pairs) for name, pairs in about.items()},
+        descriptions={name: scenario.description for name, scenario in scenarios.items()},
         cells={place: _cell(results, of_cell, numbers) for place, of_cell in units.items()},
         groups=[
             {
@@ -140,17 +141,37 @@ class _Filters:
         return " ".join(["u", *(f"f{outcome}-{arch}" for outcome, arch in names)])
 
 
-def _pictures(run: RunSummary) -> dict[int, str]:
+def _scenarios(run: RunSummary) -> dict[str, Scenario]:
+    """Return the scenarios of the run by name; those of `lazymmu merge` are read from the results folder."""
+    own = {unit.scenario_name: unit.scenario for unit in run.results.units if isinstance(unit, Unit)}
+    copies = {} if own or run.folder is None else run.facts.get("scenarios", {})
+    names = {
+        str(path): name
+        for name, copy in copies.items()
+        if run.folder and (path := run.folder.absolute() / copy).is_file()
+    }
+    if not names:
+        return own
+    from lazymmu.scenario import load
+
+    try:
+        return {names[scenario.path]: scenario for scenario in load(list(names), LIBRARY) if scenario.path in names}
+    except (ScenarioError, UsageError):
+        return {}  # a copy that this version of lazymmu does not take
+
+
+def _pictures(run: RunSummary, scenarios: Mapping[str, Scenario]) -> dict[int, str]:
     """Return the pictures of the first causes by the numbers of their first results, as SVG elements."""
     from lazymmu.reports.pictures.of_result import of_result
     from lazymmu.reports.pictures.svg import svg
 
     found = {}
     for first in [group.first for group in run.groups if group.first.raw_outcome is not Outcome.SKIP][:_DRAWN]:
-        unit = run.results.unit(first.number)
-        if isinstance(unit, Unit):
+        scenario = scenarios.get(first.scenario_name)
+        case = next((case for case in scenario.cases if case.values == first.values), None) if scenario else None
+        if case is not None:
             try:
-                whole = of_result(unit.case, run.results.whole(first.number))
+                whole = of_result(case, run.results.whole(first.number))
             except UsageError:
                 continue  # a result that --resume kept, of another model
             found[first.number] = svg([whole.around(_BEFORE, _AFTER)], alone=False)
