@@ -31,6 +31,9 @@ def flags(parser: Parser) -> None:
     )
     add(parser, "--json")
     parser.add_argument(
+        "--operations", action="store_true", help="print each step of the language, an example and what it does"
+    )
+    parser.add_argument(
         "--matrix",
         type=one_of("CI system", _SYSTEMS),
         metavar="SYSTEM",
@@ -49,6 +52,11 @@ def main(arguments: Namespace) -> int:
         from lazymmu.session import requests
         from lazymmu.session.selection import Selection, chosen_apis, narrowed
         from lazymmu.subject.implementations import IMPLEMENTATIONS
+    if arguments.operations:
+        given = {**vars(arguments), "operations": False}
+        if any(given[name] for name in ("scenarios", "json", "matrix", "arch", "api", "tag", "exclude")):
+            raise UsageError("--operations lists the language, not scenarios: give it alone")
+        return _operations(arguments)
     if arguments.matrix is not None:
         return _matrix(arguments)
     if extra := [f"--{name}" for name in ("kernel", "shards") if getattr(arguments, name)]:
@@ -104,6 +112,28 @@ def _described(scenario: Scenario) -> dict[str, Any]:
         "personalities": scenario.personalities,
         "cases": [case.values for case in scenario.cases],
     }
+
+
+def _operations(arguments: Namespace) -> int:
+    """Print the words of the language for a step."""
+    with importing():
+        import inspect
+
+        from lazymmu.scenario.steps import BLOCKS, WORDS
+        from lazymmu.session import requests
+        from lazymmu.subject.behaviour import BEHAVIOURS
+        from lazymmu.subject.revisions import REVISIONS, revisions_with
+    does = {name: (inspect.getdoc(behaviour) or "").partition("\n")[0] for name, behaviour in BEHAVIOURS.items()}
+    does |= {name: f"Do `{first}`, the steps, and `{last}`." for name, (first, last) in BLOCKS.items()}
+    does["repeat"] = "Do the steps so many times; `as: name` counts the turns from 0."
+    does["check"] = "Compare what it pins at this point."
+    terminal = requests.human(arguments)
+    for name, word in WORDS.items():
+        having = revisions_with(name)
+        only = "" if len(having) == len(REVISIONS) else f" ({', '.join(api for api in REVISIONS if api in having)})"
+        terminal.line(word.form)
+        terminal.line(f"    {does[name]}{only}", "dim")
+    return 0
 
 
 def _matrix(arguments: Namespace) -> int:

@@ -244,7 +244,7 @@ def _read_elsewhere(context: Context, operation: Operation, key: Scalar, node: N
 # Blocks
 
 #: Block -> its two calls.
-_BLOCKS = {
+BLOCKS = {
     "lazy": ("enable", "disable"),
     "lazy_with_ptes": ("enable_with_ptes", "disable"),
     "paused": ("pause", "resume"),
@@ -253,7 +253,7 @@ _BLOCKS = {
 
 def _read_block(context: Context, key: Scalar, node: Node) -> Sequence[Template]:
     """`- lazy: [..]`, or `- lazy_with_ptes: {index, count, steps}`: a call, the steps, the closing call."""
-    op, closing = _BLOCKS[key.text]
+    op, closing = BLOCKS[key.text]
     arguments = OPERATIONS[op].args
     if arguments:
         names = [*(argument.name for argument in arguments), "steps"]
