@@ -11,7 +11,7 @@ from tests.guest import machines
 from tests.guest.conftest import Lazymmu
 
 # Mutants of several parts of the module, and where they are killed
-_SAMPLE = {
+SAMPLE = {
     "NESTED_DISABLE_NO_FLUSH": {"s390x", "x86_64"},
     "BH_DISABLED_IS_NO_INTERRUPT": {"s390x", "x86_64"},
     "PAUSE_DROPS_RANGE": {"s390x"},
@@ -21,7 +21,7 @@ _SAMPLE = {
     "XEN_SWITCH_OUT_PAUSES_NOTHING": {"s390x"},
     "BATCH_OF_191": {"x86_64"},
 }
-_NOTICING = (
+NOTICING = (
     "nesting/two-levels",
     "interrupts/bottom-halves-disabled",
     "parameters/pause-and-the-range",
@@ -34,18 +34,18 @@ _NOTICING = (
 
 def test_a_sample_of_mutants_is_killed(lazymmu: Lazymmu, tmp_path: Path) -> None:
     path = tmp_path / "mutants.json"
-    flags = [word for name in _SAMPLE for word in ("--mutant", name)]
+    flags = [word for name in SAMPLE for word in ("--mutant", name)]
     # The smallest part of the library that notices all of them
-    where = [*_NOTICING, "--arch", "s390x", "--arch", "x86_64"]
+    where = [*NOTICING, "--arch", "s390x", "--arch", "x86_64"]
     done = lazymmu("mutants", *flags, *where, "--json", str(path))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(_SAMPLE)} of {len(_SAMPLE)} mutants killed" in done.stdout
+    assert f"{len(SAMPLE)} of {len(SAMPLE)} mutants killed" in done.stdout
     told = {entry["mutant"]: entry for entry in json.loads(path.read_text())["mutants"]}
-    assert {*told} == {*_SAMPLE}
+    assert {*told} == {*SAMPLE}
     for name, entry in told.items():
         assert entry["killed"]
         assert entry["errors"] == []
-        assert {arch for found in entry["killers"].values() for arch in found} == _SAMPLE[name]
+        assert {arch for found in entry["killers"].values() for arch in found} == SAMPLE[name]
 
 
 def test_a_mutant_that_no_scenario_notices_survives(lazymmu: Lazymmu) -> None:

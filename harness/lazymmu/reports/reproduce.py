@@ -31,8 +31,13 @@ def line(run: RunSummary, result: Result) -> str:
 
 def command(run: RunSummary, result: Result) -> list[str]:
     """Return the words of the command."""
-    arguments: Mapping[str, Any] = run.facts.get("arguments", {})
-    needs_order = run.seed is not None and arguments.get("isolation") == "shared" and result.position > 1
+    return command_of(run.facts, run.seed, result)
+
+
+def command_of(facts: Mapping[str, Any], seed: int | None, result: Result) -> list[str]:
+    """Return the words of the command, from run.json and the seed of --shuffle."""
+    arguments: Mapping[str, Any] = facts.get("arguments", {})
+    needs_order = seed is not None and arguments.get("isolation") == "shared" and result.position > 1
     words = [_program(), "run"]
     machine = {"arch": result.arch, "kernel": None if result.kernel == DEFAULT_KERNEL else result.kernel}
     if not needs_order:
@@ -41,12 +46,12 @@ def command(run: RunSummary, result: Result) -> list[str]:
         words += [*(arguments.get("scenarios") or ()), *_flags(_SELECTING, arguments)]
         is_listed = any(arguments.get(name) for name in _LISTING)
         words += _flags((*machine, *_LISTING), arguments) if is_listed else _flags(machine, machine)
-    words += _text(run, arguments)
+    words += _text(facts, arguments)
     for name, usual in _HOW.items():
         if (value := arguments.get(name, usual)) != usual:
             words += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
     words += ["--fresh-boot"] if arguments.get("fresh_boot") else []
-    return [*words, "--shuffle", str(run.seed), "--jobs", "1"] if needs_order else words
+    return [*words, "--shuffle", str(seed), "--jobs", "1"] if needs_order else words
 
 
 def _program() -> str:
@@ -72,8 +77,8 @@ def _flags(names: Iterable[str], arguments: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"--{name.replace('_', '-')}", one)
 
 
-def _text(run: RunSummary, arguments: Mapping[str, Any]) -> Iterator[str]:
+def _text(facts: Mapping[str, Any], arguments: Mapping[str, Any]) -> Iterator[str]:
     """Yield the words that name the text under test; a patch from standard input was kept in the results folder."""
     for name in ("header", "patch", "tree"):
         if (value := arguments.get(name)) is not None:
-            yield from (f"--{name}", run.facts.get("patch_kept", value) if value == "-" else value)
+            yield from (f"--{name}", facts.get("patch_kept", value) if value == "-" else value)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command `reproduce`: runs failed cases of an earlier run again, and says whether they end as they did.
+
+Each case is a `lazymmu run` of its own: the command that reports of the earlier run show.
+"""
+
+import filecmp
+import shlex
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from lazymmu.reports import results_folder
+from lazymmu.reports.compare import decoded, document
+from lazymmu.reports.reproduce import command_of
+from lazymmu.results.result import Outcome, Result
+from lazymmu.scenario import load
+from lazymmu.session import manifest, requests
+from lazymmu.support.errors import LazymmuError, UsageError
+from lazymmu.support.suggestions import suggestion
+
+_FAILED = (Outcome.FAIL, Outcome.ERROR)
+
+
+class _Cause(Struct, frozen=True):
+    #: `Result.number`, the smallest case first.
+    results: tuple[int, ...]
+
+
+class _Document(Struct, frozen=True):
+    schema: Literal[1]
+    results: tuple[Result, ...]
+    causes: tuple[_Cause, ...] = ()
+
+
+def reproduce(arguments: Namespace) -> int:
+    """Run the cases again. Returns the exit status: 1 if one fails, else 3 if one is an error, else 0."""
+    folder = Path(arguments.folder).resolve()
+    facts = results_folder.ended(arguments.folder, f"`{arguments.folder}`")
+    chosen = _chosen(decoded(document(arguments.folder), _Document), arguments.case, arguments.folder)
+    working = Path(facts["working_folder"])
+    if not working.is_dir():
+        raise UsageError(f"`{arguments.folder}`: the working folder of that run, {working}, does not exist")
+    terminal = requests.human(arguments)
+    with chdir(working):
+        for change in _changes(folder, facts):
+            terminal.line(f"note: since that run, {change} changed")
+        ends = []
+        for result in chosen:
+            words = command_of(facts, facts.get("shuffle"), result)
+            terminal.line(f"$ {shlex.join(words)}")
+            if not arguments.dry_run:
+                ends.append(_run_again(words, result))
+                terminal.line(ends[-1].text)
+    outcomes = {end.outcome for end in ends}
+    return next((status for outcome, status in ((Outcome.FAIL, 1), (Outcome.ERROR, 3)) if outcome in outcomes), 0)
+
+
+def _chosen(run: _Document, case: str | None, name: str) -> Sequence[Result]:
+    """Return the failed results to run again: those of a case, or the first one of each cause."""
+    failed = {result.label(): result for result in run.results if result.raw_outcome in _FAILED}
+    if not failed:
+        raise UsageError(f"`{name}`: nothing failed in this run")
+    if case is None:
+        first = {cause.results[0] for cause in run.causes}
+        return [result for result in failed.values() if result.number in first]
+    found = [result for label, result in failed.items() if case in (label, result.case_name())]
+    if not found:
+        names = [*dict.fromkeys(result.case_name() for result in failed.values())]
+        passed = any(case in (result.label(), result.case_name()) for result in run.results)
+        raise UsageError(
+            f"`{name}`: {case} {'did not fail' if passed else 'is no case'} in this run{suggestion(case, names)}",
+            hint=f"these failed: {', '.join(names[:5])}{' …' if names[5:] else ''}",
+        )
+    return found
+
+
+class _End(Struct, frozen=True):
+    """How a case ended this time."""
+
+    outcome: Outcome
+    text: str
+
+
+def _run_again(words: Sequence[str], before: Result) -> _End:
+    """Run the command, and return how the case ended. Raises LazymmuError if it has no result."""
+    with TemporaryDirectory(prefix="lazymmu-reproduce-") as folder:
+        path = Path(folder) / "results.json"
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "lazymmu", *words[1:], "--json", str(path)],
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        results = decoded(path, _Document).results if path.exists() else ()
+    now = next((result for result in results if result.label() == before.label()), None)
+    if now is None:
+        raise LazymmuError(f"{before.label()} has no result; the command ended with status {done.returncode}")
+    if now.raw_outcome is not before.raw_outcome:
+        text = f"not reproduced: {now.raw_outcome} now, {before.raw_outcome} then"
+    elif now.reason != before.reason:
+        text = f"{now.raw_outcome} again, for another reason: {now.reason}"
+    else:
+        text = f"reproduced: {now.raw_outcome} again, for the same reason"
+    return _End(now.raw_outcome, f"{before.label()}: {text}")
+
+
+def _changes(folder: Path, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the scenarios and sources that are not what they were in the run."""
+    library = requests.library()
+    for name, copy in facts.get("scenarios", {}).items():
+        kept = folder / copy if copy is not None else None
+        if kept is not None and kept.is_file() and _differs(kept, name, library):
+            yield f"the scenario {name}"
+    recorded = Namespace(**facts["arguments"])
+    given = [path for path in (recorded.known, recorded.header) if path is not None]
+    before = facts.get("sources", {})
+    if missing := [path for path in given if not Path(path).is_file()]:
+        raise UsageError(f"{missing[0]} is gone, which that run was given")
+    now = manifest.sources(recorded, {})
+    yield from (name for name in now if before.get(name) != now[name])
+
+
+def _differs(kept: Path, name: str, library: Path) -> bool:
+    try:
+        (scenario,) = load([name], library)
+    except UsageError:
+        return True
+    return not filecmp.cmp(kept, scenario.path, shallow=False)
