@@ -82,7 +82,8 @@ def browser() -> Iterator[Browser]:
     if program is None:
         pytest.skip("there is no browser: install Debian's package `chromium`")
     with ExitStack() as stack:
-        profile = stack.enter_context(tempfile.TemporaryDirectory())
+        # The browser's helpers end, and write there, a moment after itself.
+        profile = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         (theirs, to), (came, ours) = os.pipe(), os.pipe()
         flags = ["--headless", "--disable-gpu", "--no-first-run", f"--user-data-dir={profile}"]
         # The browser's own sandbox refuses root.
