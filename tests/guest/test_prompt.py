@@ -22,6 +22,7 @@ from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
 from tests.guest.machines import ARCHES
 from tests.guest.processes import gone, wait_for_qemus
+from tests.headers import MERGED, NESTED_FLUSH
 
 # On a busy host, a guest may first have to boot for its snapshot.
 _SECONDS = 240
@@ -276,6 +277,25 @@ def test_run_scenario_refuses_what_the_library_does_not_have(lazymmu: Lazymmu) -
     # /tmp is empty, so a scenario is listed last.
     assert done.stdout.splitlines()[-1].startswith(b"wrap/")
     assert b"no scenario no/such of amended merged\n" in done.stderr and b"nesting/single of nope\n" in done.stderr
+
+
+def test_run_scenario_runs_the_users_own_file_on_the_users_own_header(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "description: x\nvary: {n: [1, 2]}\n"
+        "steps: [{repeat: {times: $n, steps: [enable]}}, {repeat: {times: $n, steps: [disable]}}]\n"
+    )
+    (tmp_path / "my.h").write_text(MERGED.replace(NESTED_FLUSH, ""))
+    script = "run-scenario mine.yaml; echo $?; run-scenario nesting/single; echo $?"
+    flags = ("arm64", "--scenario", "mine.yaml", "--header", "my.h")
+    done = piped(lazymmu, *flags, "--", "sh", "-c", script, cwd=tmp_path)
+    lines = done.stdout.decode().splitlines()
+    first, second = (lines.index(f"mine[n={n}] merged") for n in (1, 2))
+    assert "    as predicted" in lines[first:second]
+    # The text does not flush when an inner section ends.
+    at = lines.index("    DIFFERS from the model, first here:")
+    assert at > second
+    assert " hooks=f " in lines[at + 1] and " hooks=- " in lines[at + 2]
+    assert [line for line in lines if line in ("0", "1")] == ["1", "0"]
 
 
 @pytest.mark.exhaustive

@@ -15,6 +15,10 @@ def flags(parser: Parser) -> None:
     parser.rest_after = "--"
     parser.add_argument("arch", metavar="ARCH", help="architecture of the guest")
     add(parser, "--kernel", "--transport")
+    parser.add_argument(
+        "--scenario", action="append", default=[], metavar="FILE", help="a scenario of your own, for run-scenario FILE"
+    )
+    add(parser, "--header")
     parser.add_argument("--push", action="append", default=[], metavar="FILE", help="copy a file to the guest's /root")
     parser.add_argument(
         "--pull", action="append", default=[], metavar="FILE", help="copy a file of the guest here at the end"

@@ -7,8 +7,9 @@
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 
+from lazymmu.protocol.program import revision
 from lazymmu.subject.counters import counter_names
-from lazymmu.subject.implementations import state_of
+from lazymmu.subject.implementations import MODULE, state_of
 from lazymmu.subject.trace import StepTrace, Trace
 
 # Table entries per report line.
@@ -28,12 +29,12 @@ def _step(step: StepTrace, counters: Sequence[str]) -> str:
     )
 
 
-def _lines(trace: Trace, api: str, personality: str, steps: int) -> Iterator[str]:
-    yield f"begin revision={api} personality={personality} steps={steps}"
+def _lines(trace: Trace, api: str, personality: str, steps: int, impl: str) -> Iterator[str]:
+    yield f"begin revision={revision(api, impl)} personality={personality} steps={steps}"
     counters = counter_names(personality)
     yield from (_step(step, counters) for step in trace.steps)
     yield f"total{_pairs(trace.counters)}"
-    own = [name for name, _ in state_of(api, personality)]
+    own = [name for name, _ in state_of(api, personality, impl)]
     for name, state in trace.tasks.items():
         # In v4, a line has `active` twice: the flag of its state, then whether the task is active.
         yield f"task {name}{_pairs({word: state[word] for word in own})} active={int(state['active'])}"
@@ -43,8 +44,8 @@ def _lines(trace: Trace, api: str, personality: str, steps: int) -> Iterator[str
         yield f"entries {','.join(entries[first : first + _ENTRIES])}"
 
 
-def lines(trace: Trace, *, run: int, api: str, personality: str, steps: int) -> list[str]:
+def lines(trace: Trace, *, run: int, api: str, personality: str, steps: int, impl: str = MODULE) -> list[str]:
     """Return the report's lines, without the prefix of the module; `steps` is how many the program has."""
-    body = [f"run {run} {line}" for line in _lines(trace, api, personality, steps)]
+    body = [f"run {run} {line}" for line in _lines(trace, api, personality, steps, impl)]
     crc = zlib.crc32("".join(f"{line}\n" for line in body).encode())
     return [*body, f"run {run} end lines={len(body)} crc={crc:08x}"]

@@ -22,6 +22,8 @@ from lazymmu.support.project import IMAGES, LIBRARY, PACKAGE
 
 # The path that guest/shell/run-scenario opens.
 _IN_GUEST = "/lazymmu/cases.tar.gz"
+# The same for what only one shell has.
+_OWN_IN_GUEST = "/lazymmu/own.tar.gz"
 # The fastest level. At any level, the texts shrink to a twentieth.
 _LEVEL = 1
 _NEEDS = 4_000_000
@@ -62,6 +64,11 @@ def with_library(machine: Machine) -> Machine:
     return replace(machine, built_before=built_before, files=(*machine.files, file))
 
 
+def file_of(units: Iterable[Unit]) -> GuestFile:
+    """Return the file with the programs of units that only this shell's guest has, such as those of --scenario."""
+    return GuestFile(_OWN_IN_GUEST, 0o600, archive(units))
+
+
 def _key(arch: str) -> str:
     """Return a digest of the scenarios and of the code that makes programs and predictions."""
     paths = [IMAGES / "kernels.yaml", *(PACKAGE / name for name in _MAKERS)]
@@ -80,7 +87,8 @@ def archive(units: Iterable[Unit]) -> bytes:
         for run, prepared in enumerate(map(PreparedUnit, units), start=1):
             unit, trace = prepared.unit, prepared.prediction
             steps = sum(1 for _ in prepared.case.walk())
-            report = expected_report.lines(trace, run=run, api=unit.api, personality=unit.personality, steps=steps)
+            about = {"api": unit.api, "personality": unit.personality, "impl": unit.impl}
+            report = expected_report.lines(trace, run=run, steps=steps, **about)
             values = ",".join(f"{name}={value}" for name, value in unit.values.items())
             contents = {
                 "program": prepared.program(run),
@@ -88,7 +96,7 @@ def archive(units: Iterable[Unit]) -> bytes:
                 "values": f"[{values}]\n".encode() if values else b"\n",
             }
             for suffix, content in contents.items():
-                member = tarfile.TarInfo(f"{unit.api}/{unit.scenario.name}/{unit.number:05}.{suffix}")
+                member = tarfile.TarInfo(f"{unit.api}/{unit.scenario.name.lstrip('/')}/{unit.number:05}.{suffix}")
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
     return gzip.compress(packed.getvalue(), _LEVEL, mtime=0)

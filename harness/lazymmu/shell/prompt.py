@@ -17,11 +17,13 @@ from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.remote_command import RemoteCommand
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import setup as images
-from lazymmu.session import prefetch, requests
+from lazymmu.results.result import Unit
+from lazymmu.session import header_run, prefetch, requests
+from lazymmu.session.selection import Selection, units
 from lazymmu.shell import files
 from lazymmu.shell.bridge import Bridge
 from lazymmu.shell.initramfs import with_shell
-from lazymmu.shell.library import with_library
+from lazymmu.shell.library import file_of, with_library
 from lazymmu.shell.terminal import Terminal
 from lazymmu.support.errors import UsageError
 
@@ -48,12 +50,20 @@ def shell(arguments: Namespace) -> int:
     streams = [stream.fileno() for stream in (sys.stdin, sys.stdout) if stream is not None and stream.isatty()]
     terminal = Terminal(*streams) if len(streams) == 2 else None
 
+    given, own_units = _own(arguments, arch)
+    if own_units:
+        pushes.append(file_of(own_units))
+
     def prepared() -> Machine:
         ready = images.prepare(store, kernel, [arch], offline=arguments.offline, sandbox=sandbox)
+        variant = header_run.build(given, [ready]).of(arch, ready.name)
         guests = RunningGuests()
         with closing(guests):
-            ordinary = prepare(ready, arch, scale, guests, transport=requests.transport(arguments, [ready]))
-        return with_library(with_shell(ordinary, arguments.kernel_arg, qemu_arguments, offline=arguments.offline))
+            transport = requests.transport(arguments, [ready])
+            ordinary = prepare(ready, arch, scale, guests, transport=transport, variant=variant)
+        machine = with_shell(ordinary, arguments.kernel_arg, qemu_arguments, offline=arguments.offline)
+        # With a header, run-scenario runs everything on its text.
+        return machine if given else with_library(machine)
 
     def changed(what: str) -> None:
         if what not in _QUICK:
@@ -71,6 +81,23 @@ def shell(arguments: Namespace) -> int:
             return _NO_READER
         files.pull(connection, pulls, scale)
         return status
+
+
+def _own(arguments: Namespace, arch: str) -> tuple[header_run.Given | None, Sequence[Unit]]:
+    """Return what --header puts under test, and the units that only this shell has.
+
+    Raises UsageError, and ScenarioError for a wrong scenario.
+    """
+    if not arguments.scenario and arguments.header is None:
+        return None, ()
+    from lazymmu.scenario import load
+
+    flags = Namespace(header=arguments.header, patch=None, tree=None)
+    given, selection = header_run.selected(flags, Selection(arches=(arch,), apis=() if arguments.header else ("all",)))
+    # With a header, the library is run on its text, too.
+    library = load([], requests.library()) if given else ()
+    given_files = load(arguments.scenario, requests.library()) if arguments.scenario else ()
+    return given, units(tuple({one.name: one for one in (*library, *given_files)}.values()), selection)
 
 
 def _split(texts: list[str]) -> list[str]:
