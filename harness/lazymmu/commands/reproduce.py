@@ -15,6 +15,6 @@ def flags(parser: Parser) -> None:
         "case",
         metavar="CASE",
         nargs="?",
-        help="only this case, such as `nesting/deep[depth=3]`; default: one of each cause",
+        help="only this scenario or case, such as `nesting/deep[depth=3]`; default: one of each cause",
     )
     parser.add_argument("--dry-run", action="store_true", help="print the commands, and run nothing")

@@ -71,15 +71,19 @@ def _chosen(run: _Document, case: str | None, name: str) -> Sequence[Result]:
     if case is None:
         first = {cause.results[0] for cause in run.causes}
         return [result for result in failed.values() if result.number in first]
-    found = [result for label, result in failed.items() if case in (label, result.case_name())]
+    found = [result for result in failed.values() if case in _names(result)]
     if not found:
         names = [*dict.fromkeys(result.case_name() for result in failed.values())]
-        passed = any(case in (result.label(), result.case_name()) for result in run.results)
+        passed = any(case in _names(result) for result in run.results)
         raise UsageError(
             f"`{name}`: {case} {'did not fail' if passed else 'is no case'} in this run{suggestion(case, names)}",
             hint=f"these failed: {', '.join(names[:5])}{' …' if names[5:] else ''}",
         )
     return found
+
+
+def _names(result: Result) -> tuple[str, ...]:
+    return (result.label(), result.case_name(), result.scenario_name)
 
 
 class _End(Struct, frozen=True):

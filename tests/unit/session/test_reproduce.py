@@ -32,6 +32,7 @@ def test_one_case_of_each_cause_runs_again_or_the_one_that_is_named(
     first, second = ["given/deep[depth=1]", "s390x"], ["given/deep[depth=2]", "arm64"]
     assert commands(capsys, str(out)) == [first, second]
     assert commands(capsys, str(out), "given/deep[depth=2]") == [second]
+    assert commands(capsys, str(out), "given/deep") == [first, second]
     assert commands(capsys, str(out), "given/deep[depth=1] merged on s390x") == [first]
 
 
