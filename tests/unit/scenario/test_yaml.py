@@ -117,3 +117,17 @@ def test_an_alias_gives_no_further_problem(bench: Workbench) -> None:
         "2:15: aliases are not allowed here: write out what `*x` means",
         "2:27: aliases are not allowed here: write out what `*y` means",
     ]
+
+
+@each_row("parser", PARSERS)
+@each_row(
+    ("steps", "refusal"),
+    [
+        ("\t- enable\n", "3:1: not YAML: a tab: indent with spaces"),
+        ("  - repeat: {times: ${n}, steps: [enable]}\n", "3:22: not YAML: write `$n`, without braces"),
+        ("  - enable\n  disable\n", "4:3: not YAML: `disable` is no key: a step begins with `- `, a key ends in `:`"),
+        ("  - lazy:\n    enable\n", "4:5: not YAML: `enable` is no key: a step begins with `- `, a key ends in `:`"),
+    ],
+)
+def test_what_yaml_refuses_gets_its_place_and_what_to_write(steps: str, refusal: str, parser: type) -> None:
+    assert refusals(f"description: x\nsteps:\n{steps}", parser) == [f"f:{refusal}"]

@@ -6,7 +6,7 @@ RecursionError before any limit could be checked.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -28,6 +28,11 @@ _NOT_PLAIN = re.compile(r"[^\t\n\r\x20-\x7e]")
 
 #: What no string may contain; escapes such as "\x00" can bring it in.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+# What the parser says of a word that is alone where a key must be.
+_NO_COLON = "could not find expected ':'"
+_BRACED = re.compile(r"\$\{(\w+)\}")
 
 
 class _Stop(Exception):
@@ -52,13 +57,31 @@ def compose(text: str, path: str, problems: Problems, parser: Any = PARSER, what
         return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.problem == _NO_COLON and error.context_mark is not None:
+            # The parser notices it at the end of the line, or of the file.
+            mark = error.context_mark
         place = composer.place if mark is None else Place(path, mark.line + 1, mark.column + 1)
         words = [word for word in (error.context, error.problem) if word]
-        problems.add(place, "not YAML: " + " ".join(" ".join(words).split()), rule="yaml")
+        advice = "" if mark is None else _advice(text.split("\n"), mark.line, mark.column, error.problem or "")
+        problems.add(place, f"not YAML: {advice or ' '.join(' '.join(words).split())}", rule="yaml")
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # The parser in Python raises ValueError for escapes beyond Unicode and for endless version numbers.
         problems.add(composer.place, "not YAML: " + " ".join(str(error).split()), rule="yaml")
     return None
+
+
+def _advice(lines: Sequence[str], row: int, column: int, problem: str) -> str:
+    """Return what an author probably meant at this place; empty if that is not clear."""
+    line = lines[row] if row < len(lines) else ""
+    reference = _BRACED.search(line)
+    if line[: column + 1].endswith("\t"):
+        return "a tab: indent with spaces"
+    if reference is not None:
+        return f"write `${reference[1]}`, without braces"
+    if problem == _NO_COLON:
+        word = line[column:].strip()
+        return f"{quote(word)} is no key: a step begins with `- `, a key ends in `:`"
+    return ""
 
 
 class _Composer:
