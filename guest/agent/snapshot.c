@@ -17,7 +17,7 @@
 #include "requests.h"
 
 #define ENTROPY		32	/* random bytes of a wake */
-#define LEFT_FREE	(2ul * 1024 * 1024)	/* bytes not cleared, so that the kernel kills nothing */
+#define LEFT_FREE	512ul	/* pages not cleared, so that the kernel kills nothing */
 /* The kernel's own reserve, lowered for a moment because it cannot be cleared */
 #define RESERVE		"/proc/sys/vm/min_free_kbytes"
 #define SMALL_RESERVE	"256"
@@ -79,15 +79,15 @@ static int change(const char *path, const char *text, char *before, size_t size)
 static int clear_free_memory(void)
 {
 	struct sysinfo info;
-	size_t len;
+	size_t len, left = LEFT_FREE * sysconf(_SC_PAGESIZE);
 	void *memory;
 
 	if (sysinfo(&info))
 		return errno;
 	len = info.freeram * info.mem_unit;
-	if (len <= LEFT_FREE)
+	if (len <= left)
 		return 0;
-	len -= LEFT_FREE;
+	len -= left;
 	memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (memory == MAP_FAILED)
 		return errno;

@@ -55,7 +55,7 @@ def test_a_guest_over_ssh_needs_a_network_driver_in_the_kernel(lazymmu: Lazymmu,
 
 @pytest.mark.exhaustive
 @pytest.mark.skipif(TREE not in os.environ, reason=f"{TREE} names no source tree")
-@pytest.mark.parametrize("arch", ["arm64", "x86_64", "s390x", "riscv64"])
+@pytest.mark.parametrize("arch", ["arm64", "x86_64", "s390x", "ppc64", "riscv64"])
 def test_a_small_kernel_is_built_and_an_edit_of_the_tree_is_built_again(
     lazymmu: Lazymmu, tmp_path: Path, arch: str
 ) -> None:
