@@ -163,6 +163,9 @@ def whole_table(*, of_host: bool = False) -> WholeTable:
     unmistakable = [*once, *(line for table in every for line in table.unmistakable)]
     dump = [*unmistakable, *(line for table in every for line in table.dump)]
     try:
+        # A bracket that a line leaves open ends in another line of the whole.
+        for line in dump:
+            re.compile(line)
         return WholeTable(
             rows=tuple(rows),
             any_row=re.compile(rf"\s*+(?:{'|'.join(begins)})"),
