@@ -8,6 +8,8 @@ selected on that machine, in the same order and in one guest.
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from lazymmu.architecture import DEFAULT_KERNEL
@@ -38,7 +40,7 @@ def command_of(facts: Mapping[str, Any], seed: int | None, result: Result) -> li
     """Return the words of the command, from run.json and the seed of --shuffle."""
     arguments: Mapping[str, Any] = facts.get("arguments", {})
     needs_order = seed is not None and arguments.get("isolation") == "shared" and result.position > 1
-    words = [_program(), "run"]
+    words = [_program(str(Path.cwd())), "run"]
     machine = {"arch": result.arch, "kernel": None if result.kernel == DEFAULT_KERNEL else result.kernel}
     if not needs_order:
         words += [*_alone(result), *_flags(machine, machine)]
@@ -54,11 +56,12 @@ def command_of(facts: Mapping[str, Any], seed: int | None, result: Result) -> li
     return [*words, "--shuffle", str(seed), "--jobs", "1"] if needs_order else words
 
 
-def _program() -> str:
-    """Return the launcher of a checkout as one types it in the working folder, or the installed command."""
+@cache
+def _program(working_folder: str) -> str:
+    """Return the launcher of a checkout as one types it in this folder, or the installed command."""
     if not IN_CHECKOUT:
         return "lazymmu"
-    path = os.path.relpath(ROOT / "lazymmu")
+    path = os.path.relpath(ROOT / "lazymmu", working_folder)
     return path if "/" in path else f"./{path}"
 
 

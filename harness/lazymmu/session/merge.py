@@ -38,6 +38,8 @@ from lazymmu.support.interrupts import Interrupts
 _OWN = ("shard", "timings")
 #: Facts that must be equal, and what they are called.
 _EQUAL = {"commit": "the commit of lazymmu", "qemu": "QEMU", "patch_applied": "what --patch changes"}
+#: The texts of a unit beside its scenario's name.
+_NAMES = ("arch", "api", "impl", "kernel")
 _DECODER = msgspec.json.Decoder(Result)
 
 
@@ -218,7 +220,7 @@ def _results(
                 result.number,
                 one,
                 unit,
-                (replace(result, scenario_name=unit.scenario_name, values=unit.values), text),
+                (_shared(result, unit), text),
             )
     raise UsageError(f"{path}: truncated")
 
@@ -226,11 +228,22 @@ def _results(
 def _unit(result: Result, paths: Mapping[str, str], shared: dict[str, Mapping[str, Any]]) -> SavedUnit:
     """Return the unit of a result. Units share their texts and values, so that many need little memory."""
     values = shared.setdefault(str(result.values), result.values)
-    names = {name: sys.intern(getattr(result, name)) for name in ("scenario_name", "arch", "api", "impl", "kernel")}
+    names = {name: sys.intern(getattr(result, name)) for name in ("scenario_name", *_NAMES)}
     personality, repetition = result.personality, result.repetition
     path = paths.get(result.scenario_name, "")
     return SavedUnit(
         index=result.number, values=values, personality=personality, repetition=repetition, path=path, **names
+    )
+
+
+def _shared(result: Result, unit: SavedUnit) -> Result:
+    """Return the result with the texts of others, so that many need little memory."""
+    return replace(
+        result,
+        scenario_name=unit.scenario_name,
+        values=unit.values,
+        **{name: sys.intern(getattr(result, name)) for name in (*_NAMES, "reason", "details", "release")},
+        differences=tuple(map(sys.intern, result.differences)),
     )
 
 
