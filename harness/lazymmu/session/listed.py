@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from lazymmu.provision.keys import digest
 from lazymmu.reports import results_folder
-from lazymmu.reports.compare import read
 from lazymmu.reports.destination import STDOUT, json_text, whole
 from lazymmu.results.result import Outcome, SavedUnit, Unit
 from lazymmu.subject.case import Scenario
@@ -103,6 +102,8 @@ def _selecting(recorded: Mapping[str, Any]) -> dict[str, Any]:
 
 def _failed(name: str) -> Listed:
     """Return what failed in the run with this results folder."""
+    from lazymmu.reports.compare import read
+
     facts = results_folder.ended(name, f"--failed-from `{name}`")
     # That run may have had a list, too.
     recorded = (facts.get("listed") or facts)["arguments"]

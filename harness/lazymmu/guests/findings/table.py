@@ -8,7 +8,7 @@ two of them describe the same line, unless one row is a fallback.
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from string import Formatter
 from typing import Any, TypeVar
@@ -109,12 +109,16 @@ _KIND = "table of console lines"
 # The fields that a preset need not have.
 _NO_FIELDS = {"kind": "", "begins": "", "title": ""}
 _GROUP_NAME = re.compile(r"\(\?P<(\w+)>")
+# The function of a register line, with its module.
+_FUNCTION = r"(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+(?P<module> \[\w+\])?"
+# Matches an expression that closes all its brackets. An open one would end in the next expression of the whole.
+_CLOSED = re.compile(r"(?:[^\\\[]|\\.|\[\^?\]?(?:[^\]\\]|\\.)*+\])*+")
 # What a title may hold beside the groups of its row (see `Row.title`).
 _TITLE_WORDS = {"line", "where", "message"}
 
 
-class WholeTable(Struct, frozen=True):
-    """All tables that describe one stream, compiled."""
+class WholeTable(Struct, frozen=True, dict=True):
+    """All tables that describe one stream, compiled; what a console without trouble does not need, on first use."""
 
     rows: tuple[Row, ...]
     #: Matches the line of any row. The last group's name is r and the row's index.
@@ -122,9 +126,25 @@ class WholeTable(Struct, frozen=True):
     #: Finds what may begin in the middle of a record.
     anywhere: re.Pattern[str]
     dump: re.Pattern[str]
-    unmistakable: re.Pattern[str]
-    once: tuple[re.Pattern[str], ...]
-    program_counter: re.Pattern[str]
+    #: Expressions that `dump` has, too: so they are right.
+    unmistakable_lines: tuple[str, ...]
+    once_lines: tuple[str, ...]
+    counters: str
+
+    @cached_property
+    def unmistakable(self) -> re.Pattern[str]:
+        """Matches a line that can only be a part of a report."""
+        return re.compile("|".join(self.unmistakable_lines))
+
+    @cached_property
+    def once(self) -> tuple[re.Pattern[str], ...]:
+        """Each matches a line that a report has only once."""
+        return tuple(map(re.compile, self.once_lines))
+
+    @cached_property
+    def program_counter(self) -> re.Pattern[str]:
+        """Matches a register line that names a function."""
+        return re.compile(self.counters + _FUNCTION)
 
     def row_of(self, record: str) -> Row | None:
         """Return the row that describes a record. Blanks before it do not matter."""
@@ -158,22 +178,21 @@ def whole_table(*, of_host: bool = False) -> WholeTable:
     # The group is at the end so that re can skip an alternative by its first character.
     begins = [f"(?:{_GROUP_NAME.sub('(?:', row.expression)})(?P<r{n}>)" for n, row in enumerate(rows)]
     anywhere = [_GROUP_NAME.sub("(?:", row.expression) for row in rows if row.anywhere]
-    function = r"(?P<function>[A-Za-z_][\w.$]*)\+0x[0-9a-f]+/0x[0-9a-f]+(?P<module> \[\w+\])?"
     once = [counters, *(line for table in every for line in table.once)]
     unmistakable = [*once, *(line for table in every for line in table.unmistakable)]
     dump = [*unmistakable, *(line for table in every for line in table.dump)]
     try:
-        # A bracket that a line leaves open ends in another line of the whole.
         for line in dump:
-            re.compile(line)
+            if not _CLOSED.fullmatch(line):
+                re.compile(line)
         return WholeTable(
             rows=tuple(rows),
             any_row=re.compile(rf"\s*+(?:{'|'.join(begins)})"),
             anywhere=re.compile("|".join(anywhere)),
             dump=re.compile("|".join(dump)),
-            unmistakable=re.compile("|".join(unmistakable)),
-            once=tuple(map(re.compile, once)),
-            program_counter=re.compile(counters + function),
+            unmistakable_lines=tuple(unmistakable),
+            once_lines=tuple(once),
+            counters=counters,
         )
     except re.error as error:
         for file, table in files.items():
