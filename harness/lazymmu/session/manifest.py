@@ -19,7 +19,7 @@ from lazymmu.architecture import machine_name
 from lazymmu.provision.cache import digest_files
 from lazymmu.provision.keys import digest
 from lazymmu.provision.setup import Images
-from lazymmu.reports.destination import STDOUT
+from lazymmu.reports.destination import STDOUT, Target
 from lazymmu.reports.formats import FORMATS
 from lazymmu.reports.results_folder import Folder, unfinished
 from lazymmu.subject.case import Scenario
@@ -65,6 +65,12 @@ def beginning(
         },
         "arguments": {
             name: value for name, value in vars(given).items() if name not in _NOT_KEPT and name not in FORMATS
+        },
+        # Of a pipe or a device, --resume would have another one.
+        "reports": {
+            name: to
+            for name, form in FORMATS.items()
+            if (to := getattr(given, name)) is not None and Target(form.FLAG, to).is_regular()
         },
         "sources": sources(arguments, texts),
         **{name: getattr(arguments, name) for name in ("transport", "repeat", "shuffle", "known", "header", "patch")},
@@ -129,7 +135,8 @@ def unfinished_run(given: Namespace) -> Iterator[tuple[Folder, dict[str, Any], N
     """Hold the folder that --resume names for the length of a `with`, in the working folder of its run.
 
     Yields the folder, its run.json, and the arguments of that run, replaced by the flags that were given with --resume.
-    Raises UsageError for other flags, and for a folder of no unfinished run.
+    Reports that were not given are written where that run was to write them. Raises UsageError for other flags, and for
+    a folder of no unfinished run.
     """
     flags = [word.partition("=")[0] for word in given.command_line if word.startswith("--")]
     allowed = [*(entry.FLAG for entry in FORMATS.values()), *_ALLOWED]
@@ -149,6 +156,7 @@ def unfinished_run(given: Namespace) -> Iterator[tuple[Folder, dict[str, Any], N
         reports = {name: getattr(given, name) for name in FORMATS}
         files = {name: to for name, to in reports.items() if to not in (None, "", STDOUT)}
         reports |= {name: os.path.join(Path.cwd(), to) for name, to in files.items()}  # noqa: PTH118
+        reports |= {name: to for name, to in facts.get("reports", {}).items() if reports.get(name, "") is None}
         with chdir(folder):
             yield kept, facts, Namespace(**{**vars(given), **reports, **recorded})
 

@@ -260,7 +260,7 @@ def _facts(shards: Sequence[_Shard], folder: Folder) -> dict[str, Any]:
         **{
             key: value
             for key, value in first.items()
-            if key not in ("schema", "program", "shard", "stopped", "resumed")
+            if key not in ("schema", "program", "shard", "stopped", "resumed", "reports")
         },
         "command": _without_shard(first["command"]),
         "arguments": {**first["arguments"], **dict.fromkeys(_OWN)},

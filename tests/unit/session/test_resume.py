@@ -100,6 +100,26 @@ def test_reports_are_written_relative_to_the_current_working_folder(
     assert Path.cwd() == tmp_path / "elsewhere"
 
 
+def test_the_reports_of_the_interrupted_command_are_written_too(
+    run: Unfinished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = tmp_path / "pipe"
+    pipe.symlink_to("/dev/null")
+    reports = ["--json", "a.json", "--ktap", "a.ktap", "--html", str(pipe), "--junit", "-"]
+    assert main(["run", "given", "--api", "merged", "--offline", *reports, "--out", str(run.out)]) == 3
+    run.finish(ALL)
+    pipe.unlink()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    # A report that is given takes the place of the first one; a pipe and standard output were that command's own.
+    status, output = run.resume("--ktap", "b.ktap")
+    assert status == 0, output
+    assert "<testsuites" not in output
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert {"a.json", "elsewhere/b.ktap"} <= files
+    assert not files & {"a.ktap", "elsewhere/a.json", "pipe"}
+
+
 @pytest.mark.parametrize("torn", [False, True])
 def test_only_units_without_a_result_are_run(run: Unfinished, torn: bool) -> None:
     run.finish(ALL if torn else ALL[:5])
