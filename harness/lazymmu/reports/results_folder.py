@@ -209,6 +209,17 @@ def ended(name: str, shown: str) -> dict[str, Any]:
     return facts
 
 
+def recorded(name: str, shown: str) -> dict[str, Any]:
+    """Return the run.json of a run that may not have ended. Raises UsageError, with `shown`, for any other folder."""
+    return _run_facts(Path(name), shown)
+
+
+def contents(path: Path) -> list[Path]:
+    """Return the files that a run wrote to its folder."""
+    found = [one for name in _CONTENTS for one in ((path / name), *(path / name).rglob("*"))]
+    return sorted(one for one in found if one.is_file() and not one.is_symlink())
+
+
 def _run_facts(path: Path, shown: str) -> dict[str, Any]:
     """Return the run.json of a folder. Raises UsageError if no run wrote one there."""
     if not (path / RUN).is_file():
