@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shlex
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,81 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import pytest
 from lazymmu.shell import files
 
 from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
 from tests.guest.machines import ARCHES
-from tests.guest.processes import gone, wait_for_qemus
+from tests.guest.processes import gone
+from tests.guest.user import SECONDS, User
 from tests.headers import MERGED, NESTED_FLUSH
-
-# On a busy host, a guest may first have to boot for its snapshot.
-_SECONDS = 240
-
-
-class User:
-    """A user at a terminal, whose login shell runs `lazymmu shell`."""
-
-    def __init__(self, lazymmu: Lazymmu, folder: Path, *arguments: str) -> None:
-        self._lines = 0
-        self._temporary = folder / "tmp"
-        self._temporary.mkdir(exist_ok=True)
-        command = shlex.join(lazymmu.command("shell", *arguments))
-        # The command's process group is in the foreground, as in a shell with job control.
-        self.terminal: pexpect.spawn[str] = pexpect.spawn(
-            "sh",
-            ["-c", f"stty -g; {command}; echo status=$?; stty -g"],
-            env=lazymmu.environment({"TMPDIR": str(self._temporary), "TERM": "xterm"}),
-            cwd=str(folder),
-            dimensions=(31, 97),
-            timeout=_SECONDS,
-            encoding="utf-8",
-            codec_errors="replace",
-        )
-        self.terminal.delaybeforesend = None
-        self._settings = self._match(r"([0-9a-f:]+)\r\n")
-
-    def _match(self, pattern: str) -> str:
-        self.terminal.expect(pattern)
-        assert isinstance(self.terminal.match, re.Match)
-        return str(self.terminal.match[1])
-
-    def prompt(self) -> str:
-        """Wait for the guest's prompt; return the output before it."""
-        self.terminal.expect_exact(" # ")
-        return str(self.terminal.before)
-
-    def types(self, text: str) -> str:
-        """Type a line; return the output until it is done. The shell may draw its prompt again."""
-        self._lines += 1
-        self.terminal.sendline(f"{text}; echo done-{self._lines}")
-        self.terminal.expect_exact(f"\ndone-{self._lines}\r\n")
-        return str(self.terminal.before)
-
-    def qemu(self) -> int:
-        """Return the process id of the guest."""
-        assert self.terminal.pid is not None
-        (pid,) = wait_for_qemus(self.terminal.pid, 1).values()
-        return pid
-
-    def lazymmu(self) -> int:
-        """Return the process id of the command."""
-        (pid,) = Path(f"/proc/{self.terminal.pid}/task/{self.terminal.pid}/children").read_text().split()
-        return int(pid)
-
-    def end(self) -> tuple[int, str]:
-        """Wait for the command's end; return its status and its last output.
-
-        The terminal must be as before, and the temporary folder empty.
-        """
-        status, output = int(self._match(r"status=(\d+)\r\n")), str(self.terminal.before)
-        assert self._match(r"([0-9a-f:]+)\r\n") == self._settings
-        self.terminal.expect(pexpect.EOF)
-        assert list(self._temporary.iterdir()) == []
-        return status, output
-
 
 NewUser = Callable[..., User]
 
@@ -99,7 +32,7 @@ def new_user(lazymmu: Lazymmu, tmp_path: Path) -> Iterator[NewUser]:
     users: list[User] = []
 
     def start(*arguments: str) -> User:
-        users.append(User(lazymmu, tmp_path, *arguments))
+        users.append(User(lazymmu, tmp_path, "shell", *arguments))
         return users[-1]
 
     yield start
@@ -209,7 +142,7 @@ def piped(lazymmu: Lazymmu, *arguments: str, given: bytes = b"", cwd: Path | Non
         env=lazymmu.environment(),
         cwd=cwd,
         check=False,
-        timeout=_SECONDS,
+        timeout=SECONDS,
     )
 
 
@@ -233,7 +166,7 @@ def test_a_missing_command_and_a_killed_one_have_the_status_of_a_shell(lazymmu: 
 
 def test_a_command_has_no_input_if_standard_input_is_closed(lazymmu: Lazymmu) -> None:
     command = ["sh", "-c", 'exec "$@" <&-', "sh", *lazymmu.command("shell", "arm64", "--", "cat")]
-    done = subprocess.run(command, env=lazymmu.environment(), check=False, timeout=_SECONDS)
+    done = subprocess.run(command, env=lazymmu.environment(), check=False, timeout=SECONDS)
     assert done.returncode == 0
 
 
