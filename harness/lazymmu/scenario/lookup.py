@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Finds the files that the arguments of a command mean, the names of their scenarios, and which cases are meant."""
 
-import glob
 import os
 import re
 from collections import deque
@@ -80,6 +79,8 @@ def _matching(pattern: str, library: str, problems: Problems) -> list[str] | Non
     """Return the files whose names match a pattern: those of the library, else others; None if there are none."""
     if not selectors.is_pattern(pattern) or "\0" in pattern:
         return None
+    import glob
+
     name = _SUFFIX.sub("", pattern)
     found = [path for path in _walk(library, problems) if selectors.matches(name, _name(path, library))]
     for path in [] if found else sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 -- keeps paths as given

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from lazymmu.guests.findings.scan import findings_in
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Unit
 from lazymmu.subject.counters import ATOMIC_SLEEPS, WARNINGS
@@ -17,8 +16,8 @@ from lazymmu.subject.implementations import IMPLEMENTATIONS
 
 # Counter -> the titles of its findings. The kernel's inline functions are compiled into the module's.
 _COUNTED = {
-    WARNINGS: re.compile(r"WARNING in lmm_native_\w+ \[lazymmu\]"),
-    ATOMIC_SLEEPS: re.compile(r"sleeping function called from invalid context at \S*\bapi_native\.c:\d+"),
+    WARNINGS: r"WARNING in lmm_native_\w+ \[lazymmu\]",
+    ATOMIC_SLEEPS: r"sleeping function called from invalid context at \S*\bapi_native\.c:\d+",
 }
 
 
@@ -26,11 +25,13 @@ def take(unit: Unit, reply: AgentReply) -> tuple[AgentReply, Mapping[str, int]]:
     """Return a unit's reply without the complaints that the module counts, and how many there are by counter."""
     if not reply.foreign or not IMPLEMENTATIONS[unit.impl].hooks_only:
         return reply, {}
+    from lazymmu.guests.findings.scan import findings_in
+
     counts: dict[str, int] = {}
     taken: set[int] = set()
     for finding in findings_in("\n".join(text for _, text in reply.foreign)):
         for counter, title in _COUNTED.items():
-            if title.match(finding.title):
+            if re.match(title, finding.title):
                 counts[counter] = counts.get(counter, 0) + 1
                 first = finding.line - 1
                 taken.update(range(first, first + finding.text.count("\n") + 1))

@@ -21,7 +21,7 @@ from lazymmu.reports.formats import FORMATS
 from lazymmu.results.known_issues import KnownIssue
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
-from lazymmu.session import header_run, known_file, listed, requests, shard
+from lazymmu.session import header_run, known_file, listed, requests
 from lazymmu.session.header_run import Given
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.selection import Selection, units
@@ -70,6 +70,8 @@ class Plan(Struct, frozen=True):
             facts["listed"] = {"origin": found.origin, "arguments": found.arguments}
         selected = whole
         if arguments.shard is not None:
+            from lazymmu.session import shard
+
             selected = shard.of(whole, arguments.shard, arguments.timings)
             scenarios = list({unit.scenario.name: unit.scenario for unit in whole}.values())
             facts["shard"] = {
