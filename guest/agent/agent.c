@@ -69,6 +69,8 @@ static void serve(int kmsg)
 		status = load_module(payload, len, line + arguments);
 	else if (!strcmp(verb, "run"))
 		status = start_processors() ?: run_program(id, payload, len, kmsg, &answer);
+	else if (!strcmp(verb, "kunit"))
+		status = run_kunit(id, payload, kmsg);
 	else if (!strcmp(verb, "read"))
 		status = send_file(payload);
 	else if (!strcmp(verb, "wake"))

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 
 #define MODULE_NAME	"lazymmu"
 #define DEVICE		"/proc/lazymmu"
+#define DEBUGFS		"/sys/kernel/debug"
 #define TAINT		"/proc/sys/kernel/tainted"
 #define PARAMETERS	"/sys/module/lazymmu/parameters/"
 #define PROGRESS_EVERY	500000000L	/* nanoseconds between two reports of progress */
@@ -220,6 +222,26 @@ int run_program(const char *id, const char *program, size_t len, int kmsg, struc
 	/* It must leave nothing behind for the next program. */
 	if (!status && (parameter(LIVE_RUNS, 1) || parameter(LIVE_THREADS, 1)))
 		status = ENOTEMPTY;
+	return status;
+}
+
+/* Runs a KUnit suite of the kernel, which prints its results into the log. */
+int run_kunit(const char *id, const char *suite, int kmsg)
+{
+	int fd, status = announce(kmsg, id);
+	char path[256];
+
+	if (status)
+		return status;
+	if (mount("debugfs", DEBUGFS, "debugfs", 0, NULL) && errno != EBUSY)
+		return errno;
+	if ((size_t)snprintf(path, sizeof(path), DEBUGFS "/kunit/%s/run", suite) >= sizeof(path))
+		return ENAMETOOLONG;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	status = write_program(fd, "run\n", strlen("run\n"));
+	close(fd);
 	return status;
 }
 

@@ -31,6 +31,7 @@ void open_taint(void);
 
 /* Runs the program of the request `id`. The last piece of its report is in the log, and not forwarded yet. */
 int run_program(const char *id, const char *program, size_t len, int kmsg, struct answer *answer);
+int run_kunit(const char *id, const char *suite, int kmsg);
 
 /* Binds a thread (0: the calling one) to a CPU. */
 void stay_on_cpu(pid_t pid, int cpu);

@@ -59,8 +59,11 @@ _TROUBLE = 1 << 4 | 1 << 5 | 1 << 7 | _WARNED | 1 << 14
 _KERN_ERR = 3
 
 
-def complaint(reply: AgentReply, *, warnings_allowed: bool = False) -> str | None:
-    """Return what the kernel complained of, None if it did not. `warnings_allowed` ignores WARN()s."""
+def complaint(reply: AgentReply, *, warnings_allowed: bool = False, errors_allowed: bool = False) -> str | None:
+    """Return what the kernel complained of, None if it did not.
+
+    `warnings_allowed` ignores WARN()s, `errors_allowed` messages that are only known by their level.
+    """
     if not reply.foreign:
         return None
     complaints = [
@@ -68,7 +71,7 @@ def complaint(reply: AgentReply, *, warnings_allowed: bool = False) -> str | Non
         for finding in findings_in("\n".join(text for _, text in reply.foreign))
         if not (warnings_allowed and finding.severity is Severity.WARNING)
     ]
-    complaints += [text for level, text in reply.foreign if level <= _KERN_ERR]
+    complaints += [text for level, text in reply.foreign if level <= _KERN_ERR and not errors_allowed]
     return f"the guest's kernel complained: {complaints[0]}" if complaints else None
 
 

@@ -81,7 +81,8 @@ def prepare(
     """Build the module of one architecture's guests and choose their accelerator. Raises SetupError."""
     images.ready(arch)
     architecture, kernel, sandbox = architectures()[arch], images.kernels[arch], images.sandboxes[arch]
-    boot = replace(untried_boot(sandbox, architecture, kernel.image), label=machine_name(arch, kernel.name))
+    boot = untried_boot(sandbox, architecture, kernel.image)
+    boot = replace(boot, label=machine_name(arch, kernel.name), kernel_arguments=kernel.arguments)
     # Real hardware boots in a second, so a slower accelerator is no better than emulation. The outcome is kept, so
     # neither a small scale nor a busy host may spoil it.
     trial_scale = max(1.0, time_scale)

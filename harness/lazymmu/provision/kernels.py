@@ -31,6 +31,8 @@ IMAGES = ("linux-image-", "linux-binary-")
 MODULES = (*IMAGES, "linux-modules-")
 # What a kernel of one's own has built in for guests over SSH.
 _NETWORK = ("INET", "UNIX98_PTYS", "VIRTIO_NET")
+# Of a kernel with KUnit: its suites can be run, and do not run at the boot, where the kernel may have hundreds.
+_KUNIT = ("kunit.enable=1", "kunit.autorun=0")
 _ELF = b"\x7fELF"
 # The kernel's own word for the nested API (Linux: arch/Kconfig).
 _NATIVE = re.compile(r"^CONFIG_ARCH_HAS_LAZY_MMU_MODE=y$", re.MULTILINE)
@@ -82,6 +84,8 @@ class InstalledKernel(Struct, frozen=True):
     folders: tuple[Path, ...] = ()
     #: What it lacks of the options for a network, which only guests over SSH have.
     without_network: tuple[str, ...] = ()
+    #: What it needs on its command line.
+    arguments: tuple[str, ...] = ()
 
     @property
     def root(self) -> Path:
@@ -179,7 +183,8 @@ def install_own(cache: Cache, root: Path, name: str, built: "BuiltKernel") -> In
 
     cache.obtain(image, f"kernel {built.release}", build)
     lacks = tuple(option for option in _NETWORK if built.config.get(option) != "y")
-    return InstalledKernel(name, release, image, str(built.folder), identity, built.folders, lacks)
+    arguments = _KUNIT if built.config.get("KUNIT") == "y" else ()
+    return InstalledKernel(name, release, image, str(built.folder), identity, built.folders, lacks, arguments)
 
 
 def install(cache: Cache, kernel: InstalledKernel, arch: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from lazymmu.architecture import DEFAULT_KERNEL
 from lazymmu.results.result import Result
 from lazymmu.results.run_summary import RunSummary
-from lazymmu.subject.implementations import HEADER
+from lazymmu.subject.implementations import HEADER, KUNIT
 from lazymmu.support.project import IN_CHECKOUT, ROOT
 
 #: Arguments that select, and may have several values.
@@ -66,7 +66,10 @@ def _program(working_folder: str) -> str:
 
 
 def _alone(result: Result) -> Iterator[str]:
-    """Yield the words that select this case only."""
+    """Yield the words that select this case only; for a KUnit suite, all suites of its kernel."""
+    if result.impl == KUNIT:
+        yield from ("--impl", KUNIT)
+        return
     yield from (result.case_name(), "--api", result.api)
     if result.impl != HEADER:
         yield from ("--impl", result.impl)

@@ -227,6 +227,8 @@ class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):
     parts: tuple[Difference, ...] = ()
     #: How many steps its case has; only of a failure or an error.
     steps: int = 0
+    #: What a KUnit suite printed, as lines of KTAP.
+    ktap: tuple[str, ...] = ()
     repetition: int | None = None
     #: The place of the step in which a guest was lost.
     step_place: Place | None = None

@@ -21,12 +21,11 @@ from lazymmu.reports.formats import FORMATS
 from lazymmu.results.known_issues import KnownIssue
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
-from lazymmu.session import header_run, known_file, listed, requests
+from lazymmu.session import header_run, known_file, kunit_run, listed, requests
 from lazymmu.session.header_run import Given
-from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.selection import Selection, units
 from lazymmu.subject.case import Scenario
-from lazymmu.subject.implementations import IMPLEMENTATIONS
+from lazymmu.subject.implementations import IMPLEMENTATIONS, KUNIT
 from lazymmu.support.errors import SetupError, UsageError
 
 
@@ -63,7 +62,7 @@ class Plan(Struct, frozen=True):
         arguments, found = listed.asked(arguments)
         patch = patch or (None if found is None else found.patch)
         given, selection = header_run.selected(arguments, requests.selection(arguments), patch)
-        whole = units(load(arguments.scenarios, library), selection, repeat=arguments.repeat)
+        whole = _selected(arguments, selection)
         facts: dict[str, Any] = {}
         if found is not None:
             whole = found.of(whole)
@@ -103,15 +102,25 @@ class Plan(Struct, frozen=True):
         return list({unit.scenario.name: unit.scenario for unit in self.units}.values())
 
 
+def _selected(arguments: Namespace, selection: Selection) -> Sequence[Unit]:
+    """Return the cases of scenarios, and after them the kernels' own suites."""
+    cases: tuple[Unit, ...] = ()
+    if not kunit_run.only(selection):
+        cases = units(load(arguments.scenarios, requests.library()), selection, repeat=arguments.repeat)
+    return (*cases, *kunit_run.units(selection, len(cases), repeat=arguments.repeat))
+
+
 def _unavailable(unit: Unit, reason: str, *, is_named: bool) -> Result:
     """Return the result of a unit that cannot be run: an error if the user named the cause, a skip if a default did."""
     if is_named:
-        return PreparedUnit(unit).failed(SetupError(reason))
+        return kunit_run.prepared(unit).failed(SetupError(reason))
     return Result.of(unit, Outcome.SKIP, reason)
 
 
 def without_implementation(unit: Unit, selection: Selection) -> Result | None:
     """Return the result of a unit that has no implementation to test; None if it has one."""
+    if reason := kunit_run.refusal(unit):
+        return _unavailable(unit, reason, is_named=KUNIT in selection.impls)
     kernel = catalogue.kernel(unit.kernel)
     if not IMPLEMENTATIONS[unit.impl].hooks_only or unit.arch in kernel.native:
         return None

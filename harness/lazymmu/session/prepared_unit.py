@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 
+from lazymmu.guests.agent_connection import complaint
 from lazymmu.protocol import program, report
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Outcome, Result, Unit
@@ -18,8 +19,25 @@ from lazymmu.support.errors import GuestError, LazymmuError
 class PreparedUnit:
     """A unit, with its case and its prediction, which are made when they are needed, and once."""
 
+    #: The agent's request that runs it.
+    verb = "run"
+
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
+
+    @property
+    def predicted(self) -> Trace | None:
+        """The prediction as the result has it."""
+        return self.prediction
+
+    @property
+    def length(self) -> int:
+        """How many steps it has."""
+        return len(self.prediction.steps)
+
+    def complaint(self, reply: AgentReply) -> str | None:
+        """Return what the kernel complained of that the scenario does not allow; None if it did not."""
+        return complaint(reply, warnings_allowed=self.unit.scenario.kernel_warnings)
 
     @cached_property
     def case(self) -> Case:
@@ -44,7 +62,7 @@ class PreparedUnit:
             Outcome.ERROR,
             str(error),
             release=release,
-            predicted=self.prediction,
+            predicted=self.predicted,
             seconds=seconds,
             details=error.details if isinstance(error, GuestError) else "",
             step_place=error.place if isinstance(error, GuestError) else None,

@@ -14,7 +14,7 @@ from lazymmu.guests.machine import Machine
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.results.result import Outcome, Result, Unit
-from lazymmu.session import kernel_checks
+from lazymmu.session import kernel_checks, kunit_run
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.subject.counters import ATOMIC_SLEEPS
 from lazymmu.support.deadline import Deadline
@@ -40,7 +40,7 @@ class Queue:
 
     def __init__(self, units: Iterable[Unit], workers: int, is_needed: Callable[[Unit], bool] = lambda _: True) -> None:
         """Take the units; a unit that is not needed when its turn comes is dropped."""
-        self._waiting = deque(PreparedUnit(unit) for unit in units)
+        self._waiting = deque(kunit_run.prepared(unit) for unit in units)
         self._is_needed = is_needed
         self._workers = workers
         self._lock = threading.Lock()
@@ -195,7 +195,7 @@ class Worker:
             self._sent_count += 1
             self._runs += 1
             program = prepared.program(self._runs)
-            self._sent.append(_Sent(prepared, self._runs, connection.send("run", program), len(program)))
+            self._sent.append(_Sent(prepared, self._runs, connection.send(prepared.verb, program), len(program)))
 
     def _run(self, connection: AgentConnection) -> bool:
         """Finish the first unit that was sent. Return True if the guest is clean enough to run another unit.
@@ -205,11 +205,10 @@ class Worker:
         begin = time.monotonic()
         sent = self._sent[0]
         unit = sent.prepared.unit
-        steps = len(sent.prepared.prediction.steps)
-        limit = (_REPLY + _REPLY_PER_STEP * steps) * self._machine.time_scale
+        limit = (_REPLY + _REPLY_PER_STEP * sent.prepared.length) * self._machine.time_scale
         try:
             reply, counted = kernel_checks.take(unit, connection.reply(Deadline.after(limit)))
-            unexpected = complaint(reply, warnings_allowed=unit.scenario.kernel_warnings)
+            unexpected = sent.prepared.complaint(reply)
             if unexpected:
                 records = "".join(f"\n    {text}" for _, text in reply.foreign)
                 raise GuestError(f"{unit.machine}: {unexpected}", details=f"the kernel's own log records:{records}")

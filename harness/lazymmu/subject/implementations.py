@@ -38,6 +38,8 @@ NATIVE = "native"
 NATIVE_REPAIRED = "native-repaired"
 #: That of a header's text.
 HEADER = "header"
+#: Not one that runs scenarios: the kernel's own KUnit suites, which test its own implementation.
+KUNIT = "kunit"
 
 IMPLEMENTATIONS: Mapping[str, Implementation] = {
     implementation.name: implementation
@@ -53,6 +55,7 @@ IMPLEMENTATIONS: Mapping[str, Implementation] = {
             personalities=frozenset({"xen"}),
         ),
         Implementation(HEADER),
+        Implementation(KUNIT, frozenset()),
     )
 }
 

@@ -88,6 +88,8 @@ def _parent(
 
 def _case(file: TextIO, run: RunSummary, result: Result, indent: str, number: int) -> _End:
     name = result.title()
+    # What a KUnit suite of the kernel printed are tests in this one.
+    file.writelines(f"{indent}{_INDENT}{visible(line)}\n" for line in result.ktap)
     if result.outcome is Outcome.PASS:
         return _result(file, indent, number, name, "ok")
     known = [f"known: {result.known}"] if result.known else []
