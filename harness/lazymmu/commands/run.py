@@ -57,6 +57,13 @@ def flags(parser: Parser) -> None:
         "--repeat", type=integer("--repeat", 1, 10_000), default=1, metavar="N", help="run everything N times"
     )
     parser.add_argument(
+        "--retries",
+        type=integer("--retries", 0, 100),
+        default=0,
+        metavar="N",
+        help="run what failed up to N times again: flaky if it passes",
+    )
+    parser.add_argument(
         "--shuffle",
         type=integer("--shuffle", 0, 10**18 - 1),
         metavar="SEED",

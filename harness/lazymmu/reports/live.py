@@ -176,5 +176,5 @@ class LiveView:
 
 def _line(result: Result) -> str:
     word = f"known {result.raw_outcome}" if result.known else str(result.outcome)
-    reason = first_line(result.known or result.reason)
+    reason = f"{'flaky: ' if result.flaky else ''}{first_line(result.known or result.reason)}"
     return f"{word:5} {result.label()} ({result.seconds:.2f} s){f': {reason}' if reason else ''}"

@@ -27,9 +27,15 @@ def difference(part: Difference) -> Iterator[str]:
         yield f"    {name:<{width}}  {value}"
 
 
+def flaky(result: Result) -> list[str]:
+    """Return the line that says so of a flaky result."""
+    return ["flaky: it failed, and passed when it ran again in a fresh guest"] if result.flaky else []
+
+
 def explanation(run: RunSummary, group: FailureGroup) -> Iterator[str]:
     """Yield the lines that explain the first result of a group, how to run it again, and how many others are in it."""
     result = group.first
+    yield from flaky(result)
     for part in result.parts:
         yield from difference(part)
     if not result.parts:
@@ -57,6 +63,7 @@ def in_group(run: RunSummary, result: Result) -> Iterator[str]:
     if result is group.first:
         yield from explanation(run, group)
         return
+    yield from flaky(result)
     yield from difference(result.parts[0]) if result.parts else result.reason.splitlines()
     yield f"the same cause as in {group.first.label()}, which is explained there"
     if result.raw_outcome is not Outcome.SKIP:

@@ -166,7 +166,9 @@ class Terminal:
         counts = run.results.counts()
         bad = counts[Outcome.FAIL] or counts[Outcome.ERROR] or not counts[Outcome.PASS] or run.broken_entries()
         shown = {outcome: number for outcome, number in counts.items() if number or outcome != Outcome.KNOWN}
-        self.line(f"{plain.counted(shown)} in {run.seconds:.1f} s", "bold red" if bad else "bold green")
+        flaky = sum(result.flaky for result in run.results)
+        of_them = f" ({flaky} flaky)" if flaky else ""
+        self.line(f"{plain.counted(shown)}{of_them} in {run.seconds:.1f} s", "bold red" if bad else "bold green")
         if run.interrupted:
             self.line(run.progress())
 

@@ -58,7 +58,7 @@ class FailureGroup(Struct, frozen=True, dict=True):
     def title(self) -> str:
         """What differs, such as `disable: hooks`; for an error or a skip, the first line of its reason."""
         if self.first.parts:
-            return _kind(self.first.parts[0])
+            return f"{'flaky: ' if self.first.flaky else ''}{_kind(self.first.parts[0])}"
         return next(iter(self.first.reason.splitlines()), "").removeprefix(f"{self.first.machine}: ")
 
     @property
@@ -84,7 +84,11 @@ class FailureGroup(Struct, frozen=True, dict=True):
 
 
 def cause(result: Result) -> tuple[Hashable, ...]:
-    """Return what is equal for results that have one cause."""
+    """Return what is equal for results that have one cause; what is flaky has another than what always fails."""
+    return result.flaky, *_difference(result)
+
+
+def _difference(result: Result) -> tuple[Hashable, ...]:
     if not result.parts:
         reason = re.sub(_FIGURES, "", result.reason.replace(f"{result.machine}: ", ""))
         return result.outcome, result.known, re.sub(_STEP_BEGUN, "", reason)

@@ -36,6 +36,8 @@ class KnownIssue(Struct, frozen=True):
     outcome: Outcome = Outcome.FAIL
     #: A pattern of `uname -r`: the entry is about guests with such a kernel.
     release: str = "*"
+    #: Only failures are excused after which the unit passed (--retries).
+    flaky: bool = False
 
     @classmethod
     def from_json(cls, form: Mapping[str, Any]) -> Self:
@@ -46,12 +48,17 @@ class KnownIssue(Struct, frozen=True):
             names={key: frozenset(form[key]) for key in NAMES if form[key] is not None},
             outcome=Outcome(form["outcome"]),
             expires=date.fromisoformat(form["expires"]),
+            flaky=form.get("flaky", False),
             **{key: form[key] for key in ("scenario", "case", "release", "reason")},
         )
 
     def is_about(self, result: Result) -> bool:
         """Return whether the entry is about the kernel that gave the result."""
         return fnmatchcase(result.release, self.release)
+
+    def excuses(self, result: Result) -> bool:
+        """Return whether the entry excuses a result of a unit that it covers, until it expires."""
+        return self.outcome is result.raw_outcome and (result.flaky or not self.flaky) and self.is_about(result)
 
     def covers(self, unit: Unit | SavedUnit) -> bool:
         """Return whether the entry is about this unit."""
@@ -67,12 +74,7 @@ class KnownIssue(Struct, frozen=True):
 def excused(issues: Iterable[KnownIssue], unit: Unit, result: Result, today: date) -> Result:
     """Return the result of a unit, with the reason of the first entry that excuses it."""
     for issue in issues:
-        if (
-            today <= issue.expires
-            and issue.outcome is result.raw_outcome
-            and issue.covers(unit)
-            and issue.is_about(result)
-        ):
+        if today <= issue.expires and issue.excuses(result) and issue.covers(unit):
             return replace(result, known=issue.reason)
     return result
 
@@ -117,6 +119,7 @@ class CheckedIssue(Struct, frozen=True):
             "outcome": str(issue.outcome),
             "reason": issue.reason,
             "expires": issue.expires.isoformat(),
+            **({"flaky": True} if issue.flaky else {}),
             "state": str(self.state),
             "message": self.message,
         }
@@ -131,14 +134,16 @@ def checked(issue: KnownIssue, results: ResultStore, today: date) -> CheckedIssu
     if today > issue.expires:
         return found(State.EXPIRED, f"{issue.scenario}: expired on {issue.expires}: fix what it excuses, or extend it")
     finished = [unit for unit in covered if unit.index in results and issue.is_about(results[unit.index])]
-    passed = _passed(finished, results)
+    # What is flaky may pass.
+    passed = [] if issue.flaky else _passed(finished, results)
     if passed:
         others = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
         message = f"{passed[0]}{others} passed instead of {issue.outcome}: remove or narrow this entry"
         return found(State.PASSED, message)
-    if any(results[unit.index].raw_outcome is issue.outcome for unit in finished):
+    if any(issue.excuses(results[unit.index]) for unit in finished):
         return found(State.HOLDS)
-    return found(State.OPEN, f"{issue.scenario}: no unit that it covers ended with pass or {issue.outcome}")
+    ends = "was flaky" if issue.flaky else f"ended with pass or {issue.outcome}"
+    return found(State.OPEN, f"{issue.scenario}: no unit that it covers {ends}")
 
 
 def _passed(units: Sequence[Unit | SavedUnit], results: ResultStore) -> list[str]:

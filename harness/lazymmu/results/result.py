@@ -207,6 +207,8 @@ class SavedResult(Named, Struct, frozen=True, kw_only=True, omit_defaults=True):
     personality: str | None = None
     #: Why an entry of --known excuses this failure or error; empty if none does.
     known: str = ""
+    #: True for a failure after which the unit passed in a fresh guest (--retries).
+    flaky: bool = False
 
 
 class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):

@@ -25,7 +25,7 @@ from lazymmu.subject.revisions import REVISIONS
 from lazymmu.support.errors import ScenarioError, UsageError
 from lazymmu.support.suggestions import suggestion
 
-_KEYS = ("scenario", "case", *NAMES, "release", "outcome", "reason", "expires")
+_KEYS = ("scenario", "case", *NAMES, "release", "outcome", "flaky", "reason", "expires")
 _NEEDED = ("scenario", "reason", "expires")
 _OUTCOMES = (Outcome.FAIL, Outcome.ERROR)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -83,6 +83,7 @@ def _read_entry(reader: Reader, node: Node, library: Path, names: Collection[str
         "expires": partial(_read_date, reader),
         "case": partial(_read_case, reader),
         "outcome": partial(_read_outcome, reader),
+        "flaky": partial(_read_flag, reader),
     }
     entry = {key: read[key](value) for key, value in nodes.items() if key in read}
     allowed = {key: _read_names(reader, key, nodes[key]) for key in NAMES if key in nodes}
@@ -119,6 +120,14 @@ def _read_names(reader: Reader, key: str, node: Node) -> frozenset[str]:
 def _read_outcome(reader: Reader, node: Node) -> Outcome | None:
     word = reader.word(node, "`outcome`", _OUTCOMES)
     return None if word is None else Outcome(word.text)
+
+
+def _read_flag(reader: Reader, node: Node) -> bool | None:
+    value = meaning(node) if isinstance(node, Scalar) else None
+    if not isinstance(value, bool):
+        reader.mistaken(node, "`flaky`", "true or false")
+        return None
+    return value
 
 
 def _read_date(reader: Reader, node: Node) -> date | None:

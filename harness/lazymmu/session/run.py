@@ -233,13 +233,41 @@ def _run_units(
         stopping.note(result)
         view.show_result(result)
 
+    def retried(result: Result) -> None:
+        if result.raw_outcome is not Outcome.PASS:
+            return
+        flaky = replace(results.whole(result.number), flaky=True)
+        flaky = known_issues.excused(plan.issues or (), units[result.number], flaky, plan.started.date())
+        results.add(flaky)
+        view.show_result(flaky)
+
     for result in preparation.unavailable:
         finished(result)
     schedule = Schedule(
         preparation.runnable, preparation.images, options, finished, view.changed, lambda _: not stopping.reason
     )
     schedule.run(interrupts)
+    for number in range(1, plan.arguments.retries + 1):
+        failed = [unit for unit in preparation.runnable if _is_failed(results, unit)]
+        if interrupts.came or stopping.reason or not failed:
+            break
+        # The same units in fresh guests, whose logs are beside those of the first ones.
+        logs = options.logs and options.logs / f"retry-{number}"
+        if logs is not None:
+            logs.mkdir(exist_ok=True)
+        again = replace(options, isolation="scenario", logs=logs)
+        Schedule(failed, preparation.images, again, retried, view.changed, lambda _: not stopping.reason).run(
+            interrupts
+        )
     return schedule
+
+
+def _is_failed(results: ResultStore, unit: Unit) -> bool:
+    """Return whether a unit may be flaky: it failed, no entry of --known excuses that, and it has not passed since."""
+    if unit.index not in results:
+        return False
+    result = results[unit.index]
+    return result.outcome is Outcome.FAIL and not result.flaky
 
 
 def exit_status(counts: Mapping[str, int], *, no_skip: bool, broken_entries: bool = False) -> int:

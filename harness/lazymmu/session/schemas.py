@@ -228,6 +228,7 @@ def _known() -> Schema:
             **names,
             "release": text,
             "outcome": {"enum": [Outcome.FAIL.value, Outcome.ERROR.value]},
+            "flaky": {"type": "boolean"},
             "reason": text,
             "expires": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
         },

@@ -59,6 +59,7 @@ def judged(
         (f"- {{scenario: nesting/plain, arch: arm46, {GOOD}}}", "1:35: unknown name `arm46`"),
         (f"- {{scenario: nesting/plain, impl: natve, {GOOD}}}", "did you mean `native`"),
         (f"- {{scenario: nesting/plain, outcome: pass, {GOOD}}}", "1:38: unknown name `pass` in `outcome`"),
+        (f"- {{scenario: nesting/plain, flaky: often, {GOOD}}}", "1:36: `flaky` takes true or false"),
         (f"- {{scenario: nesting/plain, case: {{depth: 010}}, {GOOD}}}", "1:43: `010` is not an integer here"),
         (f"- {{scenario: nesting/plain, case: [], {GOOD}}}", "1:35: `case` is empty: it takes values of `vary`"),
         ("- {scenario: nesting/plain, reason: x, expires: 2026-11-31}", "1:49: `2026-11-31` is not a date: day"),
@@ -189,3 +190,17 @@ def test_the_example_of_the_documents_can_be_read(read: Read) -> None:
     assert (issue.scenario, issue.case, issue.outcome) == ("nesting/two-levels", {"depth": 3}, Outcome.FAIL)
     assert issue.names == {"arch": {"arm64", "x86_64"}, "api": {"merged"}}
     assert issue.expires == date(2030, 12, 31)
+
+
+@pytest.mark.parametrize(("is_flaky", "state", "status"), [(True, State.HOLDS, 0), (False, State.OPEN, 1)])
+def test_an_entry_for_what_is_flaky_excuses_nothing_else(
+    units: tuple[Unit, ...], read: Read, is_flaky: bool, state: State, status: int
+) -> None:
+    issues = read(f"- {{scenario: nesting/*, flaky: true, {GOOD}}}")
+    failed = replace(runs.result(units[0], "fail"), flaky=is_flaky)
+    others = [runs.result(unit, "pass") for unit in units[1:]]
+    results = runs.store(units, [excused(issues, units[0], failed, TODAY), *others])
+    found = checked(issues[0], results, TODAY)
+    assert (found.state, found.is_broken) == (state, False), "others that it covers may pass"
+    assert exit_status(results.counts(), no_skip=False) == status
+    assert KnownIssue.from_json(found.to_json()) == issues[0]

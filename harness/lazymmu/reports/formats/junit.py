@@ -61,6 +61,7 @@ def _case(run: RunSummary, result: Result) -> _Case:
     if result.outcome is Outcome.PASS:
         return _Case(*named)
     message = f"known: {first_line(result.known)}" if result.known else first_line(result.reason)
+    message = f"flaky: {message}" if result.flaky else message
     text = "\n".join(in_group(run, result))
     return _Case(*named, _ELEMENTS[result.outcome], result.outcome, message, text)
 

@@ -101,4 +101,4 @@ def _path(scenario: str) -> list[str]:
 
 def _details(result: Result) -> dict[str, Any]:
     details = {"revision": result.api, "implementation": result.impl, "case": dict(result.values)}
-    return {**details, **({"known": result.known} if result.known else {})}
+    return {**details, **({"known": result.known} if result.known else {}), **({"flaky": True} if result.flaky else {})}
