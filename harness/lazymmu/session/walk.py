@@ -17,7 +17,7 @@ from lazymmu.scenario import fragment
 from lazymmu.subject.case import Case, Scenario, Step
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Trace
-from lazymmu.support.errors import Misplaced, UsageError
+from lazymmu.support.errors import GuestError, Misplaced, UsageError
 
 
 class Stop(Struct, frozen=True):
@@ -45,7 +45,9 @@ class Walk:
         self._use(unit.case.steps)
 
     def _use(self, steps: tuple[Step, ...]) -> None:
-        case = replace(self._unit.case, steps=steps, expect=())
+        given = self._unit.case
+        # What the author expects at the end is of the case without what a user adds.
+        case = replace(given, steps=steps, expect=given.expect if steps is given.steps else ())
         predicted = self._predict(case)
         by_index = {step.index: step for step in case.walk()}
         self._case = case
@@ -59,14 +61,17 @@ class Walk:
         return len(self._stops)
 
     def at(self, number: int) -> Stop:
-        """Run the case up to a stop, from 1, and return what was seen there."""
+        """Run the case up to a stop, from 1, and return what was seen there. Raises GuestError if the guest is lost."""
         step = self._stops[number - 1]
         case, predicted = self._until(number)
         around = tuple(one for one in case.walk() if one.index < step.index <= _last(self._steps[one.index]))
         return Stop(number, len(self), step, around, case, predicted, self._observe(case))
 
     def _observe(self, case: Case) -> Result:
-        return self._run(replace(self._unit.scenario, cases=(case,)))
+        result = self._run(replace(self._unit.scenario, cases=(case,)))
+        if result.outcome is Outcome.ERROR:
+            raise GuestError(result.reason, details=result.details, place=result.step_place)
+        return result
 
     def _until(self, number: int) -> tuple[Case, Trace]:
         """Return the case up to a stop, with its prediction.
@@ -74,7 +79,7 @@ class Walk:
         A list of steps that switches tasks cannot end before it has switched back: then the case goes on until it can.
         """
         for step in self._stops[number - 1 : -1]:
-            case = replace(self._case, steps=_cut(self._case.steps, _last(step)))
+            case = replace(self._case, steps=_cut(self._case.steps, _last(step)), expect=())
             try:
                 return case, self._predict(case)
             except Misplaced:
@@ -95,7 +100,10 @@ class Walk:
         return numbers[index]
 
     def first_difference(self) -> int | None:
-        """Run the whole case, and return the stop that differs first, the last one if only the end does; else None."""
+        """Run the whole case, and return the stop that differs first, the last one if only the end does; else None.
+
+        Raises GuestError if the guest is lost.
+        """
         result = self._observe(self._case)
         if result.outcome is Outcome.PASS:
             return None

@@ -4,14 +4,16 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from lazymmu.reports import plain, stop
+from lazymmu.reports import columns, plain, stop
 from lazymmu.reports.side_by_side import text
 from lazymmu.reports.terminal import STYLES, Terminal
 from lazymmu.results.result import Outcome, Unit
 from lazymmu.session.walk import Stop, Walk
-from lazymmu.support.errors import GuestDied, LazymmuError, UsageError, print_error
+from lazymmu.support.errors import LazymmuError, UsageError, print_error
 
 _PROMPT = "(step) "
+# A stop runs the case up to it, so the time for all stops grows with the square of their number.
+_EACH = 200
 #: What each command does; its first letter is enough.
 COMMANDS: Mapping[str, str] = {
     "next": "run the next step; so does an empty line",
@@ -34,14 +36,28 @@ def index(word: str) -> int:
 def printed(unit: Unit, walk: Walk, terminal: Terminal, first: int) -> int:
     """Print the stops from one on. Returns the exit status. Raises GuestError if the guest is lost."""
     terminal.line(_title(unit, walk), "bold")
+    if len(walk) - first >= _EACH:
+        end = walk.at(len(walk))
+        terminal.line(f"more than {_EACH} steps: each on one line, and the end in full", "dim")
+        _columns(end, terminal)
+        show(end, terminal)
+        return int(end.result.outcome is Outcome.FAIL)
     failed = False
     for number in range(first, len(walk) + 1):
         at = walk.at(number)
-        if at.result.outcome is Outcome.ERROR:
-            raise GuestDied(at.result.reason, details=at.result.details)
         failed |= at.result.outcome is Outcome.FAIL
         show(at, terminal)
     return int(failed)
+
+
+def _columns(end: Stop, terminal: Terminal) -> None:
+    """Print a line for each step of a whole run, or the model's and the guest's if they differ."""
+    sides = (end.result.predicted or end.predicted, end.result.observed or end.predicted)
+    for model, guest in zip(*(columns.lines(end.case, side) for side in sides), strict=True):
+        if model.split() == guest.split():
+            terminal.line(f"  {model}")
+        else:
+            terminal.line(f"{stop.MARK}{model}  (model)\n{stop.MARK}{guest}  (guest)", STYLES[Outcome.FAIL])
 
 
 def asked(unit: Unit, walk: Walk, terminal: Terminal, first: int) -> int:
@@ -136,12 +152,7 @@ def show(at: Stop, terminal: Terminal) -> None:
     terminal.line(f"{at.number}/{at.of}  step {step.index} {text(step)} ({step.place}){around}", "bold")
     if at.around:
         terminal.line("  table, tasks and CPUs: as if the steps around it ended here", "dim")
-    if result.observed is None:
-        terminal.line(f"  {result.reason}", STYLES[result.outcome])
-        for line in result.details.splitlines():
-            terminal.line(f"  {line}")
-        return
-    for line in stop.lines(step, at.case, result.predicted or at.predicted, result.observed):
+    for line in stop.lines(step, at.case, result.predicted or at.predicted, result.observed or at.predicted):
         terminal.line(f"  {line}", STYLES[Outcome.FAIL] if line.startswith(stop.MARK) else "")
     for part in result.parts:
         for line in plain.difference(part):

@@ -12,7 +12,7 @@ from lazymmu.session.walk import Walk
 from lazymmu.subject.case import Case, Scenario
 from lazymmu.subject.simulator import predict
 from lazymmu.subject.trace import Trace
-from lazymmu.support.errors import ScenarioError, UsageError
+from lazymmu.support.errors import GuestError, ScenarioError, UsageError
 from msgspec.structs import replace
 
 from tests.unit import examples
@@ -143,3 +143,22 @@ def test_every_case_of_the_library_can_be_cut_anywhere() -> None:
         walk, whole = walked(unit), predict(case, api, unit.personality)
         for number in range(1, len(walk) + 1):
             assert walk.at(number).predicted.steps[:number] == whole.steps[:number], (scenario.name, number)
+
+
+def test_what_the_author_expects_at_the_end_belongs_to_the_end(tmp_path: Path) -> None:
+    unit = examples.unit(tmp_path, f"{TEXT}expect: {{hooks: e}}\n", api="merged", arch="arm64")
+    walk = walked(unit)
+    assert walk.first_difference() == len(walk)
+    assert [walk.at(number).result.outcome for number in (1, len(walk))] == [Outcome.PASS, Outcome.FAIL]
+    walk.insert(len(walk), "flush")
+    assert walk.first_difference() is None
+
+
+def test_a_lost_guest_is_an_error(unit: Unit) -> None:
+    def lost(scenario: Scenario) -> Result:
+        return Result.of(replace(unit, scenario=scenario), Outcome.ERROR, "QEMU exited", details="its console")
+
+    for ask in (Walk(unit, lost).first_difference, lambda: Walk(unit, lost).at(1)):
+        with pytest.raises(GuestError, match="QEMU exited") as caught:
+            ask()
+        assert caught.value.details == "its console"
