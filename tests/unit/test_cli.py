@@ -120,6 +120,23 @@ def test_a_shell_with_a_wrong_flag_is_refused_before_a_guest_starts(
 
 
 @pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nesting/two-levels", "--arch", "arm64", "--at", "6"], "nesting/two-levels has the steps 0 to 5"),
+        (["nesting/two-levels", "--arch", "arm64", "--at", "x"], "--at x: an integer from 0 to 65535 is needed"),
+        (["nesting/deep", "--arch", "arm64", "--at", "0"], "name one: nesting/deep[depth=1], "),
+        (["nesting/two-levels", "--arch", "amd64", "--at", "0"], "unknown architecture `amd64`"),
+        (["nesting/two-levels", "--arch", "arm64", "--at", "0", "--gdb-command", "nope"], "--gdb-command nope: "),
+    ],
+)
+def test_gdb_with_a_wrong_step_case_or_file_is_refused_before_a_guest_starts(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gdb", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("api: [proposal]\nsteps: [enable]\n", "nothing is selected"),

@@ -12,7 +12,8 @@ from lazymmu.support.project import ROOT
 PACKAGE = ROOT / "harness" / "lazymmu"
 # A room may import itself and those after it (docs/architecture.md).
 LAYERS = (
-    *("__main__", "cli", "commands", "parser", "flags", "interface", "bench", "doctor", "shell", "session", "reports"),
+    *("__main__", "cli", "commands", "parser", "flags", "interface", "bench", "doctor", "shell", "debugger"),
+    *("session", "reports"),
     *("results", "guests", "header", "provision", "scenario", "protocol", "subject", "architecture"),
     "support",
 )

@@ -35,12 +35,23 @@ class Monitor:
         self._commands += 1
         line = {"execute": command, "arguments": arguments or {}, "id": self._commands}
         self._stream.sendall(f"{json.dumps(line)}\n".encode())
+        return self._reply(deadline)
+
+    def _reply(self, deadline: Deadline) -> Any:
+        """Return what QEMU returns for the last command."""
         while (message := self._message(deadline)).get("id") != self._commands:
             if "event" in message:
                 self._events.append(message)
         if "return" not in message:
             raise OSError(message["error"]["desc"])
         return message["return"]
+
+    def send_socket(self, name: str, end: socket.socket, deadline: Deadline) -> None:
+        """Give QEMU a copy of a socket under a name."""
+        self._commands += 1
+        line = {"execute": "getfd", "arguments": {"fdname": name}, "id": self._commands}
+        socket.send_fds(self._stream, [f"{json.dumps(line)}\n".encode()], [end.fileno()])
+        self._reply(deadline)
 
     def wait(self, event: str, deadline: Deadline) -> Mapping[str, Any]:
         """Wait for the next event of this name; return its data."""

@@ -222,7 +222,7 @@ def _mentioned(cache: Cache) -> Iterator[str]:
             yield f"{part.release}_{part.version}"
             for package in part.packages:
                 yield from (package.name, packages.folder(cache.root, package).name)
-    roots = [tool_root.with_common(cache, parts.host_apt())]
+    roots = [tool_root.with_common(cache, part) for part in (parts.host_apt(), parts.host_debugger())]
     for arch in architectures():
         roots += [tool_root.part(cache, arch), tool_root.part_for_kernels(cache, arch)]
     yield from (tool_root.path_of(cache, root).name for root in roots if root)

@@ -19,7 +19,9 @@ _HOST_PACKAGES = (
 _BUILD_PACKAGES = ("gcc", "libc6-dev", "flex", "bison", "bc", "libelf-dev", "libssl-dev", "xz-utils", "gzip")
 #: The SSH server of guests, and the shell of guests: statically linked.
 SSH_PACKAGE, SHELL_PACKAGE = "dropbear-bin", "busybox-static"
-SSH, SHELL, APT, BUILD = "ssh", "shell", "apt", "build"
+# The debugger, which knows all architectures, and its terminal's tables.
+_DEBUGGER_PACKAGES = ("gdb-multiarch", "ncurses-base")
+SSH, SHELL, APT, BUILD, DEBUGGER = "ssh", "shell", "apt", "build", "debugger"
 
 
 class Request(NamedTuple):
@@ -61,6 +63,11 @@ def host_build(host: str | None = None) -> Request:
     return Request(host or lock.host_architecture(), lock.HOST, BUILD, SUITE, _BUILD_PACKAGES)
 
 
+def host_debugger(host: str | None = None) -> Request:
+    """Return the part with what only `lazymmu gdb` needs."""
+    return Request(host or lock.host_architecture(), lock.HOST, DEBUGGER, SUITE, _DEBUGGER_PACKAGES)
+
+
 def tools(arch: str, host: str | None = None) -> Request:
     """Return the part with an architecture's compiler and QEMU, which lacks what `host_tools` has."""
     own, debian = host or lock.host_architecture(), architectures()[arch].debian
@@ -85,7 +92,7 @@ def shell(arch: str, host: str | None = None) -> Request:
 
 def every(kernels: Iterable[Kernel], host: str | None = None) -> Iterator[Request]:
     """Yield every part of every architecture with these kernels."""
-    yield from (host_tools(host), host_apt(host), host_build(host))
+    yield from (host_tools(host), host_apt(host), host_build(host), host_debugger(host))
     for arch in architectures():
         yield from (tools(arch, host), ssh(arch, host), shell(arch, host))
         yield from (kernel(one, arch, host) for one in kernels if arch in one.flavours)

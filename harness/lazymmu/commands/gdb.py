@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`lazymmu gdb`: gdb on a guest that stops before a step of a case."""
+
+from lazymmu.commands import imported
+from lazymmu.flags import add, integer
+from lazymmu.parser import Parser
+
+NAME = "gdb"
+HELP = "run gdb on a guest that stops before a step; after -- arguments for gdb"
+main = imported("lazymmu.debugger.session:gdb")
+
+
+def flags(parser: Parser) -> None:
+    parser.usage = "lazymmu gdb SCENARIO --arch ARCH --at STEP [flags] [-- ARGUMENT ...]"
+    parser.rest_after = "--"
+    parser.add_argument("scenario", metavar="SCENARIO", help="name, case (NAME[depth=3]) or file")
+    parser.add_argument("--arch", required=True, metavar="ARCH", help="architecture of the guest")
+    parser.add_argument(
+        "--at", required=True, type=integer("--at", 0, 65_535), metavar="STEP", help="number of the step, from 0"
+    )
+    parser.add_argument("--gdb-command", metavar="FILE", help="run gdb's commands of a file there, and end")
+    parser.add_argument("--api", default="merged", metavar="NAME", help="revision (default: merged)")
+    parser.add_argument("--impl", metavar="NAME", help="implementation (default: module)")
+    add(parser, "--personality", "--kernel", "--timeout-scale", "--offline")
