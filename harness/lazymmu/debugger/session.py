@@ -38,7 +38,7 @@ from lazymmu.support.project import MODULE_SOURCE, PACKAGE
 WITH_LINES = builds.Variant(make=("CFLAGS_MODULE=-g",))
 _SCRIPT = PACKAGE / "debugger" / "at_step.gdb"
 # The sections of a module that its debug information is about.
-_SECTIONS = (".text", ".data", ".rodata", ".bss", ".noinstr")
+_SECTIONS = (".text", ".data", ".rodata", ".bss", ".noinstr", ".sdata", ".sbss", ".srodata")
 _IN_GUEST = "/sys/module/lazymmu/sections"
 # Where the address is in an ELF section's header (man 5 elf, Elf64_Shdr).
 _SH_ADDR = 16
