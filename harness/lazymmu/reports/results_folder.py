@@ -37,6 +37,8 @@ KEPT = 20
 
 RUN = "run.json"
 RESULTS = "results.json"
+#: Format -> its report in every results folder, in the order in which they are written.
+REPORTS = {"ktap": "results.ktap", "json": RESULTS}
 #: A run holds this lock.
 LOCK = ".lock"
 GUESTS = "guests"
@@ -126,11 +128,11 @@ class Folder(Struct, frozen=True):
         with _explained(self.path):
             with whole(self.path / "summary.txt") as file:
                 Terminal(file, plain=True).report(run, self.path)
-            with whole(self.path / "results.ktap") as file:
-                FORMATS["ktap"].write(run, file)
-            self.record(run.facts)
-            with whole(self.path / RESULTS) as file:
-                FORMATS["json"].write(run, file)
+            for name, report in REPORTS.items():
+                if report == RESULTS:
+                    self.record(run.facts)
+                with whole(self.path / report) as file:
+                    FORMATS[name].write(run, file)
         if self.root is not None:
             with _explained(self.root):
                 _link(self.root / LATEST, self.path)

@@ -2,6 +2,7 @@
 """The command `run`: runs the selected units on guests, and reports their results."""
 
 import os
+import shutil
 import sys
 import time
 from argparse import Namespace
@@ -329,9 +330,13 @@ def report(
     system = ci.system()
     formats = [form for form in FORMATS.values() if form.FLAG in targets]
     outputs: list[Callable[[], None]] = [on_terminal]
-    outputs += [partial(_write, interrupts, summary, form, targets[form.FLAG]) for form in formats]
-    outputs += [] if system is None else [partial(system.write_summary, summary)]
     of_folder = _failures([partial(folder.finish, summary)])
+    # Large reports take their time, so those that the folder has are copied.
+    written = {} if of_folder else {name: folder.path / file for name, file in results_folder.REPORTS.items()}
+    outputs += [
+        partial(_write, interrupts, summary, form, targets[form.FLAG], written.get(form.NAME)) for form in formats
+    ]
+    outputs += [] if system is None else [partial(system.write_summary, summary)]
     # The logs are in the same folder, so a full disk is reported once.
     failures = [*(of_folder or log_failures[:1]), *_failures(outputs)]
     last = status(failures)
@@ -343,10 +348,17 @@ def report(
     return last
 
 
-def _write(interrupts: Interrupts, summary: RunSummary, form: Format, target: Target) -> None:
+def _write(
+    interrupts: Interrupts, summary: RunSummary, form: Format, target: Target, written: Path | None = None
+) -> None:
+    """Write a report; `written` is a file that has it."""
     what = f"{target.flag} `{target.name}`"
     with nullcontext() if target.is_regular() else interrupts.bounded(what), target.opened() as file:
-        form.write(summary, file)
+        if written is None:
+            form.write(summary, file)
+            return
+        with written.open(encoding="utf-8", newline="") as text:
+            shutil.copyfileobj(text, file)
 
 
 def _failures(writes: Iterable[Callable[[], None]]) -> list[LazymmuError | OSError]:
