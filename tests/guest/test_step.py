@@ -126,10 +126,17 @@ def test_a_walk_is_fast(new_stepper: NewStepper, arch: str) -> None:
     answer(user)
     user.terminal.sendline("quit")
     user.end()
-    begin = time.monotonic()
-    user = new_stepper(arch)
-    answer(user)
-    times = [time.monotonic() - begin]
+    starts = []
+    for _ in range(3):
+        begin = time.monotonic()
+        user = new_stepper(arch)
+        answer(user)
+        starts.append(time.monotonic() - begin)
+        if len(starts) < 3:
+            user.terminal.sendline("quit")
+            user.end()
+    # The host may be busy at one of them.
+    times = [min(starts)]
     for line in ("next", "next", "until 4", "run flush", "back"):
         begin = time.monotonic()
         answer(user, line)

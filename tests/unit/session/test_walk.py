@@ -146,7 +146,7 @@ def test_every_case_of_the_library_can_be_cut_anywhere() -> None:
 
 
 def test_what_the_author_expects_at_the_end_belongs_to_the_end(tmp_path: Path) -> None:
-    unit = examples.unit(tmp_path, f"{TEXT}expect: {{hooks: e}}\n", api="merged", arch="arm64")
+    unit = examples.unit(tmp_path, f"{TEXT}expect: {{hooks: ff}}\n", api="merged", arch="arm64")
     walk = walked(unit)
     assert walk.first_difference() == len(walk)
     assert [walk.at(number).result.outcome for number in (1, len(walk))] == [Outcome.PASS, Outcome.FAIL]
