@@ -84,6 +84,8 @@ class Applicability(Struct, frozen=True):
 
 def of(named: Named, needs: Sequence[Need]) -> Applicability:
     """Return what is named and has all that is needed."""
+    # Most words are everywhere.
+    needs = [need for need in needs if need.without]
     personalities = named.personalities()
     chosen = PERSONALITIES if personalities is None else {name for _, name in personalities}
     left = tuple(name for name in PERSONALITIES if name in chosen and not reason_against(name, needs))

@@ -69,9 +69,12 @@ def needs(parts: Sequence[Part], apis: Sequence[str], arches: Sequence[str]) -> 
     """Return what the parts need, each for those pairs of revision and personality for which it counts."""
     found: list[Need] = []
     for part in parts:
+        lacking = [(word, place, names) for word, place in part.words if (names := without(word))]
+        if not lacking:
+            continue
         pairs = [(api, arch) for api in apis for arch in arches if counts(parts, part, api, arch)]
         only = {name for pair in pairs for name in pair}
-        found += [Need(place, word, without(word), only) for word, place in part.words]
+        found += [Need(place, word, names, only) for word, place, names in lacking]
     return found
 
 
