@@ -5,12 +5,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from lazymmu.bench.measure import BARE, BOOT, OBVIOUS, RATIOS, RESTORE, ROWS, STEPS
 
 from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
 
 
+@pytest.mark.exhaustive
 def test_every_figure_is_measured(lazymmu: Lazymmu, tmp_path: Path) -> None:
     path = tmp_path / "bench.json"
     done = lazymmu("bench", "--arch", "arm64", "--repetitions", "1", "--json", str(path))

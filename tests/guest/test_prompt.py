@@ -201,6 +201,7 @@ def test_run_scenario_shows_the_first_difference_from_the_model(broken: Callable
     assert re.search(rb"observed:  run \d+ " + predicted[1] + rb" .* hooks=- ", done.stdout)
 
 
+@pytest.mark.exhaustive
 def test_run_scenario_refuses_what_the_library_does_not_have(lazymmu: Lazymmu) -> None:
     script = (
         "run-scenario no/such; echo $?; run-scenario nesting/single --api nope; echo $?; run-scenario --list; ls /tmp"

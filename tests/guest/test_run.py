@@ -129,7 +129,9 @@ def test_a_killed_qemu_is_an_error_of_one_unit(lazymmu: Lazymmu, tmp_path: Path)
     assert "s390x: QEMU exited with status" in output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive), signal.SIGKILL]
+)
 def test_a_signal_leaves_no_qemu(lazymmu: Lazymmu, number: signal.Signals) -> None:
     # In a shell's background job, SIGINT is ignored by all child processes.
     command = ["env", "--default-signal=INT", *lazymmu.command("run", "--repeat", "20")]
