@@ -45,7 +45,7 @@ def test_a_scenario_is_listed_if_it_can_run_on_one_of_these(capsys: pytest.Captu
     assert names("--arch", "all") == every
 
 
-@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("shards", [pytest.param(1, marks=pytest.mark.exhaustive), 3])
 def test_the_jobs_of_a_github_matrix_run_everything_once(capsys: pytest.CaptureFixture[str], shards: int) -> None:
     flags = ["--arch", "arm64,s390x", "--kernel", "lts", "--kernel", "current"]
     text = listed(capsys, *SELECTED, *flags, "--matrix", "github", "--shards", str(shards))

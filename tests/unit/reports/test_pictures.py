@@ -180,6 +180,7 @@ def test_the_longest_scenario_wraps_into_rows_of_readable_text() -> None:
     assert re.findall(r"font-size: *(\d+)", svg.STYLE) == ["11"]
 
 
+@pytest.mark.exhaustive
 def test_every_case_of_the_library_can_be_drawn_in_its_width() -> None:
     for scenario in examples.library():
         case, api = scenario.cases[0], scenario.apis[-1]

@@ -133,6 +133,7 @@ def test_the_first_difference_is_a_stop(unit: Unit) -> None:
     assert walked(unit, lambda trace: replace(trace, table={9: 9})).first_difference() == len(walk)
 
 
+@pytest.mark.exhaustive
 def test_every_case_of_the_library_can_be_cut_anywhere() -> None:
     for scenario in examples.library():
         case: Case = scenario.cases[0]
