@@ -26,6 +26,8 @@ class Outcome(StrEnum):
     KNOWN = "known"
 
 
+#: The outcomes of a unit in which something is wrong.
+FAILED = (Outcome.FAIL, Outcome.ERROR)
 #: The outcomes that JSON documents have.
 RAW_OUTCOMES = (Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.SKIP)
 
@@ -248,7 +250,7 @@ class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):
             raw_outcome=outcome,
             reason=_utf8(reason),
             differences=tuple(str(part) for part in parts),
-            steps=sum(1 for _ in unit.case.walk()) if outcome in (Outcome.FAIL, Outcome.ERROR) else 0,
+            steps=sum(1 for _ in unit.case.walk()) if outcome in FAILED else 0,
             personality=unit.named_personality,
             **{name: getattr(unit, name) for name in ("arch", "api", "impl", "kernel", "repetition")},
         )

@@ -14,7 +14,7 @@ from lazymmu.reports.pictures.of_result import of_result
 from lazymmu.reports.pictures.timeline import PREDICTED, Timeline, timeline
 from lazymmu.reports.results_folder import RUN
 from lazymmu.reports.side_by_side import Pair, pairs
-from lazymmu.results.result import Outcome, Result
+from lazymmu.results.result import FAILED, Result
 from lazymmu.scenario import load, selectors
 from lazymmu.session import requests
 from lazymmu.session.selection import Selection, units
@@ -62,7 +62,7 @@ def of_results(name: str, words: Sequence[str], selection: Selection) -> list[Ti
     found = [result for result in decoded(path, _Run).results if _is_meant(result, words, selection)]
     if not found:
         raise UsageError(f"{path}: no result of {', '.join(words)} in this selection", hint=_there(path))
-    bad = [result for result in found if result.raw_outcome in (Outcome.FAIL, Outcome.ERROR)]
+    bad = [result for result in found if result.raw_outcome in FAILED]
     facts = path.parent / RUN
     copies = json.loads(facts.read_bytes()).get("scenarios", {}) if Path(name).is_dir() and facts.is_file() else {}
     return _together(
@@ -92,7 +92,7 @@ def _is_meant(result: Result, words: Sequence[str], selection: Selection) -> boo
 def _there(path: Path) -> str:
     """Return which results of a document did not pass, or else some that it has."""
     results = decoded(path, _Run).results
-    bad = [one for one in results if one.raw_outcome in (Outcome.FAIL, Outcome.ERROR)]
+    bad = [one for one in results if one.raw_outcome in FAILED]
     shown = list(dict.fromkeys(one.label() for one in bad or results))
     more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
     return f"{'not passed' if bad else 'there is'}: {', '.join(shown[:_NAMED])}{more}"

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from lazymmu.provision.keys import digest
 from lazymmu.reports import results_folder
 from lazymmu.reports.destination import STDOUT, json_text, whole
-from lazymmu.results.result import Outcome, SavedUnit, Unit
+from lazymmu.results.result import FAILED, SavedUnit, Unit
 from lazymmu.subject.case import Scenario
 from lazymmu.support.errors import UsageError
 
@@ -107,7 +107,7 @@ def _failed(name: str) -> Listed:
     facts = results_folder.ended(name, f"--failed-from `{name}`")
     # That run may have had a list, too.
     recorded = (facts.get("listed") or facts)["arguments"]
-    failed = [one for one in read(name).results if one.raw_outcome in (Outcome.FAIL, Outcome.ERROR) and not one.known]
+    failed = [one for one in read(name).results if one.raw_outcome in FAILED and not one.known]
     if not failed:
         raise UsageError(f"--failed-from `{name}`: nothing failed there")
     patch = Path(name) / results_folder.PATCH

@@ -21,7 +21,7 @@ from lazymmu.provision import setup as images
 from lazymmu.provision.builds import Variant, Variants
 from lazymmu.provision.setup import Images
 from lazymmu.reports.terminal import Terminal
-from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.results.result import FAILED, Outcome, Result, Unit
 from lazymmu.scenario import load
 from lazymmu.session import requests
 from lazymmu.session.scheduler import Options, Schedule
@@ -257,7 +257,7 @@ def _check_control(selected: Sequence[Unit], chosen: Sequence[Mutant], ran: Runn
     """Raise LazymmuError if units that a mutant concerns fail without one; usual revisions are enough if there are."""
     concerned = [unit for unit in selected if any(mutant.concerns(unit) for mutant in chosen)]
     control = [unit for unit in concerned if unit.api in DEFAULT_REVISIONS] or concerned
-    wrong = [result for result in ran(NONE, control, NOTHING) if result.outcome in (Outcome.FAIL, Outcome.ERROR)]
+    wrong = [result for result in ran(NONE, control, NOTHING) if result.outcome in FAILED]
     if wrong:
         named = ", ".join(result.label() for result in wrong[:_NAMED])
         raise LazymmuError(

@@ -20,13 +20,11 @@ from msgspec import Struct
 from lazymmu.reports import results_folder
 from lazymmu.reports.compare import decoded, document
 from lazymmu.reports.reproduce import command_of
-from lazymmu.results.result import Outcome, Result
+from lazymmu.results.result import FAILED, Outcome, Result
 from lazymmu.scenario import load
 from lazymmu.session import manifest, requests
 from lazymmu.support.errors import LazymmuError, UsageError
 from lazymmu.support.suggestions import suggestion
-
-_FAILED = (Outcome.FAIL, Outcome.ERROR)
 
 
 class _Cause(Struct, frozen=True):
@@ -65,7 +63,7 @@ def reproduce(arguments: Namespace) -> int:
 
 def _chosen(run: _Document, case: str | None, name: str) -> Sequence[Result]:
     """Return the failed results to run again: those of a case, or the first one of each cause."""
-    failed = {result.label(): result for result in run.results if result.raw_outcome in _FAILED}
+    failed = {result.label(): result for result in run.results if result.raw_outcome in FAILED}
     if not failed:
         raise UsageError(f"`{name}`: nothing failed in this run")
     if case is None:

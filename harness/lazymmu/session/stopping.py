@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from lazymmu.results.result import Outcome, Result
+from lazymmu.results.result import FAILED, Result
 from lazymmu.support.interrupts import Interrupts
 
 # What is left of --max-time for the end of guests and for reports: at most this part of it, at most these seconds,
@@ -38,7 +38,7 @@ class Stopping:
 
     def note(self, result: Result) -> None:
         """Take a result; known failures do not count."""
-        if result.outcome in (Outcome.FAIL, Outcome.ERROR):
+        if result.outcome in FAILED:
             self._failures += 1
             if self.is_full:
                 self._stop(f"stopped after {self._failures} failure{'s' if self._failures > 1 else ''}")

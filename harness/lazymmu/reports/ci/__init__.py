@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from lazymmu.reports.plain import counted
 from lazymmu.results.failure_groups import FailureGroup
-from lazymmu.results.result import Outcome
+from lazymmu.results.result import FAILED, Outcome
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.support.errors import Place
 
@@ -43,7 +43,7 @@ def system() -> System | None:
 
 def bad_groups(run: RunSummary) -> list[FailureGroup]:
     """Return the groups of failures and errors, failures first."""
-    groups = [group for group in run.groups if group.first.outcome in (Outcome.FAIL, Outcome.ERROR)]
+    groups = [group for group in run.groups if group.first.outcome in FAILED]
     return sorted(groups, key=lambda group: group.first.outcome is Outcome.ERROR)
 
 
