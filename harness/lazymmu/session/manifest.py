@@ -175,13 +175,23 @@ def check_sources(
     for scenario in scenarios:
         if scenario.name not in copies:
             changed.append(f"scenario {scenario.name} (not selected at first)")
-        elif (copy := copies[scenario.name]) is not None:
-            copy = kept.path / copy
-            if not copy.is_file() or not filecmp.cmp(copy, scenario.path, shallow=False):
-                changed.append(f"scenario {scenario.path}")
-    before, now = facts.get("sources", {}), sources(arguments, texts)
-    changed += [f"the source {name}" for name in now if before.get(name) != now[name]]
+        elif is_changed(kept.path, copies[scenario.name], scenario):
+            changed.append(f"scenario {scenario.path}")
+    changed += [f"the source {name}" for name in changed_sources(facts, arguments, texts)]
     _refuse(kept, changed)
+
+
+def is_changed(folder: Path, copy: str | None, scenario: Scenario) -> bool:
+    """Return whether a scenario differs from its copy in a results folder; False if none was kept."""
+    return copy is not None and not (
+        (folder / copy).is_file() and filecmp.cmp(folder / copy, scenario.path, shallow=False)
+    )
+
+
+def changed_sources(facts: Mapping[str, Any], arguments: Namespace, texts: Mapping[str, str]) -> list[str]:
+    """Return the sources (see `sources`) that are not what they were when `facts` was written."""
+    before, now = facts.get("sources", {}), sources(arguments, texts)
+    return [name for name in now if before.get(name) != now[name]]
 
 
 def check_images(kept: Folder, facts: Mapping[str, Any], now: Mapping[str, Any]) -> None:

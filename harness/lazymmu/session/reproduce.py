@@ -4,7 +4,6 @@
 Each case is a `lazymmu run` of its own: the command that reports of the earlier run show.
 """
 
-import filecmp
 import shlex
 import subprocess
 import sys
@@ -117,21 +116,15 @@ def _changes(folder: Path, facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield the scenarios and sources that are not what they were in the run."""
     library = requests.library()
     for name, copy in facts.get("scenarios", {}).items():
-        kept = folder / copy if copy is not None else None
-        if kept is not None and kept.is_file() and _differs(kept, name, library):
+        try:
+            (scenario,) = load([name], library)
+        except UsageError:
             yield f"the scenario {name}"
+        else:
+            if manifest.is_changed(folder, copy, scenario):
+                yield f"the scenario {name}"
     recorded = Namespace(**facts["arguments"])
     given = [path for path in (recorded.known, recorded.header) if path is not None]
-    before = facts.get("sources", {})
     if missing := [path for path in given if not Path(path).is_file()]:
         raise UsageError(f"{missing[0]} is gone, which that run was given")
-    now = manifest.sources(recorded, {})
-    yield from (name for name in now if before.get(name) != now[name])
-
-
-def _differs(kept: Path, name: str, library: Path) -> bool:
-    try:
-        (scenario,) = load([name], library)
-    except UsageError:
-        return True
-    return not filecmp.cmp(kept, scenario.path, shallow=False)
+    yield from manifest.changed_sources(facts, recorded, {})
