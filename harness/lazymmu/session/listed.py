@@ -17,6 +17,7 @@ from lazymmu.provision.keys import digest
 from lazymmu.reports import results_folder
 from lazymmu.reports.destination import STDOUT, json_text, whole
 from lazymmu.results.result import FAILED, SavedUnit, Unit
+from lazymmu.session.selection import scenarios_of
 from lazymmu.subject.case import Scenario
 from lazymmu.support.errors import UsageError
 
@@ -58,7 +59,7 @@ class Listed(Struct, frozen=True):
     def of(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
         """Return the units that are listed, numbered anew. Raises UsageError if one no longer exists."""
         if self.scenarios is not None:
-            now = digests([*{unit.scenario.name: unit.scenario for unit in units}.values()])
+            now = digests(scenarios_of(units))
             if changed := [name for name, before in self.scenarios.items() if now.get(name) != before]:
                 lines = "".join(f"\n    {name}{'' if name in now else ' (no longer selected)'}" for name in changed)
                 raise UsageError(f"{self.origin}: since the plan was saved, these scenarios changed:{lines}")
@@ -142,10 +143,9 @@ def save(name: str, arguments: Namespace, units: Sequence[Unit]) -> None:
     """Write the plan of these units. Raises UsageError if it could not be run elsewhere, or not be written."""
     if arguments.patch == STDOUT:
         raise UsageError("--save-plan needs a patch in a file, not --patch -")
-    scenarios = list({unit.scenario.name: unit.scenario for unit in units}.values())
     document = {
         "arguments": {key: getattr(arguments, key) for key in SELECTING},
-        "scenarios": digests(scenarios),
+        "scenarios": digests(scenarios_of(units)),
         "units": msgspec.to_builtins([SavedUnit.of(unit) for unit in units]),
     }
     try:

@@ -23,7 +23,7 @@ from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
 from lazymmu.session import header_run, known_file, kunit_run, listed, requests
 from lazymmu.session.header_run import Given
-from lazymmu.session.selection import Selection, units
+from lazymmu.session.selection import Selection, scenarios_of, units
 from lazymmu.subject.case import Scenario
 from lazymmu.subject.implementations import IMPLEMENTATIONS, KUNIT
 from lazymmu.support.errors import SetupError, UsageError
@@ -72,7 +72,7 @@ class Plan(Struct, frozen=True):
             from lazymmu.session import shard
 
             selected = shard.of(whole, arguments.shard, arguments.timings)
-            scenarios = list({unit.scenario.name: unit.scenario for unit in whole}.values())
+            scenarios = scenarios_of(whole)
             facts["shard"] = {
                 "shard": arguments.shard,
                 "selected": len(whole),
@@ -99,7 +99,7 @@ class Plan(Struct, frozen=True):
     @property
     def scenarios(self) -> list[Scenario]:
         """The scenarios of the units, each once."""
-        return list({unit.scenario.name: unit.scenario for unit in self.units}.values())
+        return scenarios_of(self.units)
 
 
 def _selected(arguments: Namespace, selection: Selection) -> Sequence[Unit]:

@@ -209,6 +209,11 @@ def _nothing_selected(scenarios: Sequence[Scenario], selection: Selection) -> Us
     )
 
 
+def scenarios_of(units: Iterable[Unit]) -> list[Scenario]:
+    """Return the scenarios of units, each once."""
+    return list({unit.scenario.name: unit.scenario for unit in units}.values())
+
+
 def shuffled(units: Sequence[Unit], seed: int | None) -> Sequence[Unit]:
     """Return the units in the order of a seed; without one, in their own.
 
