@@ -32,6 +32,7 @@ from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.selection import Selection, units
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import UsageError
+from lazymmu.support.lists import some_of
 from lazymmu.support.project import MODULE_SOURCE, PACKAGE
 
 #: The module with the compiler's debug information.
@@ -102,8 +103,7 @@ def _unit(arguments: Namespace, arch: str) -> Unit:
     found = units(load([arguments.scenario], requests.library()), selection)
     cases = list(dict.fromkeys(unit.case_name() for unit in found))
     if len(cases) > 1:
-        more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
-        raise UsageError(f"{arguments.scenario} means {len(cases)} cases; name one: {', '.join(cases[:_NAMED])}{more}")
+        raise UsageError(f"{arguments.scenario} means {len(cases)} cases; name one: {some_of(cases, _NAMED)}")
     return found[0]
 
 

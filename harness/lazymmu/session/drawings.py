@@ -21,6 +21,7 @@ from lazymmu.session.selection import Selection, units
 from lazymmu.subject.case import Case
 from lazymmu.subject.simulator import predict
 from lazymmu.support.errors import UsageError
+from lazymmu.support.lists import some_of
 
 # A message names so many results.
 _NAMED = 8
@@ -94,8 +95,7 @@ def _there(path: Path) -> str:
     results = decoded(path, _Run).results
     bad = [one for one in results if one.raw_outcome in FAILED]
     shown = list(dict.fromkeys(one.label() for one in bad or results))
-    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
-    return f"{'not passed' if bad else 'there is'}: {', '.join(shown[:_NAMED])}{more}"
+    return f"{'not passed' if bad else 'there is'}: {some_of(shown, _NAMED)}"
 
 
 def _case(result: Result, copy: Path) -> Case:

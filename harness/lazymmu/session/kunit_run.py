@@ -20,6 +20,7 @@ from lazymmu.session.selection import Selection, arches_of, chosen_apis, chosen_
 from lazymmu.subject.case import Case, Scenario
 from lazymmu.subject.implementations import KUNIT
 from lazymmu.support.errors import GuestError, UsageError
+from lazymmu.support.lists import some_of
 
 #: The revision of the kernels that have such suites.
 _API = "merged"
@@ -121,9 +122,8 @@ class PreparedSuite(PreparedUnit):
             return self.failed(error, release=release, seconds=seconds)
         failed = [test for test in report.tests if not test.passed]
         outcome = Outcome.FAIL if failed else Outcome.SKIP if report.suite.skipped is not None else Outcome.PASS
-        names = ", ".join(test.name for test in failed[:_NAMED])
-        more = f" and {len(failed) - _NAMED} more" if failed[_NAMED:] else ""
-        reason = f"KUnit: {len(failed)} of {len(report.tests)} tests failed: {names}{more}" if failed else ""
+        names = some_of([test.name for test in failed], _NAMED)
+        reason = f"KUnit: {len(failed)} of {len(report.tests)} tests failed: {names}" if failed else ""
         facts = {"release": release, "seconds": seconds, "details": "\n".join(_begin(failed)), "ktap": report.ktap}
         return Result.of(self.unit, outcome, reason or report.suite.skipped or "", **facts)
 

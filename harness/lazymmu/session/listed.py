@@ -20,6 +20,7 @@ from lazymmu.results.result import FAILED, SavedUnit, Unit
 from lazymmu.session.selection import scenarios_of
 from lazymmu.subject.case import Scenario
 from lazymmu.support.errors import UsageError
+from lazymmu.support.lists import some_of
 
 #: Arguments that select units.
 SELECTING = (
@@ -65,9 +66,8 @@ class Listed(Struct, frozen=True):
                 raise UsageError(f"{self.origin}: since the plan was saved, these scenarios changed:{lines}")
         found = [unit for unit in units if label(unit) in self.labels]
         if missing := sorted(self.labels - {label(unit) for unit in found}):
-            named = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED} more" if missing[_NAMED:] else "")
             hint = "its paths are relative to the working folder of that command"
-            raise UsageError(f"{self.origin}: these no longer exist: {named}", hint=hint)
+            raise UsageError(f"{self.origin}: these no longer exist: {some_of(missing, _NAMED)}", hint=hint)
         return tuple(replace(unit, index=index) for index, unit in enumerate(found))
 
 

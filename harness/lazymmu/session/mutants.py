@@ -31,6 +31,7 @@ from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import DEFAULT_REVISIONS, REVISIONS
 from lazymmu.support.errors import LazymmuError, UsageError
 from lazymmu.support.interrupts import Interrupts
+from lazymmu.support.lists import some_of
 from lazymmu.support.project import MODULE_SOURCE
 from lazymmu.support.suggestions import suggestion
 
@@ -270,8 +271,7 @@ def _tell(terminal: Terminal, trial: Trial) -> None:
     name = trial.mutant.name
     if trial.killers:
         arches = list(dict.fromkeys(arch for found in trial.killers.values() for arch in found))
-        more = f" and {len(trial.killers) - _NAMED} more" if len(trial.killers) > _NAMED else ""
-        terminal.line(f"killed    {name} by {', '.join(list(trial.killers)[:_NAMED])}{more} on {', '.join(arches)}")
+        terminal.line(f"killed    {name} by {some_of(list(trial.killers), _NAMED)} on {', '.join(arches)}")
     else:
         terminal.line(f"SURVIVED  {name}: {trial.mutant.what} ({len(trial.tried)} units ran)", "bold red")
     for result in trial.errors[:_NAMED]:

@@ -23,7 +23,11 @@ from lazymmu.results.result import FAILED, Outcome, Result
 from lazymmu.scenario import load
 from lazymmu.session import manifest, requests
 from lazymmu.support.errors import LazymmuError, UsageError
+from lazymmu.support.lists import some_of
 from lazymmu.support.suggestions import suggestion
+
+#: A message names so many cases.
+_NAMED = 5
 
 
 class _Cause(Struct, frozen=True):
@@ -74,7 +78,7 @@ def _chosen(run: _Document, case: str | None, name: str) -> Sequence[Result]:
         passed = any(case in _names(result) for result in run.results)
         raise UsageError(
             f"`{name}`: {case} {'did not fail' if passed else 'is no case'} in this run{suggestion(case, names)}",
-            hint=f"these failed: {', '.join(names[:5])}{' …' if names[5:] else ''}",
+            hint=f"these failed: {some_of(names, _NAMED)}",
         )
     return found
 

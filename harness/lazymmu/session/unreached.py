@@ -7,6 +7,7 @@ from lazymmu.results.result import Unit
 from lazymmu.scenario.reach import Run, unreached
 from lazymmu.subject.case import Scenario
 from lazymmu.support.errors import Place
+from lazymmu.support.lists import some_of
 
 #: More pins of one scenario are only counted, and so are those of several.
 _NAMED = 5
@@ -34,6 +35,5 @@ def notes(found: Mapping[str, Sequence[Place]]) -> Iterator[str]:
         yield f"note: no case that ran compares {number} pins, the first at {left[0][0]}"
         return
     for first, *others in left:
-        named = ", ".join(f"{place.line}:{place.column}" for place in others[:_NAMED])
-        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-        yield f"{first}: note: no case that ran compares this pin{f', nor those at {named}{more}' if others else ''}"
+        named = some_of([f"{place.line}:{place.column}" for place in others], _NAMED)
+        yield f"{first}: note: no case that ran compares this pin{f', nor those at {named}' if others else ''}"
