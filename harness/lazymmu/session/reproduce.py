@@ -71,7 +71,11 @@ def _chosen(run: _Document, case: str | None, name: str) -> Sequence[Result]:
         raise UsageError(f"`{name}`: nothing failed in this run")
     if case is None:
         first = {cause.results[0] for cause in run.causes}
-        return [result for result in failed.values() if result.number in first]
+        # Known failures are causes, too, and nobody looks for those.
+        found = [result for result in failed.values() if result.number in first and not result.known]
+        if not found:
+            raise UsageError(f"`{name}`: only known failures in this run", hint="a CASE runs one of them again")
+        return found
     found = [result for result in failed.values() if case in _names(result)]
     if not found:
         names = [*dict.fromkeys(result.case_name() for result in failed.values())]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`lazymmu reproduce`: which commands it runs for a results folder, and which folders and cases it refuses."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def test_what_did_not_fail_is_refused(
     finished(tmp_path / "out", SELECT, outcomes, working_folder=str(tmp_path))
     assert main(["reproduce", str(tmp_path / "out"), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_known_failure_runs_again_only_if_it_is_named(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads((out / "results.json").read_text())
+    for result in document["results"]:
+        if result["outcome"] in ("fail", "error"):
+            result["known"] = "bug 7"
+    (out / "results.json").write_text(json.dumps(document))
+    assert commands(capsys, str(out), "given/deep[depth=2]") == [["given/deep[depth=2]", "arm64"]]
+    assert main(["reproduce", str(out)]) == 2
+    assert "only known failures in this run" in capsys.readouterr().err
 
 
 def test_a_folder_of_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
