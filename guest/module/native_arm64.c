@@ -6,7 +6,7 @@
  * deferred if it issues none, and owes its barrier until the next one on its CPU.
  *
  * The kernel issues barriers for its own entries only. So a valid value of the program is
- * stored with the bits of one, and stands for what was stored.
+ * stored with the bits of such an entry, and is reported in place of what was stored.
  */
 #include <linux/bitmap.h>
 #include <linux/pgtable.h>

@@ -2,7 +2,7 @@
 """Groups results that are not passes by their cause, so that a bug is shown once, and not in each scenario that has it.
 
 The cause of a failure is its first difference: the operation and the part of its trace that differs, the function that
-the operation stands for, and the personality where that decides the part. The cause of an error is the finding.
+performs it, and the personality where that decides the part. The cause of an error is the finding.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The C functions under test that operations stand for: in guest/module, in a header's text, or in the kernel."""
+"""The C functions under test that perform operations: in guest/module, in a header's text, or in the kernel."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ class Function(Struct, frozen=True):
 
 
 def of_operation(result: Result, operation: str, personality: str | None, text: Mapping[str, Any]) -> Function | None:
-    """Return the function that an operation stands for; None if no single one does.
+    """Return the function that performs an operation; None if no single one does.
 
     `personality` names it if the personality decides what the operation does, not the revision. `text` is what run.json
     says of --header or --patch.

@@ -61,7 +61,7 @@ def units(selection: Selection, first: int, *, repeat: int = 1) -> tuple[Unit, .
 
 
 def _scenarios(kernel: Kernel, arch: str) -> Iterator[Scenario]:
-    """Yield what stands for the suites of a kernel where a unit has a scenario."""
+    """Yield a scenario without steps for each suite of a kernel."""
     for suite in kunit_suites.suites(kernel.own[arch]) if arch in kernel.own else ():
         yield Scenario(
             name=f"{_FOLDER}/{suite.name}",

@@ -76,7 +76,7 @@ class Walk:
     def _until(self, number: int) -> tuple[Case, Trace]:
         """Return the case up to a stop, with its prediction.
 
-        A list of steps that switches tasks cannot end before it has switched back: then the case goes on until it can.
+        A list of steps that switches tasks ends only after it has switched back, so the part may be extended.
         """
         for step in self._stops[number - 1 : -1]:
             case = replace(self._case, steps=_cut(self._case.steps, _last(step)), expect=())
