@@ -19,7 +19,7 @@ from lazymmu.provision.subprocesses import ToolError
 from lazymmu.support.project import AGENT_SOURCE, MODULE_SOURCE, ROOT
 
 # Raise it when the way in which something is built changes.
-_BUILD_VERSION = "2"
+_BUILD_VERSION = "3"
 #: Bytes on disk while a module or an archive is made, objects and compilers' scratch files included.
 NEEDS = 16_000_000
 

@@ -3,7 +3,7 @@
 
 kbuild's makefiles take longer than the compiler. If only C files changed, the commands that kbuild recorded for them
 (`.NAME.cmd`) run, in the folder that guest/module/Kbuild recorded. Otherwise kbuild runs; it finds the objects of
-unchanged C files, unless a header or a makefile changed. The folder must be as the last build left it, to the last
+unchanged C files, unless a header or a makefile changed, came or went. The folder must be as the last build left it, to the last
 byte: an object of another source would make a module that looks like a wrong implementation.
 """
 
@@ -17,6 +17,8 @@ from lazymmu.provision.subprocesses import ToolError
 
 # Marks a folder whose last build completed. It holds a digest of the folder.
 _COMPLETE = ".complete"
+# A digest of the source files that every object may depend on: headers, makefiles, all but C files.
+_SHARED = ".shared"
 # From guest/module/Kbuild: the architecture's name in the kernel's sources, and the folder in which commands run.
 _WHERE = ".where"
 # Before the target in kbuild's record.
@@ -55,7 +57,7 @@ def _replay(
     """Run the recorded commands, and return whether that was possible. Raises ToolError for a refused source file."""
     changed = [path for path, content in files.items() if not _same(work / path, content)]
     gone = {path.relative_to(work) for path in work.rglob("*.c")} - files.keys() - {Path(f"{name}.mod.c")}
-    if not changed or gone or any(path.suffix != ".c" for path in changed) or not _is_complete(work):
+    if not changed or gone or not _has_shared(work, files) or not _is_complete(work):
         return False
     script = _script(work, inside, changed, name)
     if script is None:
@@ -110,19 +112,30 @@ def _recorded(work: Path, made: str) -> str:
 def _prepare(work: Path, files: Mapping[Path, bytes]) -> None:
     """Bring a folder to these files. The objects of unchanged C files stay if they can be used."""
     unchanged = {path for path, content in files.items() if _same(work / path, content)}
-    if not _is_complete(work) or any(path.suffix != ".c" for path in files.keys() - unchanged):
+    if not _is_complete(work) or not _has_shared(work, files):
         remove(work)
     else:
         # kbuild's record of the command and of the headers is beside the object.
         sources = [path for path in unchanged if path.suffix == ".c"]
         objects = {made for c in sources for made in (c.with_suffix(".o"), c.with_name(f".{c.stem}.o.cmd"))}
         for path in work.rglob("*"):
-            if path.is_file() and path.relative_to(work) not in unchanged | objects:
+            if path.is_file() and path.relative_to(work) not in unchanged | objects | {Path(_SHARED)}:
                 path.unlink()
     for path, content in files.items():
         if not (work / path).exists():
             (work / path).parent.mkdir(parents=True, exist_ok=True)
             (work / path).write_bytes(content)
+    (work / _SHARED).write_text(_shared(files), encoding="ascii")
+
+
+def _shared(files: Mapping[Path, bytes]) -> str:
+    found = sorted((str(path), content) for path, content in files.items() if path.suffix != ".c")
+    return digest(part for pair in found for part in pair)
+
+
+def _has_shared(work: Path, files: Mapping[Path, bytes]) -> bool:
+    """Return whether the last build had the same headers and makefiles: none other, none more and none fewer."""
+    return _same(work / _SHARED, _shared(files).encode("ascii"))
 
 
 @contextmanager

@@ -87,6 +87,13 @@ def test_an_edited_header_or_makefile_keeps_no_object(build: Builder, edits: dic
     assert build(**edits) == "b.o m.mod.o kbuild"
 
 
+@pytest.mark.parametrize("edits", [{}, {"a_c": "three"}])
+def test_a_header_that_went_keeps_no_object(build: Builder, edits: dict[str, str]) -> None:
+    build(extra_h="in place of the kernel's")
+    assert build(**edits) == "b.o m.mod.o kbuild"
+    assert not (build.work / "extra.h").exists()
+
+
 def test_kbuild_finds_the_other_objects_when_a_file_comes_or_goes(build: Builder) -> None:
     assert build(a_c="three", c_c="new") == "m.mod.o kbuild"
     assert build(a_c="four") == "m.mod.o kbuild"
