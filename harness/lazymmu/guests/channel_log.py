@@ -43,11 +43,11 @@ class ChannelLog:
         """Log what came from the guest (`<`) or went to it (`>`). A line is written when it is complete."""
         if self._file is None:
             return
-        *lines, self._unfinished[mark] = (self._unfinished[mark] + data).split(b"\n")
-        if lines:
+        lines, newline, self._unfinished[mark] = (self._unfinished[mark] + data).rpartition(b"\n")
+        if newline:
             head = f"{datetime.now():%H:%M:%S.%f} {mark} ".encode()
             with self._guarded():
-                self._file.write(b"".join(b"%b%b\n" % (head, line) for line in lines))
+                self._file.write(head + lines.replace(newline, newline + head) + newline)
                 self._file.flush()
 
     @contextmanager

@@ -96,44 +96,58 @@ def _typed_state(form: _Form, pairs: Mapping[str, int]) -> dict[str, int | bool]
     return {name: kind(pairs[name]) for name, kind in form.state}
 
 
+# The parts of a step line repeat more often than the line, so each has a cache of its own.
 @functools.lru_cache(maxsize=4096)
-def _outcome(form: _Form, words: str, numbers: str) -> StepTrace:
-    """Return what these words of a step line say. Cached: most lines repeat."""
+def _outcome(words: str) -> StepTrace:
+    """Return what the words of a step line say; its numbers are still missing."""
     found = _match(_WORDS, words, "a step")
     hooks, inside = ("" if word == "-" else word for word in found.group(3, 4))
     if not _HOOKS.fullmatch(hooks) or len(inside) != len(hooks) or inside.strip("01"):
         raise _Malformed(f"hooks={found[3]} inside={found[4]}")
+    return StepTrace(
+        index=0, op=found[1], task=found[2], hooks=hooks, hook_active=inside, active=found[5] == "1", state={}
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _state(form: _Form, numbers: str) -> tuple[Mapping[str, int | bool], int | None]:
+    """Return the running task's state in a step line, and how many entries are outstanding."""
     state = _pairs(numbers)
     outstanding = state.pop("outstanding", None)
     if (outstanding is None) is not form.hooks_only:
         raise _Malformed(f"outstanding is {'missing' if outstanding is None else 'not expected'}")
-    return StepTrace(
-        index=0,
-        op=found[1],
-        task=found[2],
-        hooks=hooks,
-        hook_active=inside,
-        active=found[5] == "1",
-        state=_typed_state(form, state),
-        outstanding=outstanding,
-    )
+    return _typed_state(form, state), outstanding
 
 
-def _step(form: _Form, text: str) -> StepTrace:
-    number, words, answer, state, changes = _match(_STEP, text, "a step").groups()
-    outcome = _outcome(form, words, state)
-    value = None if answer is None else int(answer)
-    if (value is None) is (outcome.op in ANSWERING and not form.hooks_only):
-        raise _Malformed(f"step {number} {outcome.op} has {'no answer' if value is None else 'an answer'}")
-    if value is not None and value > (1 if OPERATIONS[outcome.op].answers is bool else MAX_U64):
-        raise _Malformed(f"step {number} {outcome.op} cannot have the answer {value}")
+@functools.lru_cache(maxsize=4096)
+def _changed(form: _Form, changes: str) -> Mapping[str, int]:
+    """Return the counters in a step line."""
     try:
         changed = {form.counters[name]: int(amount) for name, amount in _COUNTER.findall(changes)}
     except KeyError as error:
         raise _Malformed(f"counter {error} is not known") from None
     if len(changed) != changes.count("="):
         raise _Malformed(f"a counter is there twice:{changes}")
-    return replace(outcome, index=int(number), counters=changed, value=value)
+    return changed
+
+
+def _step(form: _Form, text: str) -> StepTrace:
+    number, words, answer, numbers, changes = _match(_STEP, text, "a step").groups()
+    outcome = _outcome(words)
+    value = None if answer is None else int(answer)
+    if (value is None) is (outcome.op in ANSWERING and not form.hooks_only):
+        raise _Malformed(f"step {number} {outcome.op} has {'no answer' if value is None else 'an answer'}")
+    if value is not None and value > (1 if OPERATIONS[outcome.op].answers is bool else MAX_U64):
+        raise _Malformed(f"step {number} {outcome.op} cannot have the answer {value}")
+    state, outstanding = _state(form, numbers)
+    return replace(
+        outcome,
+        index=int(number),
+        state=state,
+        outstanding=outstanding,
+        counters=_changed(form, changes),
+        value=value,
+    )
 
 
 def _table(lines: list[str]) -> tuple[int, dict[int, int]]:
