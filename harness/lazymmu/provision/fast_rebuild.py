@@ -3,8 +3,8 @@
 
 kbuild's makefiles take longer than the compiler. If only C files changed, the commands that kbuild recorded for them
 (`.NAME.cmd`) run, in the folder that guest/module/Kbuild recorded. Otherwise kbuild runs; it finds the objects of
-unchanged C files, unless a header or a makefile changed, came or went. The folder must be as the last build left it, to the last
-byte: an object of another source would make a module that looks like a wrong implementation.
+unchanged C files, unless a header or a makefile changed, came or went. The folder must be as the last build left it,
+to the last byte: an object of another source would make a module that looks like a wrong implementation.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
