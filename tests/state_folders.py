@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fixtures that keep a test out of the user's own cache and state folders."""
 
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+_NUMBERS = count()
+
 
 @pytest.fixture(autouse=True)
 def state_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty folder that stands for the user's state folder."""
-    folder = tmp_path_factory.mktemp("state")
+    """Return the path of a folder that stands for the user's state folder; who writes to it makes it."""
+    folder = tmp_path_factory.getbasetemp() / f"state-{next(_NUMBERS)}"
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
     return folder
 

@@ -5,6 +5,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from lazymmu.support.project import ROOT
@@ -26,10 +27,16 @@ PRIVATE_WORDS = {
 }
 # Those are good names of a function that returns a line or names.
 NO_MODULES_AND_CLASSES = {"line", "names", "serialline"}
-TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 
 
-TREES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+@cache
+def tracked() -> list[str]:
+    return subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def layer(module: str) -> str | None:
@@ -37,9 +44,10 @@ def layer(module: str) -> str | None:
     return parts[1] if parts[0] == "lazymmu" and len(parts) > 1 else None
 
 
+@cache
 def imported(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(TREES[path]):
+    for node in ast.walk(trees()[path]):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -50,7 +58,7 @@ def imported(path: Path) -> set[str]:
 
 
 def test_imports_never_go_up() -> None:
-    rooms = {path: path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in TREES}
+    rooms = {path: path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in trees()}
     below = {room: set(LAYERS[number:]) for number, room in enumerate(LAYERS)}
     assert {path for path, room in rooms.items() if room != "__init__" and not imported(path) <= below[room]} == set()
 
@@ -67,7 +75,7 @@ def names(tree: ast.Module) -> Iterator[tuple[str, bool]]:
 
 def test_names_are_words_of_the_field() -> None:
     private = []
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         module = path.parent.name if path.stem == "__init__" else path.stem
         for name, is_type in [(module, True), *names(tree)]:
             if name in PRIVATE_WORDS or (is_type and name in NO_MODULES_AND_CLASSES):
@@ -81,7 +89,7 @@ def test_the_model_knows_nothing_of_guests() -> None:
 
 
 def test_every_file_names_its_licence() -> None:
-    sources = [name for name in TRACKED if re.search(r"\.(py|c|h|sh|yaml|ini|toml|md)$", name)]
+    sources = [name for name in tracked() if re.search(r"\.(py|c|h|sh|yaml|ini|toml|md)$", name)]
     assert len(sources) > 200
     line = "SPDX-License-Identifier: GPL-2.0-only"
     assert [name for name in sources if line not in "\n".join((ROOT / name).read_text().splitlines()[:3])] == []
@@ -90,4 +98,4 @@ def test_every_file_names_its_licence() -> None:
 def test_no_file_names_a_host_or_a_path_of_some_machine() -> None:
     hosts = r"(deb|security|snapshot)\.debian\." + r"org|pypi\." + r"org|python" + "hosted"
     named = re.compile((hosts + r"|/ro" + "ot/|/wo" + "rk/|shared/" + "(semantics|design|style)").encode())
-    assert [name for name in TRACKED if named.search((ROOT / name).read_bytes())] == []
+    assert [name for name in tracked() if named.search((ROOT / name).read_bytes())] == []

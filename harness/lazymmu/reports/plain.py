@@ -3,13 +3,18 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lazymmu.reports import reproduce
 from lazymmu.results.failure_groups import FailureGroup
 from lazymmu.results.result import Difference, Outcome, Result
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.subject.trace import compact
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 #: Control characters, halves of surrogate pairs and non-characters (XML 1.0, production 2, and C1).
 _INVISIBLE = r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -101,15 +106,21 @@ def _escape(character: re.Match[str]) -> str:
 
 def filled(file: Path, **values: object) -> Iterator[str]:
     """Yield the parts of a page: the template in a file, and these values, escaped for HTML and XML."""
+    escaped = file.name.endswith((".html.jinja", ".xml.jinja"))
+    yield from _environment(file.parent, escaped).get_template(file.name).generate(values)
+
+
+@cache
+def _environment(folder: Path, escaped: bool) -> "Environment":
+    """Return the environment of the templates of a folder; it keeps them compiled."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
-        loader=FileSystemLoader(file.parent),
-        autoescape=file.name.endswith((".html.jinja", ".xml.jinja")),
+    return Environment(  # noqa: S701  (pages of text are not escaped)
+        loader=FileSystemLoader(folder),
+        autoescape=escaped,
         undefined=StrictUndefined,
         # A guest or a file may have characters that a browser cannot show. What a macro returns is escaped already.
         finalize=lambda value: value if hasattr(value, "__html__") else visible(str(value)),
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    yield from environment.get_template(file.name).generate(values)

@@ -5,6 +5,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -37,6 +38,8 @@ def scenario_files(arguments: Sequence[str], library: Path, problems: Problems) 
     wrong: list[str] = []
     paths: list[str] = []
     words: dict[str, list[tuple[str, str]]] = {}
+    #: Resolving links takes most of the time of a lookup, so each path is resolved once.
+    real = cache(os.path.realpath)
     for argument in arguments or (root,):
         before = len(problems)
         values = ""
@@ -45,7 +48,7 @@ def scenario_files(arguments: Sequence[str], library: Path, problems: Problems) 
             name, values = selectors.split(argument)
             meant = _meant(name, root, problems) if values else None
             meant = meant or _matching(name, root, problems)
-        for file in map(os.path.realpath, meant or ()):
+        for file in map(real, meant or ()):
             words.setdefault(file, []).append((argument, values))
         if meant is None:
             wrong.append(_missing(argument, root))
@@ -55,7 +58,8 @@ def scenario_files(arguments: Sequence[str], library: Path, problems: Problems) 
             paths += meant
     if wrong:
         raise UsageError("\n".join(wrong))
-    return [replace(found, words=tuple(words[os.path.realpath(found.path)])) for found in _named(paths, root, problems)]
+    named = _named([(path, real(path)) for path in paths], root, problems)
+    return [replace(found, words=tuple(words[real(found.path)])) for found in named]
 
 
 def _meant(argument: str, library: str | None, problems: Problems) -> list[str] | None:
@@ -123,14 +127,13 @@ def _walk(top: str, problems: Problems) -> Iterator[str]:
                 (links if entry.is_symlink() else real).append(entry.path)
 
 
-def _named(paths: Iterable[str], library: str, problems: Problems) -> list[ScenarioFile]:
-    """Return the files with their names, each real file once and each name once."""
+def _named(paths: Iterable[tuple[str, str]], library: str, problems: Problems) -> list[ScenarioFile]:
+    """Return the files of these paths and real paths with their names, each real file once and each name once."""
     by_file: dict[str, tuple[bool, ScenarioFile]] = {}
-    for path in paths:
+    for path, file in paths:
         if path != _printable(path):
             problems.add(Place(_printable(path), 1, 1), "the name of this file is not UTF-8", rule="file")
             continue
-        file = os.path.realpath(path)
         # The file under its own name is preferred to a link to it; then the name that sorts first.
         choice = (file != os.path.abspath(path), ScenarioFile(_name(path, library), path))  # noqa: PTH100
         by_file[file] = min(choice, by_file.get(file, choice))
@@ -152,10 +155,8 @@ def _name(path: str, library: str) -> str:
 
 def _under(path: str, directory: str) -> str | None:
     """Return the path relative to a directory above it, by its text alone; else None."""
-    absolute, root = os.path.abspath(path), os.path.abspath(directory)  # noqa: PTH100
-    if absolute == root or os.path.commonpath([absolute, root]) != root:
-        return None
-    return os.path.relpath(absolute, root)
+    absolute, above = os.path.abspath(path), os.path.abspath(directory).rstrip("/") + "/"  # noqa: PTH100
+    return absolute.removeprefix(above) or None if absolute.startswith(above) else None
 
 
 def _missing(argument: str, library: str) -> str:

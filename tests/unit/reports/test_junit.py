@@ -5,10 +5,10 @@ import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
-import xmlschema
 from hypothesis import example, given
 from lazymmu.results.known_issues import CheckedIssue, State
 from lazymmu.results.result import Unit
@@ -17,12 +17,17 @@ from msgspec.structs import replace
 
 from tests.unit import runs
 
+if TYPE_CHECKING:
+    from xmlschema import XMLSchema
+
 SCHEMA = Path(__file__).parents[2] / "fixtures" / "junit" / "junit-10.xsd"
 
 
 @cache
-def schema() -> xmlschema.XMLSchema:
-    return xmlschema.XMLSchema(SCHEMA)
+def schema() -> "XMLSchema":
+    from xmlschema import XMLSchema  # noqa: PLC0415  (only the process that runs these tests waits for it)
+
+    return XMLSchema(SCHEMA)
 
 
 def parsed(run: RunSummary) -> ElementTree.Element:

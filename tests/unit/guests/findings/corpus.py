@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The console logs of tests/fixtures/console and the findings that are expected in them."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+from lazymmu.scenario.strict_yaml.compose import PARSER
 from lazymmu.support.project import ROOT
 
 FOLDER = ROOT / "tests" / "fixtures" / "console"
@@ -26,6 +28,12 @@ def of_host(log: Path) -> bool:
     return log.stem.startswith(("qemu-", "written-qemu-"))
 
 
+@cache
 def expected(log: Path) -> dict[str, Any]:
     """Return the document beside a log."""
-    return dict(yaml.safe_load(log.with_suffix(".yaml").read_text()))
+    return dict(loaded(log.with_suffix(".yaml")))
+
+
+def loaded(path: Path) -> Any:
+    """Return what a YAML file says."""
+    return yaml.load(path.read_text(), PARSER)  # noqa: S506  (a safe one)

@@ -4,13 +4,12 @@
 from typing import Any
 
 import pytest
-import yaml
 from lazymmu.guests.findings.scan import findings_in
 from lazymmu.support.project import ROOT
 
-from tests.unit.guests.findings.corpus import LOGS, of_host, text
+from tests.unit.guests.findings.corpus import LOGS, loaded, of_host, text
 
-FORMS = yaml.safe_load((ROOT / "tests" / "unit" / "guests" / "findings" / "forms.yaml").read_text())
+FORMS = loaded(ROOT / "tests" / "unit" / "guests" / "findings" / "forms.yaml")
 GUESTS = [log for log in LOGS if not log.name.startswith("written-") and not of_host(log)]
 
 
