@@ -9,12 +9,11 @@ from pathlib import Path
 import lazymmu
 from lazymmu.architecture import architectures
 from lazymmu.results.result import Unit
-from lazymmu.scenario import load
 from lazymmu.subject.case import Case, Scenario
 from lazymmu.subject.revision import state_fields
 from lazymmu.subject.revisions import REVISIONS
 from lazymmu.subject.trace import Trace
-from lazymmu.support.project import LIBRARY, ROOT
+from lazymmu.support.project import ROOT
 
 NESTED = """\
 description: A nested section with a pause and an interrupt.
@@ -49,7 +48,7 @@ def revisions_having(*words: str) -> tuple[str, ...]:
 @cache
 def library() -> tuple[Scenario, ...]:
     """Return all scenarios of the library: loading them takes longer than most tests, and is not done to collect."""
-    return tuple(load([], LIBRARY))
+    return tuple(lazymmu.load())
 
 
 def scenario(folder: Path, text: str, name: str = "example") -> Scenario:

@@ -115,9 +115,9 @@ def _environment(folder: Path, escaped: bool) -> "Environment":
     """Return the environment of the templates of a folder; it keeps them compiled."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(  # noqa: S701  (pages of text are not escaped)
+    return Environment(
         loader=FileSystemLoader(folder),
-        autoescape=escaped,
+        autoescape=escaped,  # noqa: S701  (by the name of the template)
         undefined=StrictUndefined,
         # A guest or a file may have characters that a browser cannot show. What a macro returns is escaped already.
         finalize=lambda value: value if hasattr(value, "__html__") else visible(str(value)),

@@ -14,7 +14,8 @@ from lazymmu.parser import command_parser
 from lazymmu.session import matrix
 from lazymmu.session.plan import Plan
 
-SELECTED = ["nesting", "history/*", "--api", "all", "--exclude", "wrap-around"]
+SELECTED = ["nesting", "history/*preempted*", "--api", "all", "--exclude", "wrap-around"]
+RUN = command_parser(run)
 
 
 def listed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -24,7 +25,7 @@ def listed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 def labels(words: list[str]) -> list[str]:
     """Return what a run with these words would run."""
-    arguments = command_parser(run).read(words, command="run", command_line=["run", *words])
+    arguments = RUN.read(words, command="run", command_line=["run", *words])
     return sorted(unit.label() for unit in Plan.of(arguments, datetime.now(UTC)).units)
 
 
@@ -80,7 +81,7 @@ def test_a_machine_has_at_most_as_many_shards_as_cases(capsys: pytest.CaptureFix
     [
         (["--matrix", "jenkins"], "unknown CI system `jenkins`\n  hint: there is: github, gitlab"),
         (["--matrix", "github", "--json", "-"], "cannot be given together"),
-        (["--matrix", "github", "--tag", "nope"], "unknown tag `nope`"),
+        (["nesting", "--matrix", "github", "--tag", "nope"], "unknown tag `nope`"),
         (["--shards", "2"], "--shards says which jobs there are: it needs --matrix"),
         (["--kernel", "lts"], "--kernel says which jobs there are"),
         (["--matrix", "github", "--shards", "0"], "--shards 0"),

@@ -96,6 +96,6 @@ def test_a_suite_that_cannot_be_run_is_a_skip_and_an_error_if_it_was_asked_for(t
 def test_only_run_knows_suites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(kernel(tmp_path))
     one = "nesting/single"
-    for command in (["predict", one, "--kernel", path], ["list", one], ["exhaust", "--kernel", path]):
+    for command in (["predict", one, "--kernel", path], ["list", one], ["exhaust", "--api", "v3", "--kernel", path]):
         assert main([*command, "--impl", "kunit"]) == 2
         assert "kunit" in capsys.readouterr().err

@@ -22,11 +22,12 @@ from tests.unit import runs
 from tests.unit.rows import each_row
 
 _NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+_RUN = command_parser(command)
 _HOW = ("transport", "isolation", "fresh_boot", "timeout_scale", "repeat", "header", "shuffle")
 
 
 def arguments(words: Sequence[str]) -> Namespace:
-    return command_parser(command).read(words, command="run", command_line=["run", *words])
+    return _RUN.read(words, command="run", command_line=["run", *words])
 
 
 def failed(words: Sequence[str]) -> RunSummary:
@@ -74,11 +75,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_runs_this_case_alone_as_it_ran(words: Sequence[str]) -> None:
     run = failed(words)
     assert len(run.results) > 0
+    as_given = vars(arguments(words))
+    kept = {name: as_given[name] for name in _HOW if name != "shuffle"}
     for result in run.results:
         given = again(run, result.number)
         labels = {replace(unit, repetition=result.repetition).label() for unit in Plan.of(given, _NOW).units}
         assert labels == {result.label()}
-        kept = {name: vars(arguments(words))[name] for name in _HOW if name != "shuffle"}
         assert {name: vars(given)[name] for name in kept} == kept
 
 

@@ -16,6 +16,7 @@ from lazymmu.support.project import LIBRARY
 from msgspec import Struct
 
 from tests.unit import runs
+from tests.unit.rows import each_row
 
 DEEP = "description: x\nvary: {depth: [1, 2]}\nsteps: [{repeat: {times: $depth, steps: [enable]}}]\n"
 
@@ -136,7 +137,14 @@ def test_only_units_without_a_result_are_run(run: Unfinished, torn: bool) -> Non
     assert f"for {run.units()[5].arch} are not in the cache" in output
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+def complete(run: Unfinished) -> Unfinished:
+    """Return a run that has all results."""
+    run.finish(ALL)
+    return run
+
+
+@each_row(
     "flags",
     [
         *(["given"], ["--arch", "arm64"], ["--api=all"], ["--tag", "x"], ["--repeat", "1"], ["--shuffle", "1"]),
@@ -145,14 +153,13 @@ def test_only_units_without_a_result_are_run(run: Unfinished, torn: bool) -> Non
         *(["--transport", "serial"], ["--shard", "1/2"], ["--failed-from", "x"], ["--plan", "x"]),
     ],
 )
-def test_flags_that_select_are_refused(run: Unfinished, flags: list[str]) -> None:
-    run.finish(ALL)
-    before = run.files()
-    status, output = run.resume(*flags)
+def test_flags_that_select_are_refused(complete: Unfinished, flags: list[str]) -> None:
+    before = complete.files()
+    status, output = complete.resume(*flags)
     assert status == 2, output
     assert flags[0].partition("=")[0] in output
     assert " cannot be given " in output
-    assert run.files() == before
+    assert complete.files() == before
 
 
 def edit(path: Path) -> None:

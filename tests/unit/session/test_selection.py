@@ -25,6 +25,15 @@ _FILES = {
 
 
 @pytest.fixture
+def library(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library of one scenario, because reading ours takes longer than all tests here."""
+    folder = tmp_path_factory.mktemp("library") / "nesting"
+    folder.mkdir()
+    examples.scenario(folder, "description: x\ntags: [wrap-around]\nsteps: [enable]\n", "single")
+    monkeypatch.setattr("lazymmu.session.selection.LIBRARY", folder.parent)
+
+
+@pytest.fixture
 def scenarios(tmp_path: Path) -> tuple[Scenario, ...]:
     for name, text in _FILES.items():
         (tmp_path / f"{name}.yaml").write_text(text)
@@ -56,6 +65,7 @@ def test_units_are_in_the_order_of_scenario_case_revision_and_architecture(scena
         (["nesting/single", "wrap-around", "a[n=3]"], ["a[n=1]", "a[n=2]", "c[n=1]", "c[n=2]"]),
     ],
 )
+@pytest.mark.usefixtures("library")
 def test_what_is_excluded_is_not_selected(
     scenarios: tuple[Scenario, ...], excluded: list[str], left: list[str]
 ) -> None:
@@ -75,6 +85,7 @@ def test_what_is_excluded_is_not_selected(
         ("*", r"nothing is selected: .* without \*"),
     ],
 )
+@pytest.mark.usefixtures("library")
 def test_what_cannot_be_excluded_is_refused(scenarios: tuple[Scenario, ...], excluded: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         units(scenarios, Selection(excluded=(excluded,)))

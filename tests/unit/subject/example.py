@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from lazymmu.scenario.strict_yaml.compose import PARSER
 from lazymmu.subject.personalities import PERSONALITIES
 from lazymmu.subject.revisions import REVISIONS, revisions_with
 from lazymmu.subject.simulator import predict
@@ -133,7 +134,7 @@ def examples(file: str) -> tuple[Example, ...]:
     """Return the examples of a file."""
     return tuple(
         Example(item["what"], program, api, arch, pins)
-        for item in yaml.safe_load((FOLDER / f"{file}.yaml").read_text())
+        for item in yaml.load((FOLDER / f"{file}.yaml").read_text(), PARSER)  # noqa: S506  (a safe one)
         for program in _programs(item["do"])
         for key, pins in item.items()
         if key not in {"what", "do"}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`subject/state_graph.py`: its walks take every transition of every revision, as the model does."""
 
-from itertools import product
+from collections.abc import Callable
+from itertools import islice, product
 
 import pytest
 from lazymmu.subject.revisions import REVISIONS
@@ -35,10 +36,10 @@ def test_the_walks_take_every_transition_of_a_revision(api: str) -> None:
 
 
 @pytest.mark.parametrize("api", ["amended", "v4"])
-def test_the_model_agrees_with_the_states_of_a_walk(api: str) -> None:
+def test_the_model_agrees_with_the_states_of_a_walk(api: str, everyday_or_all: Callable[[int, int], int]) -> None:
     graph = StateGraph(REVISIONS[api])
     walks = Walks(graph, "x", _LONGEST)
-    for number, case in enumerate(walks):
+    for number, case in islice(enumerate(walks), 0, None, everyday_or_all(3, 1)):
         trace = predict(case, api, "arm64")
         assert isinstance(trace, Trace)
         for record in trace.steps:

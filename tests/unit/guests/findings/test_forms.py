@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Each form of a message in forms.yaml gives its findings, and foreign lines in a real log change no title."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -33,11 +34,15 @@ def test_a_line_of_the_host_is_a_finding_only_in_the_hosts_streams() -> None:
     assert len(findings_in(forms["text"], of_host=True)) >= 4
 
 
+@cache
+def titles(log: str) -> list[str]:
+    return [finding.title for finding in findings_in(log)]
+
+
 @pytest.mark.parametrize("foreign", ["[    9.000000] usb 1-1: a foreign line", "a program's line"])
 def test_a_foreign_line_after_every_sixth_changes_no_title(foreign: str) -> None:
     for log in GUESTS:
         # After "cut here", any line of the kernel could be the message of WARN().
         lines = list(enumerate(text(log).split("\n"), start=1))
         mixed = "\n".join(line if n % 6 or "cut here" in line else f"{line}\n{foreign}" for n, line in lines)
-        titles = [finding.title for finding in findings_in(text(log))]
-        assert [finding.title for finding in findings_in(mixed)] == titles, log.stem
+        assert titles(mixed) == titles(text(log)), log.stem
