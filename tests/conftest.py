@@ -4,10 +4,15 @@
 `--update`: tests of generated texts rewrite them instead of comparing.
 """
 
+import gc
 from collections.abc import Callable
 
 import pytest
 from hypothesis import settings
+from lazymmu.__main__ import OBJECTS_BETWEEN_COLLECTIONS
+
+# As the program does: with Python's own number, tests spend a tenth of their time on the search.
+gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
 
 # No deadline: the time of an example depends on what else the machine does.
 settings.register_profile("everyday", deadline=None, max_examples=20)

@@ -7,7 +7,7 @@ import sys
 
 # New objects until Python looks for cycles among them. Most live as long as the command, and with Python's own 700 it
 # spends a tenth of its time on the search.
-_OBJECTS_BETWEEN_COLLECTIONS = 20_000
+OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
     if sys.platform != "linux" or sys.version_info < (3, 11):
         print("lazymmu: Linux and Python 3.11 or newer are needed", file=sys.stderr)
         return 3
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     raises = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if raises:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

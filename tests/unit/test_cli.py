@@ -15,6 +15,7 @@ from lazymmu.results.result import Outcome
 from lazymmu.session.run import exit_status
 
 from tests.unit import examples
+from tests.unit.rows import each_row
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_a_mistyped_word_is_refused_with_what_was_probably_meant(capsys: pytest.
 
 
 @pytest.mark.parametrize("command", ["run", "predict"])
-@pytest.mark.parametrize(
+@each_row(
     ("flags", "message"),
     [
         (["--arch", "arm64,arm46"], "unknown architecture `arm46` (did you mean `arm64`?)\n  hint: there is: arm64, "),
@@ -63,7 +64,7 @@ def test_a_selection_of_what_does_not_exist_is_refused(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("flags", "message"),
     [
         (["--transport", "pigeon"], "unknown transport `pigeon`\n  hint: there is: serial, ssh"),
@@ -99,7 +100,7 @@ def test_a_run_with_a_wrong_flag_is_refused_before_anything_starts(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("words", "message"),
     [
         (["amd64"], "unknown architecture `amd64`"),

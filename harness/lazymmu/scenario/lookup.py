@@ -4,7 +4,7 @@
 import os
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -38,8 +38,7 @@ def scenario_files(arguments: Sequence[str], library: Path, problems: Problems) 
     wrong: list[str] = []
     paths: list[str] = []
     words: dict[str, list[tuple[str, str]]] = {}
-    #: Resolving links takes most of the time of a lookup, so each path is resolved once.
-    real = cache(os.path.realpath)
+    real = _resolver()
     for argument in arguments or (root,):
         before = len(problems)
         values = ""
@@ -60,6 +59,20 @@ def scenario_files(arguments: Sequence[str], library: Path, problems: Problems) 
         raise UsageError("\n".join(wrong))
     named = _named([(path, real(path)) for path in paths], root, problems)
     return [replace(found, words=tuple(words[real(found.path)])) for found in named]
+
+
+def _resolver() -> Callable[[str], str]:
+    """Return os.path.realpath for many files of few directories, which would take most of the time of a lookup."""
+    directories = cache(os.path.realpath)
+
+    @cache
+    def real(path: str) -> str:
+        directory, name = os.path.split(path)
+        if name in ("", ".", "..") or os.path.islink(path):  # noqa: PTH114
+            return os.path.realpath(path)
+        return os.path.join(directories(directory), name)  # noqa: PTH118
+
+    return real
 
 
 def _meant(argument: str, library: str | None, problems: Problems) -> list[str] | None:

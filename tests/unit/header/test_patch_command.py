@@ -22,6 +22,7 @@ from lazymmu.session.selection import Selection, units
 from tests.headers import EXTENDED, HEAD, MERGED, NESTED_FLUSH, V4, line
 from tests.patches import PGTABLE, diff, mail, mbox, tree
 from tests.unit import examples
+from tests.unit.rows import each_row
 
 ASM = "arch/arm64/include/asm/pgtable.h"
 HOOKS = """\
@@ -63,7 +64,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("bisect", [False, True])
-@pytest.mark.parametrize(
+@each_row(
     ("patch", "message"),
     [
         ("hello\n", "--patch x.patch: is not a patch: 1 mail without a diff; looked for lines `diff --git"),

@@ -2,6 +2,7 @@
 """Expansion stops at the limits: a bomb costs no more than the largest case."""
 
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 from lazymmu.scenario import expansion, vary
@@ -23,11 +24,16 @@ def test_the_guide_has_the_limits() -> None:
         assert f"{limit:,}" in guide
 
 
-def test_65536_operations_are_allowed_and_one_more_is_refused_at_its_step(bench: Workbench) -> None:
-    scenario = bench.steps(repeated(256, repeated(128, "[lazy: []]")))
-    assert [step.index for step in scenario.cases[0].steps] == list(range(65536))
-    problem = bench.wrong("[enable, repeat: {times: 32768, steps: [lazy: []]}]")
-    assert problem == "2:17: more than 65,536 operations after expansion, up to this step"
+def test_as_many_operations_as_the_limit_are_allowed_and_one_more_is_refused_at_its_step(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, everyday_or_all: Callable[[int, int], int]
+) -> None:
+    assert MAX_OPERATIONS == 65_536
+    limit = everyday_or_all(4_096, MAX_OPERATIONS)
+    monkeypatch.setattr(expansion, "MAX_OPERATIONS", limit)
+    scenario = bench.steps(repeated(limit // 256, repeated(128, "[lazy: []]")))
+    assert [step.index for step in scenario.cases[0].steps] == list(range(limit))
+    problem = bench.wrong(f"[enable, repeat: {{times: {limit // 2}, steps: [lazy: []]}}]")
+    assert problem == f"2:17: more than {limit:,} operations after expansion, up to this step"
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from lazymmu.support.project import IMAGES, LIBRARY
 from msgspec.structs import replace
 
 from tests.unit import runs
+from tests.unit.rows import each_row
 
 TODAY = date(2026, 11, 22)
 GOOD = "reason: bug 7, expires: 2026-11-22"
@@ -45,7 +46,7 @@ def judged(
     return store, [checked(issue, store, today) for issue in issues]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "message"),
     [
         ("", "1:1: no list of known failures in this file: it is empty"),
