@@ -27,6 +27,10 @@ def test_every_figure_is_measured(lazymmu: Lazymmu, tmp_path: Path) -> None:
     assert found[RESTORE] < found[BOOT]
     assert found[STEPS] > 20 * found[OBVIOUS]
     assert [ratio["name"] for ratio in document["ratios"]] == list(RATIOS)
+    # The state folder has the document for `history`.
+    done = lazymmu("history", "--json", "-")
+    trends = json.loads(done.stdout)["trends"]
+    assert {one["points"][0][1] for one in trends if one["kind"] == "bench"} >= {*found.values()}
 
 
 def test_nothing_is_measured_if_a_verdict_is_wrong(broken: Callable[..., Lazymmu]) -> None:

@@ -23,3 +23,8 @@ def test_what_fails_once_is_flaky(broken: Callable[..., Lazymmu], tmp_path: Path
     assert [(one["outcome"], one.get("flaky", False)) for one in results] == [("pass", False), ("fail", True)]
     assert any((out / "guests" / "retry-1").iterdir())
     assert not (out / "guests" / "retry-2").exists()
+    done = lazymmu("history", str(out))
+    assert done.returncode == 0, done.stdout + done.stderr
+    line = "    nesting/single merged on x86_64: did not pass in 1 of 2, last on "
+    assert "flaky: 1" in done.stdout.splitlines()
+    assert line in done.stdout

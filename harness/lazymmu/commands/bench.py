@@ -29,13 +29,16 @@ def flags(parser: Parser) -> None:
 
 def main(arguments: Namespace) -> int:
     with importing():
+        from datetime import UTC, datetime
+
         from lazymmu.architecture import DEFAULT_KERNEL, chosen
         from lazymmu.bench import figures, measure
         from lazymmu.provision import catalogue, setup
+        from lazymmu.reports.results_folder import keep_bench
         from lazymmu.session import manifest, requests
         from lazymmu.session.scheduler import Options, prepare_all
         from lazymmu.shell.initramfs import busybox
-    arches = chosen(arguments.arch)
+    arches, started = chosen(arguments.arch), datetime.now(UTC)
     terminal, write_json = requests.outputs(arguments)
     cache = requests.cache()
     series = [figures.Series(name, unit, {arch: [] for arch in arches}) for name, (unit, _) in measure.ROWS.items()]
@@ -63,6 +66,14 @@ def main(arguments: Namespace) -> int:
     for line in figures.markdown(series, measure.RATIOS, host):
         terminal.line(line)
     accelerators = {arch: machine.boot.accelerator.name for arch, machine in machines.items()}
-    facts = {"host": host, "kernels": versions["kernels"], "accelerators": accelerators}
-    write_json(figures.document(series, measure.RATIOS, facts))
+    facts = {
+        "started": started.isoformat(timespec="milliseconds"),
+        "commit": manifest.commit(),
+        "host": host,
+        "kernels": versions["kernels"],
+        "accelerators": accelerators,
+    }
+    document = figures.document(series, measure.RATIOS, facts)
+    write_json(document)
+    keep_bench(document, started)
     return 0

@@ -14,9 +14,9 @@ def flags(parser: Parser) -> None:
     parser.add_argument(
         "of",
         nargs="?",
-        choices=("scenario", "known", "results"),
+        choices=("scenario", "known", "results", "history"),
         default="scenario",
-        help="scenario files (default), files of `--known`, or the document of `run --json`",
+        help="scenario files (default), files of `--known`, or the document of `run --json` or `history --json`",
     )
 
 

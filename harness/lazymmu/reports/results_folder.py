@@ -61,6 +61,20 @@ def default_root() -> Path:
     return user_state_path("lazymmu") / "runs"
 
 
+def bench_folder() -> Path:
+    """Return the folder of the documents of `lazymmu bench`, for `lazymmu history`."""
+    return default_root().with_name("bench")
+
+
+def keep_bench(document: Mapping[str, Any], started: datetime) -> None:
+    """Keep a document of `lazymmu bench`."""
+    folder = bench_folder()
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole(folder / f"bench-{started:%Y%m%d-%H%M%S}-{os.getpid()}.json") as file:
+            file.write(destination.json_text(document))
+
+
 class Folder(Struct, frozen=True):
     """The folder of a run that is under way and holds its lock."""
 

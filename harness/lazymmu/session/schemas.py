@@ -13,6 +13,7 @@ import msgspec
 
 from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue
+from lazymmu.results.history import History
 from lazymmu.results.known_issues import NAMES
 from lazymmu.results.result import RAW_OUTCOMES, Outcome, Result
 from lazymmu.scenario import checks, expectations
@@ -38,7 +39,7 @@ _LITERAL: Schema = {"type": ["integer", "boolean", "string"]}
 
 def schemas() -> Mapping[str, Schema]:
     """Return each schema by its name."""
-    return {"scenario": _scenario(), "known": _known(), "results": _results()}
+    return {"scenario": _scenario(), "known": _known(), "results": _results(), "history": _history()}
 
 
 # Forms
@@ -260,6 +261,15 @@ def _results() -> Schema:
         },
         "definitions": _draft_07(definitions),
     }
+
+
+def _history() -> Schema:
+    """Return the schema of the document of `history --json`. Other keys may come."""
+    (form,), definitions = msgspec.json.schema_components([History], ref_template="#/definitions/{name}")
+    found = _draft_07(definitions)
+    of_history = found.pop(form["$ref"].rpartition("/")[2])
+    of_history["properties"] = {"schema": {"const": 1}, **of_history["properties"]}
+    return {"$schema": _DRAFT, "title": "History of lazymmu", **of_history, "definitions": found}
 
 
 def _draft_07(form: Any) -> Any:

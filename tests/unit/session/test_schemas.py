@@ -47,7 +47,7 @@ def written(name: str) -> str:
     return json.dumps(schemas()[name], indent=1) + "\n"
 
 
-@pytest.mark.parametrize("name", ["scenario", "known", "results"])
+@pytest.mark.parametrize("name", ["scenario", "known", "results", "history"])
 def test_a_schema_of_the_package_is_current(
     name: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
