@@ -16,6 +16,7 @@ from lazymmu.commands import COMMANDS
 from lazymmu.parser import command_parser
 from lazymmu.provision import catalogue
 from lazymmu.provision.cache_contents import kinds
+from lazymmu.pytest_plugin import FLAGS
 from lazymmu.scenario import load
 from lazymmu.scenario.rules import MISTAKES, NOTES
 from lazymmu.subject.counters import COMMON_COUNTERS, HOOKS
@@ -46,6 +47,13 @@ def all_lists() -> dict[str, str]:
     return {
         "commands": _commands(),
         **flags,
+        "flags of pytest": _table(
+            ("argument", "meaning"),
+            (
+                ("`--lazymmu`", "collect scenario files; the others need this one"),
+                *((f"`--lazymmu-{flag} {flag.upper()}`", text) for flag, text in FLAGS.items()),
+            ),
+        ),
         "operations": _operations(),
         "lint rules": _table(
             ("rule", "", "what it says"),

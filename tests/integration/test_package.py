@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The package: what is in it, and that its command works without a checkout."""
 
+import os
 import subprocess
 import tarfile
 import zipfile
@@ -82,3 +83,21 @@ def test_bash_completes_commands_values_and_scenarios(installed: Path, tmp_path:
     command = ["bash", "-c", script, "bash", *lines]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["survey", "s390x", "--no-skip", "nesting/single", "completion"]
+
+
+def test_pytest_finds_the_plug_in_which_does_nothing_unless_somebody_asks(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("description: x\nsteps: [enable, disable]\n")
+    (tmp_path / "conftest.py").write_text(
+        "import sys\ndef pytest_unconfigure():\n"
+        "    print(sorted(name for name in sys.modules if name.startswith('lazymmu')))\n"
+    )
+    command = [str(installed / "bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--co"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    for flags, status, line in (
+        ([], 5, "['lazymmu', 'lazymmu.pytest_plugin']"),
+        (["--lazymmu", "--lazymmu-arch=s390x"], 0, "mine.yaml::mine:merged@s390x"),
+    ):
+        done = subprocess.run(
+            [*command, *flags], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, line in done.stdout.splitlines()) == (status, True), done.stdout + done.stderr

@@ -13,7 +13,8 @@ from lazymmu.support.project import ROOT
 PACKAGE = ROOT / "harness" / "lazymmu"
 # A room may import itself and those after it (docs/architecture.md).
 LAYERS = (
-    *("__main__", "cli", "commands", "parser", "flags", "interface", "bench", "doctor", "shell", "debugger"),
+    *("__main__", "cli", "commands", "pytest_plugin", "parser", "flags", "interface"),
+    *("bench", "doctor", "shell", "debugger"),
     *("session", "reports"),
     *("results", "guests", "header", "provision", "scenario", "protocol", "subject", "architecture"),
     "support",

@@ -166,9 +166,17 @@ def units(scenarios: Sequence[Scenario], selection: Selection, *, repeat: int = 
 
     Raises UsageError if a flag names what does not exist, or if nothing is left: an empty run is never a pass.
     """
+    found = applicable(scenarios, selection, repeat=repeat)
+    if not found:
+        raise _nothing_selected(scenarios, selection)
+    return found
+
+
+def applicable(scenarios: Sequence[Scenario], selection: Selection, *, repeat: int = 1) -> tuple[Unit, ...]:
+    """Return what `units` returns, or nothing if nothing is left."""
     _check("implementation", selection.impls, IMPLEMENTATIONS)
     index = count()
-    found = tuple(
+    return tuple(
         Unit(
             *(scenario, number, *under),
             repetition=repetition if repeat > 1 else None,
@@ -180,9 +188,6 @@ def units(scenarios: Sequence[Scenario], selection: Selection, *, repeat: int = 
             range(len(scenario.cases)), _under(selection, scenario), range(1, repeat + 1)
         )
     )
-    if not found:
-        raise _nothing_selected(scenarios, selection)
-    return found
 
 
 def _nothing_selected(scenarios: Sequence[Scenario], selection: Selection) -> UsageError:
