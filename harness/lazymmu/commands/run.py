@@ -38,6 +38,9 @@ def flags(parser: Parser) -> None:
     parser.add_argument(
         "--shard", type=shard, metavar="I/N", help="only part I of N of what is selected, for N machines"
     )
+    parser.add_argument(
+        "--on", metavar="ADDRESS", help="run shards on the workers of a dask cluster: its scheduler's address or file"
+    )
     parser.add_argument("--timings", metavar="DIR", help="let shards take the same time by the seconds of this run")
     parser.add_argument("--failed", action="store_true", help="what failed in the last run without --out")
     parser.add_argument("--failed-from", metavar="DIR", help="what failed in the run with this results folder")

@@ -45,14 +45,17 @@ class ToolError(SetupError):
         self.output = output
 
 
-def tethered(argv: Sequence[str]) -> list[str]:
-    """Return the command that runs `argv` so that it and all that it starts die with the calling thread."""
-    # bubblewrap needs it, too: it sets its own --die-with-parent late.
-    try:
-        _try_namespaces()
-        script = _TETHER_WITH_NAMESPACE.format(unshare=shlex.join(_unshare()), inside=shlex.quote(_INSIDE))
-    except (OSError, subprocess.CalledProcessError):
-        script = _TETHER
+def tethered(argv: Sequence[str], *, namespace: bool = True) -> list[str]:
+    """Return the command that runs `argv` so that it and all that it starts die with the calling thread.
+
+    Without a namespace, what it starts must see to that itself.
+    """
+    script = _TETHER
+    if namespace:
+        # bubblewrap needs it, too: it sets its own --die-with-parent late.
+        with suppress(OSError, subprocess.CalledProcessError):
+            _try_namespaces()
+            script = _TETHER_WITH_NAMESPACE.format(unshare=shlex.join(_unshare()), inside=shlex.quote(_INSIDE))
     return ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", script, "sh", str(os.getpid()), *argv]
 
 

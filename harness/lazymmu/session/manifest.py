@@ -32,7 +32,7 @@ _GIT = 5.0
 #: Arguments, beside those of reports, that do not select what is run: --resume has its own.
 _NOT_KEPT = (
     *("command", "command_line", "out", "resume", "quiet", "verbose", "offline", "install", "jobs", "watch"),
-    *("bisect", "max_failures", "max_time", "save_plan", "failed"),
+    *("bisect", "max_failures", "max_time", "save_plan", "failed", "on"),
 )
 #: Flags that --resume allows, beside those of reports. Everything else comes from the run's own beginning.
 _ALLOWED = ("--quiet", "--verbose", "--offline", "--install", "--jobs", "--bisect", "--max-failures", "--max-time")

@@ -43,16 +43,13 @@ _NAMES = ("arch", "api", "impl", "kernel")
 _DECODER = msgspec.json.Decoder(Result)
 
 
-class _Shard(Struct, frozen=True):
+class Shard(Struct, frozen=True):
     """The results folder of one shard."""
 
-    #: As the user named it.
+    #: As messages show it.
     name: str
     facts: Mapping[str, Any]
-
-    @property
-    def path(self) -> Path:
-        return Path(self.name)
+    path: Path
 
     @property
     def part(self) -> Mapping[str, Any]:
@@ -62,10 +59,12 @@ class _Shard(Struct, frozen=True):
 
     @property
     def title(self) -> str:
+        """Its number among how many."""
         return f"shard {self.part['shard']}"
 
     @property
     def seconds(self) -> float:
+        """How long it ran."""
         begin, end = (datetime.fromisoformat(self.facts[key]) for key in ("started", "finished"))
         return (end - begin).total_seconds()
 
@@ -110,18 +109,18 @@ def merge(arguments: Namespace) -> int:
         )
 
 
-def _read(name: str) -> _Shard:
+def _read(name: str) -> Shard:
     facts = results_folder.ended(name, f"`{name}`")
     if not isinstance(facts.get("shard"), dict):
         raise UsageError(f"`{name}` is not of a run with --shard")
-    return _Shard(name, facts)
+    return Shard(name, facts, Path(name))
 
 
-def _check(shards: Sequence[_Shard]) -> None:
+def _check(shards: Sequence[Shard]) -> None:
     """Raise UsageError if these are not all shards of one run."""
     first, *others = shards
     count = shard.numbers(first.part["shard"])[1]
-    there: dict[int, _Shard] = {}
+    there: dict[int, Shard] = {}
     for one in shards:
         index, of = shard.numbers(one.part["shard"])
         if of != count:
@@ -134,25 +133,35 @@ def _check(shards: Sequence[_Shard]) -> None:
             if missing[1:] == []
             else f"shards {', '.join(missing)} are missing"
         )
-    kernels: dict[str, tuple[_Shard, Any]] = {}
+    kernels: dict[str, tuple[Shard, Any]] = {}
     for one in others:
         if changes := [*_changes(first, one)]:
             lines = "".join(f"\n    {change}" for change in changes)
             raise UsageError(f"`{first.name}` and `{one.name}` are not of the same run; these differ:{lines}")
     for one in shards:
-        for machine, kernel in one.facts.get("kernels", {}).items():
-            other, before = kernels.setdefault(machine, (one, kernel))
-            if before != kernel:
-                said = " and ".join(f"{it['release']} {it['version']}" for it in (before, kernel))
-                raise UsageError(f"`{other.name}` and `{one.name}` had different kernels of {machine}: {said}")
+        check_kernels(kernels, one)
 
 
-def _changes(first: _Shard, other: _Shard) -> Iterator[str]:
-    """Yield what differs and must not."""
-    for key, what in _EQUAL.items():
+def check_kernels(kernels: dict[str, tuple[Shard, Any]], one: Shard) -> None:
+    """Add the kernels of a shard to machine -> the first shard that has it, and its kernel. Raises UsageError."""
+    for machine, kernel in one.facts.get("kernels", {}).items():
+        other, before = kernels.setdefault(machine, (one, kernel))
+        if before != kernel:
+            said = " and ".join(f"{it['release']} {it['version']}" for it in (before, kernel))
+            raise UsageError(f"`{other.name}` and `{one.name}` had different kernels of {machine}: {said}")
+
+
+def other_facts(first: Shard, other: Shard, keys: Iterable[str] = _EQUAL) -> Iterator[str]:
+    """Yield which facts of these keys differ and must not."""
+    for key in keys:
         values = [one.facts.get(key) for one in (first, other)]
         if None not in values and values[0] != values[1]:
-            yield f"{what}: {values[0]} and {values[1]}" if key != "patch_applied" else what
+            yield _EQUAL[key] + ("" if key == "patch_applied" else f": {values[0]} and {values[1]}")
+
+
+def _changes(first: Shard, other: Shard) -> Iterator[str]:
+    """Yield what differs and must not."""
+    yield from other_facts(first, other)
     for kind, of in (("argument --", "arguments"), ("source ", "sources")):
         one, two = first.facts[of], other.facts[of]
         for key in sorted({*one, *two} - {*_OWN}):
@@ -163,15 +172,15 @@ def _changes(first: _Shard, other: _Shard) -> Iterator[str]:
     yield from (f"scenario {name}" for name in sorted({*before, *after}) if before.get(name) != after.get(name))
 
 
-def _join(shards: Sequence[_Shard], units: list[SavedUnit], results: ResultStore) -> list[Mapping[str, Any]]:
+def _join(shards: Sequence[Shard], units: list[SavedUnit], results: ResultStore) -> list[Mapping[str, Any]]:
     """Add all results and units. Returns the rest of each shard's document."""
     rests: list[Mapping[str, Any]] = []
-    streams: list[Iterable[tuple[int, _Shard, SavedUnit, tuple[Result, bytes] | None]]] = []
+    streams: list[Iterable[tuple[int, Shard, SavedUnit, tuple[Result, bytes] | None]]] = []
     for one in shards:
         not_run = msgspec.convert(one.part["not_run"], tuple[SavedUnit, ...])
-        streams += [_results(one, rests), [(unit.index, one, unit, None) for unit in not_run]]
+        streams += [read_results(one, rests), [(unit.index, one, unit, None) for unit in not_run]]
     selected = shards[0].part["selected"]
-    before: _Shard | None = None
+    before: Shard | None = None
     for number, one, unit, found in merged_in_order(*streams, key=itemgetter(0)):
         if before is not None and number == len(units) - 1:
             raise UsageError(f"{unit.label()} is in `{before.name}` and in `{one.name}`")
@@ -187,9 +196,9 @@ def _join(shards: Sequence[_Shard], units: list[SavedUnit], results: ResultStore
     return rests
 
 
-def _results(
-    one: _Shard, rests: list[Mapping[str, Any]]
-) -> Iterator[tuple[int, _Shard, SavedUnit, tuple[Result, bytes]]]:
+def read_results(
+    one: Shard, rests: list[Mapping[str, Any]]
+) -> Iterator[tuple[int, Shard, SavedUnit, tuple[Result, bytes]]]:
     """Yield the results of a shard, in order; add the rest of its document to `rests`. Raises UsageError if damaged."""
     path = one.path / results_folder.RESULTS
     shared: dict[str, Mapping[str, Any]] = {}
@@ -247,7 +256,7 @@ def _shared(result: Result, unit: SavedUnit) -> Result:
     )
 
 
-def _facts(shards: Sequence[_Shard], folder: Folder) -> dict[str, Any]:
+def _facts(shards: Sequence[Shard], folder: Folder) -> dict[str, Any]:
     """Return the contents of run.json, and copy the logs, scenarios and the patch of all shards."""
     first = shards[0].facts
     for number, one in enumerate(shards, 1):
@@ -264,17 +273,25 @@ def _facts(shards: Sequence[_Shard], folder: Folder) -> dict[str, Any]:
         },
         "command": _without_shard(first["command"]),
         "arguments": {**first["arguments"], **dict.fromkeys(_OWN)},
-        "kernels": {name: kernel for one in shards for name, kernel in one.facts.get("kernels", {}).items()},
         "scenarios": {name: copy for one in shards for name, copy in one.facts.get("scenarios", {}).items()},
         "merged": merged,
     }
-    for one in shards:
-        # Of the first that has them: a shard may be empty.
-        facts = {**{key: one.facts[key] for key in ("qemu", "sandbox") if key in one.facts}, **facts}
+    facts = {**facts, **versions([one.facts for one in shards])}
     if texts := [one.facts["text"] for one in shards if "text" in one.facts]:
         facts["text"] = _text(texts)
     folder.record(facts)
     return facts
+
+
+def versions(shards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what all shards were run with, by their run.json."""
+    found: dict[str, Any] = {
+        "kernels": {name: kernel for one in shards for name, kernel in one.get("kernels", {}).items()}
+    }
+    for one in shards:
+        # Of the first that has them: a shard may be empty.
+        found = {**{key: one[key] for key in ("qemu", "sandbox") if key in one}, **found}
+    return found
 
 
 def _without_shard(words: Sequence[str]) -> list[str]:
@@ -296,7 +313,7 @@ def _text(texts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _summary(
-    shards: Sequence[_Shard],
+    shards: Sequence[Shard],
     results: ResultStore,
     facts: Mapping[str, Any],
     documents: Sequence[Mapping[str, Any]],
@@ -307,7 +324,7 @@ def _summary(
     return RunSummary(
         results=results,
         interrupted=bool(early),
-        accelerators=_accelerators(shards, results),
+        accelerators=accelerators([one.facts for one in shards], [unit.machine for unit in results.units]),
         started=started,
         seconds=max(one.seconds for one in shards),
         seed=facts["arguments"].get("shuffle"),
@@ -318,11 +335,11 @@ def _summary(
     )
 
 
-def _accelerators(shards: Sequence[_Shard], results: ResultStore) -> dict[str, tuple[str, str]]:
-    """Return machine -> its accelerators on all hosts, and why they were chosen."""
-    found: dict[str, dict[tuple[str, str], None]] = {unit.machine: {} for unit in results.units}
+def accelerators(shards: Sequence[Mapping[str, Any]], machines: Iterable[str] = ()) -> dict[str, tuple[str, str]]:
+    """Return machine -> its accelerators on all hosts, and why they were chosen; these machines first."""
+    found: dict[str, dict[tuple[str, str], None]] = {machine: {} for machine in machines}
     for one in shards:
-        for machine, it in one.facts.get("accelerators", {}).items():
+        for machine, it in one.get("accelerators", {}).items():
             found.setdefault(machine, {})[it["name"], it["reason"]] = None
     return {
         machine: (", ".join(dict.fromkeys(name for name, _ in some)), "; ".join(reason for _, reason in some))
@@ -331,7 +348,7 @@ def _accelerators(shards: Sequence[_Shard], results: ResultStore) -> dict[str, t
     }
 
 
-def _not_compared(shards: Sequence[_Shard]) -> dict[str, list[Place]]:
+def _not_compared(shards: Sequence[Shard]) -> dict[str, list[Place]]:
     """Return scenario's name -> the places of its pins that no shard compares."""
     found: dict[str, set[Place]] = {}
     for one in shards:

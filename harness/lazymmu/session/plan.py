@@ -56,8 +56,8 @@ class Plan(Struct, frozen=True):
         """
         if arguments.quiet and arguments.verbose:
             raise UsageError("--quiet and --verbose cannot be given together")
-        if arguments.timings is not None and arguments.shard is None:
-            raise UsageError("--timings balances shards: it needs --shard I/N")
+        if arguments.timings is not None and arguments.shard is None and arguments.on is None:
+            raise UsageError("--timings balances shards: it needs --shard I/N or --on")
         library = requests.library()
         arguments, found = listed.asked(arguments)
         patch = patch or (None if found is None else found.patch)

@@ -7,11 +7,11 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -39,6 +39,9 @@ from lazymmu.session.stopping import Stopping
 from lazymmu.support.errors import INTERRUPTED, LazymmuError, Place, UsageError
 from lazymmu.support.interrupts import Interrupts
 
+if TYPE_CHECKING:
+    from lazymmu.session.cluster import Cluster
+
 # Names when the launcher was started, in seconds since the host's start (/proc/uptime).
 _BEGAN = "LAZYMMU_BEGAN"
 # Seconds; a launcher that was started earlier is not this run's.
@@ -65,6 +68,10 @@ def run(arguments: Namespace) -> int:
         if arguments.failed_from is not None:
             raise UsageError("--failed and --failed-from cannot be given together")
         arguments.failed_from = listed.last_run()
+    if arguments.on is not None:
+        from lazymmu.session import cluster
+
+        cluster.refuse(arguments)
     if arguments.save_plan is not None:
         return _save_plan(arguments)
     commit, sandbox = prefetch.asked(manifest.commit), prefetch.sandbox()
@@ -113,10 +120,17 @@ def _carry_out(
     with (
         stopping.timed(begin, len(plan.units)),
         store.opened(folder.results, plan.units, trace=arguments.trace) as results,
+        ExitStack() as stack,
     ):
         units = shuffled([unit for unit in plan.units if unit.index not in results], arguments.shuffle)
         preparation, images, options = Preparation({}, [], []), list[Images](), Options()
+        remote: Cluster | None = None
         with stopping.preparing():
+            if arguments.on is not None:
+                from lazymmu.session import cluster
+
+                remote = stack.enter_context(cluster.connected(plan))
+                units = []
             preparation = prepare(units, plan.selection, sandbox, offline=arguments.offline)
             images = list(preparation.images.values())
             if images:
@@ -130,35 +144,21 @@ def _carry_out(
         with Interrupts.noted() as interrupts:
             stopping.ends(interrupts)
             flags = {"quiet": arguments.quiet, "verbose": arguments.verbose}
-            with LiveView(terminal, results, status=lambda: progress.line, **flags).shown() as view:
-                schedule = _run_units(plan, preparation, options, results, view, interrupts, stopping)
+            with LiveView(
+                terminal, results, status=lambda: progress.line if remote is None else remote.status, **flags
+            ).shown() as view:
+                finished = _finished(plan, results, view, stopping)
+                ended: Schedule | Cluster
+                if remote is None:
+                    ended = _run_units(plan, preparation, options, results, view, interrupts, stopping, finished)
+                else:
+                    remote.run(folder, finished, interrupts, stopping)
+                    ended, facts = remote, {**facts, **remote.facts}
             interrupts.came = interrupts.was_signal
             if images:
                 # Locked versions may have been gone, so that others took their place.
                 facts = _with_versions(facts, images)
-            facts = {**facts, **header_run.account(plan.given, header_run.operations(plan.units, results))}
-            seconds = time.monotonic() - begin
-            day, issues = plan.started.date(), plan.issues
-            known = None if issues is None else [known_issues.checked(issue, results, day) for issue in issues]
-            skipped = [result.number for result in results if result.outcome is Outcome.SKIP]
-            before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
-            # An interrupt may come as late as while the entries of --known are checked.
-            is_early = interrupts.came or bool(stopping.reason and results.unfinished())
-            compared = unreached.places(plan.units, skipped)
-            if arguments.shard is not None:
-                facts["shard"] = {**facts["shard"], **_of_shard(plan.units, results, compared)}
-            summary = RunSummary(
-                results=results,
-                interrupted=is_early,
-                accelerators={**before, **schedule.accelerators},
-                started=plan.started,
-                seconds=seconds,
-                seed=arguments.shuffle,
-                known=known,
-                facts=facts,
-                notes=[*unreached.notes(compared)] if arguments.shard is None else _notes_of_shard(plan),
-                stopped=stopping.reason if is_early and not interrupts.came else "",
-            )
+            summary = _summary(plan, results, facts, ended.accelerators, stopping, interrupts, begin)
             status = exit_status(
                 results.counts(), no_skip=arguments.no_skip, broken_entries=bool(summary.broken_entries())
             )
@@ -173,10 +173,46 @@ def _carry_out(
                 targets=plan.targets,
                 terminal=terminal,
                 interrupts=interrupts,
-                log_failures=schedule.log_failures,
+                log_failures=ended.log_failures,
                 quiet=arguments.quiet,
                 begin=begin,
             )
+
+
+def _summary(
+    plan: Plan,
+    results: ResultStore,
+    facts: dict[str, Any],
+    accelerators: Mapping[str, tuple[str, str]],
+    stopping: Stopping,
+    interrupts: Interrupts,
+    begin: float,
+) -> RunSummary:
+    """Return the summary of a run that has ended; `facts` is the contents of run.json so far."""
+    facts = {**facts, **header_run.account(plan.given, header_run.operations(plan.units, results))}
+    seconds = time.monotonic() - begin
+    day, issues = plan.started.date(), plan.issues
+    known = None if issues is None else [known_issues.checked(issue, results, day) for issue in issues]
+    skipped = [result.number for result in results if result.outcome is Outcome.SKIP]
+    before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
+    # An interrupt may come as late as while the entries of --known are checked.
+    is_early = interrupts.came or bool(stopping.reason and results.unfinished())
+    compared = unreached.places(plan.units, skipped)
+    is_shard = plan.arguments.shard is not None
+    if is_shard:
+        facts["shard"] = {**facts["shard"], **_of_shard(plan.units, results, compared)}
+    return RunSummary(
+        results=results,
+        interrupted=is_early,
+        accelerators={**before, **accelerators},
+        started=plan.started,
+        seconds=seconds,
+        seed=plan.arguments.shuffle,
+        known=known,
+        facts=facts,
+        notes=_notes_of_shard(plan) if is_shard else [*unreached.notes(compared)],
+        stopped=stopping.reason if is_early and not interrupts.came else "",
+    )
 
 
 def _notes_of_shard(plan: Plan) -> list[str]:
@@ -214,16 +250,8 @@ def _options(plan: Plan, folder: Folder, preparation: Preparation) -> Options:
     )
 
 
-def _run_units(
-    plan: Plan,
-    preparation: Preparation,
-    options: Options,
-    results: ResultStore,
-    view: LiveView,
-    interrupts: Interrupts,
-    stopping: Stopping,
-) -> Schedule:
-    """Run the units of the preparation, and store their results as they come."""
+def _finished(plan: Plan, results: ResultStore, view: LiveView, stopping: Stopping) -> Callable[[Result], None]:
+    """Return a function that stores and shows a result."""
     units = {unit.index: unit for unit in plan.units}
 
     def finished(result: Result) -> None:
@@ -233,6 +261,22 @@ def _run_units(
         results.add(result)
         stopping.note(result)
         view.show_result(result)
+
+    return finished
+
+
+def _run_units(
+    plan: Plan,
+    preparation: Preparation,
+    options: Options,
+    results: ResultStore,
+    view: LiveView,
+    interrupts: Interrupts,
+    stopping: Stopping,
+    finished: Callable[[Result], None],
+) -> Schedule:
+    """Run the units of the preparation; `finished` gets their results as they come."""
+    units = {unit.index: unit for unit in plan.units}
 
     def retried(result: Result) -> None:
         if result.raw_outcome is not Outcome.PASS:

@@ -41,9 +41,10 @@ class Stopping:
         if result.outcome in FAILED:
             self._failures += 1
             if self.is_full:
-                self._stop(f"stopped after {self._failures} failure{'s' if self._failures > 1 else ''}")
+                self.stop(f"stopped after {self._failures} failure{'s' if self._failures > 1 else ''}")
 
-    def _stop(self, reason: str) -> None:
+    def stop(self, reason: str) -> None:
+        """End the run for this reason, unless there is one already."""
         self.reason = self.reason or reason
         if self._interrupts is not None:
             self._interrupts.end()
@@ -86,7 +87,7 @@ class Stopping:
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
         self._is_time_up = True
-        self._stop(f"stopped by --max-time {self._max_time}")
+        self.stop(f"stopped by --max-time {self._max_time}")
         if self._is_preparing:
             # As an interrupt ends it, but SIGINT may be ignored.
             signal.raise_signal(signal.SIGTERM)

@@ -64,9 +64,11 @@ class Interrupts:
         with waiting, waking, handled((signal.SIGINT, signal.SIGTERM), noted._note, waking):
             yield noted
 
-    def wait(self) -> None:
-        """Wait in the main thread for the next interrupt or `notify`; earlier ones count."""
-        self._waiting.recv(1)
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait in the main thread for the next interrupt or `notify`, or so many seconds; earlier ones count."""
+        self._waiting.settimeout(seconds)
+        with suppress(TimeoutError):
+            self._waiting.recv(1)
 
     def notify(self, _: object = None) -> None:
         """End one `wait`, from any thread."""
