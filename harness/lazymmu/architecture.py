@@ -94,6 +94,14 @@ class Architecture(NamedTuple):
     hypervisor_arguments: tuple[str, ...] = ()
     #: Finds, in what a dead machine printed last, that it only waits until it restarts; empty if it does so at once.
     last_words: str = ""
+    #: The architecture whose fields this one has where its file gives none, and whose packages, lock and kernels of
+    #: one's own it uses. Empty: it is no variant.
+    variant_of: str = ""
+
+    @property
+    def packages_of(self) -> str:
+        """The architecture whose packages it uses: its own name, unless it is a variant."""
+        return self.variant_of or self.name
 
 
 _FOLDER = Path(__file__).parent / "architectures"
@@ -140,6 +148,13 @@ def read(file: Path) -> Architecture:
             line = before.count("\n") + 1
             wrong = f"the architecture's `{key}` is {value!r}" if key in kinds else f"no architecture has a `{key}`"
             raise SetupError(f"{file}:{line}: {wrong}")
+    if of := values.get("variant_of"):
+        if not (whole_file := file.with_name(f"{of}.toml")).is_file():
+            line = text[: text.index("variant_of")].count("\n") + 1
+            raise SetupError(f"{file}:{line}: there is no architecture `{of}` to be a variant of")
+        whole = read(whole_file)
+        values = {**whole._asdict(), "default": False, **values}
+        del values["name"]
     if missing := kinds.keys() - Architecture._field_defaults.keys() - values.keys():
         raise SetupError(f"{file}:1: the architecture has no {', '.join(sorted(missing))}")
     return Architecture(name=file.stem, **values)

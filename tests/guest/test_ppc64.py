@@ -18,15 +18,16 @@ from tests.guest.test_run import FLUSH, PLAIN, outcomes, write
 
 pytestmark = pytest.mark.exhaustive
 
-PPC64 = "ppc64"
+PPC64, RADIX = "ppc64", "ppc64-radix"
 # What the second snapshot of a machine may take on the disk (bytes).
 _LARGEST_SNAPSHOT = 80_000_000
 _CPUS = "/sys/devices/system/cpu/online"
 _MODEL = "/proc/cpuinfo"
 
 
-def test_the_whole_library_agrees_with_the_model(lazymmu: Lazymmu) -> None:
-    done, document = lazymmu.run("--arch", PPC64, "--api", "all")
+@pytest.mark.parametrize("arch", [PPC64, RADIX])
+def test_the_whole_library_agrees_with_the_model(lazymmu: Lazymmu, arch: str) -> None:
+    done, document = lazymmu.run("--arch", arch, "--api", "all")
     assert done.returncode == 0, done.stdout + done.stderr
     assert document["summary"]["pass"] > 1500
 
@@ -63,10 +64,18 @@ def test_the_report_of_a_hang_says_where_the_processors_are(broken: Callable[...
     )
 
 
-def test_a_panic_is_a_death_with_its_cause() -> None:
-    guests = faulty(PPC64)
+@pytest.mark.parametrize(("arch", "mmu"), [(PPC64, b"Hash"), (RADIX, b"Radix")])
+def test_the_processor_decides_about_the_mmu(arch: str, mmu: bytes) -> None:
+    machine = machines.machine(arch)
+    with machines.ready(machine) as connection:
+        assert re.search(rb"^MMU\s*: " + mmu, connection.read(_MODEL, machine.deadline(30)), re.MULTILINE)
+
+
+@pytest.mark.parametrize("arch", [PPC64, RADIX])
+def test_a_panic_is_a_death_with_its_cause(arch: str) -> None:
+    guests = faulty(arch)
     with guests.start() as (guest, line):
         line.send("load", guests.module, "fault=panic")
         with pytest.raises(GuestDied, match="the guest died: kernel panic: asked for by the fault module"):
-            line.await_done("refused the module", machines.machine(PPC64).deadline(60))
+            line.await_done("refused the module", machines.machine(arch).deadline(60))
         assert "Kernel panic" in guest.console.text()

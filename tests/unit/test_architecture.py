@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from lazymmu import architecture
+from lazymmu.provision import parts
 from lazymmu.support.errors import SetupError
 
 RIGHT = (Path(architecture.__file__).parent / "architectures" / "s390x.toml").read_text()
@@ -29,3 +30,17 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, right: str, wrong: str
     with pytest.raises(SetupError) as raised:
         architecture.read(file)
     assert message in str(raised.value)
+
+
+def test_a_variant_has_what_its_file_does_not_give_from_another_and_its_packages(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    (tmp_path / "s390x.toml").write_text(RIGHT)
+    file.write_text('variant_of = "s390x"\ncpu = "z14"\n')
+    whole, variant = architecture.read(tmp_path / "s390x.toml"), architecture.read(file)
+    assert (variant.name, variant.cpu, variant.packages_of) == ("mine", "z14", "s390x")
+    assert variant == whole._replace(name="mine", cpu="z14", default=False, variant_of="s390x")
+    assert (whole.default, whole.packages_of) == (True, "s390x")
+    assert parts.tools("ppc64-radix") == parts.tools("ppc64")
+    file.write_text('variant_of = "s390"\n')
+    with pytest.raises(SetupError, match=r"mine\.toml:1: there is no architecture `s390` to be a variant of"):
+        architecture.read(file)

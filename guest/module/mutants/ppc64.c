@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Mutants of the personality ppc64 */
+/* Mutants of the personalities ppc64 and radix */
 #include <linux/minmax.h>
 
 #include "mutants.h"
@@ -117,6 +117,25 @@ static void counts_empty_batch(struct lmm_run *run)
 	lmm_real_arch->flush(run);
 }
 
+static void radix_defers(struct lmm_run *run, u16 index, u64 value)
+{
+	if (run->program.api->active(run->task))
+		lmm_write_deferred(run, index, value);
+	else
+		lmm_write_direct(run, index, value);
+	lmm_store(run, index, value);
+}
+
+static void radix_enters(struct lmm_run *run)
+{
+	run->task->hold++;
+}
+
+static void radix_leaves(struct lmm_run *run)
+{
+	run->task->hold--;
+}
+
 const struct lmm_mutant lmm_ppc64_mutants[] = {
 	M(BATCH_OF_191, "the batch is flushed at 191", ALL, "ppc64", .arch.write = flushes_at_191),
 	M(BATCH_OF_193, "the batch is flushed at 193", ALL, "ppc64", .arch.write = flushes_at_193,
@@ -134,5 +153,9 @@ const struct lmm_mutant lmm_ppc64_mutants[] = {
 	  .arch.switch_out = takes_batch_away, .arch.switch_in = takes_batch_away),
 	M(EMPTY_FLUSH, "an empty batch is flushed", ALL, "ppc64",
 	  .arch.flush = counts_empty_batch),
+	M(RADIX_DEFERS, "with the radix MMU, too, a write in a section is deferred", ALL, "radix",
+	  .arch.write = radix_defers),
+	M(RADIX_HOLDS, "with the radix MMU, too, preemption is off in a section", ALL, "radix",
+	  .arch.enter = radix_enters, .arch.leave = radix_leaves),
 	{ }
 };

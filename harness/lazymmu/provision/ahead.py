@@ -58,8 +58,8 @@ def fetch(words: Sequence[str]) -> None:
         # In the order in which guests need them.
         host, names = lock.host_architecture(), [(lock.HOST, lock.TOOLS)]
         for arch in arches:
-            flavours = architectures()[arch].flavours
-            names += [(arch, lock.TOOLS), *((arch, kernel) for kernel in kernels if kernel in flavours)]
+            own, flavours = architectures()[arch].packages_of, architectures()[arch].flavours
+            names += [(own, lock.TOOLS), *((own, kernel) for kernel in kernels if kernel in flavours)]
         parts = [part for name in names if (part := lock.part(root, host, *name)) is not None]
         fetching = Fetching(root, parts, ", ".join(arches), Progress(), Event())
         for package in fetching.packages:

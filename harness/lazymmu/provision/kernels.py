@@ -280,4 +280,6 @@ def entries(cache: Cache, kernel: Kernel) -> Iterator[KernelEntry]:
             there = installed.image.exists()
             told = has_native(installed) if there else None
         native, native_from = (arch in kernel.native, "catalogue") if told is None else (told, "headers")
-        yield KernelEntry(kernel, arch, release, there, known.get(arch), native, native_from)
+        yield KernelEntry(
+            kernel, arch, release, there, known.get(architectures()[arch].packages_of), native, native_from
+        )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lazymmu.architecture import Architecture, architectures
 from lazymmu.provision import kernel_config
@@ -184,7 +185,15 @@ def _found(name: str, folder: Path, image: Path | None = None) -> dict[str, Buil
     _check_options(what, architecture, config, source)
     _check_age(what, image, source, architecture)
     folders = tuple(dict.fromkeys([source, folder, *named]))
-    return {architecture.name: BuiltKernel(architecture.name, folder, source, image, release, config, folders)}
+    own = BuiltKernel(architecture.name, folder, source, image, release, config, folders)
+    return {architecture.name: own, **{name: replace(own, arch=name) for name in _variants(architecture, config)}}
+
+
+def _variants(architecture: Architecture, config: Mapping[str, str]) -> Iterator[str]:
+    """Yield the variants of an architecture that can run a kernel of it."""
+    for name, other in architectures().items():
+        if other.variant_of == architecture.name and config.get(other.config) == "y":
+            yield name
 
 
 def _architecture(what: str, folder: Path, config: Mapping[str, str], text: str) -> Architecture:

@@ -29,7 +29,7 @@ class Request(NamedTuple):
 
     #: Debian's name of the host's architecture.
     host: str
-    #: The guest's architecture, or lock.HOST.
+    #: The guest's architecture (of a variant, the one whose packages it uses), or lock.HOST.
     arch: str
     name: str
     suite: str
@@ -70,29 +70,34 @@ def host_debugger(host: str | None = None) -> Request:
 
 def tools(arch: str, host: str | None = None) -> Request:
     """Return the part with an architecture's compiler and QEMU, which lacks what `host_tools` has."""
-    own, debian = host or lock.host_architecture(), architectures()[arch].debian
-    library = "libc6-dev" if debian == own else f"libc6-dev-{debian}-cross"
-    return Request(own, arch, lock.TOOLS, SUITE, (*architectures()[arch].packages, library))
+    own, architecture = host or lock.host_architecture(), architectures()[arch]
+    library = "libc6-dev" if architecture.debian == own else f"libc6-dev-{architecture.debian}-cross"
+    return Request(own, architecture.packages_of, lock.TOOLS, SUITE, (*architecture.packages, library))
 
 
 def kernel(kernel: Kernel, arch: str, host: str | None = None) -> Request:
     """Return the part with a kernel for an architecture that has it; the programs of kbuild are the host's."""
-    return Request(host or lock.host_architecture(), arch, kernel.name, kernel.suite, (kernel.flavours[arch],))
+    return _of_guest(arch, kernel.name, kernel.suite, kernel.flavours[arch], host)
 
 
 def ssh(arch: str, host: str | None = None) -> Request:
     """Return the part with a guest's SSH server."""
-    return Request(host or lock.host_architecture(), arch, SSH, SUITE, (SSH_PACKAGE,))
+    return _of_guest(arch, SSH, SUITE, SSH_PACKAGE, host)
 
 
 def shell(arch: str, host: str | None = None) -> Request:
     """Return the part with a guest's shell."""
-    return Request(host or lock.host_architecture(), arch, SHELL, SUITE, (SHELL_PACKAGE,))
+    return _of_guest(arch, SHELL, SUITE, SHELL_PACKAGE, host)
+
+
+def _of_guest(arch: str, name: str, suite: str, wanted: str, host: str | None) -> Request:
+    own = architectures()[arch].packages_of
+    return Request(host or lock.host_architecture(), own, name, suite, (wanted,))
 
 
 def every(kernels: Iterable[Kernel], host: str | None = None) -> Iterator[Request]:
     """Yield every part of every architecture with these kernels."""
     yield from (host_tools(host), host_apt(host), host_build(host), host_debugger(host))
-    for arch in architectures():
+    for arch in (name for name, one in architectures().items() if not one.variant_of):
         yield from (tools(arch, host), ssh(arch, host), shell(arch, host))
         yield from (kernel(one, arch, host) for one in kernels if arch in one.flavours)

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lazymmu.architecture import DEFAULT_KERNEL
+from lazymmu.architecture import DEFAULT_KERNEL, architectures
 from lazymmu.provision import kernels, packages, parts, tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.catalogue import Kernel
@@ -89,8 +89,8 @@ def contents(cache: Cache, kernel: Kernel, arches: Iterable[str], valid: Callabl
             found.locked[arch] = tools, installed
             if not installed.image.exists():
                 found.missing.append(arch)
-        elif not release and arch in earlier and earlier[arch].reason and valid(earlier[arch]):
-            found.refused[arch] = f"kernel {kernel.name} does not resolve for {arch}: {earlier[arch].refusal()}"
+        elif not release and (said := earlier.get(architectures()[arch].packages_of)) and said.reason and valid(said):
+            found.refused[arch] = f"kernel {kernel.name} does not resolve for {arch}: {said.refusal()}"
         else:
             found.unknown.append(arch)
     return found

@@ -78,10 +78,14 @@ def chosen_kernels(selection: Selection) -> tuple[Kernel, ...]:
 
 
 def arches_of(kernel: Kernel, named: Sequence[str]) -> tuple[str, ...]:
-    """Return the architectures on which to run a kernel, of those that a user named. A path names its own."""
+    """Return the architectures on which to run a kernel, of those that a user named.
+
+    A path names its own. A variant of an architecture must be named.
+    """
     if not kernel.own:
         return chosen(named)
-    return tuple(arch for arch in (chosen(named) if named else kernel.own) if arch in kernel.own)
+    whole = [arch for arch in kernel.own if not architectures()[arch].variant_of]
+    return tuple(arch for arch in (chosen(named) if named else whole) if arch in kernel.own)
 
 
 def _tags(scenarios: Iterable[Scenario]) -> list[str]:

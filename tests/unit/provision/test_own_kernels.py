@@ -181,6 +181,17 @@ def test_a_kernel_of_ones_own_is_run_on_its_architecture_alone(output: Path) -> 
         units(scenarios, Selection(kernels=(name,), arches=("s390x",)))
 
 
+def test_a_variant_of_an_architecture_runs_its_kernels_if_they_have_its_option_and_it_is_named(tmp_path: Path) -> None:
+    tree = source(tmp_path / "linux", arches=("powerpc",))
+    scenarios = load(["nesting/single"], LIBRARY)
+    name = str(built(tmp_path / "out", tree, "ppc64"))
+    with pytest.raises(UsageError, match="is built for ppc64, and --arch says ppc64-radix"):
+        units(scenarios, Selection(kernels=(name,), arches=("ppc64-radix",)))
+    name = str(built(tmp_path / "both", tree, "ppc64", more="CONFIG_PPC_RADIX_MMU=y"))
+    for named, arches in (((), {"ppc64"}), (("ppc64-radix",), {"ppc64-radix"}), (("all",), {"ppc64", "ppc64-radix"})):
+        assert {one.arch for one in units(scenarios, Selection(kernels=(name,), arches=named))} == arches
+
+
 def test_a_name_that_is_a_folder_is_told_how_to_become_a_path(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(output.parent)
     with pytest.raises(UsageError, match="unknown kernel `out`") as caught:

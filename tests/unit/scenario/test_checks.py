@@ -68,7 +68,10 @@ def test_a_name_of_the_state_rules_out_revisions_unless_the_check_says_where_it_
         ("{depth: 1, api: merged}", "2:32: `api` takes a list, for example [proposal], not the word `merged`"),
         ("{depth: 1, api: [merged, merged]}", "2:41: `merged` is in `api` twice"),
         ("{depth: 1, api: [mergd]}", "2:33: unknown name `mergd` in `api` (did you mean `merged`?)"),
-        ("{depth: 1, arch: [arm]}", "2:34: unknown name `arm` in `arch` (known: arm64, ppc64, s390x, x86_64, xen)"),
+        (
+            "{depth: 1, arch: [arm]}",
+            "2:34: unknown name `arm` in `arch` (known: arm64, ppc64, radix, s390x, x86_64, xen)",
+        ),
         (
             "{depth: 1, api: [[merged]]}",
             f"2:33: `api` takes one of {', '.join(REVISIONS)}, not a list",

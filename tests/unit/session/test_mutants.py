@@ -62,7 +62,7 @@ def test_every_revision_and_personality_of_the_module_has_mutants() -> None:
 @each_row(
     ("arches", "others"),
     [
-        ((), {"ppc64": {"arm64"}, "xen": {"s390x"}}),
+        ((), {"ppc64": {"arm64"}, "radix": {"s390x"}, "xen": {"x86_64"}}),
         (("s390x",), {name: {"s390x"} for name in {*PERSONALITIES} - {"s390x"}}),
     ],
 )
