@@ -111,6 +111,11 @@ def store(units: Sequence[Unit | SavedUnit], results: Iterable[Result]) -> Resul
     return found
 
 
+def units(run: RunSummary) -> list[Unit | SavedUnit]:
+    """Return the units that a run selected."""
+    return [run.results.unit(row.number) for row in run.results.rows()]
+
+
 def known(run: RunSummary, *numbers: int) -> list[Result]:
     """Return the results of a run, with these as known failures."""
     return [replace(one, known="bug 7") if one.number in numbers else one for one in run.results]
@@ -125,7 +130,7 @@ def issue(**changes: Any) -> KnownIssue:
 
 def changed(run: RunSummary, results: Iterable[Result], **others: Any) -> RunSummary:
     """Return the run with these results instead."""
-    return replace(run, results=store(run.results.units, results), **others)
+    return replace(run, results=store(units(run), results), **others)
 
 
 def interrupted(run: RunSummary, done: Sequence[int]) -> RunSummary:

@@ -43,7 +43,7 @@ class _Machine(Struct):
 
 def logs_scenarios(terminal: Terminal, results: ResultStore) -> bool:
     """Return whether a log has the report's lines of scenarios already, as it does after a run on one machine."""
-    return not terminal.is_terminal and len({unit.machine for unit in results.units}) == 1
+    return not terminal.is_terminal and len(results.machines) == 1
 
 
 class LiveView:
@@ -68,10 +68,11 @@ class LiveView:
         self._is_drawn = terminal.is_terminal and not quiet
         self._is_logged = not terminal.is_terminal and not quiet
         self._lock = threading.Lock()
-        self._total = Counter(unit.machine for unit in results.units)
+        left = [cell for _, cell, outcome in results.rows() if outcome is None]
+        self._total = Counter(cell.machine for _, cell, _ in results.rows())
         self._done = Counter(result.machine for result in results)
         #: Machine and scenario -> units without a result, and the results of the others until they are shown.
-        self._left = Counter((unit.machine, unit.scenario_name) for unit in results.unfinished())
+        self._left = Counter((cell.machine, cell.scenario_name) for cell in left)
         self._ended: defaultdict[tuple[str, str], list[Result]] = defaultdict(list)
         self._counts: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
         for result in results:
@@ -81,7 +82,7 @@ class LiveView:
         # A section of a CI system's log has the lines of one machine, so they wait for its end.
         self._system = ci.system() if self._is_logged else None
         self._held: defaultdict[str, list[tuple[str, Counter[Outcome]]]] = defaultdict(list)
-        self._machines = {unit.machine: _Machine("waiting", time.monotonic()) for unit in results.unfinished()}
+        self._machines = {cell.machine: _Machine("waiting", time.monotonic()) for cell in left}
 
     @contextmanager
     def shown(self) -> Iterator[Self]:

@@ -54,9 +54,9 @@ def explanation(run: RunSummary, group: FailureGroup) -> Iterator[str]:
         yield f"hooks observed  {compact(result.observed.hooks)}"
     if result.raw_outcome is not Outcome.SKIP:
         yield reproduce.line(run, result)
-    if group.others:
+    if others := len(group.numbers) - 1:
         machines = counted({f"on {machine}": number for machine, number in group.machines.items()})
-        yield f"the same in {len(group.others)} more, in all {machines}:"
+        yield f"the same in {others} more, in all {machines}:"
         names = [f"{name} ({number})" if number > 1 else name for name, number in group.scenarios.items()]
         more = [f"and {len(names) - _MAX_NAMES} more scenarios"] if len(names) > _MAX_NAMES else []
         yield f"    {', '.join([*names[:_MAX_NAMES], *more])}"
@@ -64,8 +64,8 @@ def explanation(run: RunSummary, group: FailureGroup) -> Iterator[str]:
 
 def in_group(run: RunSummary, result: Result) -> Iterator[str]:
     """Yield the lines of a result in a report that has all: the group's first is explained, the others refer to it."""
-    group = run.group_of[result.number]
-    if result is group.first:
+    group = run.group_of(result)
+    if result.number == group.first.number:
         yield from explanation(run, group)
         return
     yield from flaky(result)
@@ -78,7 +78,7 @@ def in_group(run: RunSummary, result: Result) -> Iterator[str]:
 def cause_line(group: FailureGroup) -> str:
     """Return a group on one line."""
     where = f", {group.function}" if group.function else ""
-    return f"{len(group.results)} {group.first.outcome}: {group.title}{where}; the smallest: {group.first.label()}"
+    return f"{len(group.numbers)} {group.first.outcome}: {group.title}{where}; the smallest: {group.first.label()}"
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -117,9 +117,14 @@ class Folder(Struct, frozen=True):
     def copy(self, other: Path, name: str) -> None:
         """Copy the scenarios and the patch of another folder, and the logs of its guests to a folder with this name."""
         with _explained(self.path):
-            for source, target in ((GUESTS, self.guests / name), (_SCENARIOS, self.path / _SCENARIOS)):
-                if (other / source).is_dir():
-                    shutil.copytree(other / source, target, dirs_exist_ok=True)
+            if (other / GUESTS).is_dir():
+                shutil.copytree(other / GUESTS, self.guests / name)
+            for copy in (other / _SCENARIOS).rglob("*"):
+                target = self.path / copy.relative_to(other)
+                # Shards have the same scenarios.
+                if copy.is_file() and not target.exists():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(copy, target)
             if (other / PATCH).is_file():
                 shutil.copyfile(other / PATCH, self.patch)
 

@@ -126,11 +126,12 @@ class Terminal:
         before, after = system.section("scenarios", "scenarios on all machines") if system else ("", "")
         if before:
             self.marker(before)
-        shown = FirstOfEach()
-        for scenario, some in groupby(run.results, key=lambda result: result.scenario_name):
-            results = list(some)
-            if shown.takes(results):
-                self.scenario(scenario, Counter(result.outcome for result in results))
+        shown, results = FirstOfEach(), run.results
+        for scenario, some in groupby(results.rows(), key=lambda row: row.cell.scenario_name):
+            outcomes = {number: outcome for number, _, outcome in some if outcome is not None}
+            bad = (results[number] for number, outcome in outcomes.items() if outcome is not Outcome.PASS)
+            if outcomes and shown.takes(bad):
+                self.scenario(scenario, Counter(outcomes.values()))
         if after:
             self.marker(after)
 
@@ -148,7 +149,7 @@ class Terminal:
         for group in run.groups if not quiet else ():
             first = group.first
             if first.outcome is Outcome.KNOWN:
-                more = f" and {len(group.others)} more" if group.others else ""
+                more = f" and {others} more" if (others := len(group.numbers) - 1) else ""
                 self.line(f"known {first.raw_outcome} {first.label()}{more}: {first.known}", STYLES[Outcome.KNOWN])
         for checked in run.known or ():
             if checked.message and (checked.is_broken or not quiet):
@@ -166,8 +167,7 @@ class Terminal:
         counts = run.results.counts()
         bad = counts[Outcome.FAIL] or counts[Outcome.ERROR] or not counts[Outcome.PASS] or run.broken_entries()
         shown = {outcome: number for outcome, number in counts.items() if number or outcome != Outcome.KNOWN}
-        flaky = sum(result.flaky for result in run.results)
-        of_them = f" ({flaky} flaky)" if flaky else ""
+        of_them = f" ({flaky} flaky)" if (flaky := run.results.flaky) else ""
         self.line(f"{plain.counted(shown)}{of_them} in {run.seconds:.1f} s", "bold red" if bad else "bold green")
         if run.interrupted:
             self.line(run.progress())

@@ -8,15 +8,18 @@ performs it, and the personality where that decides the part. The cause of an er
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from lazymmu.architecture import architectures
 from lazymmu.results.result import Difference, Outcome, Result
+from lazymmu.results.store import ResultStore
 from lazymmu.subject.counters import CALLS_AND_HOOKS
 from lazymmu.support.errors import Place
 
@@ -35,24 +38,25 @@ _IN_MODULE = r"\b(\w+)[.\w]*\+0x[0-9a-f]+(?:/0x[0-9a-f]+)? \[lazymmu\]"
 # A message as lazymmu.provision.compiler_messages writes it.
 _COMPILER = r"(?m)^    ([^:\n]+):(\d+):(?:(\d+):)? (?:fatal )?error: "
 _NAMES = r"(\w+): "
+# Of the number of a result.
+_BITS = 40
 
 
 class FailureGroup(Struct, frozen=True, dict=True):
-    """Results that have one cause, that of the smallest case first."""
+    """Results that have one cause."""
 
-    results: Sequence[Result]
+    store: ResultStore
+    #: The numbers of the results, that of the smallest case first.
+    numbers: Sequence[int]
+    #: The result of the smallest case.
+    first: Result
     #: The function that the first difference is about, if one is known.
     function: Function | None = None
 
     @property
-    def first(self) -> Result:
-        """The result of the smallest case."""
-        return self.results[0]
-
-    @property
-    def others(self) -> Sequence[Result]:
-        """The other results."""
-        return self.results[1:]
+    def others(self) -> Iterator[Result]:
+        """The other results; each is read when it is needed."""
+        return (self.store[number] for number in islice(self.numbers, 1, None))
 
     @property
     def title(self) -> str:
@@ -75,12 +79,12 @@ class FailureGroup(Struct, frozen=True, dict=True):
     @cached_property
     def machines(self) -> dict[str, int]:
         """The number of results on each machine."""
-        return dict(Counter(result.machine for result in self.results))
+        return dict(Counter(self.store.row(number).cell.machine for number in self.numbers))
 
     @cached_property
     def scenarios(self) -> dict[str, int]:
         """The number of results of each scenario, the smallest scenario first."""
-        return dict(Counter(result.scenario_name for result in self.results))
+        return dict(Counter(self.store.row(number).cell.scenario_name for number in self.numbers))
 
 
 def cause(result: Result) -> tuple[Hashable, ...]:
@@ -118,17 +122,23 @@ def function_of(result: Result, text: Mapping[str, Any]) -> Function | None:
     return functions.of_operation(result, first.operation, _personality(result, first), text)
 
 
-def groups(results: Iterable[Result], text: Mapping[str, Any]) -> list[FailureGroup]:
+def groups(results: ResultStore, text: Mapping[str, Any]) -> list[FailureGroup]:
     """Return the groups of those results that are not passes, in the order of their first results.
 
     `text` is what run.json says of --header or --patch.
     """
-    found: dict[Hashable, list[Result]] = {}
-    for result in results:
-        if result.outcome is not Outcome.PASS:
-            found.setdefault(cause(result), []).append(result)
-    ordered = [sorted(some, key=lambda result: result.steps) for some in found.values()]
-    return [FailureGroup(some, function_of(some[0], text)) for some in ordered]
+    # Of each result its steps and its number, in one integer: there may be as many as results.
+    found: dict[Hashable, array[int]] = {}
+    for number, _, outcome in results.rows():
+        if outcome not in (None, Outcome.PASS):
+            result = results[number]
+            found.setdefault(cause(result), array("Q")).append(result.steps << _BITS | number)
+    ordered = [array("Q", (one & (1 << _BITS) - 1 for one in sorted(some))) for some in found.values()]
+    return [
+        FailureGroup(results, numbers, first, function_of(first, text))
+        for numbers in ordered
+        for first in [results[numbers[0]]]
+    ]
 
 
 def _kind(difference: Difference) -> str:

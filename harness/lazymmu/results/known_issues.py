@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Known issues: failures that entries of a --known file excuse, and what a run says of each entry."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import partial
+from itertools import chain, groupby
 from typing import Any, Self
 
 from msgspec import Struct
@@ -60,11 +61,15 @@ class KnownIssue(Struct, frozen=True):
         """Return whether the entry excuses a result of a unit that it covers, until it expires."""
         return self.outcome is result.raw_outcome and (result.flaky or not self.flaky) and self.is_about(result)
 
+    def names_scenario(self, name: str) -> bool:
+        """Return whether the entry is about units of this scenario."""
+        return name == self.scenario or fnmatchcase(name, self.scenario)
+
     def covers(self, unit: Unit | SavedUnit) -> bool:
         """Return whether the entry is about this unit."""
         case = self.case.items()
         return (
-            (unit.scenario_name == self.scenario or fnmatchcase(unit.scenario_name, self.scenario))
+            self.names_scenario(unit.scenario_name)
             and all(getattr(unit, key) in names for key, names in self.names.items())
             # Python takes True for 1; an author does not.
             and all((type(value), value) == (type(unit.values.get(key)), unit.values.get(key)) for key, value in case)
@@ -128,28 +133,32 @@ class CheckedIssue(Struct, frozen=True):
 def checked(issue: KnownIssue, results: ResultStore, today: date) -> CheckedIssue:
     """Return what the run says of an entry."""
     found = partial(CheckedIssue, issue)
-    covered = [unit for unit in results.units if issue.covers(unit)]
-    if not covered:
+    covered = _covered(issue, results)
+    if (first := next(covered, None)) is None:
         return found(State.UNUSED, f"{issue.scenario}: matches nothing that was selected")
     if today > issue.expires:
         return found(State.EXPIRED, f"{issue.scenario}: expired on {issue.expires}: fix what it excuses, or extend it")
-    finished = [unit for unit in covered if unit.index in results and issue.is_about(results[unit.index])]
-    # What is flaky may pass.
-    passed = [] if issue.flaky else _passed(finished, results)
+    passed, others, holds = "", 0, False
+    # The repetitions of a unit follow each other.
+    for label, some in groupby(chain([first], covered), key=lambda unit: replace(unit, repetition=None).label()):
+        finished = [results[unit.index] for unit in some if unit.index in results]
+        about = [result for result in finished if issue.is_about(result)]
+        holds = holds or any(map(issue.excuses, about))
+        # What is flaky may pass.
+        if not issue.flaky and {result.raw_outcome for result in about} == {Outcome.PASS}:
+            passed, others = passed or label, others + bool(passed)
     if passed:
-        others = f" and {len(passed) - 1} more" if len(passed) > 1 else ""
-        message = f"{passed[0]}{others} passed instead of {issue.outcome}: remove or narrow this entry"
+        more = f" and {others} more" if others else ""
+        message = f"{passed}{more} passed instead of {issue.outcome}: remove or narrow this entry"
         return found(State.PASSED, message)
-    if any(issue.excuses(results[unit.index]) for unit in finished):
+    if holds:
         return found(State.HOLDS)
     ends = "was flaky" if issue.flaky else f"ended with pass or {issue.outcome}"
     return found(State.OPEN, f"{issue.scenario}: no unit that it covers {ends}")
 
 
-def _passed(units: Sequence[Unit | SavedUnit], results: ResultStore) -> list[str]:
-    """Return the labels of units that passed in all their repetitions."""
-    outcomes: dict[str, set[Outcome]] = {}
-    for unit in units:
-        label = replace(unit, repetition=None).label()
-        outcomes.setdefault(label, set()).add(results[unit.index].raw_outcome)
-    return [label for label, found in outcomes.items() if found == {Outcome.PASS}]
+def _covered(issue: KnownIssue, results: ResultStore) -> Iterator[Unit | SavedUnit]:
+    """Yield the units that an entry covers."""
+    cells = {cell for cell in results.cells if issue.names_scenario(cell.scenario_name)}
+    units = (results.unit(number) for number, _, _ in results.rows(cells))
+    return (unit for unit in units if issue.covers(unit))

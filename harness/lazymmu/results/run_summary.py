@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The summary of a run that ended or was interrupted. Every report is made from it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from msgspec import Struct
 from lazymmu.results import failure_groups
 from lazymmu.results.failure_groups import FailureGroup
 from lazymmu.results.known_issues import CheckedIssue
+from lazymmu.results.result import Result
 from lazymmu.results.store import ResultStore
 
 #: The names of conditions that a reader should not miss.
@@ -49,9 +50,12 @@ class RunSummary(Struct, frozen=True, dict=True):
         return failure_groups.groups(self.results, self.facts.get("text", {}))
 
     @cached_property
-    def group_of(self) -> dict[int, FailureGroup]:
-        """`Result.number` -> the group that the result is in."""
-        return {result.number: group for group in self.groups for result in group.results}
+    def _by_cause(self) -> dict[Hashable, FailureGroup]:
+        return {failure_groups.cause(group.first): group for group in self.groups}
+
+    def group_of(self, result: Result) -> FailureGroup:
+        """Return the group of a result that is not a pass."""
+        return self._by_cause[failure_groups.cause(result)]
 
     def conditions(self) -> Iterator[tuple[str, str]]:
         """Yield the name and value of what the units ran with: accelerators, kernels, the functions of a text."""
@@ -62,9 +66,9 @@ class RunSummary(Struct, frozen=True, dict=True):
         if personality := self.facts.get("arguments", {}).get("personality"):
             yield "personality", f"{personality}, in place of each guest's own"
         if shard := self.facts.get("shard"):
-            yield "shard", f"{shard['shard']}, with {len(self.results.units)} of {shard['selected']} cases"
+            yield "shard", f"{shard['shard']}, with {self.results.selected} of {shard['selected']} cases"
         if listed := self.facts.get("listed"):
-            yield "selected", f"{len(self.results.units)} cases, {listed['origin']}"
+            yield "selected", f"{self.results.selected} cases, {listed['origin']}"
         if self.seed is not None:
             yield "shuffled", f"--shuffle {self.seed} repeats this order"
 
@@ -74,7 +78,7 @@ class RunSummary(Struct, frozen=True, dict=True):
 
     def progress(self) -> str:
         """Return how many units a run that ended early has finished; empty for any other run."""
-        count, done = len(self.results.units), len(self.results)
+        count, done = self.results.selected, len(self.results)
         not_run = f", {count - done} were not run" if self.stopped else ""
         return f"{self.stopped or 'interrupted'}: {done} of {count} were done{not_run}" if self.interrupted else ""
 

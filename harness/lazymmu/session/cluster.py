@@ -172,8 +172,8 @@ class Cluster:
             self._check_versions(one)
             if one.part["selected"] != len(self._plan.units) or one.part["scenarios"] != self._scenarios:
                 raise SetupError(f"{shown} selected other cases than this command")
-            for index, _, _, (result, _) in merge.read_results(one, []):
-                self._check(shown, index, result)
+            for result, _ in merge.read_results(one, []):
+                self._check(shown, result)
                 finished(result)
             if one.part["not_run"] and not one.facts.get("stopped"):
                 raise LazymmuError(f"{shown} was interrupted")
@@ -193,8 +193,9 @@ class Cluster:
         for change in merge.other_facts(self._first, one, ["qemu"]):
             raise UsageError(f"{self._first.name} and {one.name} had different {change}")
 
-    def _check(self, shown: str, index: int, result: Result) -> None:
+    def _check(self, shown: str, result: Result) -> None:
         """Note that a case has a result. Raises LazymmuError if it is another case, or has one already."""
+        index = result.number
         unit = self._plan.units[index] if index < len(self._plan.units) else None
         if unit is None or unit.label() != result.label() or index in self._seen:
             raise LazymmuError(f"{shown}: {result.label()} is no case of this shard")

@@ -6,7 +6,6 @@ numbers among all that was selected.
 """
 
 import json
-import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -17,7 +16,6 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from lazymmu.reports import results_folder
 from lazymmu.reports.destination import targets
@@ -38,8 +36,6 @@ from lazymmu.support.interrupts import Interrupts
 _OWN = ("shard", "timings")
 #: Facts that must be equal, and what they are called.
 _EQUAL = {"commit": "the commit of lazymmu", "qemu": "QEMU", "patch_applied": "what --patch changes"}
-#: The texts of a unit beside its scenario's name.
-_NAMES = ("arch", "api", "impl", "kernel")
 _DECODER = msgspec.json.Decoder(Result)
 
 
@@ -78,14 +74,14 @@ def merge(arguments: Namespace) -> int:
         raise UsageError(f"`{inside[0]}` is one of the shards: the results of all need a folder of their own")
     goals = targets({form.FLAG: vars(arguments)[name] for name, form in FORMATS.items()})
     started = min(datetime.fromisoformat(one.facts["started"]) for one in shards)
-    units: list[SavedUnit] = []
+    paths = {name: path for one in shards for name, path in one.part["paths"].items()}
     with (
         results_folder.opened(str(out), started) as folder,
-        store.opened(folder.results, units, trace=True) as results,
+        store.opened(folder.results, (), trace=True, paths=paths) as results,
         Interrupts.noted() as interrupts,
     ):
         try:
-            documents = _join(shards, units, results)
+            documents = _join(shards, results)
         except UsageError:
             folder.discard()
             raise
@@ -172,36 +168,51 @@ def _changes(first: Shard, other: Shard) -> Iterator[str]:
     yield from (f"scenario {name}" for name in sorted({*before, *after}) if before.get(name) != after.get(name))
 
 
-def _join(shards: Sequence[Shard], units: list[SavedUnit], results: ResultStore) -> list[Mapping[str, Any]]:
+def _join(shards: Sequence[Shard], results: ResultStore) -> list[Mapping[str, Any]]:
     """Add all results and units. Returns the rest of each shard's document."""
     rests: list[Mapping[str, Any]] = []
-    streams: list[Iterable[tuple[int, Shard, SavedUnit, tuple[Result, bytes] | None]]] = []
-    for one in shards:
-        not_run = msgspec.convert(one.part["not_run"], tuple[SavedUnit, ...])
-        streams += [read_results(one, rests), [(unit.index, one, unit, None) for unit in not_run]]
+    streams = [_units(one, rests) for one in shards]
     selected = shards[0].part["selected"]
     before: Shard | None = None
-    for number, one, unit, found in merged_in_order(*streams, key=itemgetter(0)):
-        if before is not None and number == len(units) - 1:
-            raise UsageError(f"{unit.label()} is in `{before.name}` and in `{one.name}`")
-        if number != len(units):
+    next_number = 0
+    for number, one, found in merged_in_order(*streams, key=itemgetter(0)):
+        if before is not None and number == next_number - 1:
+            label = (found if isinstance(found, SavedUnit) else found[0]).label()
+            raise UsageError(f"{label} is in `{before.name}` and in `{one.name}`")
+        if number != next_number:
             break
-        units.append(unit)
+        next_number += 1
         before = one
-        if found is not None:
+        if isinstance(found, SavedUnit):
+            results.add_unit(found)
+        else:
             results.add_line(*found)
-    if len(units) != selected:
+    if next_number != selected:
         hint = "shards with different --timings?"
-        raise UsageError(f"case {len(units)} of {selected} is in none of these folders", hint=hint)
+        raise UsageError(f"case {next_number} of {selected} is in none of these folders", hint=hint)
     return rests
 
 
-def read_results(
-    one: Shard, rests: list[Mapping[str, Any]]
-) -> Iterator[tuple[int, Shard, SavedUnit, tuple[Result, bytes]]]:
-    """Yield the results of a shard, in order; add the rest of its document to `rests`. Raises UsageError if damaged."""
+#: A unit of a shard with its result and the line of that, or a unit that was not run.
+_Found = SavedUnit | tuple[Result, bytes]
+
+
+def _units(one: Shard, rests: list[Mapping[str, Any]]) -> Iterator[tuple[int, Shard, _Found]]:
+    """Yield the units of a shard by their numbers, in order; add the rest of its document to `rests`."""
+    not_run = msgspec.convert(one.part["not_run"], tuple[SavedUnit, ...])
+    numbered: list[Iterable[tuple[int, _Found]]] = [
+        ((found[0].number, found) for found in read_results(one, rests)),
+        [(unit.index, unit) for unit in not_run],
+    ]
+    yield from ((number, one, found) for number, found in merged_in_order(*numbered, key=itemgetter(0)))
+
+
+def read_results(one: Shard, rests: list[Mapping[str, Any]]) -> Iterator[tuple[Result, bytes]]:
+    """Yield the results of a shard with their lines, in order; add the rest of its document to `rests`.
+
+    Raises UsageError if it is damaged.
+    """
     path = one.path / results_folder.RESULTS
-    shared: dict[str, Mapping[str, Any]] = {}
     count = 0
     with path.open("rb") as file:
         if (line := file.readline()).decode("utf-8", "replace") != FIRST_LINE:
@@ -224,36 +235,8 @@ def read_results(
             except (msgspec.DecodeError, RecursionError) as error:
                 raise UsageError(f"{path}:{number}: truncated or damaged: {error}") from None
             count += 1
-            unit = _unit(result, one.part["paths"], shared)
-            yield (
-                result.number,
-                one,
-                unit,
-                (_shared(result, unit), text),
-            )
+            yield result, text
     raise UsageError(f"{path}: truncated")
-
-
-def _unit(result: Result, paths: Mapping[str, str], shared: dict[str, Mapping[str, Any]]) -> SavedUnit:
-    """Return the unit of a result. Units share their texts and values, so that many need little memory."""
-    values = shared.setdefault(str(result.values), result.values)
-    names = {name: sys.intern(getattr(result, name)) for name in ("scenario_name", *_NAMES)}
-    personality, repetition = result.personality, result.repetition
-    path = paths.get(result.scenario_name, "")
-    return SavedUnit(
-        index=result.number, values=values, personality=personality, repetition=repetition, path=path, **names
-    )
-
-
-def _shared(result: Result, unit: SavedUnit) -> Result:
-    """Return the result with the texts of others, so that many need little memory."""
-    return replace(
-        result,
-        scenario_name=unit.scenario_name,
-        values=unit.values,
-        **{name: sys.intern(getattr(result, name)) for name in (*_NAMES, "reason", "details", "release")},
-        differences=tuple(map(sys.intern, result.differences)),
-    )
 
 
 def _facts(shards: Sequence[Shard], folder: Folder) -> dict[str, Any]:
@@ -324,7 +307,7 @@ def _summary(
     return RunSummary(
         results=results,
         interrupted=bool(early),
-        accelerators=accelerators([one.facts for one in shards], [unit.machine for unit in results.units]),
+        accelerators=accelerators([one.facts for one in shards], results.machines),
         started=started,
         seconds=max(one.seconds for one in shards),
         seed=facts["arguments"].get("shuffle"),

@@ -196,7 +196,7 @@ def _summary(
     skipped = [result.number for result in results if result.outcome is Outcome.SKIP]
     before = {machine: (one["name"], one["reason"]) for machine, one in facts.get("accelerators", {}).items()}
     # An interrupt may come as late as while the entries of --known are checked.
-    is_early = interrupts.came or bool(stopping.reason and results.unfinished())
+    is_early = interrupts.came or bool(stopping.reason and not results.is_complete)
     compared = unreached.places(plan.units, skipped)
     is_shard = plan.arguments.shard is not None
     if is_shard:

@@ -90,7 +90,7 @@ def test_after_a_shuffle_in_a_shared_guest_it_keeps_the_order_on_the_machine() -
     last = len(run.results) - 1
     given = again(run, last)
     assert (given.shuffle, given.jobs, given.isolation) == (7, 1, "shared")
-    of_machine = [unit.label() for unit in run.results.units if unit.arch == run.results[last].arch]
+    of_machine = [unit.label() for unit in runs.units(run) if unit.arch == run.results[last].arch]
     assert [unit.label() for unit in Plan.of(given, _NOW).units] == of_machine
     # Nothing ran before the first.
     assert again(run, 0).shuffle is None
@@ -107,7 +107,7 @@ def test_the_json_document_has_the_causes_with_their_results_and_commands() -> N
     words = ["given/nesting", "--arch", "arm64", "--api", "merged"]
     run = failed(words)
     (cause,) = runs.document(run)["causes"]
-    assert cause["results"] == [one.number for one in run.groups[0].results]
+    assert cause["results"] == list(run.groups[0].numbers)
     assert cause["reproduce"] == reproduce.command(run, run.groups[0].first)
     assert (cause["outcome"], cause["title"], cause["function"]) == ("fail", "why", None)
     run = runs.summary(Plan.of(arguments(words), _NOW).units, ["fail", "skip"])
@@ -123,7 +123,7 @@ def test_each_failure_in_the_files_has_the_line_and_a_skip_has_none() -> None:
         for result in run.results:
             line = reproduce.line(run, result)
             assert line.replace("'", "&#39;") in runs.written(form, run).replace("'", "&#39;"), form
-    units = [unit for unit in run.results.units if isinstance(unit, Unit)]
+    units = [unit for unit in runs.units(run) if isinstance(unit, Unit)]
     skipped = runs.summary(units, ["skip"] * len(units))
     for form in FORMATS:
         assert "reproduce:" not in runs.written(form, replace(skipped, facts=run.facts))

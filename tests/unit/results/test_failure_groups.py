@@ -4,7 +4,6 @@
 import io
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -65,11 +64,11 @@ def selected(everyday_or_all: Callable[[int, int], int]) -> tuple[Unit, ...]:
 
 def test_a_nested_disable_that_does_not_flush_is_one_cause(selected: tuple[Unit, ...]) -> None:
     found = [*results(selected, "NESTED_DISABLE_NO_FLUSH")]
-    (group,) = groups(found, {})
-    assert len(group.results) > 50
-    assert {result.arch for result in group.results} == {"arm64", "s390x", "x86_64"}
-    assert {result.api for result in group.results} == {"merged"}
-    sizes = [len([*selected[result.number].case.walk()]) for result in group.results]
+    (group,) = groups(runs.store(selected, found), {})
+    assert len(group.numbers) > 50
+    assert {*group.machines} == {"arm64", "s390x", "x86_64"}
+    assert {result.api for result in [group.first, *group.others]} == {"merged"}
+    sizes = [len([*selected[number].case.walk()]) for number in group.numbers]
     assert sizes == sorted(sizes)
     function = group.function
     assert function is not None
@@ -96,13 +95,14 @@ def misused() -> tuple[Unit, ...]:
     ],
 )
 def test_the_group_names_the_function(slip: str, function: str) -> None:
-    names = {group.function and group.function.name for group in groups(results(misused(), slip), {})}
+    store = runs.store(misused(), results(misused(), slip))
+    names = {group.function and group.function.name for group in groups(store, {})}
     assert function in names
 
 
 def test_what_a_personality_decides_is_a_cause_for_each_personality() -> None:
     some = units(load(["batching"], LIBRARY), Selection(apis=("merged",)))
-    found = groups(islice(results(some, "BATCH_OF_191"), len(some)), {})
+    found = groups(runs.store(some, results(some, "BATCH_OF_191")), {})
     assert {group.function and group.function.name for group in found} <= {"ppc64_write", None}
     assert found
 
@@ -125,7 +125,7 @@ def test_errors_with_one_finding_are_one_cause_whatever_machine_step_and_times(t
         replace(runs.result(some[1], "error"), reason=reason.format("s390x", "0x4", "3.1", 7)),
         replace(runs.result(some[2], "error"), reason="arm64: the guest died: Kernel panic"),
     ]
-    assert [len(group.results) for group in groups(some_results, {})] == [2, 1]
+    assert [len(group.numbers) for group in groups(runs.store(some, some_results), {})] == [2, 1]
 
 
 def test_every_operation_of_every_revision_has_its_function_in_the_module(tmp_path: Path) -> None:
@@ -162,5 +162,5 @@ def test_a_header_and_the_kernel_have_their_own_functions(tmp_path: Path) -> Non
 )
 def test_a_death_or_a_hang_in_the_module_names_the_function(reason: str, details: str, tmp_path: Path) -> None:
     some = runs.selected(tmp_path)
-    (group,) = groups([replace(runs.result(some[0], "error", details=details), reason=reason)], {})
+    (group,) = groups(runs.store(some, [replace(runs.result(some[0], "error", details=details), reason=reason)]), {})
     assert str(group.function).startswith("lmm_arch_flush() in guest/module/hook.c:")

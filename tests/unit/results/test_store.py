@@ -79,7 +79,7 @@ def test_results_come_in_any_order_and_are_read_in_the_order_of_the_units(units:
             # Each is in the file at once.
             assert len(path.read_bytes().splitlines()) == len(results) == count
         assert [result.reason for result in results] == ["why 0", "why 3", "why 5"]
-        assert [unit.index for unit in results.unfinished()] == [1, 2, 4, 6, 7]
+        assert [row.number for row in results.rows() if row.outcome is None] == [1, 2, 4, 6, 7]
         assert results.summary() == {"pass": 1, "fail": 1, "error": 0, "skip": 1}
         lines = [json.loads(line) for line in results.lines()]
     assert sorted(map(json.loads, path.read_bytes().splitlines()), key=lambda line: line["number"]) == lines

@@ -124,7 +124,7 @@ def test_a_full_disk_is_reported_once_and_costs_no_other_report(
 
     (tmp_path / "results").symlink_to("/dev/full")
     failures = [LazymmuError(f"no space left in {out}/guests")]
-    with store.opened(tmp_path / "results", summary.results.units, trace=False) as results:
+    with store.opened(tmp_path / "results", runs.units(summary), trace=False) as results:
         results.add(summary.results[0])
         files = {"--json": str(tmp_path / "json")}
         status, shown = ended(out, replace(summary, results=results), files, before=fill, log_failures=failures)

@@ -3,11 +3,13 @@
 
 import json
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from lazymmu.cli import main
+from lazymmu.reports.formats import FORMATS
 from lazymmu.results import failure_groups
 from lazymmu.results.result import Result, Unit
 from msgspec.structs import replace
@@ -26,7 +28,7 @@ def results(units: tuple[Unit, ...]) -> list[Result]:
 
 
 def merged(tmp_path: Path, *names: str) -> int:
-    reports = [f"--{name}={tmp_path / name}" for name in ("json", "junit", "ktap", "html")]
+    reports = [f"--{name}={tmp_path / name}" for name in FORMATS]
     return main(["merge", str(tmp_path / "merged"), *names, *reports])
 
 
@@ -53,7 +55,9 @@ def test_merged_reports_are_those_of_the_unsplit_run(
         assert (tmp_path / name).read_text().count("nesting/deep[depth=1] merged") > 0
     # Its scenarios are those of the shards, in the folder.
     page = (tmp_path / "html").read_text()
-    assert page.count("<svg ") == sum(one.first.raw_outcome != "skip" for one in failure_groups.groups(results, {}))
+    assert page.count("<svg ") == sum(
+        one.first.raw_outcome != "skip" for one in failure_groups.groups(runs.store(units, results), {})
+    )
     assert page.count('<td class="description">x</td>') == len({unit.scenario.name for unit in units})
     facts, before = (json.loads((path / "run.json").read_text()) for path in (out, whole))
     assert len(facts.pop("merged")) == count
@@ -65,6 +69,22 @@ def test_merged_reports_are_those_of_the_unsplit_run(
         "plain.yaml",
         "plain.yaml",
     ]
+
+
+def test_memory_does_not_grow_with_the_number_of_results(tmp_path: Path, units: tuple[Unit, ...]) -> None:
+    peaks = []
+    for count in (1, 8, 16):
+        many = runs.numbered(replace(unit, repetition=number) for unit in units for number in range(1, count + 1))
+        results = list(runs.summary(many, ["fail", "error"]).results)
+        parts = [shards.folder(tmp_path / f"{count}-{index}", many, results, f"{index}/2") for index in (1, 2)]
+        if count > 1:
+            # Before, what is loaded once is loaded.
+            tracemalloc.start()
+        assert merged(tmp_path, *parts) == 1
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # The index has some bytes of a result, whose line in the file has 2,000.
+    assert (peaks[2] - peaks[1]) / (len(units) * 8) < 300
 
 
 def test_a_pin_that_one_shard_compares_is_not_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

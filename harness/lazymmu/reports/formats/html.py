@@ -10,7 +10,7 @@ import re
 import shlex
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,9 +19,9 @@ from urllib.parse import quote
 from lazymmu.reports import reproduce
 from lazymmu.reports.plain import counted, explanation, filled
 from lazymmu.reports.terminal import STYLES
-from lazymmu.results.result import Outcome, Result, SavedUnit, Unit
+from lazymmu.results.result import Outcome, Result
 from lazymmu.results.run_summary import RunSummary
-from lazymmu.results.store import ResultStore
+from lazymmu.results.store import Cell, Row
 from lazymmu.subject.case import Scenario
 from lazymmu.support.errors import ScenarioError, UsageError
 from lazymmu.support.project import LIBRARY
@@ -62,16 +62,12 @@ def write(run: RunSummary, file: TextIO) -> None:
     from lazymmu.reports.pictures.svg import STYLE
 
     results, counts = run.results, run.results.counts()
-    numbers = {result.number: number for number, group in enumerate(run.groups, 1) for result in group.results}
-    #: Scenario and column: what is under test, and the machine.
-    units: dict[tuple[str, tuple[str, str]], list[Unit | SavedUnit]] = {}
-    for unit in results.units:
-        units.setdefault((unit.scenario_name, (unit.under_test(), unit.machine)), []).append(unit)
-    shown = {unit.index: (_outcome(results, unit), unit.arch) for unit in results.units}
-    filters = _Filters(shown.values())
+    cells = _cells(run)
+    pairs = {cell: {(outcome, cell.arch) for outcome in found.counts} for cell, found in cells.items()}
+    filters = _Filters(pair for some in pairs.values() for pair in some)
     about: dict[str, set[tuple[str, str]]] = {}
-    for unit in results.units:
-        about.setdefault(unit.scenario_name, set()).add(shown[unit.index])
+    for cell, some in pairs.items():
+        about.setdefault(cell.scenario_name, set()).update(some)
     scenarios = _scenarios(run)
     pictures = _pictures(run, scenarios)
     links = _Links(run, file)
@@ -82,14 +78,14 @@ def write(run: RunSummary, file: TextIO) -> None:
         command=shlex.join(run.facts["command"]),
         counts=[(outcome, counts[outcome]) for outcome in STYLES if counts[outcome]],
         filters=filters,
-        columns=sorted({(column, unit.arch) for (_, column), some in units.items() for unit in some}),
-        rows={name: filters.classes(pairs) for name, pairs in about.items()},
+        columns=sorted({((cell.under_test, cell.machine), cell.arch) for cell in cells}),
+        rows={name: filters.classes(some) for name, some in about.items()},
         descriptions={name: scenario.description for name, scenario in scenarios.items()},
-        cells={place: _cell(results, of_cell, numbers) for place, of_cell in units.items()},
+        cells={(one.scenario_name, (one.under_test, one.machine)): found.shown() for one, found in cells.items()},
         groups=[
             {
                 "group": group,
-                "classes": filters.classes(shown[result.number] for result in group.results),
+                "classes": filters.classes(_shown(results.row(number)) for number in group.numbers),
                 "picture": Markup(pictures.get(group.first.number, "")),  # noqa: S704  (ElementTree escaped it)
                 "links": [*links.of(group.first)],
             }
@@ -123,8 +119,9 @@ def _verdict(run: RunSummary) -> tuple[str, str]:
     return ("known", f"passed, with {counted(others)}") if others else ("pass", "passed")
 
 
-def _outcome(results: ResultStore, unit: Unit | SavedUnit) -> str:
-    return str(results[unit.index].outcome) if unit.index in results else _NOT_RUN
+def _shown(row: Row) -> tuple[str, str]:
+    """Return what the boxes of the page filter: outcome and architecture."""
+    return str(row.outcome or _NOT_RUN), row.cell.arch
 
 
 class _Filters:
@@ -143,7 +140,7 @@ class _Filters:
 
 def _scenarios(run: RunSummary) -> dict[str, Scenario]:
     """Return the scenarios of the run by name; those of `lazymmu merge` are read from the results folder."""
-    own = {unit.scenario_name: unit.scenario for unit in run.results.units if isinstance(unit, Unit)}
+    own = run.results.scenarios
     copies = {} if own or run.folder is None else run.facts.get("scenarios", {})
     names = {
         str(path): name
@@ -207,13 +204,32 @@ class _Links:
         return quote(os.path.relpath(path, self._from))
 
 
-def _cell(results: ResultStore, units: Sequence[Unit | SavedUnit], groups: Mapping[int, int]) -> Mapping[str, Any]:
-    """Return the worst outcome of these units, a text, and the number of the first failure group among them."""
-    counts = Counter(_outcome(results, unit) for unit in units)
-    worst_first = {str(outcome): counts[outcome] for outcome in _OUTCOMES if counts[outcome]}
-    worst = next(iter(worst_first))
-    return {
-        "outcome": worst.replace(" ", "-"),
-        "text": worst if len(units) == 1 else counted(worst_first),
-        "group": next((groups[unit.index] for unit in units if unit.index in groups), None),
-    }
+class _Cell:
+    """A field of the table of scenarios."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        #: The number of its first result that did not pass, and of the failure group of that.
+        self.first: tuple[int, int] | None = None
+
+    def shown(self) -> Mapping[str, Any]:
+        """Return the worst outcome of its units, a text, and the number of the first failure group among them."""
+        worst_first = {str(outcome): self.counts[outcome] for outcome in _OUTCOMES if self.counts[outcome]}
+        worst = next(iter(worst_first))
+        return {
+            "outcome": worst.replace(" ", "-"),
+            "text": worst if self.counts.total() == 1 else counted(worst_first),
+            "group": self.first and self.first[1],
+        }
+
+
+def _cells(run: RunSummary) -> dict[Cell, _Cell]:
+    """Return the fields of the table of scenarios, in the order of the units."""
+    cells = {cell: _Cell() for cell in run.results.cells}
+    for row in run.results.rows():
+        cells[row.cell].counts[_shown(row)[0]] += 1
+    for place, group in enumerate(run.groups, 1):
+        for number in group.numbers:
+            cell = cells[run.results.row(number).cell]
+            cell.first = (number, place) if cell.first is None else min(cell.first, (number, place))
+    return cells

@@ -26,7 +26,7 @@ def _cause(run: RunSummary, group: FailureGroup) -> dict[str, Any]:
         "outcome": str(first.outcome),
         "title": group.title,
         "function": asdict(group.function) if group.function else None,
-        "results": [result.number for result in group.results],
+        "results": list(group.numbers),
         "reproduce": None if first.raw_outcome is Outcome.SKIP else reproduce.command(run, first),
     }
 
@@ -40,7 +40,7 @@ def write(run: RunSummary, file: TextIO) -> None:
         before = ",\n"
     rest: dict[str, Any] = {
         "summary": run.results.summary(),
-        "selected": len(run.results.units),
+        "selected": run.results.selected,
         "interrupted": run.interrupted,
         "accelerators": {machine: {"name": name, "reason": why} for machine, (name, why) in run.accelerators.items()},
     }

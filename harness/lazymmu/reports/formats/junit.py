@@ -6,6 +6,8 @@ viewers count by suite. The class name is `MACHINE.FOLDER`: viewers show it as a
 suites are merged. The name of a case is complete for viewers that show nothing else.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -36,21 +38,60 @@ class _Case(Struct, frozen=True):
     text: str = ""
 
 
+class _Suite:
+    """A suite: its cases, which are made when they are written, and what its head says of them."""
+
+    def __init__(self, name: str, cases: Iterable[_Case], *, is_machine: bool) -> None:
+        self.name = name
+        self.cases = cases
+        self.is_machine = is_machine
+        self.tests = 0
+        self.seconds = 0.0
+        #: Of those that did not pass.
+        self.elements: Counter[str] = Counter()
+        self.releases: set[str] = set()
+        self.kernels: set[str] = set()
+        self.impls: set[str] = set()
+
+    def note(self, element: str, seconds: float) -> None:
+        """Count a case."""
+        self.tests += 1
+        self.seconds += seconds
+        self.elements[element] += 1
+
+    def note_result(self, result: Result) -> None:
+        """Count the case of a result."""
+        self.note(_ELEMENTS.get(result.outcome, ""), result.seconds)
+        self.releases.add(result.release)
+        self.kernels.add(result.kernel)
+        self.impls.add(result.impl)
+
+
 def write(run: RunSummary, file: TextIO) -> None:
     """Write the report.
 
     A known failure is `skipped`, and its message begins with `known: `. The entries of --known are a suite of their
     own, in which an entry that fails the run is a failure; so the other suites have the counts of the results.
     """
-    machines: dict[str, list[Result]] = {unit.machine: [] for unit in run.results.units}
+    machines = {name: _Suite(name, _cases(run, name), is_machine=True) for name in run.results.machines}
     for result in run.results:
-        machines[result.machine].append(result)
-    suites = {machine: [_case(run, result) for result in results] for machine, results in machines.items()}
-    causes = {machine: [cause_line(one) for one in run.groups if machine in one.machines] for machine in machines}
+        machines[result.machine].note_result(result)
+    suites = [*machines.values()]
     if run.known:
-        suites["known"] = [_issue(checked) for checked in run.known]
-    values = {"run": run, "machines": machines, "suites": suites, "causes": causes, "of_text": of_text}
+        issues = [_issue(checked) for checked in run.known]
+        suites.append(known := _Suite("known", issues, is_machine=False))
+        for issue in issues:
+            known.note(issue.element, issue.seconds)
+    causes = {name: [cause_line(one) for one in run.groups if name in one.machines] for name in machines}
+    values = {"run": run, "suites": suites, "causes": causes, "of_text": of_text}
     file.writelines(filled(Path(__file__).with_name("junit.xml.jinja"), **values))
+
+
+def _cases(run: RunSummary, machine: str) -> Iterator[_Case]:
+    cells = {cell for cell in run.results.cells if cell.machine == machine}
+    for row in run.results.rows(cells):
+        if row.outcome:
+            yield _case(run, run.results[row.number])
 
 
 def _case(run: RunSummary, result: Result) -> _Case:

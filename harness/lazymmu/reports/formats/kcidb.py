@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+import msgspec
+
 from lazymmu.provision.keys import digest
 from lazymmu.reports.plain import in_group, visible
 from lazymmu.results.result import Outcome, Result
@@ -28,8 +30,14 @@ _LONGEST_EXCERPT = 16_384
 
 def write(run: RunSummary, file: TextIO) -> None:
     """Write the report."""
-    json.dump({"version": _VERSION, **_Report(run).objects()}, file, indent=1)
-    file.write("\n")
+    report = _Report(run)
+    before = json.dumps({"version": _VERSION, **report.before_tests()}, indent=1).removesuffix("\n}")
+    file.write(f'{before},\n "tests": [')
+    separator = "\n  "
+    for test in report.tests():
+        file.write(separator + msgspec.json.format(json.dumps(test), indent=1).replace("\n", "\n  "))
+        separator = ",\n  "
+    file.write("]\n}\n" if separator == "\n  " else "\n ]\n}\n")
 
 
 class _Report:
@@ -41,15 +49,25 @@ class _Report:
         self._tested = dict(of_text(run.facts)).get("tested", "")
         self._id = digest([run.started.isoformat(), *map(str, run.facts.get("command", ()))])
 
-    def objects(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the objects by their kinds."""
-        releases: dict[str, dict[str, str]] = {}
-        for result in self._run.results:
-            known = releases.setdefault(result.machine, {"arch": result.arch, "release": ""})
-            known["release"] = known["release"] or result.release
-        checkouts = {one["release"]: self._checkout(one["release"]) for one in releases.values()}
-        builds = [self._build(machine, one["arch"], one["release"]) for machine, one in releases.items()]
-        return {"checkouts": [*checkouts.values()], "builds": builds, "tests": [*self._tests(releases)]}
+        #: Machine -> the release of the first kernel that answered there.
+        self._releases = {machine: self._release(machine) for machine in self._machines()}
+
+    def before_tests(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the other objects by their kinds."""
+        checkouts = {release: self._checkout(release) for release in self._releases.values()}
+        arches = {cell.machine: cell.arch for cell in self._run.results.cells}
+        builds = [self._build(machine, arches[machine], release) for machine, release in self._releases.items()]
+        return {"checkouts": [*checkouts.values()], "builds": builds}
+
+    def _machines(self) -> dict[str, None]:
+        """Return the machines that have results, in the order of these."""
+        return dict.fromkeys(row.cell.machine for row in self._run.results.rows() if row.outcome)
+
+    def _release(self, machine: str) -> str:
+        results = self._run.results
+        cells = {cell for cell in results.cells if cell.machine == machine}
+        releases = (results[row.number].release for row in results.rows(cells) if row.outcome)
+        return next(filter(None, releases), "")
 
     def _object(self, *parts: str) -> dict[str, Any]:
         return {"id": f"{self._origin}:{digest([*parts, self._tested])}", "origin": self._origin}
@@ -72,7 +90,8 @@ class _Report:
             "status": "PASS",
         }
 
-    def _tests(self, releases: dict[str, dict[str, str]]) -> Iterator[dict[str, Any]]:
+    def tests(self) -> Iterator[dict[str, Any]]:
+        """Yield the objects of tests."""
         for result in self._run.results:
             # A guest that never answered tested nothing.
             was_missed = result.raw_outcome is Outcome.ERROR and not result.release
@@ -80,7 +99,7 @@ class _Report:
             test = {
                 "id": f"{self._origin}:{self._id}-{result.number}",
                 "origin": self._origin,
-                "build_id": self._object("build", result.machine, releases[result.machine]["release"])["id"],
+                "build_id": self._object("build", result.machine, self._releases[result.machine])["id"],
                 "path": ".".join(["lazymmu", *_path(result.scenario_name)]),
                 "comment": visible(result.label()),
                 "status": "MISS" if was_missed else _STATUS[result.raw_outcome],

@@ -6,6 +6,7 @@ XFAIL, as in the kernel's own kselftest.h. Plans count what was selected: after 
 and the tests around them are `not ok` with ERROR.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby
@@ -13,9 +14,9 @@ from typing import Literal, TextIO
 
 from lazymmu.reports.plain import cause_line, first_line, in_group, visible
 from lazymmu.results.known_issues import CheckedIssue, State
-from lazymmu.results.result import Outcome, Result, SavedUnit, Unit
+from lazymmu.results.result import Outcome, Result
 from lazymmu.results.run_summary import RunSummary
-from lazymmu.results.store import ResultStore
+from lazymmu.results.store import Row
 
 NAME = "ktap"
 FLAG = "--ktap"
@@ -32,10 +33,7 @@ _Test = Callable[[str, int], _End]
 
 def write(run: RunSummary, file: TextIO) -> None:
     """Write the report. If there are known issues, they are a test of their own after the machines."""
-    machines: dict[str, list[Unit | SavedUnit]] = {}
-    for unit in run.results.units:
-        machines.setdefault(unit.machine, []).append(unit)
-    tests: list[_Test] = [partial(_machine, file, run, name, machines[name]) for name in sorted(machines)]
+    tests: list[_Test] = [partial(_machine, file, run, name) for name in sorted(run.results.machines)]
     if run.known:
         issues = [partial(_issue, file, issue) for issue in run.known]
         tests.append(partial(_parent, file, "known", issues, len(issues), ""))
@@ -48,31 +46,31 @@ def write(run: RunSummary, file: TextIO) -> None:
         test("", number)
 
 
-def _machine(
-    file: TextIO, run: RunSummary, name: str, units: Sequence[Unit | SavedUnit], indent: str, number: int
-) -> _End:
-    results = run.results
-    scenarios = [(scenario, list(group)) for scenario, group in groupby(units, key=lambda unit: unit.scenario_name)]
-    tests = [
-        partial(_scenario, file, run, scenario, of_scenario)
-        for scenario, of_scenario in scenarios
-        if any(unit.index in results for unit in of_scenario)
-    ]
-    return _parent(file, name, tests, len(scenarios), _progress(units, results), indent, number)
+def _machine(file: TextIO, run: RunSummary, name: str, indent: str, number: int) -> _End:
+    cells = {cell for cell in run.results.cells if cell.machine == name}
+    tests = (
+        partial(_scenario, file, run, scenario, rows)
+        for scenario, some in _by_scenario(run.results.rows(cells))
+        for rows in [list(some)]
+        if any(row.outcome for row in rows)
+    )
+    planned = sum(1 for _ in _by_scenario(run.results.rows(cells)))
+    return _parent(file, name, tests, planned, _progress(run.results.rows(cells)), indent, number)
 
 
-def _scenario(
-    file: TextIO, run: RunSummary, name: str, units: Sequence[Unit | SavedUnit], indent: str, number: int
-) -> _End:
-    results = run.results
-    tests = [partial(_case, file, run, results[unit.index]) for unit in units if unit.index in results]
-    return _parent(file, name, tests, len(units), _progress(units, results), indent, number)
+def _by_scenario(rows: Iterable[Row]) -> Iterable[tuple[str, Iterable[Row]]]:
+    return groupby(rows, key=lambda row: row.cell.scenario_name)
 
 
-def _progress(units: Sequence[Unit | SavedUnit], results: ResultStore) -> str:
+def _scenario(file: TextIO, run: RunSummary, name: str, rows: Sequence[Row], indent: str, number: int) -> _End:
+    tests = (partial(_case, file, run, run.results[row.number]) for row in rows if row.outcome)
+    return _parent(file, name, tests, len(rows), _progress(rows), indent, number)
+
+
+def _progress(rows: Iterable[Row]) -> str:
     """Return how many of these units an interrupted run has finished; empty for all of them."""
-    done = sum(unit.index in results for unit in units)
-    return "" if done == len(units) else f"interrupted: {done} of {len(units)} were done"
+    numbers = Counter(row.outcome is not None for row in rows)
+    return f"interrupted: {numbers[True]} of {numbers.total()} were done" if numbers[False] else ""
 
 
 def _parent(
