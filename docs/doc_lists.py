@@ -19,6 +19,7 @@ from lazymmu.provision.cache_contents import kinds
 from lazymmu.pytest_plugin import FLAGS
 from lazymmu.scenario import load
 from lazymmu.scenario.rules import MISTAKES, NOTES
+from lazymmu.subject.case import Scenario
 from lazymmu.subject.counters import COMMON_COUNTERS, HOOKS
 from lazymmu.subject.implementations import IMPLEMENTATIONS, NATIVE
 from lazymmu.subject.limits import MAX_U64
@@ -41,8 +42,8 @@ def pages() -> list[Path]:
     return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def all_lists() -> dict[str, str]:
-    """Return every list by its name."""
+def all_lists(library: Iterable[Scenario]) -> dict[str, str]:
+    """Return every list by its name; `library` is that of the project."""
     flags = {f"flags of {name}": _flags(command_parser(command)) for name, command in COMMANDS.every().items()}
     return {
         "commands": _commands(),
@@ -65,7 +66,7 @@ def all_lists() -> dict[str, str]:
         ),
         "counters": _counters(),
         "architectures": _architectures(),
-        "native scenarios": _native(),
+        "native scenarios": _native(library),
         "cache": _cache(),
     }
 
@@ -164,9 +165,9 @@ def _cache() -> str:
     )
 
 
-def _native() -> str:
+def _native(library: Iterable[Scenario]) -> str:
     folders: dict[str, list[str]] = {}
-    for scenario in load((), LIBRARY):
+    for scenario in library:
         has_it = any(architectures()[arch].native for arch in scenario.native)
         if has_it and "merged" in scenario.apis:
             folder, _, name = scenario.name.rpartition("/")
@@ -199,7 +200,7 @@ def _either(words: Iterable[str]) -> str:
 
 def main() -> int:
     """Rewrite every document whose lists have changed, and name it."""
-    lists = all_lists()
+    lists = all_lists(load((), LIBRARY))
     for page in pages():
         old = page.read_text()
         new = rewritten(old, lists)

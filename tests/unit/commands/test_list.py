@@ -14,7 +14,7 @@ from lazymmu.parser import command_parser
 from lazymmu.session import matrix
 from lazymmu.session.plan import Plan
 
-SELECTED = ["nesting", "history/*preempted*", "--api", "all", "--exclude", "wrap-around"]
+SELECTED = ["nesting/[dt]*", "history/*preempted*", "--api", "all", "--exclude", "wrap-around"]
 RUN = command_parser(run)
 
 

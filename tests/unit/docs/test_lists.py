@@ -8,11 +8,12 @@ import pytest
 
 from docs import doc_lists
 from tests.documents import DOCUMENTS, name
+from tests.unit import examples
 
 
 @pytest.fixture(scope="module")
 def lists() -> dict[str, str]:
-    return doc_lists.all_lists()
+    return doc_lists.all_lists(examples.library())
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
