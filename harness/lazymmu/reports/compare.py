@@ -23,9 +23,9 @@ _WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
 #: A smaller change of time than this factor and these seconds is noise.
 _FACTOR = 2.0
 _SECONDS = 0.5
-#: The keys of a result that name its unit, and those of one side of a change; `personality` and `known` if there are.
+#: The keys of a result that name its unit, and those of one side of a change; some only if there are.
 _UNIT = ("scenario", "case", "arch", "api", "impl", "kernel", "personality")
-_SIDE = ("outcome", "reason", "seconds", "known")
+_SIDE = ("outcome", "reason", "seconds", "known", "flaky")
 
 
 Document = TypeVar("Document")
@@ -104,7 +104,8 @@ class Change(Struct, frozen=True):
         if self.kind is Kind.TIME and self.old and self.new:
             return f"{result.label()}: {self.old.seconds:.2f} s -> {self.new.seconds:.2f} s"
         old, new = (
-            one.raw_outcome + (" (known)" if one.known else "") if one else "not run" for one in (self.old, self.new)
+            one.raw_outcome + (" (known)" if one.known else " (flaky)" if one.flaky else "") if one else "not run"
+            for one in (self.old, self.new)
         )
         reason = first_line(result.reason)
         return f"{result.label()}: {old} -> {new}{f': {reason}' if reason else ''}"

@@ -45,10 +45,10 @@ def _since(one: Failing) -> str:
 
 
 def groups(failing: Sequence[Failing]) -> dict[str, list[Failing]]:
-    """Return the failing cases by since when they fail, the last first."""
+    """Return the failing cases by since when they fail and whether that is known, the last first."""
     found: dict[str, list[Failing]] = {}
     for one in failing:
-        found.setdefault(_since(one), []).append(one)
+        found.setdefault(f"{_since(one)}{f'; known: {one.known}' if one.known else ''}", []).append(one)
     return found
 
 
@@ -79,13 +79,14 @@ def lines(history: History, forgotten: int) -> Iterator[tuple[str, str]]:
     for flaky in history.flaky[:_NAMED]:
         yield f"    {flaky.unit}: did not pass in {flaky.failed} of {flaky.of}, last on {when(flaky.last_failed)}", ""
     yield from _more(len(history.flaky) - _NAMED)
-    yield f"failing: {len(history.failing) or 'none'}", "bold red" if history.failing else "bold"
+    known = sum(bool(one.known) for one in history.failing)
+    of_them = f", {known} of them known" if known else ""
+    yield f"failing: {len(history.failing) or 'none'}{of_them}", "bold red" if history.failing else "bold"
     since = groups(history.failing)
     for text, some in [*since.items()][:_NAMED]:
         yield f"    {text}", ""
         yield f"        {some_of([one.unit for one in some], _NAMED)}", ""
-        reason = first_line(some[0].reason)
-        yield f"        {some[0].outcome}: {reason}{f' (known: {some[0].known})' if some[0].known else ''}", "dim"
+        yield f"        {some[0].outcome}: {first_line(some[0].reason)}", "dim"
     yield from _more(len(since) - _NAMED)
     changed = [one for one in history.trends if one.shift]
     yield f"changes of time: {len(changed) or 'none that is clear'}", "bold"

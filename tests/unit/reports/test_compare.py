@@ -114,6 +114,14 @@ def test_a_known_failure_is_not_worse(
     assert line in output
 
 
+def test_a_flaky_failure_is_worse_and_called_flaky(compare: Compare, document: Document) -> None:
+    new = document(["fail"])
+    new["results"][0]["flaky"] = True
+    status, found, output = compare(document(), new)
+    assert (status, found["changes"][0]["new"]["flaky"]) == (1, True)
+    assert "pass -> fail (flaky)" in output
+
+
 def test_the_worst_of_several_repetitions_counts(compare: Compare, document: Document) -> None:
     once, twice = document(), document()
     twice["results"] = [{**result, "repetition": number} for result in twice["results"] for number in (1, 2)]

@@ -3,10 +3,12 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 from xml.etree import ElementTree
 
@@ -134,32 +136,37 @@ def test_a_failing_case_has_its_first_failure_and_what_changed_then(
 ) -> None:
     sources = {"guest/module": "new", "model": "02"}
     kernels = {"arm64": {"release": "6.12", "version": "2"}}
+    made.add(["pass", "pass", "pass", "fail"], commit="a")
     made.add(["fail", "pass", "pass", "fail"], commit="a")
     made.add(["pass", "pass", "pass", "fail"], commit="a", sources=sources)
     made.add(["fail", "skip", "fail", "fail"], commit="b", kernels=kernels, sources=sources)
     made.add(["error", "pass", "pass", "fail"], commit="c", sources=sources)
     found = history()
     assert failing(found) == {
-        CASES[0]: ("2026-01-04", "2026-01-03", ["kernel 6.12 arm64 -> 6.12 2"]),
+        CASES[0]: ("2026-01-05", "2026-01-04", ["kernel 6.12 arm64 -> 6.12 2"]),
         CASES[3]: ("2026-01-02", None, []),
     }
     first = found["failing"][0]
     assert (first["outcome"], first["passed_commit"], first["since_commit"]) == ("error", "a", "b")
-    assert first["outcomes"] == "fpfe"
+    assert first["outcomes"] == "pfpfe"
 
 
 def test_the_terminal_says_once_what_cases_have_in_common(made: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     made.add([], commit="0123456789abcdef")
-    made.add(["fail", "fail", KNOWN], sources={"guest/module": "new", "model": "02"})
-    made.add([FLAKY, "fail", KNOWN], sources={"guest/module": "new", "model": "02"})
+    made.add(["fail", "fail", "fail", KNOWN], sources={"guest/module": "new", "model": "02"})
+    made.add([FLAKY, "fail", "fail", KNOWN], sources={"guest/module": "new", "model": "02"})
     assert main(["history", str(made.root)]) == 0
+    since = "since 2026-01-03 00:00 (0123); passed on 2026-01-02 00:00 (0123456789ab); changed: guest/module"
     assert capsys.readouterr().out.splitlines() == [
         "3 runs from 2026-01-02 00:00 to 2026-01-04 00:00, 4 cases",
         "flaky: 1",
         "    nesting/deep[depth=1] merged on arm64: did not pass in 2 of 2, last on 2026-01-04 00:00",
-        "failing: 2",
-        "    since 2026-01-03 00:00 (0123); passed on 2026-01-02 00:00 (0123456789ab); changed: guest/module",
+        "failing: 3, 1 of them known",
+        f"    {since}",
         "        nesting/deep[depth=2] merged on arm64, nesting/plain merged on arm64",
+        "        fail: why",
+        f"    {since}; known: bug 7",
+        "        pause/plain merged on arm64",
         "        fail: why",
         "changes of time: none that is clear",
     ]
@@ -249,6 +256,19 @@ def test_copies_and_the_shards_of_a_merged_run_count_once(
     assert (run["outcomes"], run["command"]) == ({"pass": 8}, "lazymmu run given")
 
 
+def test_a_run_that_was_resumed_takes_the_place_of_its_interrupted_copy(
+    made: Runs, history: Callable[..., dict[str, Any]]
+) -> None:
+    begun = {"started": "2026-03-01T00:00:00+00:00"}
+    made.add(["fail"], finished="2026-03-01T02:00:00+00:00", **begun)
+    assert [*failing(history())] == [CASES[0]]
+    for finished in ("2026-03-01T01:00:00+00:00", "2026-03-01T03:00:00+00:00"):
+        made.add(["pass", "fail"], finished=finished, **begun)
+        is_later = finished > "2026-03-01T02"
+        assert [*failing(history())] == [CASES[is_later]]
+        assert len(history()["runs"]) == 1
+
+
 def test_a_run_that_did_not_end_is_counted_apart(made: Runs, history: Callable[..., dict[str, Any]]) -> None:
     made.add([])
     (made.add([]) / "results.json").unlink()
@@ -259,9 +279,12 @@ def test_a_run_that_did_not_end_is_counted_apart(made: Runs, history: Callable[.
 def test_without_a_folder_it_reads_the_state_folder(
     template: Path, state_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Runs(template, state_folder / "lazymmu" / "runs").add([])
-    assert main(["history"]) == 0
-    assert capsys.readouterr().out.startswith("1 run from 2026-01-02 00:00 to 2026-01-02 00:00, 4 cases\n")
+    folder = Runs(template, state_folder / "lazymmu" / "runs").add([])
+    (state_folder / "lazymmu" / "runs" / "latest").symlink_to(".")
+    assert main(["history", "--json", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("1 run from 2026-01-02 00:00 to 2026-01-02 00:00, 4 cases\n")
+    assert [run["folder"] for run in json.loads(out)["runs"]] == [str(folder)]
 
 
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "empty"])
@@ -277,21 +300,24 @@ def test_a_damaged_database_is_set_aside_and_rebuilt(
     assert database.with_name(f"{database.name}.damaged").exists() is (damage != "empty")
 
 
-def test_two_at_the_same_time_have_all_runs(made: Runs, tmp_path: Path) -> None:
-    for _ in range(4):
-        made.add([])
+def test_two_at_the_same_time_use_the_index_one_after_the_other(made: Runs, tmp_path: Path) -> None:
+    made.add([])
+    began = Event()
 
-    def read(_: int) -> int:
+    def second() -> int:
         return history_index.used(
-            tmp_path / "index", lambda index: len(history_index.update(index, [made.root]).runs), print
+            tmp_path / "index", lambda index: (began.set(), len(history_index.saved(index, [made.root]).runs))[1], print
         )
 
-    with ThreadPoolExecutor(4) as pool:
-        assert [*pool.map(read, range(4))] == [4] * 4
-    count = history_index.used(
-        tmp_path / "index", lambda index: index.execute("SELECT count(*) FROM result").fetchone()[0], print
-    )
-    assert count == 16
+    with ThreadPoolExecutor(1) as pool:
+
+        def first(index: sqlite3.Connection) -> Future[int]:
+            other = pool.submit(second)
+            assert not began.wait(0.1)
+            history_index.update(index, [made.root])
+            return other
+
+        assert history_index.used(tmp_path / "index", first, print).result() == 1
 
 
 # Bad input
@@ -385,6 +411,7 @@ def test_the_page_has_plots_and_nothing_in_it_is_markup(eventful: Runs, tmp_path
     kinds = [one.get("class") for one in page.iter("figure") if one.find(".//path[@class='line']") is not None]
     assert kinds == ["run", "machine", "case"]
     assert len(page.findall(".//path[@class='mark']")) == 1
+    assert len(page.findall(".//td/svg")) == len(page.findall(".//table[@id='flaky']/tbody/tr")) + 2 == 5
     assert len(page.findall(".//table[@id='runs']/tbody/tr")) == 11
 
 
