@@ -182,25 +182,32 @@ def _found(name: str, folder: Path, image: Path | None = None) -> dict[str, Buil
     source = named[-1].resolve() if named else folder
     check_source(source, what)
     image = _image(what, folder, architecture, image)
-    _check_options(what, architecture, config, source)
+    check_options(what, architecture, config, source)
     _check_age(what, image, source, architecture)
     folders = tuple(dict.fromkeys([source, folder, *named]))
     own = BuiltKernel(architecture.name, folder, source, image, release, config, folders)
-    return {architecture.name: own, **{name: replace(own, arch=name) for name in _variants(architecture, config)}}
+    return {architecture.name: own, **{name: replace(own, arch=name) for name in _others(own)}}
 
 
-def _variants(architecture: Architecture, config: Mapping[str, str]) -> Iterator[str]:
-    """Yield the variants of an architecture that can run a kernel of it."""
+def _others(kernel: BuiltKernel) -> Iterator[str]:
+    """Yield the other architectures that can run a kernel: variants of its own, and x86_64 as a guest of Xen."""
     for name, other in architectures().items():
-        if other.variant_of == architecture.name and config.get(other.config) == "y":
+        if name == kernel.arch or kernel.config.get(other.config) != "y" or architectures()[kernel.arch].hypervisor:
+            continue
+        if other.variant_of == kernel.arch or (
+            name in kernel_config.buildable() and not _lacking(other, kernel.config, kernel.source)
+        ):
             yield name
 
 
 def _architecture(what: str, folder: Path, config: Mapping[str, str], text: str) -> Architecture:
+    """Return the architecture that `lazymmu kernel build` noted, or the first whose option is set."""
     known = [architectures()[arch] for arch in kernel_config.buildable()]
-    for architecture in known:
-        if config.get(architecture.config) == "y":
-            return architecture
+    possible = {one.name: one for one in known if config.get(one.config) == "y"}
+    if possible:
+        mark = folder / BUILT
+        noted = mark.read_text(encoding="utf-8").strip() if mark.is_file() else ""
+        return possible.get(noted) or next(iter(possible.values()))
     title = re.search(r"^# Linux/(\S+)", text, re.MULTILINE)
     raise UsageError(
         f"{what}: {folder} is built for {title[1] if title else 'an unknown architecture'}: its {_CONFIG} has none of "
@@ -222,17 +229,21 @@ def _image(what: str, folder: Path, architecture: Architecture, named: Path | No
     return image
 
 
-def _check_options(what: str, architecture: Architecture, config: Mapping[str, str], source: Path) -> None:
+def check_options(what: str, architecture: Architecture, config: Mapping[str, str], source: Path) -> None:
+    """Raise UsageError with the options that guests of an architecture need and a kernel lacks."""
     if config.get(_CLANG) == "y":
         raise UsageError(f"{what}: the kernel was built by clang, and the module is built by gcc")
-    unmet = kernel_config.unmet(config, kernel_config.needed(architecture.name))
-    definitions = kernel_config.Definitions(source, architecture.kbuild, unmet)
-    lines = [kernel_config.line(option, value) for option, value in unmet.items() if option in definitions]
-    if lines:
+    if lines := _lacking(architecture, config, source):
         raise UsageError(
             f"{what}: guests of {architecture.name} need other options:\n    " + "\n    ".join(lines),
             hint="`lazymmu kernel build TREE` builds a kernel that has them",
         )
+
+
+def _lacking(architecture: Architecture, config: Mapping[str, str], source: Path) -> list[str]:
+    unmet = kernel_config.unmet(config, kernel_config.needed(architecture.name))
+    definitions = kernel_config.Definitions(source, architecture.kbuild, unmet)
+    return [kernel_config.line(option, value) for option, value in unmet.items() if option in definitions]
 
 
 def _check_age(what: str, image: Path, source: Path, architecture: Architecture) -> None:

@@ -8,7 +8,7 @@ from itertools import count, product
 
 from msgspec import Struct
 
-from lazymmu.architecture import DEFAULT_KERNEL, architectures, chosen
+from lazymmu.architecture import DEFAULT_KERNEL, architecture, architectures, chosen
 from lazymmu.provision import catalogue
 from lazymmu.provision.catalogue import Kernel
 from lazymmu.results.result import Unit
@@ -72,6 +72,7 @@ def chosen_kernels(selection: Selection) -> tuple[Kernel, ...]:
     own = [kernel for kernel in wanted.values() if kernel.own]
     for kernel in own:
         if not arches_of(kernel, selection.arches):
+            _check_options(kernel, chosen(selection.arches))
             built, said = ", ".join(kernel.own), ", ".join(selection.arches)
             raise UsageError(f"--kernel {kernel.name} is built for {built}, and --arch says {said}")
     return (*(kernel for name, kernel in catalogue.kernels().items() if name in wanted), *own)
@@ -80,12 +81,22 @@ def chosen_kernels(selection: Selection) -> tuple[Kernel, ...]:
 def arches_of(kernel: Kernel, named: Sequence[str]) -> tuple[str, ...]:
     """Return the architectures on which to run a kernel, of those that a user named.
 
-    A path names its own. A variant of an architecture must be named.
+    A path names its own. A variant of an architecture must be named, and so must a hypervisor's guest.
     """
     if not kernel.own:
         return chosen(named)
-    whole = [arch for arch in kernel.own if not architectures()[arch].variant_of]
-    return tuple(arch for arch in (chosen(named) if named else whole) if arch in kernel.own)
+    bare = [arch for arch in kernel.own if not (architecture(arch).variant_of or architecture(arch).hypervisor)]
+    return tuple(arch for arch in (chosen(named) if named else bare or kernel.own) if arch in kernel.own)
+
+
+def _check_options(kernel: Kernel, arches: Iterable[str]) -> None:
+    """Raise UsageError if a kernel of one's own could be a guest of these architectures with other options."""
+    from lazymmu.provision import own_kernels
+
+    for one in map(architecture, arches):
+        for own in kernel.own.values():
+            if one.kbuild == architecture(own.arch).kbuild and not one.variant_of:
+                own_kernels.check_options(f"--kernel {kernel.name}", one, own.config, own.source)
 
 
 def _tags(scenarios: Iterable[Scenario]) -> list[str]:

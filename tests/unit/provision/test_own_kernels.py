@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from lazymmu.provision import catalogue, kernels, own_kernels
+from lazymmu.provision import catalogue, kernel_config, kernels, own_kernels
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.progress import Progress
 from lazymmu.scenario import load
@@ -135,6 +135,35 @@ def test_every_option_that_the_harness_misses_is_named_if_the_tree_has_it(tree: 
         "    # CONFIG_MODULE_SIG_FORCE is not set",
         "    CONFIG_VIRTIO_PCI=y",
     ]
+
+
+def test_a_kernel_for_xen_runs_there_if_asked_to_and_lacking_options_are_named(tree: Path, output: Path) -> None:
+    built(output, tree, "x86_64")
+    write(tree / "arch/x86/Kconfig", "config XEN_DOM0\nconfig HVC_XEN\n")
+    scenarios, asked = load(["nesting/single"], LIBRARY), Selection(kernels=(f"{output}/",), arches=("x86_64-xen",))
+    with pytest.raises(UsageError) as caught:
+        units(scenarios, asked)
+    assert caught.value.message.splitlines() == [
+        f"--kernel {output}/: guests of x86_64-xen need other options:",
+        "    CONFIG_XEN_DOM0=y",
+        "    CONFIG_HVC_XEN=y",
+    ]
+    write(
+        output / ".config",
+        (output / ".config").read_text()
+        + "".join(f"{kernel_config.line(*one)}\n" for one in kernel_config.needed("x86_64-xen").items()),
+    )
+    catalogue._own.cache_clear()
+    assert {unit.arch for unit in units(scenarios, asked)} == {"x86_64-xen"}
+    assert {unit.arch for unit in units(scenarios, Selection(kernels=asked.kernels))} == {"x86_64"}
+    assert {unit.arch for unit in units(scenarios, Selection(kernels=asked.kernels, arches=("all",)))} == {
+        "x86_64",
+        "x86_64-xen",
+    }
+    # One that was built for Xen has nothing else.
+    write(output / own_kernels.BUILT, "x86_64-xen\n")
+    catalogue._own.cache_clear()
+    assert {unit.arch for unit in units(scenarios, Selection(kernels=asked.kernels))} == {"x86_64-xen"}
 
 
 def test_a_header_that_was_edited_after_the_build_asks_for_another_build(tree: Path, output: Path) -> None:
