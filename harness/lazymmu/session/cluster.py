@@ -225,8 +225,9 @@ def connected(plan: Plan) -> Iterator[Cluster]:
         raise SetupError(f"--on needs dask: {error}", hint=f"pip install '{where}'") from error
     address, order = _address(plan.arguments.on), _order(plan)
     end = time.monotonic() + _LIMIT
-    # Its log is for people who run a cluster; what goes wrong is in our messages.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+    # Its logs are for people who run a cluster; what goes wrong is in our messages.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     with dask.config.set({"distributed.comm.timeouts.connect": f"{_LIMIT}s"}):
         _check_scheduler(address)
         try:
@@ -282,7 +283,7 @@ def _check_workers(client: Any) -> None:
     wrong = []
     for worker, other in sorted(answers.items()):
         if isinstance(other, Exception):
-            wrong.append(f"{worker}: {type(other).__name__}: {other}")
+            wrong.append(f"{worker}: {other}")
         elif other is not None:
             names = sorted(name for name in {*mine, *other} if mine.get(name) != other.get(name))
             wrong.append(f"{worker}: {some_of(names, _NAMED)}")
