@@ -97,7 +97,7 @@ class RunFacts(Part, frozen=True, kw_only=True):
     def host_of(self, machine: str) -> str:
         """Return what decides the speed of a machine."""
         name = self.accelerators[machine].name if machine in self.accelerators else "unknown"
-        return f"{name}, {self.host.cpus} processors"
+        return f"{name}, {self.host.cpus or 'unknown'} processors"
 
     def wall(self) -> float:
         """Return the wall time of the run; of a merged one that of its longest shard."""

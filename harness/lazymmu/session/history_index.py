@@ -108,8 +108,10 @@ def used(path: Path, use: Callable[[Connection], Found], say: Callable[[str], No
         with FileLock(f"{path}.lock", fallback_to_soft=False):
             try:
                 return _used(path, use)
-            except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
+                # Errors that are not sqlite's are of texts that nobody wrote so.
+                code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+                if code & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                     raise SetupError(f"{path} cannot be used: {error}", hint=_HINT) from error
             aside = path.with_name(f"{path.name}.damaged")
             say(f"{path} was damaged: it is now {aside.name}, and the folders that exist are read again")

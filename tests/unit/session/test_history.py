@@ -188,7 +188,7 @@ def test_a_case_that_became_slow_is_said_and_a_slow_machine_once(
         if one["shift"]
     }
     assert changes == {
-        ("machine", "arm64 (tcg, None processors)"): ("2026-01-16", pytest.approx(3, rel=0.2)),
+        ("machine", "arm64 (tcg, unknown processors)"): ("2026-01-16", pytest.approx(3, rel=0.2)),
         ("case", f"{CASES[0]} merged on arm64"): ("2026-01-10", pytest.approx(2, rel=0.2)),
     }
 
@@ -279,7 +279,7 @@ def test_a_run_that_did_not_end_is_counted_apart(made: Runs, history: Callable[.
 def test_without_a_folder_it_reads_the_state_folder(
     template: Path, state_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = Runs(template, state_folder / "lazymmu" / "runs").add([])
+    folder = Runs(template, state_folder / "lazymmu" / "runs").add([], name="20260102")
     (state_folder / "lazymmu" / "runs" / "latest").symlink_to(".")
     assert main(["history", "--json", "-"]) == 0
     out, err = capsys.readouterr()
@@ -287,7 +287,7 @@ def test_without_a_folder_it_reads_the_state_folder(
     assert [run["folder"] for run in json.loads(out)["runs"]] == [str(folder)]
 
 
-@pytest.mark.parametrize("damage", ["garbage", "truncated", "empty"])
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "empty", "changed"])
 def test_a_damaged_database_is_set_aside_and_rebuilt(
     made: Runs, state_folder: Path, history: Callable[..., dict[str, Any]], damage: str
 ) -> None:
@@ -295,9 +295,20 @@ def test_a_damaged_database_is_set_aside_and_rebuilt(
     before = history()
     database = state_folder / "lazymmu" / history_index.NAME
     content = database.read_bytes()
-    database.write_bytes({"garbage": b"no database " * 999, "truncated": content[:5000], "empty": b""}[damage])
+    damaged = {"garbage": b"no database " * 999, "truncated": content[:5000], "empty": b""}
+    damaged["changed"] = content.replace(b'"program":"lazymmu"', b'"program":"lazymmv"')
+    database.write_bytes(damaged[damage])
     assert history() == before
     assert database.with_name(f"{database.name}.damaged").exists() is (damage != "empty")
+
+
+def test_an_index_that_cannot_be_opened_is_an_error_of_the_machine(
+    made: Runs, state_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made.add([])
+    (state_folder / "lazymmu" / history_index.NAME).mkdir(parents=True)
+    assert main(["history", str(made.root)]) == 3
+    assert "unable to open database file\n  hint: let XDG_STATE_HOME name another folder" in capsys.readouterr().err
 
 
 def test_two_at_the_same_time_use_the_index_one_after_the_other(made: Runs, tmp_path: Path) -> None:
