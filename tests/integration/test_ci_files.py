@@ -81,7 +81,7 @@ def test_github_gets_a_job_for_each_architecture_and_shard(tmp_path: Path, shard
     assert jobs == [(arch, shard) for arch in ("arm64", "s390x") for shard in each]
     run = ci_files.read(ci_files.WORKFLOW)["jobs"]["run"]["steps"][-1]["with"]
     keys = set(re.findall(r"matrix\.(\w+)", str(run)))
-    assert keys == {"arch", "kernel", "shard"} == {*json.loads(outputs["matrix"])["include"][0]}
+    assert keys == {"arch", "kernel", "selection", "shard"} == {*json.loads(outputs["matrix"])["include"][0]}
 
 
 def test_gitlab_gets_a_child_pipeline_that_is_valid_with_what_its_jobs_share(tmp_path: Path) -> None:

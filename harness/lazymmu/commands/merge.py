@@ -16,6 +16,9 @@ def flags(parser: Parser) -> None:
 
     parser.add_argument("out_folder", metavar="OUT", help="results folder of the whole run")
     parser.add_argument("shards", metavar="DIR", nargs="+", help="results folders of `run --shard`, all of them")
+    parser.add_argument(
+        "--matrix", metavar="FILE", help="what `list --matrix github` printed: each of its jobs must have left a folder"
+    )
     for form in FORMATS.values():
         parser.add_argument(form.FLAG, dest=form.NAME, metavar="FILE", help=form.HELP)
     parser.broken = FORMATS.broken

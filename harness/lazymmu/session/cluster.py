@@ -24,7 +24,7 @@ from lazymmu.reports.results_folder import Folder
 from lazymmu.results.result import Result
 from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.problems import Problems
-from lazymmu.session import listed, merge, requests, shard_task
+from lazymmu.session import listed, merge, requests, shard_folder, shard_task
 from lazymmu.session.plan import Plan
 from lazymmu.session.selection import scenarios_of
 from lazymmu.session.shard_task import Order, Reply
@@ -83,8 +83,8 @@ class Cluster:
         self._seen: set[int] = set()
         #: The run.json of each shard that has ended.
         self._facts: list[Mapping[str, Any]] = []
-        self._kernels: dict[str, tuple[merge.Shard, Any]] = {}
-        self._first: merge.Shard | None = None
+        self._kernels: dict[str, tuple[shard_folder.Shard, Any]] = {}
+        self._first: shard_folder.Shard | None = None
         self._done: list[dict[str, Any]] = []
         self._failure: LazymmuError | None = None
 
@@ -168,11 +168,11 @@ class Cluster:
             raise kind(f"{shown} has no results; it ended with status {reply.status}{output}")
         with TemporaryDirectory(prefix="lazymmu-shard-") as name:
             shard_task.unpack(reply.results, Path(name))
-            one = merge.Shard(shown, results_folder.ended(name, shown), Path(name))
+            one = shard_folder.Shard(shown, results_folder.ended(name, shown), Path(name))
             self._check_versions(one)
             if one.part["selected"] != len(self._plan.units) or one.part["scenarios"] != self._scenarios:
                 raise SetupError(f"{shown} selected other cases than this command")
-            for result, _ in merge.read_results(one, []):
+            for result, _ in shard_folder.read_results(one, []):
                 self._check(shown, result)
                 finished(result)
             if one.part["not_run"] and not one.facts.get("stopped"):
@@ -186,11 +186,11 @@ class Cluster:
         keys = ("host", "started", "finished", "status")
         self._done.append({"shard": number, "worker": reply.worker, **{key: one.facts[key] for key in keys}})
 
-    def _check_versions(self, one: merge.Shard) -> None:
+    def _check_versions(self, one: shard_folder.Shard) -> None:
         """Raise UsageError if a shard had other kernels than those before it, or another QEMU."""
-        merge.check_kernels(self._kernels, one)
+        shard_folder.check_kernels(self._kernels, one)
         self._first = self._first or one
-        for change in merge.other_facts(self._first, one, ["qemu"]):
+        for change in shard_folder.other_facts(self._first, one, ["qemu"]):
             raise UsageError(f"{self._first.name} and {one.name} had different {change}")
 
     def _check(self, shown: str, result: Result) -> None:

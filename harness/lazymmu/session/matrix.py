@@ -4,10 +4,15 @@
 import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from lazymmu.provision import catalogue
 from lazymmu.results.result import Unit
+from lazymmu.support.errors import UsageError
 
 #: One job: architecture, kernel, and shard of that machine.
 Job = Mapping[str, str]
@@ -28,9 +33,33 @@ def jobs(units: Sequence[Unit], shards: int) -> Iterator[Job]:
             yield from ({"arch": arch, "kernel": name, "shard": f"{index}/{parts}"} for index in range(1, parts + 1))
 
 
-def _github(found: Sequence[Job], _words: Sequence[str]) -> str:
-    """Return the value of `strategy.matrix`, on one line for an output of a step."""
-    return json.dumps({"include": found})
+class _Jobs(Struct):
+    include: tuple[dict[str, str], ...]
+
+
+def read(name: str) -> Sequence[Job]:
+    """Return the jobs in a file that has what `list --matrix github` prints. Raises UsageError."""
+    try:
+        jobs = msgspec.json.decode(Path(name).read_bytes(), type=_Jobs).include
+    except OSError as error:
+        raise UsageError(f"--matrix `{name}` cannot be read: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        jobs, reason = (), str(error)
+    else:
+        reason = (
+            "" if all({"arch", "kernel", "shard"} <= {*job} for job in jobs) else "a job lacks arch, kernel or shard"
+        )
+    if reason:
+        raise UsageError(f"--matrix `{name}` is not what `lazymmu list --matrix github` prints: {reason}")
+    return jobs
+
+
+def _github(found: Sequence[Job], words: Sequence[str]) -> str:
+    """Return the value of `strategy.matrix`, on one line for an output of a step.
+
+    The words that select have no --arch and --kernel, because those of a job would add to them.
+    """
+    return json.dumps({"include": [{**job, "selection": " ".join(words)} for job in found]})
 
 
 def _gitlab(found: Sequence[Job], words: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ def test_the_jobs_of_a_github_matrix_run_everything_once(capsys: pytest.CaptureF
     assert text.count("\n") == 1
     jobs: list[dict[str, str]] = json.loads(text)["include"]
     assert len(jobs) == 4 * shards
-    words = [[*SELECTED, *(f"--{key}={value}" for key, value in job.items())] for job in jobs]
+    words = [[*job.pop("selection").split(), *(f"--{key}={value}" for key, value in job.items())] for job in jobs]
     assert sorted(label for each in words for label in labels(each)) == labels([*SELECTED, *flags])
 
 
@@ -73,7 +73,9 @@ def test_the_jobs_of_a_gitlab_pipeline_run_everything_once(capsys: pytest.Captur
 
 def test_a_machine_has_at_most_as_many_shards_as_cases(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["nesting/single", "--api", "merged", "--arch", "arm64", "--matrix", "github", "--shards", "9"]
-    assert json.loads(listed(capsys, *words))["include"] == [{"arch": "arm64", "kernel": "lts", "shard": "1/1"}]
+    assert json.loads(listed(capsys, *words))["include"] == [
+        {"arch": "arm64", "kernel": "lts", "shard": "1/1", "selection": "nesting/single --api merged"}
+    ]
 
 
 @pytest.mark.parametrize(

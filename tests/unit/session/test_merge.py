@@ -4,8 +4,9 @@
 import json
 import shutil
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lazymmu.cli import main
@@ -27,9 +28,9 @@ def results(units: tuple[Unit, ...]) -> list[Result]:
     return [*runs.summary(units, ["fail", "error", "skip", "fail"]).results]
 
 
-def merged(tmp_path: Path, *names: str) -> int:
+def merged(tmp_path: Path, *names: str, flags: Sequence[str] = ()) -> int:
     reports = [f"--{name}={tmp_path / name}" for name in FORMATS]
-    return main(["merge", str(tmp_path / "merged"), *names, *reports])
+    return main(["merge", str(tmp_path / "merged"), *names, *reports, *flags])
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 11])
@@ -69,6 +70,75 @@ def test_merged_reports_are_those_of_the_unsplit_run(
         "plain.yaml",
         "plain.yaml",
     ]
+
+
+def matrix(tmp_path: Path, units: Sequence[Unit], results: Sequence[Result], **changes: Any) -> dict[str, list[str]]:
+    """Return the folders of two shards of each architecture."""
+    parts: dict[str, list[str]] = {}
+    for arch in reversed(runs.ARCHES):
+        own = [unit for unit in units if unit.arch == arch]
+        found = [replace(results[unit.index], number=number) for number, unit in enumerate(own)]
+        for index in (1, 2):
+            command = ["lazymmu", "run", "given", f"--arch={arch}", "--shard", f"{index}/2"]
+            folder = tmp_path / f"{arch}-{index}"
+            some = runs.numbered(own), found, f"{index}/2"
+            name = shards.folder(folder, *some, command=command, arguments={"arch": [arch]}, **changes)
+            parts.setdefault(arch, []).append(name)
+    return parts
+
+
+def test_the_jobs_of_a_matrix_are_joined_to_the_run_on_all_machines(
+    tmp_path: Path, units: tuple[Unit, ...], results: list[Result]
+) -> None:
+    # Not every scenario is about every architecture.
+    several = [unit for unit in units if unit.scenario.name != "nesting/plain" or unit.arch == "s390x"]
+    found = [replace(results[unit.index], number=number) for number, unit in enumerate(several)]
+    units = runs.numbered(several)
+    words = ["lazymmu", "run", "given", "--arch", "arm64", "--arch", "s390x"]
+    whole = Path(shards.folder(tmp_path / "whole", units, found, arguments={"arch": [*runs.ARCHES]}, command=words))
+    parts = matrix(tmp_path, units, found)
+    assert merged(tmp_path, *parts["s390x"], *reversed(parts["arm64"])) == 1
+    out = tmp_path / "merged"
+    for name in ("results.json", "results.ktap"):
+        assert (out / name).read_text() == (whole / name).read_text()
+    facts, before = (json.loads((path / "run.json").read_text()) for path in (out, whole))
+    assert [one["folder"] for one in facts.pop("merged")] == [*parts["arm64"], *parts["s390x"]]
+    assert {**facts, "finished": "", "scenarios": ""} == {**before, "finished": "", "scenarios": ""}
+
+
+def test_what_is_missing_of_a_matrix_is_named(
+    tmp_path: Path, units: tuple[Unit, ...], results: list[Result], capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = matrix(tmp_path, units, results)
+    arm64, s390x = parts["arm64"], parts["s390x"]
+    others = matrix(tmp_path / "others", units, results, commit="4567")["s390x"]
+    for given, message in (
+        ([*arm64, s390x[0]], "shard 2/2 of s390x is missing"),
+        ([arm64[1], s390x[0]], "shard 1/2 of arm64, shard 2/2 of s390x are missing"),
+        ([*arm64, *s390x, s390x[0]], "shard 1/2 of s390x is there twice"),
+        ([*arm64, *others], "the commit of lazymmu: 0123 and 4567"),
+    ):
+        assert (merged(tmp_path, *given), message) == (2, message)
+        assert message in capsys.readouterr().err
+
+
+def test_a_job_of_the_matrix_that_left_nothing_is_named(
+    tmp_path: Path, units: tuple[Unit, ...], results: list[Result], capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = matrix(tmp_path, units, results)
+    jobs = [{"arch": arch, "kernel": "lts", "shard": f"{index}/2"} for arch in parts for index in (1, 2)]
+    for text, given, message in (
+        (json.dumps({"include": jobs}), parts["arm64"], "shard 1/2 of s390x lts, shard 2/2 of s390x lts are missing"),
+        ("{}", parts["arm64"], "not what `lazymmu list --matrix github` prints"),
+        ("[", parts["arm64"], "not what `lazymmu list --matrix github` prints"),
+    ):
+        (tmp_path / "jobs").write_text(text)
+        assert merged(tmp_path, *given, flags=["--matrix", str(tmp_path / "jobs")]) == 2
+        assert message in capsys.readouterr().err
+    assert merged(tmp_path, *parts["arm64"], flags=["--matrix", str(tmp_path / "none")]) == 2
+    assert f"--matrix `{tmp_path}/none` cannot be read: No such file" in capsys.readouterr().err
+    (tmp_path / "jobs").write_text(json.dumps({"include": jobs}))
+    assert merged(tmp_path, *parts["arm64"], *parts["s390x"], flags=["--matrix", str(tmp_path / "jobs")]) == 1
 
 
 def test_memory_does_not_grow_with_the_number_of_results(tmp_path: Path, units: tuple[Unit, ...]) -> None:
@@ -165,7 +235,7 @@ def test_what_does_not_belong_together_is_refused_by_name(
     one = part("one", "1/2")
     for parts, message in (
         ([one], "shard 2/2 is missing"),
-        ([part("a", "3/5"), part("b", "1/5")], "shards 2/5, 4/5, 5/5 are missing"),
+        ([part("a", "3/5"), part("b", "1/5")], "shard 2/5, shard 4/5, shard 5/5 are missing"),
         ([one, part("again", "1/2")], f"shard 1/2 is there twice: `{one}` and `{tmp_path}/again`"),
         ([one, part("of-three", "2/3")], "is shard 2/3: of another run"),
         ([one, part("whole", None)], f"`{tmp_path}/whole` is not of a run with --shard"),
