@@ -23,6 +23,7 @@ def test_what_fails_once_is_flaky(broken: Callable[..., Lazymmu], tmp_path: Path
     assert [(one["outcome"], one.get("flaky", False)) for one in results] == [("pass", False), ("fail", True)]
     assert any((out / "guests" / "retry-1").iterdir())
     assert not (out / "guests" / "retry-2").exists()
+    assert [*json.loads((out / "run.json").read_text())["scenario_digests"]] == ["nesting/single"]
     done = lazymmu("history", str(out))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[1] == "flaky: 1"

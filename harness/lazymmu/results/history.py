@@ -79,8 +79,8 @@ class RunFacts(Part, frozen=True, kw_only=True):
     kernels: Mapping[str, Kernel] = {}
     accelerators: Mapping[str, Accelerator] = {}
     arguments: Mapping[str, Any] = {}
-    #: Scenario's name -> its copy in the results folder.
-    scenarios: Mapping[str, str] = {}
+    #: Scenario's name -> the digest of its file.
+    scenario_digests: Mapping[str, str] = {}
     merged: tuple[Part, ...] = ()
 
     def conditions(self, machine: str) -> dict[str, str]:
@@ -112,8 +112,8 @@ class Sample(NamedTuple):
     outcome: str
     known: str
     flaky: bool
-    #: The digest of the scenario's file.
-    text: int
+    #: The digest of the scenario's file; empty if the run did not record it.
+    text: str
     seconds: float
     reason: str
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 from filelock import FileLock
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lazymmu.provision.keys import digest
 from lazymmu.reports import results_folder
@@ -36,7 +37,7 @@ CREATE TABLE IF NOT EXISTS run (id INTEGER PRIMARY KEY, key TEXT UNIQUE, finishe
 CREATE TABLE IF NOT EXISTS folder (path TEXT, stamp TEXT, run INTEGER, PRIMARY KEY (path, run));
 CREATE TABLE IF NOT EXISTS unit (id INTEGER PRIMARY KEY, label TEXT UNIQUE, fields BLOB);
 CREATE TABLE IF NOT EXISTS result (unit INTEGER, run INTEGER, number INTEGER, outcome TEXT, known TEXT,
-    flaky INTEGER, text INTEGER, seconds REAL, reason TEXT, PRIMARY KEY (unit, run, number)) WITHOUT ROWID;
+    flaky INTEGER, text TEXT, seconds REAL, reason TEXT, PRIMARY KEY (unit, run, number)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS of_run ON result (run);
 CREATE TABLE IF NOT EXISTS bench (path TEXT, stamp TEXT, document BLOB, PRIMARY KEY (path, stamp))
 """
@@ -186,13 +187,12 @@ def _stamp(path: Path) -> str:
 def _bench(path: Path) -> Bench:
     found = decoded(path, Bench)
     started = found.started or datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return msgspec.structs.replace(found, started=started if started.tzinfo else started.replace(tzinfo=UTC))
+    return replace(found, started=started if started.tzinfo else started.replace(tzinfo=UTC))
 
 
 def _add(index: Connection, path: Path, units: dict[str, int]) -> int:
     """Add the run in a folder, unless the index has it from elsewhere. Returns its number. Raises UsageError."""
     facts, saved = decoded(path / RUN, RunFacts), decoded(path / RESULTS, SavedRun)
-    texts = {name: _text(path / copy) for name, copy in facts.scenarios.items()}
     finished = facts.finished.timestamp() if facts.finished else 0.0
     key = digest(facts.key())
     there = index.execute("SELECT id, finished FROM run WHERE key = ?", (key,)).fetchone()
@@ -202,7 +202,9 @@ def _add(index: Connection, path: Path, units: dict[str, int]) -> int:
         # Its copy was interrupted, and this one is complete.
         _forget(index, there[:1])
     added = index.execute(
-        "INSERT INTO run (key, finished, facts) VALUES (?, ?, ?)", (key, finished, msgspec.json.encode(facts))
+        "INSERT INTO run (key, finished, facts) VALUES (?, ?, ?)",
+        # Each result has the digest of its scenario.
+        (key, finished, msgspec.json.encode(replace(facts, scenario_digests={}))),
     )
     run = added.lastrowid or 0
     rows = []
@@ -213,18 +215,11 @@ def _add(index: Connection, path: Path, units: dict[str, int]) -> int:
             unit = SavedUnit(index=0, scenario_name=one.scenario_name, values=one.values, **fields)
             row = index.execute("INSERT INTO unit (label, fields) VALUES (?, ?)", (label, msgspec.json.encode(unit)))
             units[label] = row.lastrowid or 0
-        outcome, text = str(one.raw_outcome), texts.get(one.scenario_name, 0)
+        outcome, text = str(one.raw_outcome), facts.scenario_digests.get(one.scenario_name, "")
         reason = "" if one.raw_outcome is Outcome.PASS else one.reason
         rows.append((units[label], run, number, outcome, one.known, one.flaky, text, one.seconds, reason))
     index.executemany("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     return run
-
-
-def _text(copy: Path) -> int:
-    """Return the digest of a scenario's copy, as sqlite's integers have it; 0 if there is none."""
-    if not copy.is_file():
-        return 0
-    return int(digest([copy.read_bytes()]), 16) >> 1
 
 
 def _forget(index: Connection, runs: Iterable[int]) -> None:

@@ -88,7 +88,10 @@ def _facts(shards: Sequence[Shard], folder: Folder) -> dict[str, Any]:
         },
         "command": _command(shards),
         "arguments": {**first["arguments"], **dict.fromkeys(OWN), **_of_groups(shards)},
-        "scenarios": {name: copy for one in shards for name, copy in one.facts.get("scenarios", {}).items()},
+        **{
+            key: {name: value for one in shards for name, value in one.facts.get(key, {}).items()}
+            for key in ("scenarios", "scenario_digests")
+        },
         "merged": merged,
     }
     facts = {**facts, **versions([one.facts for one in shards])}

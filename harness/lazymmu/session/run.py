@@ -80,6 +80,7 @@ def run(arguments: Namespace) -> int:
         facts = manifest.beginning(arguments, plan.arguments, plan.started, commit(), plan.sources)
         folder.record(facts)
         facts["scenarios"] = folder.keep(plan.scenarios)
+        facts["scenario_digests"] = listed.digests(plan.scenarios)
         if plan.given is not None and plan.given.patch is not None:
             folder.keep_patch(plan.given.patch)
             facts["patch_kept"] = str(requests.short(folder.patch))

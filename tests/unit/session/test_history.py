@@ -47,7 +47,7 @@ class Runs:
         self._count += 1
         folder = self.root / (name or f"run-{self._count}")
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self._template / "scenarios", folder / "scenarios")
+        folder.mkdir(parents=True)
         started = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=self._count)
         facts = json.loads((self._template / "run.json").read_text())
         facts |= {"started": started.isoformat(), "finished": (started + timedelta(seconds=9)).isoformat(), "status": 0}
@@ -123,8 +123,7 @@ def test_other_sources_kernels_scenarios_and_flags_do_not_make_a_case_flaky(
     made.add(["pass"], kernels={"arm64": {"release": "7.3", "version": "1"}})
     made.add(["fail"], qemu="11.0")
     made.add(["pass"], arguments={"isolation": "scenario"})
-    folder = made.add(["fail"])
-    (folder / "scenarios" / "nesting" / "deep.yaml").write_text("other")
+    made.add(["fail"], scenario_digests={"nesting/deep": "other"})
     assert flaky(history()) == []
 
 
@@ -209,6 +208,9 @@ def test_figures_of_bench_have_trends(made: Runs, history: Callable[..., dict[st
     (found,) = [one for one in history("--arch", "s390x")["trends"] if one["kind"] == "bench"]
     assert found["name"] == "restore, s390x, 2 x fast"
     assert found["shift"] == {"since": "2026-02-06T00:00:00Z", "before": 0.1, "after": 0.3}
+    shutil.rmtree(made.root / "run-1")
+    assert main(["history", str(made.root), "--forget", "--html", str(made.root / "page.html")]) == 0
+    assert len(ElementTree.parse(made.root / "page.html").findall(".//figure")) == 2  # noqa: S314  (our own)
 
 
 # The index
