@@ -11,13 +11,15 @@ main = imported("lazymmu.debugger.session:gdb")
 
 
 def flags(parser: Parser) -> None:
-    parser.usage = "lazymmu gdb SCENARIO --arch ARCH --at STEP [flags] [-- ARGUMENT ...]"
-    parser.rest_after = "--"
-    parser.add_argument("scenario", metavar="SCENARIO", help="name, case (NAME[depth=3]) or file")
-    parser.add_argument("--arch", required=True, metavar="ARCH", help="architecture of the guest")
-    parser.add_argument(
-        "--at", required=True, type=integer("--at", 0, 65_535), metavar="STEP", help="number of the step, from 0"
+    parser.usage = (
+        "lazymmu gdb SCENARIO --arch ARCH --at STEP [flags] [-- ARGUMENT ...]\n"
+        "       lazymmu gdb --from DIR [CASE] [--arch ARCH] [flags] [-- ARGUMENT ...]"
     )
+    parser.rest_after = "--"
+    parser.add_argument("scenario", nargs="?", metavar="SCENARIO", help="name, case (NAME[depth=3]) or file")
+    parser.add_argument("--arch", metavar="ARCH", help="architecture of the guest")
+    parser.add_argument("--at", type=integer("--at", 0, 65_535), metavar="STEP", help="number of the step, from 0")
+    add(parser, "--from")
     parser.add_argument("--gdb-command", metavar="FILE", help="run gdb's commands of a file there, and end")
     parser.add_argument("--api", default="merged", metavar="NAME", help="revision (default: merged)")
     parser.add_argument("--impl", metavar="NAME", help="implementation (default: module)")

@@ -67,6 +67,9 @@ def flags(parser: Parser) -> None:
         help="run what failed up to N times again: flaky if it passes",
     )
     parser.add_argument(
+        "--keep-failed", action="store_true", help="save the guest just before the first difference, for gdb --from"
+    )
+    parser.add_argument(
         "--shuffle",
         type=integer("--shuffle", 0, 10**18 - 1),
         metavar="SEED",

@@ -1,33 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The command `gdb`: runs one case in a guest that stops before a step, and gdb on that guest.
+"""The command `gdb`: gdb on a guest that stops before a step of a case, or on one that `run --keep-failed` saved.
 
 QEMU's stub listens on a socket in a folder that only this user can reach, and that goes with the command.
 """
 
 import socket
-import struct
+import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from io import BytesIO
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from lazymmu.architecture import architecture
 from lazymmu.debugger import program
-from lazymmu.guests.agent_connection import AgentConnection
+from lazymmu.guests import debug_stub, module_sections, saved_guest
 from lazymmu.guests.findings.scan import findings_in
 from lazymmu.guests.findings.table import Severity
 from lazymmu.guests.machine import Machine, prepare
-from lazymmu.guests.monitor import Monitor
 from lazymmu.guests.pool import GuestPool
+from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.provision import builds
 from lazymmu.provision import setup as images
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.results.result import Unit
 from lazymmu.scenario import load
-from lazymmu.session import prefetch, requests
+from lazymmu.session import keep_failed, prefetch, requests
+from lazymmu.session.keep_failed import with_lines
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.selection import Selection, units
 from lazymmu.support.deadline import Deadline
@@ -35,14 +36,8 @@ from lazymmu.support.errors import UsageError
 from lazymmu.support.lists import some_of
 from lazymmu.support.project import MODULE_SOURCE, PACKAGE
 
-#: The module with the compiler's debug information.
-WITH_LINES = builds.Variant(make=("CFLAGS_MODULE=-g",))
-_SCRIPT = PACKAGE / "debugger" / "at_step.gdb"
-# The sections of a module that its debug information is about.
-_SECTIONS = (".text", ".data", ".rodata", ".bss", ".noinstr", ".sdata", ".sbss", ".srodata")
-_IN_GUEST = "/sys/module/lazymmu/sections"
-# Where the address is in an ELF section's header (man 5 elf, Elf64_Shdr).
-_SH_ADDR = 16
+# Scripts: one stops before the step $lazymmu_step, the other one in the function that performs a step that has begun.
+_AT_STEP, _ENTER = "at_step.gdb", "enter.gdb"
 # The status with which the script ends if the run was over before the step.
 _NEVER_REACHED = 65
 # QEMU and the guest answer within so many seconds, multiplied by --timeout-scale.
@@ -53,7 +48,16 @@ _NAMED = 8
 
 @requests.shared_cache()
 def gdb(arguments: Namespace) -> int:
-    """Run gdb on a guest that stops before a step. Returns gdb's exit status."""
+    """Run gdb on a guest that stops before a step, or on a saved one. Returns gdb's exit status."""
+    return _on_case(arguments) if arguments.results is None else _on_saved(arguments)
+
+
+def _on_case(arguments: Namespace) -> int:
+    """Run a case in a guest that stops before a step."""
+    if missing := [flag for flag, value in (("SCENARIO", arguments.scenario), ("--arch", arguments.arch)) if not value]:
+        raise UsageError(f"{missing[0]} is missing", hint="or --from DIR names the results folder with a saved guest")
+    if arguments.at is None:
+        raise UsageError("--at STEP is missing", hint="or --from DIR names the results folder with a saved guest")
     sandbox = prefetch.sandbox()
     arch = architecture(arguments.arch).name
     kernel, scale = requests.kernel(arguments), arguments.timeout_scale
@@ -68,32 +72,80 @@ def gdb(arguments: Namespace) -> int:
         ready = images.prepare(store, kernel, [arch], offline=arguments.offline, sandbox=sandbox)
         guests = RunningGuests()
         with closing(guests):
-            return prepare(ready, arch, scale, guests, variant=WITH_LINES), debugger
+            return prepare(ready, arch, scale, guests, variant=with_lines(builds.PLAIN)), debugger
 
     machine, debugger = store.tools.in_thread(ready)
     guests = RunningGuests()
     pool = GuestPool(machine, guests, lambda _: None, restore=True)
-    with tempfile.TemporaryDirectory(prefix="lazymmu-gdb-") as name, closing(guests), pool.ready() as connection:
-        folder = Path(name)
+    with closing(guests), pool.ready() as connection:
         limit = machine.deadline(_ANSWER)
-        addresses = dict(_addresses(connection, machine.module, limit))
-        (folder / "lazymmu.ko").write_bytes(located(machine.module, addresses))
-        (folder / "at_step.gdb").write_text(_SCRIPT.read_text(encoding="utf-8"), encoding="utf-8")
-        (folder / "user.gdb").write_text(script, encoding="utf-8")
-        try:
-            _start_stub(connection.guest.monitor, folder / "stub", limit)
-        except OSError as error:
-            raise connection.guest.failure(f"QEMU's stub for debuggers does not listen: {error}") from error
-        connection.send("run", prepared.program(1))
-        words = [word for line in _setup(folder, arguments.at) for word in ("-ex", line)]
-        words += ["-x", str(folder / "at_step.gdb")]
-        if arguments.gdb_command:
-            words = ["-batch", *words, "-x", str(folder / "user.gdb")]
-        status = program.run(debugger, [*arguments.words, *words], [folder, MODULE_SOURCE])
+        addresses = dict(module_sections.addresses(connection, machine.module, limit))
+        module = module_sections.located(machine.module, addresses)
+        with _stub(connection.guest, module, script, limit) as folder:
+            connection.send("run", prepared.program(1))
+            begin = [f"set $lazymmu_step = {arguments.at}"]
+            status = _run(debugger, arguments, folder, MODULE_SOURCE, begin, [_ENTER, _AT_STEP], ["frame"])
         if status == _NEVER_REACHED:
             raise UsageError(f"{unit.label()}: the run ended and never reached step {arguments.at}")
-        _check_guest(connection)
+        _check_guest(connection.guest)
         return status
+
+
+def _on_saved(arguments: Namespace) -> int:
+    """Restore a saved guest, which stays stopped."""
+    if given := [flag for flag, value in (("--at", arguments.at), ("--impl", arguments.impl)) if value is not None]:
+        raise UsageError(f"{given[0]} and --from cannot be given together: the guest was saved where it is")
+    script, store = _text(arguments.gdb_command), requests.cache()
+    folder, saved, where = keep_failed.of_results(arguments.results, arguments.scenario, arguments.arch)
+    debugger = store.tools.in_thread(partial(program.obtain, store, offline=arguments.offline))
+    guests = RunningGuests()
+    with closing(guests), saved.restored(folder, guests) as guest:
+        print(where, file=sys.stderr)
+        module = (folder / saved_guest.MODULE).read_bytes()
+        with _stub(guest, module, script, Deadline.after(_ANSWER * arguments.timeout_scale)) as place:
+            scripts = [_ENTER] if saved.step is not None else []
+            shown = ["frame"] if saved.step is not None else ["info threads", "backtrace"]
+            status = _run(debugger, arguments, place, folder / saved_guest.SOURCE, [], scripts, shown)
+        _check_guest(guest)
+        return status
+
+
+@contextmanager
+def _stub(guest: Guest, module: bytes, script: str, limit: Deadline) -> Iterator[Path]:
+    """Let QEMU's stub listen for the length of a `with`, in a folder that has what gdb reads. It stops the guest."""
+    with tempfile.TemporaryDirectory(prefix="lazymmu-gdb-") as name, socket.socket(socket.AF_UNIX) as end:
+        folder = Path(name)
+        (folder / "lazymmu.ko").write_bytes(module)
+        (folder / "user.gdb").write_text(script, encoding="utf-8")
+        for text in (_AT_STEP, _ENTER):
+            (folder / text).write_bytes((PACKAGE / "debugger" / text).read_bytes())
+        end.bind(str(folder / "stub"))
+        end.listen(1)
+        try:
+            debug_stub.start(guest.monitor, end, limit, listens=True)
+        except OSError as error:
+            raise guest.failure(f"QEMU's stub for debuggers does not listen: {error}") from error
+        yield folder
+
+
+def _run(
+    debugger: Sandbox,
+    arguments: Namespace,
+    folder: Path,
+    source: Path,
+    begin: Sequence[str],
+    scripts: Sequence[str],
+    shown: Sequence[str] = (),
+) -> int:
+    """Run gdb in the folder of a stub: commands before it connects, then scripts, then commands. Returns its status."""
+    lines = [*("set confirm off", "set pagination off", "set filename-display basename", f"directory {source}")]
+    lines += [*begin, f"file {folder / 'lazymmu.ko'}", f"target remote {folder / 'stub'}"]
+    words = [word for line in lines for word in ("-ex", line)]
+    words += [word for script in scripts for word in ("-x", str(folder / script))]
+    words += [word for line in shown for word in ("-ex", line)]
+    if arguments.gdb_command:
+        words = ["-batch", *words, "-x", str(folder / "user.gdb")]
+    return program.run(debugger, [*arguments.words, *words], [folder, source])
 
 
 def _unit(arguments: Namespace, arch: str) -> Unit:
@@ -123,62 +175,9 @@ def _text(file: str | None) -> str:
         raise UsageError(f"--gdb-command {file}: {error}") from error
 
 
-def sections_of(module: bytes) -> dict[str, int]:
-    """Return the sections of a module's object file that guests have and debug information is about: name -> index."""
-    from elftools.elf.elffile import ELFFile
-
-    return {
-        section.name: index
-        for index, section in enumerate(ELFFile(BytesIO(module)).iter_sections())
-        if section.name.startswith(_SECTIONS) and section["sh_size"]
-    }
-
-
-def located(module: bytes, addresses: Mapping[str, int]) -> bytes:
-    """Return a module's object file (64 bits) whose sections have these addresses.
-
-    gdb's own command for that, add-symbol-file, leaves static variables where the object file has them.
-    """
-    from elftools.elf.elffile import ELFFile
-
-    elf, result, sections = ELFFile(BytesIO(module)), bytearray(module), sections_of(module)
-    number = struct.Struct("<Q" if elf.little_endian else ">Q")
-    for name, address in addresses.items():
-        header = elf["e_shoff"] + sections[name] * elf["e_shentsize"]
-        number.pack_into(result, header + _SH_ADDR, address)
-    return bytes(result)
-
-
-def _addresses(connection: AgentConnection, module: bytes, limit: Deadline) -> Iterator[tuple[str, int]]:
-    """Yield the sections of the module, and their addresses in the guest. Raises GuestError."""
-    for section in sections_of(module):
-        yield section, int(connection.read(f"{_IN_GUEST}/{section}", limit), 16)
-
-
-def _start_stub(monitor: Monitor, path: Path, limit: Deadline) -> None:
-    """Stop a guest, and let QEMU's stub for debuggers listen on a socket. Raises OSError."""
-    monitor.execute("stop", limit)
-    with socket.socket(socket.AF_UNIX) as stub:
-        stub.bind(str(path))
-        stub.listen(1)
-        monitor.send_socket("stub", stub, limit)
-    address = {"type": "fd", "data": {"str": "stub"}}
-    backend = {"type": "socket", "data": {"addr": address, "server": True, "wait": False}}
-    monitor.execute("chardev-add", limit, {"id": "stub", "backend": backend})
-    said = monitor.execute("human-monitor-command", limit, {"command-line": "gdbserver chardev:stub"})
-    if "Waiting for gdb connection" not in said:
-        raise OSError(said.strip())
-
-
-def _setup(folder: Path, step: int) -> Sequence[str]:
-    """Return the commands by which gdb finds the guest, the module and its source."""
-    return [
-        *("set confirm off", "set pagination off", "set filename-display basename", f"directory {MODULE_SOURCE}"),
-        *(f"set $lazymmu_step = {step}", f"file {folder / 'lazymmu.ko'}", f"target remote {folder / 'stub'}"),
-    ]
-
-
-def _check_guest(connection: AgentConnection) -> None:
+def _check_guest(guest: Guest) -> None:
     """Raise GuestError if the guest died, which gdb only sees as a closed connection."""
-    if any(found.severity is Severity.FATAL for found in findings_in(connection.guest.console.text())):
-        raise connection.guest.death()
+    if guest.exit_status() is not None or any(
+        found.severity is Severity.FATAL for found in findings_in(guest.console.text())
+    ):
+        raise guest.death()

@@ -33,6 +33,8 @@ _KERNEL_ARGUMENTS = (
 _MEGABYTE = 1 << 20
 #: The capability of QEMU's migration that leaves out memory in a shared file.
 SHARED_MEMORY_NOT_SAVED = {"capability": "x-ignore-shared", "state": True}
+#: The one that sends an event for each change of a migration's state.
+EVENTS = {"capability": "events", "state": True}
 
 
 class Accelerator(Struct, frozen=True):
@@ -50,6 +52,8 @@ class Memory(Struct, frozen=True):
     file: Path
     #: The snapshot from which the guest's devices are restored; None boots the guest.
     state: Path | None = None
+    #: Whether QEMU says when the guest is restored: one that was saved while it was stopped does not run then.
+    announces: bool = False
 
     def arguments(self, size: int, sandbox: Sandbox) -> list[str]:
         """Return QEMU's arguments for so many bytes."""
@@ -133,8 +137,9 @@ class Boot(Struct, frozen=True):
         commands: list[Mapping[str, object]] = [{"execute": "qmp_capabilities"}]
         if memory and memory.state:
             source = f"file:{self.sandbox.inside(memory.state)},offset={self.memory_size}"
+            capabilities = [SHARED_MEMORY_NOT_SAVED, *([EVENTS] if memory.announces else [])]
             commands += [
-                {"execute": "migrate-set-capabilities", "arguments": {"capabilities": [SHARED_MEMORY_NOT_SAVED]}},
+                {"execute": "migrate-set-capabilities", "arguments": {"capabilities": capabilities}},
                 {"execute": "migrate-incoming", "arguments": {"uri": source}},
             ]
         return "".join(f"{json.dumps(command)}\n" for command in commands).encode()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from lazymmu.guests.boot import SHARED_MEMORY_NOT_SAVED, Boot
+from lazymmu.guests.boot import EVENTS, SHARED_MEMORY_NOT_SAVED, Boot
 from lazymmu.guests.monitor import Monitor
 from lazymmu.guests.qemu import Guest
 from lazymmu.provision import checksum
@@ -30,6 +30,9 @@ _CPU_FACTS = ("vendor_id", "cpu family", "model", "stepping", "microcode", "flag
 # The last states of a migration (QEMU: qapi/migration.json, MigrationStatus).
 _FINAL_STATES = ("completed", "failed", "cancelled")
 _ADDRESS_BYTES = 8
+# The state of a guest that a debugger stopped, with its length, as QEMU saves it (QEMU: system/globalstate.c), and what
+# replaces it: QEMU does not restore the first one.
+_DEBUGGED, _PAUSED = b"\0\0\0\6debug\0\0", b"\0\0\0\7paused\0"
 # QEMU saves less than a megabyte within this time (seconds).
 _SAVING = 60.0
 
@@ -74,16 +77,19 @@ def save(guest: Guest, memory: Path, target: Path) -> None:
     with target.open("wb") as file:
         _write_memory(memory, guest.boot.memory_size, file)
         file.seek(guest.boot.memory_size)
-        file.write(state.read_bytes())
+        file.write(_paused(state.read_bytes()))
     memory.unlink()
     state.unlink()
+
+
+def _paused(state: bytes) -> bytes:
+    return state.replace(_DEBUGGED, _PAUSED)
 
 
 def _migrate(monitor: Monitor, target: str) -> str:
     """Write the state of processors and devices; return the reason why that failed, or "completed"."""
     deadline = Deadline.after(_SAVING)
-    capabilities = [SHARED_MEMORY_NOT_SAVED, {"capability": "events", "state": True}]
-    monitor.execute("migrate-set-capabilities", deadline, {"capabilities": capabilities})
+    monitor.execute("migrate-set-capabilities", deadline, {"capabilities": [SHARED_MEMORY_NOT_SAVED, EVENTS]})
     monitor.execute("migrate", deadline, {"uri": target})
     while monitor.wait("MIGRATION", deadline)["status"] not in _FINAL_STATES:
         pass

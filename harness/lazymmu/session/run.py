@@ -126,6 +126,7 @@ def _carry_out(
         units = shuffled([unit for unit in plan.units if unit.index not in results], arguments.shuffle)
         preparation, images, options = Preparation({}, [], []), list[Images](), Options()
         remote: Cluster | None = None
+        kept: Sequence[str] = ()
         with stopping.preparing():
             if arguments.on is not None:
                 from lazymmu.session import cluster
@@ -152,6 +153,9 @@ def _carry_out(
                 ended: Schedule | Cluster
                 if remote is None:
                     ended = _run_units(plan, preparation, options, results, view, interrupts, stopping, finished)
+                    interrupts.came = interrupts.was_signal
+                    if arguments.keep_failed and not interrupts.came and (stopping.is_full or not stopping.reason):
+                        kept, facts["kept"] = _keep(folder, preparation, options, results, view, interrupts)
                 else:
                     remote.run(folder, finished, interrupts, stopping)
                     ended, facts = remote, {**facts, **remote.facts}
@@ -160,6 +164,7 @@ def _carry_out(
                 # Locked versions may have been gone, so that others took their place.
                 facts = _with_versions(facts, images)
             summary = _summary(plan, results, facts, ended.accelerators, stopping, interrupts, begin)
+            summary = replace(summary, notes=[*summary.notes, *kept])
             status = exit_status(
                 results.counts(), no_skip=arguments.no_skip, broken_entries=bool(summary.broken_entries())
             )
@@ -306,6 +311,23 @@ def _run_units(
             interrupts
         )
     return schedule
+
+
+def _keep(
+    folder: Folder,
+    preparation: Preparation,
+    options: Options,
+    results: ResultStore,
+    view: LiveView,
+    interrupts: Interrupts,
+) -> tuple[Sequence[str], Any]:
+    """Save guests in which cases failed. Returns the lines of the report, and what run.json says."""
+    from lazymmu.session import keep_failed
+
+    units = {unit.index: unit for unit in preparation.runnable}
+    chosen = keep_failed.chosen(results, units)
+    kept = keep_failed.keep(chosen, units, preparation.images, options, interrupts, view.changed)
+    return [one.note(requests.short(folder.path)) for one in kept], msgspec.to_builtins(kept)
 
 
 def _is_failed(results: ResultStore, unit: Unit) -> bool:

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
-from lazymmu.debugger.session import located, sections_of
+from lazymmu.guests.module_sections import located, sections_of
 
 TEXT = "static int kept; int shared = 3; int *f(void) { return shared ? &kept : 0; }\n"
 

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Guests in which a case failed: saves one where it is wrong, and restores it as often as somebody wants to look.
+
+A saved guest is a folder in the cache, below the tool root with the QEMU that can restore it: a snapshot, the module
+with its addresses in that guest, the source that it was built from, and what is known of it.
+"""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from msgspec import Struct
+
+from lazymmu.architecture import architectures
+from lazymmu.guests import debug_stub, module_sections, snapshot, startup
+from lazymmu.guests.agent_connection import AgentConnection
+from lazymmu.guests.boot import Accelerator, Boot, Memory
+from lazymmu.guests.debug_stub import BEGUN, THREADS, DebugStub
+from lazymmu.guests.machine import Machine
+from lazymmu.guests.qemu import Guest
+from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.snapshot_store import SNAPSHOT_NEEDS, SnapshotStore
+from lazymmu.guests.symbols import Symbols
+from lazymmu.provision import sandbox
+from lazymmu.provision.cache import Cache
+from lazymmu.provision.keys import digest
+from lazymmu.support.deadline import Deadline
+from lazymmu.support.errors import GuestDied, GuestHung, SetupError, UsageError
+
+# Increase it when the content or the format of a saved guest changes.
+_VERSION = "1"
+#: The module in the folder, and the source that it was built from.
+MODULE, SOURCE = "lazymmu.ko", "source"
+_SNAPSHOT, _FACTS = "guest.snapshot", "guest.json"
+# Limit until the guest is where it is to be saved, in seconds, multiplied by --timeout-scale, and more for each step.
+_ARRIVAL, _PER_STEP = 120.0, 0.02
+# A stopped QEMU, instead of one that ends: the guest's last state is what somebody wants to see.
+_STAY = {"reboot": "shutdown", "shutdown": "pause", "panic": "pause"}
+# How long QEMU needs to restore a guest, at most (seconds).
+_RESTORED = 60.0
+_KIND = "saved guests"
+
+
+class Trial(Struct, frozen=True):
+    """What to run in a guest, and where to save it."""
+
+    program: bytes
+    #: The step before which the guest is saved; None if it is not one step.
+    step: int | None
+    #: Whether to wait for a panic or a hang. Otherwise, without a step, the guest is saved when all steps have ended.
+    is_lost: bool = False
+    #: The files of the module that replace those of its source, or are added.
+    sources: tuple[tuple[str, bytes], ...] = ()
+
+
+class SavedGuest(Struct, frozen=True):
+    """What is known of a saved guest."""
+
+    arch: str
+    label: str
+    release: str
+    #: Where it was saved, such as `before step 2`.
+    where: str
+    #: The step before which it was saved.
+    step: int | None
+    #: What QEMU is started with, but for the files of its boot.
+    accelerator: Accelerator
+    arguments: tuple[str, ...]
+    command: tuple[str, ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Return what is known of the guest in a folder. Raises SetupError."""
+        try:
+            return msgspec.json.decode((folder / _FACTS).read_bytes(), type=cls)
+        except FileNotFoundError:
+            raise SetupError(
+                f"the saved guest {folder} is gone", hint="`lazymmu run --keep-failed` saves it again"
+            ) from None
+        except (OSError, msgspec.DecodeError) as error:
+            raise SetupError(f"the saved guest {folder} cannot be read: {error}") from error
+
+    def boot(self, folder: Path) -> Boot:
+        """Return how QEMU is started to restore it. Raises SetupError, also if QEMU is now started in another way."""
+        root = folder.parents[2]
+        # The kernel and the archive are in its memory.
+        boot = Boot(
+            architectures()[self.arch],
+            sandbox.choose(root),
+            root / "kernel",
+            root / "archive",
+            self.accelerator,
+            arguments=self.arguments,
+            label=self.label,
+        )
+        if _command(boot, folder / _SNAPSHOT) != self.command:
+            raise SetupError(
+                f"the saved guest {folder} is of another lazymmu, which started QEMU with other arguments",
+                hint="`lazymmu run --keep-failed` saves it again",
+            )
+        return boot
+
+    @contextmanager
+    def restored(self, folder: Path, guests: RunningGuests) -> Iterator[Guest]:
+        """Run the guest for the length of a `with`. It is stopped where it was saved. Raises GuestError, SetupError."""
+        boot, file = self.boot(folder), folder / _SNAPSHOT
+        # By that time, old ones are removed.
+        with suppress(OSError):
+            os.utime(folder)
+        with guests.start(boot, Memory(file, file, announces=True)) as guest:
+            limit = Deadline.after(_RESTORED)
+            try:
+                while guest.monitor.wait("MIGRATION", limit)["status"] != "completed":
+                    pass
+            except OSError as error:
+                raise guest.failure(f"QEMU did not restore the saved guest: {error}") from error
+            yield guest
+
+
+def _command(boot: Boot, file: Path) -> tuple[str, ...]:
+    """Return QEMU's command line to restore a guest, without the file's own name."""
+    words = boot.command(dict.fromkeys(("console", "channel", "monitor"), 0), Memory(file, file))
+    return tuple(word.replace(boot.sandbox.inside(file), _SNAPSHOT) for word in words)
+
+
+def save(machine: Machine, snapshots: SnapshotStore, guests: RunningGuests, trial: Trial, source: Path) -> Path:
+    """Run a program in a guest of its own, and save the guest where the trial says. Returns the folder.
+
+    `source` is the folder with the module's source. Raises GuestError, SetupError, and UsageError if the guest did not
+    come there.
+    """
+    cache, root = machine.images.cache, machine.boot.sandbox.root
+    key = digest(
+        [_VERSION, snapshot.path(machine.boot, machine.module, machine.parameters).name, trial.program, repr(trial)]
+    )
+    target = root / "lazymmu" / "saved" / key
+    what = f"saved guest of {machine.name}"
+
+    def build(made: Path) -> None:
+        made.mkdir()
+        shutil.copytree(source, made / SOURCE)
+        for name, content in trial.sources:
+            (made / SOURCE / name).parent.mkdir(parents=True, exist_ok=True)
+            (made / SOURCE / name).write_bytes(content)
+        _save(machine, snapshots, guests, trial, made)
+
+    cache.obtain(target, what, build, needs=SNAPSHOT_NEEDS)
+    _remove_old(cache)
+    return target
+
+
+def _remove_old(cache: Cache) -> None:
+    """Remove the least recently used ones above the limit. Guests that were restored from one keep it open."""
+    from lazymmu.provision.cache_contents import by_use, kinds, remove_entry
+
+    kind = kinds()[_KIND]
+    folders = [path for pattern in kind.patterns for path in cache.root.glob(pattern) if path.suffix != ".partial"]
+    for removal in kind.limit.over(by_use(folders)):
+        with suppress(SetupError, OSError), cache.locked(removal.path, "old saved guest"):
+            remove_entry(removal.path)
+
+
+def _save(machine: Machine, snapshots: SnapshotStore, guests: RunningGuests, trial: Trial, made: Path) -> None:
+    file, memory = snapshots.take(), made.with_name("memory")
+    if file is None:
+        raise SetupError(f"{machine.name}: no guest can be saved, because none is restored from a snapshot")
+    snapshot.copy_memory(file, memory, machine.boot.memory_size)
+    has_module = file == snapshots.with_module
+    with guests.start(machine.boot, Memory(memory, state=file)) as guest:
+        send = _nothing if has_module else partial(startup.send_module, machine)
+        control = startup.after_restore(machine, guest, send)
+        if not has_module:
+            startup.await_module(machine, control)
+        addresses = dict(module_sections.addresses(control, machine.module, machine.deadline(startup.REPLY)))
+        module = module_sections.located(machine.module, addresses)
+        (made / MODULE).write_bytes(module)
+        kernel = guest.symbols
+        guest.symbols = lambda: kernel() + Symbols.of_module(machine.module, addresses[".text"])
+        try:
+            where = _lost(control, machine, trial) if trial.is_lost else _arrived(control, machine, trial, module)
+        except OSError as error:
+            raise guest.failure(f"QEMU's monitor or stub failed: {error}") from error
+        snapshot.save(guest, memory, made / _SNAPSHOT)
+    boot = machine.boot
+    facts = SavedGuest(
+        arch=boot.architecture.name,
+        label=boot.label,
+        release=control.release,
+        where=where,
+        step=trial.step,
+        accelerator=boot.accelerator,
+        arguments=boot.arguments,
+        command=_command(boot, made / _SNAPSHOT),
+    )
+    (made / _FACTS).write_bytes(msgspec.json.encode(facts))
+
+
+def _nothing(_: AgentConnection) -> None:
+    """Send nothing."""
+
+
+def _arrived(control: AgentConnection, machine: Machine, trial: Trial, module: bytes) -> str:
+    """Run the program until the guest is where it is to be saved. Returns where that is. Raises OSError, UsageError."""
+    limit = machine.deadline(_ARRIVAL + _PER_STEP * (trial.step or 0))
+    variables = module_sections.variables(module, (BEGUN, THREADS))
+    near, far = socket.socketpair()
+    with near:
+        with far:
+            debug_stub.start(control.guest.monitor, far, limit, listens=False)
+        control.send("run", trial.program)
+        stub = DebugStub(near, little_endian=module_sections.is_little_endian(module))
+        reached = stub.run_to(trial.step, variables, limit)
+    if not reached:
+        raise UsageError(f"it never reached step {trial.step} this time")
+    return "at its end" if trial.step is None else f"before step {trial.step}"
+
+
+def _lost(control: AgentConnection, machine: Machine, trial: Trial) -> str:
+    """Run the program until the guest panics or hangs. Returns what it did. Raises OSError, UsageError."""
+    limit = machine.deadline(_ARRIVAL)
+    control.guest.monitor.execute("set-action", limit, _STAY)
+    control.send("run", trial.program)
+    try:
+        control.reply(limit)
+    except GuestDied:
+        raise
+    except GuestHung as error:
+        # It is stopped now, by a panic or by the diagnosis of the hang.
+        return error.message.removeprefix(f"{control.guest.name}: ")
+    raise UsageError("neither a panic nor a hang came this time")

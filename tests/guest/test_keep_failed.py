@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`run --keep-failed` saves the guest in which a case failed, where it fails, and `--from` enters it."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lazymmu.architecture import architectures
+
+from tests.guest.checkouts import at_start_of
+from tests.guest.conftest import Lazymmu
+from tests.guest.machines import ARCHES
+from tests.guest.test_hangs import SPIN
+
+# The pin of the step in the interrupt is wrong.
+WRONG_PIN = """\
+description: x
+steps:
+  - enable
+  - set_pte: {index: 3, value: 0x11}
+  - interrupt: [flush, {get_pte: {index: 3, expect: 0x12}}]
+  - disable
+"""
+WRONG_END = "description: x\nsteps: [enable, disable]\nexpect: {hooks: e}\n"
+FLUSH = "description: x\nsteps: [enable, flush, disable]\n"
+LOOK = 'printf "begun %u of %u in %s\\n", steps_begun, run->program.nr_steps, run->task->name\n'
+
+
+def keep(lazymmu: Lazymmu, tmp_path: Path, arch: str, text: str, *flags: str) -> tuple[Path, list[dict[str, Any]]]:
+    """Run a scenario that fails; return the results folder, and what it says of saved guests."""
+    out, given = tmp_path / "out", tmp_path / "given.yaml"
+    given.write_text(text)
+    done = lazymmu("run", str(given), "--api", "merged", "--arch", arch, "--keep-failed", "--out", str(out), *flags)
+    assert done.returncode in (1, 3), done.stdout + done.stderr
+    kept = json.loads((out / "run.json").read_text())["kept"]
+    assert all(
+        (f"kept: {one['label']}: {one['where']}; lazymmu gdb --from" in done.stdout) == bool(one["guest"])
+        for one in kept
+    )
+    return out, kept
+
+
+def gdb(lazymmu: Lazymmu, tmp_path: Path, out: Path, commands: str) -> str:
+    """Run commands in `gdb --from`; return their output."""
+    script = tmp_path / "look.gdb"
+    script.write_text(commands)
+    done = lazymmu("gdb", "--from", str(out), "--gdb-command", str(script))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "arch",
+    ["s390x", *(pytest.param(arch, marks=pytest.mark.exhaustive) for arch in architectures() if arch != "s390x")],
+)
+def test_the_guest_is_saved_before_the_first_difference_also_in_an_interrupt(
+    lazymmu: Lazymmu, tmp_path: Path, arch: str
+) -> None:
+    out, (one,) = keep(lazymmu, tmp_path, arch, WRONG_PIN)
+    assert one["where"].startswith("before step 4 get_pte (")
+    for _ in range(2):
+        shown = gdb(lazymmu, tmp_path, out, LOOK)
+        assert "begun 5 of 6 in main" in shown
+        # The function of the step, by the personality.
+        assert re.search(r"^#?\d* *\w+ \(run=0x", shown, re.MULTILINE), shown
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("arch", ARCHES)
+def test_a_guest_whose_end_differs_is_saved_when_all_its_steps_have_ended(
+    lazymmu: Lazymmu, tmp_path: Path, arch: str
+) -> None:
+    out, (one,) = keep(lazymmu, tmp_path, arch, WRONG_END)
+    assert one["where"] == "at its end"
+    assert "begun 2 of 2 in main" in gdb(lazymmu, tmp_path, out, f"frame function run_program\n{LOOK}")
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("arch", architectures())
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (SPIN, "the guest hangs: CPU 0 spins in lmm_arch_flush"),
+        ('panic("of a test");', "the guest died: kernel panic: of a test"),
+    ],
+)
+def test_a_guest_that_hangs_or_panics_is_saved_as_it_is(
+    broken: Callable[..., Lazymmu], tmp_path: Path, arch: str, code: str, words: str
+) -> None:
+    lazymmu = broken(at_start_of("lmm_arch_flush", code))
+    out, (one,) = keep(lazymmu, tmp_path, arch, FLUSH)
+    assert words in one["where"], one
+    shown = gdb(lazymmu, tmp_path, out, "thread apply all backtrace\n")
+    assert "lmm_arch_flush" in shown
