@@ -5,6 +5,8 @@ The runner judges; here its results become pytest's. A unit runs when its test i
 machine is an error for pytest, and only a wrong implementation is a failure.
 """
 
+from __future__ import annotations
+
 import os
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
