@@ -145,35 +145,28 @@ def _carry_out(
         progress.hidden = terminal.is_terminal and not arguments.quiet
         with Interrupts.noted() as interrupts:
             stopping.ends(interrupts)
+            status = (lambda: progress.line) if remote is None else lambda: remote.status
             flags = {"quiet": arguments.quiet, "verbose": arguments.verbose}
-            with LiveView(
-                terminal, results, status=lambda: progress.line if remote is None else remote.status, **flags
-            ).shown() as view:
+            ended: Schedule | Cluster
+            with LiveView(terminal, results, status=status, **flags).shown() as view:
                 finished = _finished(plan, results, view, stopping)
-                ended: Schedule | Cluster
                 if remote is None:
                     ended = _run_units(plan, preparation, options, results, view, interrupts, stopping, finished)
                     interrupts.came = interrupts.was_signal
                     if arguments.keep_failed and not interrupts.came and (stopping.is_full or not stopping.reason):
                         kept, facts["kept"] = _keep(folder, preparation, options, results, view, interrupts)
                 else:
+                    ended = remote
                     remote.run(folder, finished, interrupts, stopping)
-                    ended, facts = remote, {**facts, **remote.facts}
+                    facts = {**facts, **remote.facts}
             interrupts.came = interrupts.was_signal
             if images:
                 # Locked versions may have been gone, so that others took their place.
                 facts = _with_versions(facts, images)
             summary = _summary(plan, results, facts, ended.accelerators, stopping, interrupts, begin)
             summary = replace(summary, notes=[*summary.notes, *kept])
-            status = exit_status(
-                results.counts(), no_skip=arguments.no_skip, broken_entries=bool(summary.broken_entries())
-            )
-            if summary.stopped and status != 1:
-                status = LazymmuError.exit_status
-            if not plan.units:
-                status = 0
             return report(
-                status,
+                _status_of(plan, summary),
                 folder,
                 summary,
                 targets=plan.targets,
@@ -219,6 +212,15 @@ def _summary(
         notes=_notes_of_shard(plan) if is_shard else [*unreached.notes(compared)],
         stopped=stopping.reason if is_early and not interrupts.came else "",
     )
+
+
+def _status_of(plan: Plan, summary: RunSummary) -> int:
+    """Return the exit status for the results of a run."""
+    if not plan.units:
+        return 0
+    counts, broken_entries = summary.results.counts(), bool(summary.broken_entries())
+    status = exit_status(counts, no_skip=plan.arguments.no_skip, broken_entries=broken_entries)
+    return LazymmuError.exit_status if summary.stopped and status != 1 else status
 
 
 def _notes_of_shard(plan: Plan) -> list[str]:
@@ -282,6 +284,27 @@ def _run_units(
     finished: Callable[[Result], None],
 ) -> Schedule:
     """Run the units of the preparation; `finished` gets their results as they come."""
+    for result in preparation.unavailable:
+        finished(result)
+    schedule = Schedule(
+        preparation.runnable, preparation.images, options, finished, view.changed, lambda _: not stopping.reason
+    )
+    schedule.run(interrupts)
+    if plan.arguments.retries:
+        _run_again(plan, preparation, options, results, view, interrupts, stopping)
+    return schedule
+
+
+def _run_again(
+    plan: Plan,
+    preparation: Preparation,
+    options: Options,
+    results: ResultStore,
+    view: LiveView,
+    interrupts: Interrupts,
+    stopping: Stopping,
+) -> None:
+    """Run the units that failed in fresh guests, as often as --retries says; what then passes is flaky."""
     units = {unit.index: unit for unit in plan.units}
 
     def retried(result: Result) -> None:
@@ -292,12 +315,6 @@ def _run_units(
         results.add(flaky)
         view.show_result(flaky)
 
-    for result in preparation.unavailable:
-        finished(result)
-    schedule = Schedule(
-        preparation.runnable, preparation.images, options, finished, view.changed, lambda _: not stopping.reason
-    )
-    schedule.run(interrupts)
     for number in range(1, plan.arguments.retries + 1):
         failed = [unit for unit in preparation.runnable if _is_failed(results, unit)]
         if interrupts.came or stopping.reason or not failed:
@@ -310,7 +327,6 @@ def _run_units(
         Schedule(failed, preparation.images, again, retried, view.changed, lambda _: not stopping.reason).run(
             interrupts
         )
-    return schedule
 
 
 def _keep(
