@@ -97,13 +97,20 @@ void lmm_native_observe(struct lmm_run *run)
 #endif
 }
 
+/* Records that a hook turns preemption off, or on if @by is negative (native/asm/book3s). */
+void lmm_native_preempt(int by)
+{
+	running->task->hold += by;
+}
+
 /*
  * Counts the kernel's complaint, which the log then has. It complains once a second, so
  * only the first complaint of a run is certain to come.
  */
 static void lmm_native_check_sleep(struct lmm_run *run)
 {
-	unsigned int own = run->standby.task == run->task;	/* preemption is off */
+	/* How often the module itself has turned preemption off, less what hooks did */
+	int own = (run->standby.task == run->task) + run->task->stays - run->task->hold;
 	struct kmsg_dump_iter log;
 	char line[256];
 	size_t len;
@@ -177,8 +184,8 @@ static void lmm_native_retire(struct lmm_task *task)
 	.keep		= lmm_native_keep, \
 	.retire		= lmm_native_retire
 
-#define BARE_API \
-	NATIVE_API("merged/native", &lmm_native_arch), \
+#define BARE_API(_arch) \
+	NATIVE_API("merged/native", _arch), \
 	.hooks_only	= NATIVE_HOOKS_ONLY, \
 	.unseen		= UNSEEN_WARNINGS | UNSEEN_SLEEPS | UNSEEN_TABLE, \
 	.check_sleep	= lmm_native_check_sleep
@@ -193,6 +200,18 @@ static void lmm_native_retire(struct lmm_task *task)
 static bool is_bare(void)
 {
 	return !xen_pv_domain();
+}
+#endif
+
+#ifdef CONFIG_PPC64
+static bool is_hash(void)
+{
+	return !radix_enabled();
+}
+
+static bool is_radix(void)
+{
+	return radix_enabled();
 }
 #endif
 
@@ -217,10 +236,13 @@ const struct lmm_api lmm_api_native[] = {
 	{ XEN_API("merged/native") },
 	{ XEN_API("merged/native-repaired"), .arise = lmm_native_repair },
 #endif
-#ifdef CONFIG_XEN_PV
-	{ BARE_API, .here = is_bare },
+#if defined(CONFIG_XEN_PV)
+	{ BARE_API(&lmm_native_arch), .here = is_bare },
+#elif defined(CONFIG_PPC64)
+	{ BARE_API(&lmm_native_hash), .here = is_hash },
+	{ BARE_API(&lmm_native_radix), .here = is_radix },
 #else
-	{ BARE_API },
+	{ BARE_API(&lmm_native_arch) },
 #endif
 	{ }
 };

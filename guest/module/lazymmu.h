@@ -359,6 +359,8 @@ int lmm_tasks_start(struct lmm_run *run);
 void lmm_tasks_stop(struct lmm_run *run);
 size_t lmm_task_memory(const struct lmm_run *run);
 void lmm_task_wake(struct lmm_task *task, enum lmm_due due);
+void lmm_task_stay(struct lmm_task *task);
+void lmm_task_may_leave(struct lmm_task *task);
 bool lmm_task_hand_over(struct lmm_task *task, struct lmm_task *next);
 void lmm_might_sleep(struct lmm_run *run);
 void lmm_task_switch_in(struct lmm_run *run, struct lmm_task *task);

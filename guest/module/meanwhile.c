@@ -43,7 +43,9 @@ void lmm_meanwhile_serve(struct lmm_run *run, struct lmm_task *task)
 {
 	struct lmm_task *outside = run->task;
 
+	lmm_task_stay(task);
 	execute(run, task);
+	lmm_task_may_leave(task);
 	lmm_task_wake(outside, LMM_DUE_NOTHING);
 }
 
@@ -86,8 +88,12 @@ void lmm_standby_serve(struct lmm_run *run, struct lmm_task *task)
 }
 
 /* Asks a task to stand by. Returns with preemption off, as it is on the other CPU. */
-static void begin(struct lmm_standby *standby, struct lmm_task *task)
+static void begin(struct lmm_run *run, struct lmm_task *task)
 {
+	struct lmm_standby *standby = &run->standby;
+	struct lmm_task *own = run->task;
+
+	lmm_task_may_leave(own);
 	standby->task = task;
 	/* Pairs with the cmpxchg() in become_bound(). */
 	smp_store_release(&standby->state, ASKED);
@@ -99,9 +105,10 @@ static void begin(struct lmm_standby *standby, struct lmm_task *task)
 		}
 		preempt_disable();
 		if (cmpxchg(&standby->state, READY, BOUND) == READY)
-			return;
+			break;
 		preempt_enable();
 	}
+	lmm_task_stay(own);
 }
 
 static void end(struct lmm_standby *standby)
@@ -130,7 +137,7 @@ bool lmm_standby_begin(struct lmm_run *run, const struct lmm_step *step)
 
 	while (++step < end) {
 		if (step->op == LMM_OP_MEANWHILE && can_call(run, step)) {
-			begin(&run->standby, &run->tasks[step->task]);
+			begin(run, &run->tasks[step->task]);
 			return true;
 		}
 	}
@@ -156,7 +163,7 @@ static void replace_standby(struct lmm_run *run, struct lmm_task *task)
 	else
 		local_bh_enable();
 	end(&run->standby);
-	begin(&run->standby, task);
+	begin(run, task);
 	if (irqs_off)
 		local_irq_disable();
 	else
@@ -180,8 +187,10 @@ static void call(struct lmm_run *run, struct lmm_task *task)
 {
 	struct lmm_task *outside = run->task;
 
+	lmm_task_may_leave(outside);
 	lmm_task_wake(task, LMM_DUE_MEANWHILE);
 	wait_for_completion_state(&outside->wake, TASK_IDLE);
+	lmm_task_stay(outside);
 }
 
 void lmm_meanwhile(struct lmm_run *run, const struct lmm_step *step)

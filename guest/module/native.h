@@ -9,6 +9,8 @@ struct lmm_run;
 /* native_*.c */
 extern const struct lmm_arch lmm_native_arch;
 extern const struct lmm_arch lmm_native_xen;
+extern const struct lmm_arch lmm_native_hash;
+extern const struct lmm_arch lmm_native_radix;
 
 /* api_native.c */
 void lmm_native_observe(struct lmm_run *run);

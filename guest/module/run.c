@@ -283,7 +283,7 @@ bool lmm_run_steps(struct lmm_run *run, struct lmm_task *task, const struct lmm_
 			continue;
 		}
 		run_step(run, list);
-		if (!list->atomic)
+		if (!list->atomic && !task->stays)
 			cond_resched();
 	}
 }

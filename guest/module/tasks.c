@@ -55,7 +55,7 @@ static bool wait_for_turn(struct lmm_task *task)
  * Keeps the thread of a task on its CPU until lmm_task_may_leave(), if the personality asks
  * for it: the kernel itself then does something at each switch.
  */
-static void stay(struct lmm_task *task)
+void lmm_task_stay(struct lmm_task *task)
 {
 	if (!task->run->program.arch->exact || task->stays)
 		return;
@@ -63,7 +63,7 @@ static void stay(struct lmm_task *task)
 	task->stays = true;
 }
 
-static void may_leave(struct lmm_task *task)
+void lmm_task_may_leave(struct lmm_task *task)
 {
 	if (!task->stays)
 		return;
@@ -97,7 +97,7 @@ static void begin_turn(struct lmm_task *task)
 	} else if (run->last != task) {
 		await_departure(run->last);
 	}
-	stay(task);
+	lmm_task_stay(task);
 	if (run->last)
 		lmm_run_switched(run);
 }
@@ -108,7 +108,7 @@ bool lmm_task_hand_over(struct lmm_task *task, struct lmm_task *next)
 	bool is_turn;
 
 	task->run->last = task;
-	may_leave(task);
+	lmm_task_may_leave(task);
 	lmm_task_wake(next, LMM_DUE_TURN);
 	is_turn = wait_for_turn(task);
 	if (is_turn)
@@ -141,7 +141,7 @@ static int task_thread(void *data)
 		ended = lmm_run_steps(run, task, &run->program_list);
 		if (ended)
 			end_program(run);
-		may_leave(task);
+		lmm_task_may_leave(task);
 	}
 	if (ended)
 		complete(&run->done);
@@ -293,9 +293,9 @@ void lmm_task_migrate(struct lmm_run *run, const struct lmm_step *step)
 	switch_out(run, task);
 	task->cpu = step->cpu;
 	lmm_task_switch_in(run, task);
-	may_leave(task);
+	lmm_task_may_leave(task);
 	err = set_cpus_allowed_ptr(current, cpumask_of(step->cpu));
-	stay(task);
+	lmm_task_stay(task);
 	if (err)
 		lmm_run_failed(run, "no migration to CPU %u: errno %d", step->cpu, -err);
 }
@@ -307,9 +307,9 @@ void lmm_task_sleep(struct lmm_run *run, const struct lmm_step *step)
 
 	lmm_might_sleep(run);
 	switch_out(run, task);
-	may_leave(task);
+	lmm_task_may_leave(task);
 	wait_for_completion_timeout(&run->wake, msecs_to_jiffies(step->ms));
-	stay(task);
+	lmm_task_stay(task);
 	lmm_task_switch_in(run, task);
 }
 

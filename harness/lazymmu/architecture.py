@@ -80,6 +80,8 @@ class Architecture(NamedTuple):
     config: str = ""
     #: Their boot images below the folder of a build, the preferred one first; each is also make's word for it.
     images: tuple[str, ...] = ()
+    #: Options, without CONFIG_, that kernels of one's own need so that the module can observe their nested API.
+    native_options: tuple[str, ...] = ()
     #: The kernel's header with the arch hooks, if the native module compiles them from it.
     native_header: str = ""
     #: Added to the kernel's command line of every guest.

@@ -14,7 +14,7 @@ from tests.guest.conftest import Lazymmu
 from tests.trees import TREE
 
 #: Architectures whose kernel has the nested API.
-NATIVE = ("arm64", "x86_64")
+NATIVE = ("arm64", "x86_64", "ppc64")
 
 
 @pytest.fixture(scope="module")

@@ -55,8 +55,14 @@ class BuiltKernel(Struct, frozen=True):
 
     @property
     def native(self) -> bool:
-        """Whether it has the nested API."""
-        return self.config.get(_NATIVE) == "y"
+        """Whether it has the nested API, and the module can observe it."""
+        return self.config.get(_NATIVE) == "y" and not self.lacks_for_native
+
+    @property
+    def lacks_for_native(self) -> tuple[str, ...]:
+        """The options that it lacks, without which the module cannot observe its nested API; none if it has no API."""
+        wanted = architectures()[self.arch].native_options if self.config.get(_NATIVE) == "y" else ()
+        return tuple(name for name in wanted if self.config.get(name) != "y")
 
     def identity(self) -> str:
         """Return a key that differs after each build and each edit of a header. It reads no file (some 50 ms)."""

@@ -18,6 +18,7 @@ from lazymmu.subject.implementations import NATIVE
 from lazymmu.support.errors import GuestError
 from msgspec.structs import replace
 
+from tests.trees import built, source
 from tests.unit import examples
 
 
@@ -62,6 +63,20 @@ def test_an_implementation_that_a_kernel_has_is_available(tmp_path: Path) -> Non
     selection = Selection(arches=("arm64",), kernels=("current",), impls=(NATIVE,))
     assert without_implementation(replace(unit, impl=NATIVE), selection) is None
     assert without_implementation(replace(unit, arch="s390x"), selection) is None
+
+
+def test_an_implementation_that_cannot_be_observed_names_the_option(tmp_path: Path) -> None:
+    tree = source(tmp_path / "linux", arches=("powerpc",))
+    unit = replace(examples.unit(tmp_path, api="merged", arch="ppc64"), impl=NATIVE)
+    for more, reason in (
+        ("CONFIG_KPROBES=y", ""),
+        ("", "has no CONFIG_KPROBES: without it nothing is observed natively on ppc64"),
+        ("# CONFIG_ARCH_HAS_LAZY_MMU_MODE is not set", "that came with Linux 7.0"),
+    ):
+        name = str(built(tmp_path / f"build of {more}", tree, "ppc64", more=more))
+        result = without_implementation(replace(unit, kernel=name), Selection(kernels=(name,), impls=(NATIVE,)))
+        assert (result is None) is (not reason)
+        assert result is None or (result.outcome is Outcome.ERROR and reason in result.reason)
 
 
 def images(folder: Path, name: str, there: Sequence[str], refused: Sequence[str]) -> Images:

@@ -20,6 +20,8 @@ BATCH_LENGTH = 192
 class Ppc64(PersonalityModel):
     """Stores at once, and defers the flush that a write over a valid entry needs."""
 
+    native_table = True
+
     def __init__(self, memory: list[int], count: Count) -> None:
         super().__init__(memory, count)
         self.hooks = {"e": self.enter, "w": self.enter, "f": self.flush, "l": self.leave}

@@ -15,6 +15,8 @@ NATIVE_FLAGS = ()
 class Radix(PersonalityModel):
     """Stores at once, and owes nothing."""
 
+    native_table = True
+
     def __init__(self, memory: list[int], count: Count) -> None:
         super().__init__(memory, count)
         self.hooks = dict.fromkeys("ewfl", nothing)
