@@ -133,7 +133,7 @@ def _causes(kernel: Kernel, arch: str) -> Iterator[tuple[str, str]]:
     """Yield each cause, a kernel or an architecture, with the reason."""
     if lacks := kernel.own[arch].lacks_for_native if arch in kernel.own else ():
         options = ", ".join(f"CONFIG_{name}" for name in lacks)
-        yield kernel.name, f"kernel {kernel.name} has no {options}: without it nothing is observed natively on {arch}"
+        yield kernel.name, f"kernel {kernel.name} has no {options}: without that nothing is observed natively on {arch}"
         return
     if not kernel.native:
         yield kernel.name, f"kernel {kernel.name} has no nested lazy MMU mode of its own: that came with Linux 7.0"

@@ -69,11 +69,11 @@ def test_an_implementation_that_cannot_be_observed_names_the_option(tmp_path: Pa
     tree = source(tmp_path / "linux", arches=("powerpc",))
     unit = replace(examples.unit(tmp_path, api="merged", arch="ppc64"), impl=NATIVE)
     for more, reason in (
-        ("CONFIG_KPROBES=y", ""),
-        ("", "has no CONFIG_KPROBES: without it nothing is observed natively on ppc64"),
+        ("CONFIG_KPROBES=y\nCONFIG_KALLSYMS_ALL=y", ""),
+        ("CONFIG_KPROBES=y", "has no CONFIG_KALLSYMS_ALL: without that nothing is observed natively on ppc64"),
         ("# CONFIG_ARCH_HAS_LAZY_MMU_MODE is not set", "that came with Linux 7.0"),
     ):
-        name = str(built(tmp_path / f"build of {more}", tree, "ppc64", more=more))
+        name = str(built(tmp_path / f"build of {len(more)}", tree, "ppc64", more=more))
         result = without_implementation(replace(unit, kernel=name), Selection(kernels=(name,), impls=(NATIVE,)))
         assert (result is None) is (not reason)
         assert result is None or (result.outcome is Outcome.ERROR and reason in result.reason)
