@@ -38,6 +38,9 @@ struct notifier_block lmm_panic_notifier = { .notifier_call = tell_steps };
 static unsigned int live_runs;
 module_param(live_runs, uint, 0444);
 
+/* The run that exists last, for a debugger; NULL if there is none. */
+static struct lmm_run *last_run;
+
 static __printf(2, 0) void halt_run(struct lmm_run *run, const char *fmt, va_list args)
 {
 	vscnprintf(run->error, sizeof(run->error), fmt, args);
@@ -349,6 +352,7 @@ void lmm_run_free(struct lmm_run *run)
 {
 	if (!run)
 		return;
+	WRITE_ONCE(last_run, NULL);
 	kvfree(run->records);
 	kvfree(run->tasks);
 	kvfree(run->task_memory);
@@ -401,6 +405,7 @@ struct lmm_run *lmm_run_text(const char *text, size_t len)
 	if (!run)
 		return ERR_PTR(-ENOMEM);
 	live_runs++;
+	WRITE_ONCE(last_run, run);
 
 	err = prepare(run, text, len) ?: run_program(run);
 	if (err) {

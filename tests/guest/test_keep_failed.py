@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from elftools.elf.elffile import ELFFile
 from lazymmu.architecture import architectures
+from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.saved_guest import CORE, SavedGuest
+from lazymmu.provision.cache import Cache
+from lazymmu.provision.keys import default_root
+from lazymmu.provision.progress import Progress
+from lazymmu.support import disk
+from lazymmu.support.deadline import Deadline
+from lazymmu.support.errors import SetupError
 
 from tests.guest.checkouts import at_start_of
 from tests.guest.conftest import Lazymmu
@@ -59,13 +68,38 @@ def gdb(lazymmu: Lazymmu, tmp_path: Path, out: Path, commands: str) -> str:
 def test_the_guest_is_saved_before_the_first_difference_also_in_an_interrupt(
     lazymmu: Lazymmu, tmp_path: Path, arch: str
 ) -> None:
-    out, (one,) = keep(lazymmu, tmp_path, arch, WRONG_PIN)
+    out, (one,) = keep(lazymmu, tmp_path, arch, WRONG_PIN, "--core")
     assert one["where"].startswith("before step 4 get_pte (")
     for _ in range(2):
         shown = gdb(lazymmu, tmp_path, out, LOOK)
         assert "begun 5 of 6 in main" in shown
         # The function of the step, by the personality.
         assert re.search(r"^#?\d* *\w+ \(run=0x", shown, re.MULTILINE), shown
+
+    core = default_root() / one["core"]
+    with core.open("rb") as file:
+        assert ELFFile(file)["e_type"] == "ET_CORE"
+    # Empty pages take no space.
+    assert core.stat().st_blocks * 512 < core.stat().st_size
+    refuses_a_core_on_a_full_disk(core.parent)
+    if arch != "ppc64":
+        run_and_steps = "print(run.program.nr_steps.value_(), prog['steps_begun'].value_())"
+        done = lazymmu("drgn", str(out), "-c", run_and_steps)
+        assert (done.returncode, done.stdout) == (0, "6 5\n"), done.stderr
+        assert "no stacks: the kernel" in done.stderr
+
+
+def refuses_a_core_on_a_full_disk(folder: Path) -> None:
+    """Remove the core in a folder, and see that another one is refused before the guest starts."""
+    (folder / CORE).unlink()
+    before = sorted(folder.iterdir())
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(SetupError, match=r"about \d+ MB are needed, 1 MB are free"),
+    ):
+        patch.setattr(disk, "free", lambda _: 1_000_000)
+        SavedGuest.read(folder).core(folder, Cache(default_root(), Progress()), RunningGuests(), Deadline.after(60))
+    assert sorted(folder.iterdir()) == before
 
 
 @pytest.mark.exhaustive

@@ -69,6 +69,7 @@ def flags(parser: Parser) -> None:
     parser.add_argument(
         "--keep-failed", action="store_true", help="save the guest just before the first difference, for gdb --from"
     )
+    parser.add_argument("--core", action="store_true", help="with --keep-failed: write an ELF core of each guest, too")
     parser.add_argument(
         "--shuffle",
         type=integer("--shuffle", 0, 10**18 - 1),

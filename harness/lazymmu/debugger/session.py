@@ -22,6 +22,7 @@ from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.saved_guest import Vmlinux
 from lazymmu.provision import builds
 from lazymmu.provision import setup as images
 from lazymmu.provision.sandbox import Sandbox
@@ -84,7 +85,9 @@ def _on_case(arguments: Namespace) -> int:
         with _stub(connection.guest, module, script, limit) as folder:
             connection.send("run", prepared.program(1))
             begin = [f"set $lazymmu_step = {arguments.at}"]
-            status = _run(debugger, arguments, folder, MODULE_SOURCE, begin, [_ENTER, _AT_STEP], ["frame"])
+            known = Vmlinux.of(machine.kernel)
+            files = [MODULE_SOURCE, *([Path(known.path)] if known else [])]
+            status = _run(debugger, arguments, folder, files, begin, [_ENTER, _AT_STEP], ["frame"])
         if status == _NEVER_REACHED:
             raise UsageError(f"{unit.label()}: the run ended and never reached step {arguments.at}")
         _check_guest(connection.guest)
@@ -105,7 +108,14 @@ def _on_saved(arguments: Namespace) -> int:
         with _stub(guest, module, script, Deadline.after(_ANSWER * arguments.timeout_scale)) as place:
             scripts = [_ENTER] if saved.step is not None else []
             shown = ["frame"] if saved.step is not None else ["info threads", "backtrace"]
-            status = _run(debugger, arguments, place, folder / saved_guest.SOURCE, [], scripts, shown)
+            vmlinux = saved.vmlinux and saved.vmlinux.file()
+            if saved.vmlinux and not vmlinux:
+                print(
+                    f"note: {saved.vmlinux.path} is gone, or of a later build: no symbols of the kernel",
+                    file=sys.stderr,
+                )
+            files = [folder / saved_guest.SOURCE, *([vmlinux] if vmlinux else [])]
+            status = _run(debugger, arguments, place, files, [], scripts, shown)
         _check_guest(guest)
         return status
 
@@ -132,20 +142,29 @@ def _run(
     debugger: Sandbox,
     arguments: Namespace,
     folder: Path,
-    source: Path,
+    files: Sequence[Path],
     begin: Sequence[str],
     scripts: Sequence[str],
     shown: Sequence[str] = (),
 ) -> int:
-    """Run gdb in the folder of a stub: commands before it connects, then scripts, then commands. Returns its status."""
+    """Run gdb in the folder of a stub: commands before it connects, then scripts, then commands. Returns its status.
+
+    `files` are the folder with the module's source, and the kernel with its symbols if there is one.
+    """
+    source, *kernel = files
+    module = folder / "lazymmu.ko"
+    symbols = [
+        *(f"file {vmlinux}" for vmlinux in kernel),
+        f"add-symbol-file {module} -o 0" if kernel else f"file {module}",
+    ]
     lines = [*("set confirm off", "set pagination off", "set filename-display basename", f"directory {source}")]
-    lines += [*begin, f"file {folder / 'lazymmu.ko'}", f"target remote {folder / 'stub'}"]
+    lines += [*begin, *symbols, f"target remote {folder / 'stub'}"]
     words = [word for line in lines for word in ("-ex", line)]
     words += [word for script in scripts for word in ("-x", str(folder / script))]
     words += [word for line in shown for word in ("-ex", line)]
     if arguments.gdb_command:
         words = ["-batch", *words, "-x", str(folder / "user.gdb")]
-    return program.run(debugger, [*arguments.words, *words], [folder, source])
+    return program.run(debugger, [*arguments.words, *words], [folder, source, *(vmlinux.parent for vmlinux in kernel)])
 
 
 def _unit(arguments: Namespace, arch: str) -> Unit:

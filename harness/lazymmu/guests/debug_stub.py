@@ -25,7 +25,7 @@ _WATCH, _UNWATCH = "Z2", "z2"
 def start(monitor: Monitor, end: socket.socket, limit: Deadline, *, listens: bool) -> None:
     """Stop a guest, and let QEMU's stub use a socket: one that `listens`, or a connected one. Raises OSError."""
     monitor.execute("stop", limit)
-    monitor.send_socket("stub", end, limit)
+    monitor.send_file("stub", end, limit)
     address = {"type": "fd", "data": {"str": "stub"}}
     data = {"addr": address, "server": listens} | ({"wait": False} if listens else {})
     monitor.execute("chardev-add", limit, {"id": "stub", "backend": {"type": "socket", "data": data}})

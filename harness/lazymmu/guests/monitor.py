@@ -8,7 +8,7 @@ import json
 import socket
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 from lazymmu.support.deadline import Deadline
 
@@ -46,11 +46,11 @@ class Monitor:
             raise OSError(message["error"]["desc"])
         return message["return"]
 
-    def send_socket(self, name: str, end: socket.socket, deadline: Deadline) -> None:
-        """Give QEMU a copy of a socket under a name."""
+    def send_file(self, name: str, file: socket.socket | IO[bytes], deadline: Deadline) -> None:
+        """Give QEMU a copy of a socket or an open file under a name."""
         self._commands += 1
         line = {"execute": "getfd", "arguments": {"fdname": name}, "id": self._commands}
-        socket.send_fds(self._stream, [f"{json.dumps(line)}\n".encode()], [end.fileno()])
+        socket.send_fds(self._stream, [f"{json.dumps(line)}\n".encode()], [file.fileno()])
         self._reply(deadline)
 
     def wait(self, event: str, deadline: Deadline) -> Mapping[str, Any]:

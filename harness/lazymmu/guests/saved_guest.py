@@ -5,6 +5,7 @@ A saved guest is a folder in the cache, below the tool root with the QEMU that c
 with its addresses in that guest, the source that it was built from, and what is known of it.
 """
 
+import errno
 import os
 import shutil
 import socket
@@ -12,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Self
+from tempfile import TemporaryFile
+from typing import IO, Self
 
 import msgspec
 from msgspec import Struct
@@ -29,14 +31,18 @@ from lazymmu.guests.snapshot_store import SNAPSHOT_NEEDS, SnapshotStore
 from lazymmu.guests.symbols import Symbols
 from lazymmu.provision import sandbox
 from lazymmu.provision.cache import Cache
-from lazymmu.provision.keys import digest
+from lazymmu.provision.kernels import InstalledKernel
+from lazymmu.provision.keys import FOLDER_HINT, digest
+from lazymmu.support import disk
 from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import GuestDied, GuestHung, SetupError, UsageError
 
 # Increase it when the content or the format of a saved guest changes.
-_VERSION = "1"
+_VERSION = "2"
 #: The module in the folder, and the source that it was built from.
 MODULE, SOURCE = "lazymmu.ko", "source"
+#: An ELF core of the guest, if somebody asked for one.
+CORE = "core"
 _SNAPSHOT, _FACTS = "guest.snapshot", "guest.json"
 # Limit until the guest is where it is to be saved, in seconds, multiplied by --timeout-scale, and more for each step.
 _ARRIVAL, _PER_STEP = 120.0, 0.02
@@ -45,6 +51,8 @@ _STAY = {"reboot": "shutdown", "shutdown": "pause", "panic": "pause"}
 # How long QEMU needs to restore a guest, at most (seconds).
 _RESTORED = 60.0
 _KIND = "saved guests"
+# Where a kernel that can be dumped says where it describes itself.
+_VMCOREINFO = "/sys/kernel/vmcoreinfo"
 
 
 class Trial(Struct, frozen=True):
@@ -57,6 +65,31 @@ class Trial(Struct, frozen=True):
     is_lost: bool = False
     #: The files of the module that replace those of its source, or are added.
     sources: tuple[tuple[str, bytes], ...] = ()
+
+
+class Vmlinux(Struct, frozen=True):
+    """The kernel with its symbols, in the folder in which the user built it. A later build replaces it."""
+
+    path: str
+    size: int
+    built: int
+
+    @classmethod
+    def of(cls, kernel: InstalledKernel) -> Self | None:
+        """Return that of a kernel of one's own; None for others, and if it is not there."""
+        for path in (folder / "vmlinux" for folder in kernel.folders):
+            if path.is_file():
+                status = path.stat()
+                return cls(str(path), status.st_size, status.st_mtime_ns)
+        return None
+
+    def file(self) -> Path | None:
+        """Return the file; None if it is gone or of another build."""
+        path = Path(self.path)
+        with suppress(OSError):
+            status = path.stat()
+            return path if (status.st_size, status.st_mtime_ns) == (self.size, self.built) else None
+        return None
 
 
 class SavedGuest(Struct, frozen=True):
@@ -73,6 +106,10 @@ class SavedGuest(Struct, frozen=True):
     accelerator: Accelerator
     arguments: tuple[str, ...]
     command: tuple[str, ...]
+    #: The kernel with its symbols; None if there is none.
+    vmlinux: Vmlinux | None = None
+    #: The physical address and the bytes of the kernel's own description of itself, as its sysfs has them.
+    vmcoreinfo: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -122,6 +159,40 @@ class SavedGuest(Struct, frozen=True):
                 raise guest.failure(f"QEMU did not restore the saved guest: {error}") from error
             yield guest
 
+    def core(self, folder: Path, cache: Cache, guests: RunningGuests, limit: Deadline) -> Path:
+        """Return an ELF core of the guest in its folder, written first if there is none.
+
+        Raises GuestError, and SetupError if the disk has no space for it.
+        """
+        core, partial = folder / CORE, folder / f"{CORE}.partial"
+        # A copy without its empty pages takes the place of the first one.
+        needs = 2 * self.boot(folder).memory_size
+        with cache.locked(folder, f"core of {folder}"), disk.explained(folder, hint=FOLDER_HINT, needs=needs):
+            if core.is_file():
+                return core
+            if disk.free(folder) < needs:
+                raise disk.full(folder, hint=FOLDER_HINT, needs=needs)
+            try:
+                with self.restored(folder, guests) as guest, TemporaryFile(dir=folder) as file:
+                    _dump(guest, file, limit)
+                    snapshot.copy_without_zeros(file, partial)
+                partial.rename(core)
+            finally:
+                partial.unlink(missing_ok=True)
+        remove_old(cache)
+        return core
+
+
+def _dump(guest: Guest, file: IO[bytes], limit: Deadline) -> None:
+    """Let QEMU write a core into an open file. Raises OSError for a full disk, GuestError for other failures."""
+    try:
+        guest.monitor.send_file("core", file, limit)
+        guest.monitor.execute("dump-guest-memory", limit, {"paging": False, "protocol": "fd:core"})
+    except OSError as error:
+        if any(text in str(error) for text in disk.FULL_TEXTS):
+            raise OSError(errno.ENOSPC, str(error)) from error
+        raise guest.failure(f"QEMU wrote no core: {error}") from error
+
 
 def _command(boot: Boot, file: Path) -> tuple[str, ...]:
     """Return QEMU's command line to restore a guest, without the file's own name."""
@@ -151,11 +222,11 @@ def save(machine: Machine, snapshots: SnapshotStore, guests: RunningGuests, tria
         _save(machine, snapshots, guests, trial, made)
 
     cache.obtain(target, what, build, needs=SNAPSHOT_NEEDS)
-    _remove_old(cache)
+    remove_old(cache)
     return target
 
 
-def _remove_old(cache: Cache) -> None:
+def remove_old(cache: Cache) -> None:
     """Remove the least recently used ones above the limit. Guests that were restored from one keep it open."""
     from lazymmu.provision.cache_contents import by_use, kinds, remove_entry
 
@@ -180,6 +251,7 @@ def _save(machine: Machine, snapshots: SnapshotStore, guests: RunningGuests, tri
         addresses = dict(module_sections.addresses(control, machine.module, machine.deadline(startup.REPLY)))
         module = module_sections.located(machine.module, addresses)
         (made / MODULE).write_bytes(module)
+        described = _description(control, machine.deadline(startup.REPLY))
         kernel = guest.symbols
         guest.symbols = lambda: kernel() + Symbols.of_module(machine.module, addresses[".text"])
         try:
@@ -197,8 +269,16 @@ def _save(machine: Machine, snapshots: SnapshotStore, guests: RunningGuests, tri
         accelerator=boot.accelerator,
         arguments=boot.arguments,
         command=_command(boot, made / _SNAPSHOT),
+        vmlinux=Vmlinux.of(machine.kernel),
+        vmcoreinfo=described,
     )
     (made / _FACTS).write_bytes(msgspec.json.encode(facts))
+
+
+def _description(control: AgentConnection, limit: Deadline) -> str:
+    control.send("read", _VMCOREINFO.encode())
+    reply = control.reply(limit)
+    return "" if reply.status else (reply.content or b"").decode("ascii", errors="replace").strip()
 
 
 def _nothing(_: AgentConnection) -> None:

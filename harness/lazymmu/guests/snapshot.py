@@ -9,7 +9,7 @@ nothing is copied and the file never changes.
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from lazymmu.guests.boot import EVENTS, SHARED_MEMORY_NOT_SAVED, Boot
 from lazymmu.guests.monitor import Monitor
@@ -124,10 +124,23 @@ def module_address(saved: Path) -> int:
 def _write_memory(memory: Path, size: int, target: BinaryIO) -> None:
     """Write those pages of the first `size` bytes that are not zero, at their own offsets."""
     with memory.open("rb") as source:
-        for begin in range(0, size, _PIECE):
-            piece = source.read(_PIECE)
-            for offset in range(0, len(piece), _PAGE):
-                page = piece[offset : offset + _PAGE]
-                if page != _ZEROS:
-                    target.seek(begin + offset)
-                    target.write(page)
+        _write_pages(source, size, target)
+
+
+def copy_without_zeros(source: IO[bytes], target: Path) -> None:
+    """Copy an open file from its start, with holes where it is zero. Raises OSError."""
+    size = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    with target.open("wb") as file:
+        _write_pages(source, size, file)
+        file.truncate(size)
+
+
+def _write_pages(source: IO[bytes], size: int, target: IO[bytes]) -> None:
+    for begin in range(0, size, _PIECE):
+        piece = source.read(_PIECE)
+        for offset in range(0, len(piece), _PAGE):
+            page = piece[offset : offset + _PAGE]
+            if page != _ZEROS:
+                target.seek(begin + offset)
+                target.write(page)

@@ -52,7 +52,7 @@ PASSED = (
 #: Arguments that only the command itself needs.
 OWN = ("on", "out", "quiet", "verbose", "install", "bisect", "max_time", "failed", "jobs")
 #: Arguments that make no sense here.
-REFUSED = ("resume", "shard", "save_plan", "watch", "tree", "keep_failed")
+REFUSED = ("resume", "shard", "save_plan", "watch", "tree", "keep_failed", "core")
 #: Arguments whose files may be anywhere: nothing shows their names.
 LISTS = ("plan", "failed_from", "timings")
 

@@ -7,7 +7,6 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,15 @@ from lazymmu.session import manifest, requests
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.subject.implementations import KUNIT
+from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import LazymmuError, UsageError
 from lazymmu.support.interrupts import Interrupts
 from lazymmu.support.project import MODULE_SOURCE
 
 #: So many guests are saved: the smallest case of each of the first causes.
 MOST = 4
+# QEMU writes a core within so many seconds, multiplied by --timeout-scale.
+_CORE = 120.0
 #: What the compiler needs to be told so that debuggers know the module's lines and variables.
 WITH_LINES = "CFLAGS_MODULE=-g"
 
@@ -51,12 +53,15 @@ class Kept(Struct, frozen=True):
     where: str
     #: The folder below the cache; empty if it was not saved.
     guest: str = ""
+    #: The ELF core below the cache; empty if there is none.
+    core: str = ""
 
     def note(self, folder: Path) -> str:
         """Return the line of a report; `folder` is the results folder."""
         if not self.guest:
             return f"not kept: {self.label}: {self.where}"
-        return f"kept: {self.label}: {self.where}; lazymmu gdb --from {folder} '{self.label}'"
+        core = f"; core: {requests.cache().root / self.core}" if self.core else ""
+        return f"kept: {self.label}: {self.where}; lazymmu gdb --from {folder} '{self.label}'{core}"
 
 
 def chosen(results: ResultStore, units: Mapping[int, Unit]) -> list[Result]:
@@ -73,6 +78,8 @@ def keep(
     options: Options,
     interrupts: Interrupts,
     changed: Callable[[str, str], None],
+    *,
+    cores: bool,
 ) -> list[Kept]:
     """Run the cases of these results again, and save their guests. An interrupt ends that early."""
     failed = [units[result.number] for result in results if result.outcome is Outcome.FAIL]
@@ -91,7 +98,8 @@ def keep(
             if not guests.stopping.is_set():
                 changed(result.machine, "saving the guest")
                 unit = units[result.number]
-                found.append(_kept(unit, seen.get(unit.index, result), images[unit.kernel], options, guests))
+                made_of = (images[unit.kernel], options, guests)
+                found.append(_kept(unit, seen.get(unit.index, result), *made_of, has_core=cores))
 
     # QEMU dies with the thread that started it.
     with ThreadPoolExecutor(1, thread_name_prefix="keep-failed") as pool, closing(guests):
@@ -108,15 +116,23 @@ def keep(
     return found
 
 
-def _kept(unit: Unit, result: Result, images: Images, options: Options, guests: RunningGuests) -> Kept:
-    kept = partial(Kept, unit.index, unit.label(), unit.case_name(), unit.arch)
+def _kept(
+    unit: Unit, result: Result, images: Images, options: Options, guests: RunningGuests, *, has_core: bool
+) -> Kept:
+    kept = Kept(unit.index, unit.label(), unit.case_name(), unit.arch, "it passes when it runs again, alone")
     if result.outcome not in FAILED:
-        return kept("it passes when it runs again, alone in its guest")
+        return kept
+    root = images.cache.root
     try:
         folder, where = _saved(unit, result, images, options, guests)
+        kept = replace(kept, where=where, guest=str(folder.relative_to(root)))
+        if has_core:
+            limit = Deadline.after(_CORE * options.timeout_scale)
+            core = SavedGuest.read(folder).core(folder, images.cache, guests, limit)
+            kept = replace(kept, core=str(core.relative_to(root)))
     except (LazymmuError, OSError) as error:
-        return kept(str(error))
-    return kept(where, str(folder.relative_to(images.cache.root)))
+        return replace(kept, where=f"{kept.where}; no core: {error}" if kept.guest else str(error))
+    return kept
 
 
 def _saved(unit: Unit, result: Result, images: Images, options: Options, guests: RunningGuests) -> tuple[Path, str]:

@@ -56,6 +56,8 @@ class Plan(Struct, frozen=True):
         """
         if arguments.quiet and arguments.verbose:
             raise UsageError("--quiet and --verbose cannot be given together")
+        if arguments.core and not arguments.keep_failed:
+            raise UsageError("--core writes cores of kept guests: it needs --keep-failed")
         if arguments.timings is not None and arguments.shard is None and arguments.on is None:
             raise UsageError("--timings balances shards: it needs --shard I/N or --on")
         library = requests.library()

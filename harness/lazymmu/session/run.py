@@ -154,7 +154,7 @@ def _carry_out(
                     ended = _run_units(plan, preparation, options, results, view, interrupts, stopping, finished)
                     interrupts.came = interrupts.was_signal
                     if arguments.keep_failed and not interrupts.came and (stopping.is_full or not stopping.reason):
-                        kept, facts["kept"] = _keep(folder, preparation, options, results, view, interrupts)
+                        kept, facts["kept"] = _keep(plan, folder, preparation, options, results, view, interrupts)
                 else:
                     ended = remote
                     remote.run(folder, finished, interrupts, stopping)
@@ -330,6 +330,7 @@ def _run_again(
 
 
 def _keep(
+    plan: Plan,
     folder: Folder,
     preparation: Preparation,
     options: Options,
@@ -342,7 +343,8 @@ def _keep(
 
     units = {unit.index: unit for unit in preparation.runnable}
     chosen = keep_failed.chosen(results, units)
-    kept = keep_failed.keep(chosen, units, preparation.images, options, interrupts, view.changed)
+    how = (units, preparation.images, options, interrupts, view.changed)
+    kept = keep_failed.keep(chosen, *how, cores=plan.arguments.core)
     return [one.note(requests.short(folder.path)) for one in kept], msgspec.to_builtins(kept)
 
 

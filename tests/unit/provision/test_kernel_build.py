@@ -58,7 +58,16 @@ def build(tmp_path: Path, recipe: Recipe) -> list[str]:
 
 def test_every_architecture_and_debug_word_has_a_fragment_with_an_explanation() -> None:
     assert kernel_config.buildable() == ("arm64", "s390x", "x86_64", "ppc64", "riscv64", "x86_64-xen")
-    assert kernel_config.debug_words() == ("atomic-sleep", "kasan", "kunit", "lockdep", "pagealloc", "preempt-rt", "vm")
+    assert kernel_config.debug_words() == (
+        "atomic-sleep",
+        "info",
+        "kasan",
+        "kunit",
+        "lockdep",
+        "pagealloc",
+        "preempt-rt",
+        "vm",
+    )
     for arch in kernel_config.buildable():
         for file in kernel_config.fragments(arch, kernel_config.debug_words(), []):
             first, second, *lines = file.read_text().splitlines()
@@ -76,6 +85,7 @@ def test_a_word_of_debug_begins_with_what_it_means() -> None:
     }
     assert first == {
         "atomic-sleep": "DEBUG_ATOMIC_SLEEP",
+        "info": "DEBUG_INFO_DWARF5",
         "kasan": "KASAN",
         "kunit": "LAZY_MMU_MODE_KUNIT_TEST",
         "lockdep": "PROVE_LOCKING",
