@@ -11,8 +11,8 @@ set -u
 
 lazymmu=${LAZYMMU:-${SLURM_SUBMIT_DIR:-.}/lazymmu}
 results=${LAZYMMU_RESULTS:-${SLURM_SUBMIT_DIR:-.}/lazymmu-$SLURM_ARRAY_JOB_ID}
-# An array may begin with any number.
-shard=$((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN + 1))
+# An array may begin with any number, and have a step, as in --array=0-14:2.
+shard=$(((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN) / ${SLURM_ARRAY_TASK_STEP:-1} + 1))
 
 mkdir -p "$results/done" || exit 3
 "$lazymmu" run "$@" --shard "$shard/$SLURM_ARRAY_TASK_COUNT" --out "$results/$shard" --quiet

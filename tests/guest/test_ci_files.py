@@ -5,6 +5,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests import ci_files
 
 _SELECTION = "nesting/single nesting/two-levels --arch arm64 --api merged"
@@ -49,15 +51,18 @@ def test_buildkite_runs_the_shards_and_joins_them(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "all" / "results.json").read_text())["summary"]["pass"] == 2
 
 
-def test_the_last_task_of_a_slurm_array_joins_what_all_have_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tasks", [("6", "5"), pytest.param(("1", "4"), marks=pytest.mark.exhaustive)])
+def test_the_last_task_of_a_slurm_array_joins_what_all_have_run(tmp_path: Path, tasks: tuple[str, str]) -> None:
     given = {
         "LAZYMMU": str(ci_files.launcher(tmp_path / "lazymmu")),
         "SLURM_ARRAY_JOB_ID": "4711",
         "SLURM_ARRAY_TASK_COUNT": "2",
-        "SLURM_ARRAY_TASK_MIN": "5",
+        "SLURM_ARRAY_TASK_MIN": min(tasks),
+        "SLURM_ARRAY_TASK_MAX": max(tasks),
+        "SLURM_ARRAY_TASK_STEP": str(int(max(tasks)) - int(min(tasks))),
         "SLURM_SUBMIT_DIR": str(tmp_path),
     }
-    for task in ("6", "5"):
+    for task in tasks:
         ci_files.run_script(f"{ci_files.SLURM} {_SELECTION}", tmp_path, {**given, "SLURM_ARRAY_TASK_ID": task})
     results = tmp_path / "lazymmu-4711"
     assert json.loads((results / "all" / "results.json").read_text())["summary"]["pass"] == 2

@@ -38,9 +38,10 @@ from lazymmu.support.project import IN_CHECKOUT, LIBRARY, ROOT
 _LIMIT = 8.0
 #: Seconds between two questions to the scheduler.
 _LOOK = 1.0
-#: So many shards for each thread of a worker, so that a lost worker costs little, if each then has so many cases.
+#: So many shards for each thread of a worker, so that a lost worker costs little, if each then has so many cases:
+#: every shard reads and predicts all scenarios.
 _SHARDS_PER_THREAD = 4
-_CASES_PER_SHARD = 250
+_CASES_PER_SHARD = 2000
 #: A message names so many files.
 _NAMED = 3
 
@@ -68,6 +69,12 @@ def refuse(arguments: Namespace) -> None:
         raise UsageError(f"--on and --kernel {own[0]} cannot be given together: workers have kernels by name")
 
 
+def shard_count(cases: int, threads: int) -> int:
+    """Return how many shards so many threads should get: a multiple, so that none is idle while the last ones run."""
+    each = max(1, min(_SHARDS_PER_THREAD, cases // (threads * _CASES_PER_SHARD)))
+    return max(1, min(cases, threads * each))
+
+
 class Cluster:
     """A cluster that is ready to run the shards of a plan."""
 
@@ -77,8 +84,7 @@ class Cluster:
         self._address = address
         self._plan = plan
         self._order = order
-        by_size = len(plan.units) // _CASES_PER_SHARD
-        self._count = max(1, min(len(plan.units), max(threads, min(by_size, threads * _SHARDS_PER_THREAD))))
+        self._count = shard_count(len(plan.units), threads)
         self._scenarios = listed.digests(scenarios_of(plan.units))
         self._seen: set[int] = set()
         #: The run.json of each shard that has ended.
