@@ -33,11 +33,11 @@ def main(arguments: Namespace) -> int:
 
         from lazymmu.architecture import DEFAULT_KERNEL, chosen
         from lazymmu.bench import figures, measure
+        from lazymmu.guests.shell_archive import busybox
         from lazymmu.provision import catalogue, setup
         from lazymmu.reports.results_folder import keep_bench
         from lazymmu.session import manifest, requests
         from lazymmu.session.scheduler import Options, prepare_all
-        from lazymmu.shell.initramfs import busybox
     arches, started = chosen(arguments.arch), datetime.now(UTC)
     terminal, write_json = requests.outputs(arguments)
     cache = requests.cache()

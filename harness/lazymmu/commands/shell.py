@@ -11,9 +11,13 @@ main = imported("lazymmu.shell.prompt:shell")
 
 
 def flags(parser: Parser) -> None:
-    parser.usage = "lazymmu shell ARCH [flags] [-- COMMAND [ARGUMENT ...]]"
+    parser.usage = (
+        "lazymmu shell ARCH [flags] [-- COMMAND [ARGUMENT ...]]\n"
+        "       lazymmu shell --from DIR [CASE] [flags] [-- COMMAND [ARGUMENT ...]]"
+    )
     parser.rest_after = "--"
-    parser.add_argument("arch", metavar="ARCH", help="architecture of the guest")
+    parser.add_argument("arch", nargs="?", metavar="ARCH", help="architecture of the guest; with --from the case")
+    add(parser, "--from")
     add(parser, "--kernel", "--transport")
     parser.add_argument(
         "--scenario", action="append", default=[], metavar="FILE", help="a scenario of your own, for run-scenario FILE"

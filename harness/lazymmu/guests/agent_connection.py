@@ -158,6 +158,11 @@ class AgentConnection:
             self._push()
         return self._requests
 
+    def expect(self, request: int) -> None:
+        """Expect the reply to a program that another connection sent, as that with this number."""
+        self._requests = request
+        self._pending.append((request, "run"))
+
     def reply(self, deadline: Deadline, *, silence: float = SILENCE) -> AgentReply:
         """Return the reply to the first request that has none yet. Raises GuestError.
 

@@ -38,7 +38,7 @@ from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import GuestDied, GuestHung, SetupError, UsageError
 
 # Increase it when the content or the format of a saved guest changes.
-_VERSION = "2"
+_VERSION = "3"
 #: The module in the folder, and the source that it was built from.
 MODULE, SOURCE = "lazymmu.ko", "source"
 #: An ELF core of the guest, if somebody asked for one.
@@ -106,6 +106,8 @@ class SavedGuest(Struct, frozen=True):
     accelerator: Accelerator
     arguments: tuple[str, ...]
     command: tuple[str, ...]
+    #: The number of the request that runs the program; None if the guest can do nothing any more.
+    request: int | None = None
     #: The kernel with its symbols; None if there is none.
     vmlinux: Vmlinux | None = None
     #: The physical address and the bytes of the kernel's own description of itself, as its sysfs has them.
@@ -158,6 +160,24 @@ class SavedGuest(Struct, frozen=True):
             except OSError as error:
                 raise guest.failure(f"QEMU did not restore the saved guest: {error}") from error
             yield guest
+
+    @contextmanager
+    def resumed(self, folder: Path, guests: RunningGuests, scale: float) -> Iterator[AgentConnection]:
+        """Run the guest for the length of a `with`, after its program has ended. Raises GuestError, SetupError."""
+        if self.request is None:
+            raise UsageError(f"no shell can run in this guest: {self.where}", hint="`lazymmu gdb --from` enters it")
+        with self.restored(folder, guests) as guest:
+            connection = AgentConnection(guest, scale)
+            connection.release = self.release
+            connection.expect(self.request)
+            limit = Deadline.after(_ARRIVAL * scale)
+            try:
+                guest.monitor.execute("cont", limit)
+            except OSError as error:
+                raise guest.failure(f"QEMU does not resume the saved guest: {error}") from error
+            # What it reports is known: it is what failed.
+            connection.reply(limit)
+            yield connection
 
     def core(self, folder: Path, cache: Cache, guests: RunningGuests, limit: Deadline) -> Path:
         """Return an ELF core of the guest in its folder, written first if there is none.
@@ -255,7 +275,11 @@ def _save(machine: Machine, snapshots: SnapshotStore, guests: RunningGuests, tri
         kernel = guest.symbols
         guest.symbols = lambda: kernel() + Symbols.of_module(machine.module, addresses[".text"])
         try:
-            where = _lost(control, machine, trial) if trial.is_lost else _arrived(control, machine, trial, module)
+            request = None
+            if trial.is_lost:
+                where = _lost(control, machine, trial)
+            else:
+                where, request = _arrived(control, machine, trial, module)
         except OSError as error:
             raise guest.failure(f"QEMU's monitor or stub failed: {error}") from error
         snapshot.save(guest, memory, made / _SNAPSHOT)
@@ -269,6 +293,7 @@ def _save(machine: Machine, snapshots: SnapshotStore, guests: RunningGuests, tri
         accelerator=boot.accelerator,
         arguments=boot.arguments,
         command=_command(boot, made / _SNAPSHOT),
+        request=request,
         vmlinux=Vmlinux.of(machine.kernel),
         vmcoreinfo=described,
     )
@@ -285,20 +310,23 @@ def _nothing(_: AgentConnection) -> None:
     """Send nothing."""
 
 
-def _arrived(control: AgentConnection, machine: Machine, trial: Trial, module: bytes) -> str:
-    """Run the program until the guest is where it is to be saved. Returns where that is. Raises OSError, UsageError."""
+def _arrived(control: AgentConnection, machine: Machine, trial: Trial, module: bytes) -> tuple[str, int]:
+    """Run the program until the guest is where it is to be saved. Returns where that is, and the request's number.
+
+    Raises OSError, UsageError.
+    """
     limit = machine.deadline(_ARRIVAL + _PER_STEP * (trial.step or 0))
     variables = module_sections.variables(module, (BEGUN, THREADS))
     near, far = socket.socketpair()
     with near:
         with far:
             debug_stub.start(control.guest.monitor, far, limit, listens=False)
-        control.send("run", trial.program)
+        request = control.send("run", trial.program)
         stub = DebugStub(near, little_endian=module_sections.is_little_endian(module))
         reached = stub.run_to(trial.step, variables, limit)
     if not reached:
         raise UsageError(f"it never reached step {trial.step} this time")
-    return "at its end" if trial.step is None else f"before step {trial.step}"
+    return "at its end" if trial.step is None else f"before step {trial.step}", request
 
 
 def _lost(control: AgentConnection, machine: Machine, trial: Trial) -> str:

@@ -18,6 +18,7 @@ from lazymmu.guests.machine import prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.guests.saved_guest import SavedGuest, Trial
+from lazymmu.guests.shell_archive import with_shell
 from lazymmu.provision.builds import Variant
 from lazymmu.provision.setup import Images
 from lazymmu.reports import results_folder
@@ -78,10 +79,12 @@ def keep(
     options: Options,
     interrupts: Interrupts,
     changed: Callable[[str, str], None],
-    *,
-    cores: bool,
+    arguments: Namespace,
 ) -> list[Kept]:
-    """Run the cases of these results again, and save their guests. An interrupt ends that early."""
+    """Run the cases of these results again, and save their guests. An interrupt ends that early.
+
+    `arguments` are those of `run`: --core and --offline.
+    """
     failed = [units[result.number] for result in results if result.outcome is Outcome.FAIL]
     logs = options.logs and options.logs / "keep-failed"
     if logs is not None:
@@ -99,7 +102,7 @@ def keep(
                 changed(result.machine, "saving the guest")
                 unit = units[result.number]
                 made_of = (images[unit.kernel], options, guests)
-                found.append(_kept(unit, seen.get(unit.index, result), *made_of, has_core=cores))
+                found.append(_kept(unit, seen.get(unit.index, result), *made_of, arguments))
 
     # QEMU dies with the thread that started it.
     with ThreadPoolExecutor(1, thread_name_prefix="keep-failed") as pool, closing(guests):
@@ -117,16 +120,16 @@ def keep(
 
 
 def _kept(
-    unit: Unit, result: Result, images: Images, options: Options, guests: RunningGuests, *, has_core: bool
+    unit: Unit, result: Result, images: Images, options: Options, guests: RunningGuests, arguments: Namespace
 ) -> Kept:
     kept = Kept(unit.index, unit.label(), unit.case_name(), unit.arch, "it passes when it runs again, alone")
     if result.outcome not in FAILED:
         return kept
     root = images.cache.root
     try:
-        folder, where = _saved(unit, result, images, options, guests)
+        folder, where = _saved(unit, result, images, options, guests, offline=arguments.offline)
         kept = replace(kept, where=where, guest=str(folder.relative_to(root)))
-        if has_core:
+        if arguments.core:
             limit = Deadline.after(_CORE * options.timeout_scale)
             core = SavedGuest.read(folder).core(folder, images.cache, guests, limit)
             kept = replace(kept, core=str(core.relative_to(root)))
@@ -135,12 +138,15 @@ def _kept(
     return kept
 
 
-def _saved(unit: Unit, result: Result, images: Images, options: Options, guests: RunningGuests) -> tuple[Path, str]:
+def _saved(
+    unit: Unit, result: Result, images: Images, options: Options, guests: RunningGuests, *, offline: bool
+) -> tuple[Path, str]:
     """Save the guest of a failed case; return its folder, and where it was saved. Raises LazymmuError, OSError."""
     prepared = PreparedUnit(unit)
     step, is_lost = _first_difference(result), result.outcome is Outcome.ERROR
     variant = with_lines(options.variants.of(unit.arch, unit.kernel))
     machine = prepare(images, unit.arch, options.timeout_scale, guests, variant=variant)
+    machine = with_shell(machine, (), (), offline=offline)
     pool = GuestPool(machine, guests, lambda _: None, restore=True)
     trial = Trial(prepared.program(1), step, is_lost=is_lost, sources=tuple(sorted(variant.sources.items())))
     folder = saved_guest.save(machine, pool.snapshots, guests, trial, MODULE_SOURCE)

@@ -343,8 +343,8 @@ def _keep(
 
     units = {unit.index: unit for unit in preparation.runnable}
     chosen = keep_failed.chosen(results, units)
-    how = (units, preparation.images, options, interrupts, view.changed)
-    kept = keep_failed.keep(chosen, *how, cores=plan.arguments.core)
+    how = (units, preparation.images, options, interrupts, view.changed, plan.arguments)
+    kept = keep_failed.keep(chosen, *how)
     return [one.note(requests.short(folder.path)) for one in kept], msgspec.to_builtins(kept)
 
 

@@ -12,17 +12,18 @@ from pathlib import Path
 from lazymmu.architecture import architecture
 from lazymmu.guests.agent_connection import AgentConnection
 from lazymmu.guests.findings.scan import findings_in
-from lazymmu.guests.machine import Machine, prepare
+from lazymmu.guests.machine import GuestFile, Machine, prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.remote_command import RemoteCommand
 from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.shell_archive import with_shell
+from lazymmu.guests.transports import DEFAULT
 from lazymmu.provision import setup as images
 from lazymmu.results.result import Unit
-from lazymmu.session import header_run, prefetch, requests
+from lazymmu.session import header_run, keep_failed, prefetch, requests
 from lazymmu.session.selection import Selection, units
 from lazymmu.shell import files
 from lazymmu.shell.bridge import Bridge
-from lazymmu.shell.initramfs import with_shell
 from lazymmu.shell.library import file_of, with_library
 from lazymmu.shell.terminal import Terminal
 from lazymmu.support.errors import UsageError
@@ -32,6 +33,8 @@ _LOGIN = ("sh", "-l")
 _KERNEL_ARGUMENTS = 1024
 # The status of a program whose output nobody reads, as a shell reports it.
 _NO_READER = 128 + signal.SIGPIPE
+# Flags about a guest that is started for the shell.
+_OF_NEW = ("kernel", "scenario", "header", "kernel_arg", "qemu_arg")
 # Steps that are too short to be announced.
 _QUICK = ("restoring", "connecting", "running")
 
@@ -39,6 +42,10 @@ _QUICK = ("restoring", "connecting", "running")
 @requests.shared_cache()
 def shell(arguments: Namespace) -> int:
     """Give the user a prompt in a guest, or run one command there. Returns the exit status."""
+    if arguments.results is not None:
+        return _in_saved(arguments)
+    if arguments.arch is None:
+        raise UsageError("ARCH is missing", hint="or --from DIR names the results folder with a saved guest")
     sandbox = prefetch.sandbox()
     arch = architecture(arguments.arch).name
     kernel = requests.kernel(arguments)
@@ -46,10 +53,7 @@ def shell(arguments: Namespace) -> int:
     qemu_arguments = _split(arguments.qemu_arg)
     _check(arguments.kernel_arg)
     store, scale = requests.cache(), arguments.timeout_scale
-    # Python has no object for standard input if it is closed.
-    streams = [stream.fileno() for stream in (sys.stdin, sys.stdout) if stream is not None and stream.isatty()]
-    terminal = Terminal(*streams) if len(streams) == 2 else None
-
+    terminal = _terminal()
     given, own_units = _own(arguments, arch)
     if own_units:
         pushes.append(file_of(own_units))
@@ -74,13 +78,46 @@ def shell(arguments: Namespace) -> int:
     # The user's devices may not survive a snapshot, or may differ the next time.
     pool = GuestPool(machine, guests, changed, restore=not qemu_arguments)
     with closing(guests), pool.ready() as connection:
-        files.push(connection, pushes, scale)
-        try:
-            status = _run(connection, arguments.words, terminal)
-        except BrokenPipeError:
-            return _NO_READER
-        files.pull(connection, pulls, scale)
-        return status
+        return _use(connection, arguments, pushes, pulls, terminal)
+
+
+def _in_saved(arguments: Namespace) -> int:
+    """Give the user a prompt in a guest that was saved, whose program then goes on to its end."""
+    given = [name for name in _OF_NEW if getattr(arguments, name)]
+    given += ["transport"] if arguments.transport != DEFAULT else []
+    if given:
+        flag = given[0].replace("_", "-")
+        raise UsageError(f"--{flag} and --from cannot be given together: the guest is as it was saved")
+    pushes, pulls, terminal = files.pushes(arguments.push), files.pulls(arguments.pull, Path()), _terminal()
+    folder, saved, where = keep_failed.of_results(arguments.results, arguments.arch, None)
+    print(f"{where}\nnote: from there, the program has gone on to its end", file=sys.stderr)
+    guests = RunningGuests()
+    with closing(guests), saved.resumed(folder, guests, arguments.timeout_scale) as connection:
+        return _use(connection, arguments, pushes, pulls, terminal)
+
+
+def _terminal() -> Terminal | None:
+    """Return the user's terminal, None if there is none."""
+    # Python has no object for standard input if it is closed.
+    streams = [stream.fileno() for stream in (sys.stdin, sys.stdout) if stream is not None and stream.isatty()]
+    return Terminal(*streams) if len(streams) == 2 else None
+
+
+def _use(
+    connection: AgentConnection,
+    arguments: Namespace,
+    pushes: Sequence[GuestFile],
+    pulls: Sequence[files.Pull],
+    terminal: Terminal | None,
+) -> int:
+    """Run the command or a shell, with the user's files. Returns the exit status."""
+    files.push(connection, pushes, arguments.timeout_scale)
+    try:
+        status = _run(connection, arguments.words, terminal)
+    except BrokenPipeError:
+        return _NO_READER
+    files.pull(connection, pulls, arguments.timeout_scale)
+    return status
 
 
 def _own(arguments: Namespace, arch: str) -> tuple[header_run.Given | None, Sequence[Unit]]:

@@ -12,13 +12,13 @@ from threading import Event
 
 import pytest
 from lazymmu.cli import main
+from lazymmu.guests.shell_archive import busybox
 from lazymmu.provision import export, parts
 from lazymmu.provision.cache import remove
 from lazymmu.provision.keys import default_root
 from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.parts import Request
 from lazymmu.provision.setup import Images
-from lazymmu.shell.initramfs import busybox
 from lazymmu.support.errors import SetupError
 
 from tests.disks import small

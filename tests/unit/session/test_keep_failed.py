@@ -56,6 +56,8 @@ def test_a_note_says_how_to_enter_the_guest_or_why_there_is_none() -> None:
         (["gdb", "nesting/single", "--arch", "arm64"], "--at STEP is missing"),
         (["gdb", "--from", "no-such", "--at", "1"], "--at and --from cannot be given together"),
         (["gdb", "--from", "no-such"], "--from `no-such` is not the results folder of a run"),
+        (["shell"], "ARCH is missing"),
+        (["shell", "--from", "no-such", "--qemu-arg", "x"], "--qemu-arg and --from cannot be given together"),
         (["drgn", "no-such", "-c", "1", "--", "x"], "-c and a script after -- cannot be given together"),
     ],
 )
