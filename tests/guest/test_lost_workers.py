@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,8 +24,9 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can make network namespaces"),
 ]
 
-#: Three shards of some seconds each.
+#: Three shards of some seconds each, and of minutes.
 _SELECTION = ("nesting", "--api", "all", "--arch", "arm64", "--repeat", "9", "--jobs", "1")
+_LONG = (*_SELECTION, "--repeat", "500")
 _WORKERS = 3
 # Seconds until everything that a run started has ended, on a busy machine.
 _END = 30
@@ -41,10 +42,12 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 @contextmanager
-def under_way(lazymmu: Lazymmu, cluster: Cluster, out: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, int]]]:
+def under_way(
+    lazymmu: Lazymmu, cluster: Cluster, out: Path, selection: Sequence[str] = _LONG
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, int]]]:
     """Start a run; yield its process, and the QEMU of each worker's first shard."""
     # In a shell's background job, SIGINT is ignored by all child processes.
-    command = ["env", "--default-signal=INT", *lazymmu.command("run", *_SELECTION, "--on", ADDRESS, "--out", str(out))]
+    command = ["env", "--default-signal=INT", *lazymmu.command("run", *selection, "--on", ADDRESS, "--out", str(out))]
     with subprocess.Popen(
         cluster.inside(command),
         env=lazymmu.environment(),
@@ -73,7 +76,7 @@ def test_the_shard_of_a_lost_worker_runs_elsewhere(lazymmu: Lazymmu, tmp_path: P
             # A nanny would start another worker.
             cluster.add_worker("--no-nanny")
         cluster.wait()
-        with under_way(lazymmu, cluster, tmp_path / "there") as (process, pids):
+        with under_way(lazymmu, cluster, tmp_path / "there", _SELECTION) as (process, pids):
             if how == "cut off":
                 cluster.cut_off("worker2")
             else:
