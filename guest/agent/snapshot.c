@@ -18,6 +18,7 @@
 
 #define ENTROPY		32	/* random bytes of a wake */
 #define LEFT_FREE	512ul	/* pages not cleared, so that the kernel kills nothing */
+#define PIECE		256ul	/* pages cleared at once */
 /* The kernel's own reserve, lowered for a moment because it cannot be cleared */
 #define RESERVE		"/proc/sys/vm/min_free_kbytes"
 #define SMALL_RESERVE	"256"
@@ -76,23 +77,39 @@ static int change(const char *path, const char *text, char *before, size_t size)
 	return status;
 }
 
+/*
+ * Clears free memory piece by piece. What is free is asked before each piece, since lists of
+ * each processor and a busy kernel take pages at the same time.
+ */
 static int clear_free_memory(void)
 {
+	size_t page = sysconf(_SC_PAGESIZE), left = LEFT_FREE * page, len, cleared = 0;
 	struct sysinfo info;
-	size_t len, left = LEFT_FREE * sysconf(_SC_PAGESIZE);
-	void *memory;
+	int status = 0;
+	char *memory;
 
 	if (sysinfo(&info))
 		return errno;
 	len = info.freeram * info.mem_unit;
-	if (len <= left)
-		return 0;
-	len -= left;
-	memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return errno;
+	while (!status && cleared < len && !sysinfo(&info)) {
+		size_t piece = info.freeram * info.mem_unit;
+
+		piece = piece < left + page ? 0 : piece - left;
+		if (piece > PIECE * page)
+			piece = PIECE * page;
+		if (piece > len - cleared)
+			piece = len - cleared;
+		if (!piece)
+			break;
+		if (madvise(memory + cleared, piece, MADV_POPULATE_WRITE))
+			status = errno;
+		cleared += piece;
+	}
 	munmap(memory, len);
-	return 0;
+	return status;
 }
 
 int settle(void)
