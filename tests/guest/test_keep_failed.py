@@ -33,6 +33,8 @@ steps:
   - interrupt: [flush, {get_pte: {index: 3, expect: 0x12}}]
   - disable
 """
+# Where drgn can read the memory of a guest.
+DRGN = ("arm64", "s390x", "x86_64")
 WRONG_END = "description: x\nsteps: [enable, disable]\nexpect: {hooks: e}\n"
 FLUSH = "description: x\nsteps: [enable, flush, disable]\n"
 LOOK = 'printf "begun %u of %u in %s\\n", steps_begun, run->program.nr_steps, run->task->name\n'
@@ -84,11 +86,13 @@ def test_the_guest_is_saved_before_the_first_difference_also_in_an_interrupt(
     # Empty pages take no space.
     assert core.stat().st_blocks * 512 < core.stat().st_size
     refuses_a_core_on_a_full_disk(core.parent)
-    if arch != "ppc64":
-        run_and_steps = "print(run.program.nr_steps.value_(), prog['steps_begun'].value_())"
-        done = lazymmu("drgn", str(out), "-c", run_and_steps)
+    run_and_steps = "print(run.program.nr_steps.value_(), prog['steps_begun'].value_())"
+    done = lazymmu("drgn", str(out), "-c", run_and_steps)
+    if arch in DRGN:
         assert (done.returncode, done.stdout) == (0, "6 5\n"), done.stderr
         assert "no stacks: the kernel" in done.stderr
+    else:
+        assert done.returncode == 0 or (done.returncode == 3 and "drgn cannot open" in done.stderr), done.stderr
 
 
 def refuses_a_core_on_a_full_disk(folder: Path) -> None:
@@ -115,7 +119,7 @@ def test_a_guest_whose_end_differs_is_saved_when_all_its_steps_have_ended(
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("arch", architectures())
+@pytest.mark.parametrize("arch", ARCHES)
 @pytest.mark.parametrize(
     ("code", "words"),
     [
@@ -130,4 +134,7 @@ def test_a_guest_that_hangs_or_panics_is_saved_as_it_is(
     out, (one,) = keep(lazymmu, tmp_path, arch, FLUSH)
     assert words in one["where"], one
     shown = gdb(lazymmu, tmp_path, out, "thread apply all backtrace\n")
-    assert "lmm_arch_flush" in shown
+    # gdb has no symbols of the kernel, which a panic ends in.
+    assert "lmm_arch_flush" in shown or ("panic" in words and "Thread 1.2" in shown)
+    done = lazymmu("shell", "--from", str(out), "--", "true")
+    assert (done.returncode, "no shell can run in this guest" in done.stderr) == (2, True), done.stderr

@@ -157,6 +157,8 @@ class SavedGuest(Struct, frozen=True):
             try:
                 while guest.monitor.wait("MIGRATION", limit)["status"] != "completed":
                     pass
+                # A debugger that leaves resumes the guest, and one that has panicked would end QEMU.
+                guest.monitor.execute("set-action", limit, _STAY)
             except OSError as error:
                 raise guest.failure(f"QEMU did not restore the saved guest: {error}") from error
             yield guest
