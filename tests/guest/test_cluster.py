@@ -94,6 +94,21 @@ def test_every_file_that_a_flag_names_reaches_the_workers(
 
 
 @pytest.mark.exhaustive
+def test_a_run_that_ends_at_its_first_failure_can_be_resumed_here(
+    run: Callable[..., subprocess.CompletedProcess[str]], address: str, tmp_path: Path
+) -> None:
+    working = tmp_path / "some" / "folder"
+    (working / "a.yaml").write_text(_WRONG)
+    selection = ("a.yaml", "nesting/deep", "nesting/single", *_MACHINES)
+    assert run(*selection, "--out", "here").returncode == 1
+    done = run(*selection, "-x", "--on", address, "--out", "there")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "stopped after 1 failure: " in done.stdout
+    assert run("--resume", "there").returncode == 1
+    assert comparable(working / "there") == comparable(working / "here")
+
+
+@pytest.mark.exhaustive
 def test_a_header_that_is_not_c_is_refused_as_without_a_cluster(
     run: Callable[..., subprocess.CompletedProcess[str]], address: str, tmp_path: Path
 ) -> None:

@@ -19,9 +19,11 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
+
 from lazymmu.reports import results_folder
 from lazymmu.reports.results_folder import Folder
-from lazymmu.results.result import Result
+from lazymmu.results.result import Result, SavedUnit
 from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.problems import Problems
 from lazymmu.session import listed, merge, requests, shard_folder, shard_task
@@ -184,7 +186,7 @@ class Cluster:
             if one.part["not_run"] and not one.facts.get("stopped"):
                 raise LazymmuError(f"{shown} was interrupted")
             # With --max-failures, the others are not run, either.
-            self._seen |= {unit["index"] for unit in one.part["not_run"]}
+            self._seen |= {unit.index for unit in msgspec.convert(one.part["not_run"], tuple[SavedUnit, ...])}
             logs = Path(name) / results_folder.GUESTS
             if logs.is_dir():
                 shutil.copytree(logs, folder.guests / f"shard-{number.partition('/')[0]}")
