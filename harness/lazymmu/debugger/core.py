@@ -99,10 +99,10 @@ def _program(saved: SavedGuest, folder: Path, core: Path) -> Program:
             with suppress(drgn.MissingDebugInfoError):
                 program.load_debug_info([vmlinux])
         _add_module(program, module, folder / saved_guest.MODULE)
-        # On riscv64 and under Xen, drgn does not find the pages of the module.
+        # On riscv64, on ppc64 with the hash MMU, and under Xen, drgn does not find the pages of the module.
         program[_RUN].read_()
         _show_stacks(program, saved, has_types=bool(vmlinux) and _has(program, "struct task_struct"))
-    except (drgn.FaultError, drgn.MissingDebugInfoError, LookupError, ValueError) as error:
+    except (drgn.FaultError, drgn.MissingDebugInfoError, LookupError, NotImplementedError, ValueError) as error:
         raise SetupError(f"drgn cannot open {core}: {error}") from error
     return program
 
