@@ -216,7 +216,7 @@ def test_a_variant_of_an_architecture_runs_its_kernels_if_they_have_its_option_a
     name = str(built(tmp_path / "out", tree, "ppc64"))
     with pytest.raises(UsageError, match="is built for ppc64, and --arch says ppc64-radix"):
         units(scenarios, Selection(kernels=(name,), arches=("ppc64-radix",)))
-    name = str(built(tmp_path / "both", tree, "ppc64", more="CONFIG_PPC_RADIX_MMU=y"))
+    name = str(built(tmp_path / "both", tree, "ppc64", more="CONFIG_PPC_RADIX_MMU_DEFAULT=y"))
     for named, arches in (((), {"ppc64"}), (("ppc64-radix",), {"ppc64-radix"}), (("all",), {"ppc64", "ppc64-radix"})):
         assert {one.arch for one in units(scenarios, Selection(kernels=(name,), arches=named))} == arches
 
