@@ -91,7 +91,7 @@ static int clear_free_memory(void)
 	if (sysinfo(&info))
 		return errno;
 	len = info.freeram * info.mem_unit;
-	memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	memory = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return errno;
 	while (!status && cleared < len && !sysinfo(&info)) {
@@ -104,7 +104,9 @@ static int clear_free_memory(void)
 			piece = len - cleared;
 		if (!piece)
 			break;
-		if (madvise(memory + cleared, piece, MADV_POPULATE_WRITE))
+		/* A small kernel may have no madvise(). */
+		if (mmap(memory + cleared, piece, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | MAP_FIXED, -1, 0) == MAP_FAILED)
 			status = errno;
 		cleared += piece;
 	}
