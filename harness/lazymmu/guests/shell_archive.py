@@ -22,8 +22,10 @@ _BUSYBOX = "usr/bin/busybox"
 
 def busybox(cache: Cache, arches: Sequence[str], *, offline: bool = False) -> dict[str, Path]:
     """Return each architecture's busybox in the cache, fetched first unless `offline`. Raises SetupError."""
-    found = live.obtain(cache, [parts.shell(arch) for arch in arches], "shell for guests", offline=offline)
-    return {one.arch: packages.folder(cache.root, part.packages[0]) / _BUSYBOX for one, part in found.items()}
+    # Variants of an architecture have one part.
+    asked = {arch: parts.shell(arch) for arch in arches}
+    found = live.obtain(cache, [*dict.fromkeys(asked.values())], "shell for guests", offline=offline)
+    return {arch: packages.folder(cache.root, found[one].packages[0]) / _BUSYBOX for arch, one in asked.items()}
 
 
 def _entries(arch: str, busybox: bytes) -> list[cpio.Entry]:
