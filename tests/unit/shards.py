@@ -75,8 +75,8 @@ def folder(
     status = exit_status(store.counts(), no_skip=False, broken_entries=bool(summary.broken_entries()))
     with results_folder.opened(str(path), run.started) as made, Interrupts.noted() as interrupts:
         (made.guests / "log").write_text(path.name)
-        kept = list({unit.scenario.name: unit.scenario for unit in mine}.values())
-        copies = {"scenarios": made.keep(kept), "scenario_digests": listed.digests(kept)}
+        scenarios = list({unit.scenario.name: unit.scenario for unit in mine}.values())
+        copies = {"scenarios": made.keep(scenarios), "scenario_digests": listed.digests(scenarios)}
         summary = replace(summary, facts={**summary.facts, **copies})
         terminal = Terminal(io.StringIO())
         report(3 if stopped else status, made, summary, targets={}, terminal=terminal, interrupts=interrupts)

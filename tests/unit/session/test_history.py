@@ -261,11 +261,11 @@ def test_copies_and_the_shards_of_a_merged_run_count_once(
 def test_a_run_that_was_resumed_takes_the_place_of_its_interrupted_copy(
     made: Runs, history: Callable[..., dict[str, Any]]
 ) -> None:
-    begun = {"started": "2026-03-01T00:00:00+00:00"}
-    made.add(["fail"], finished="2026-03-01T02:00:00+00:00", **begun)
+    begun = "2026-03-01T00:00:00+00:00"
+    made.add(["fail"], finished="2026-03-01T02:00:00+00:00", started=begun)
     assert [*failing(history())] == [CASES[0]]
     for finished in ("2026-03-01T01:00:00+00:00", "2026-03-01T03:00:00+00:00"):
-        made.add(["pass", "fail"], finished=finished, **begun)
+        made.add(["pass", "fail"], finished=finished, started=begun)
         is_later = finished > "2026-03-01T02"
         assert [*failing(history())] == [CASES[is_later]]
         assert len(history()["runs"]) == 1
@@ -317,10 +317,12 @@ def test_two_at_the_same_time_use_the_index_one_after_the_other(made: Runs, tmp_
     made.add([])
     began = Event()
 
+    def look(index: sqlite3.Connection) -> int:
+        began.set()
+        return len(history_index.saved(index, [made.root]).runs)
+
     def second() -> int:
-        return history_index.used(
-            tmp_path / "index", lambda index: (began.set(), len(history_index.saved(index, [made.root]).runs))[1], print
-        )
+        return history_index.used(tmp_path / "index", look, print)
 
     with ThreadPoolExecutor(1) as pool:
 
