@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The running kernel's own page-table updates on powerpc. A write is the kernel's
- * pte_update() or __set_pte_at() on a live entry, that of a page in an area of vmalloc
+ * pte_update() or __set_pte_at() on a live entry. The entry maps a page of a vmalloc area
  * that the module owns. Its values are not frames, so each valid one is stored as one of
  * the module's two pages, by turns: an entry always differs from the one before.
  *
@@ -140,7 +140,7 @@ static struct writing *this_writing(void)
 	return native && native->run && cpu < LMM_NR_CPUS ? &native->writing[cpu] : NULL;
 }
 
-/* flush_hash_page(vpn, ...): that of a write that does not wait, or of a batch of one */
+/* flush_hash_page(vpn, ...): called for a write that does not wait, and for a batch of one */
 static int page_flushed(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct writing *writing = this_writing();

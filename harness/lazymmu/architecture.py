@@ -76,11 +76,11 @@ class Architecture(NamedTuple):
     default: bool = False
     #: Kernels, by their names in our catalogue, that have the nested API on this architecture.
     native: tuple[str, ...] = ()
-    #: The option that kernels of one's own have if they are for it, without CONFIG_. Empty: none can be run.
+    #: The option that user-built kernels have if they are for it, without CONFIG_. Empty: none can be run.
     config: str = ""
     #: Their boot images below the folder of a build, the preferred one first; each is also make's word for it.
     images: tuple[str, ...] = ()
-    #: Options, without CONFIG_, that kernels of one's own need so that the module can observe their nested API.
+    #: Options, without CONFIG_, that user-built kernels need so that the module can observe their nested API.
     native_options: tuple[str, ...] = ()
     #: The kernel's header with the arch hooks, if the native module compiles them from it.
     native_header: str = ""
@@ -96,8 +96,8 @@ class Architecture(NamedTuple):
     hypervisor_arguments: tuple[str, ...] = ()
     #: Finds, in what a dead machine printed last, that it only waits until it restarts; empty if it does so at once.
     last_words: str = ""
-    #: The architecture whose fields this one has where its file gives none, and whose packages, lock and kernels of
-    #: one's own it uses. Empty: it is no variant.
+    #: Another architecture, if this one is a variant of it. It uses the packages, the lock and the users' own kernels
+    #: of the other one, and each field that its file does not give.
     variant_of: str = ""
 
     @property
@@ -153,7 +153,7 @@ def read(file: Path) -> Architecture:
     if of := values.get("variant_of"):
         if not (whole_file := file.with_name(f"{of}.toml")).is_file():
             line = text[: text.index("variant_of")].count("\n") + 1
-            raise SetupError(f"{file}:{line}: there is no architecture `{of}` to be a variant of")
+            raise SetupError(f"{file}:{line}: `variant_of` names `{of}`, which is no architecture")
         whole = read(whole_file)
         values = {**whole._asdict(), "default": False, **values}
         del values["name"]

@@ -76,7 +76,7 @@ class Vmlinux(Struct, frozen=True):
 
     @classmethod
     def of(cls, kernel: InstalledKernel) -> Self | None:
-        """Return that of a kernel of one's own; None for others, and if it is not there."""
+        """Return the file of a kernel that the user built; None for Debian's kernels, and if the file is gone."""
         for path in (folder / "vmlinux" for folder in kernel.folders):
             if path.is_file():
                 status = path.stat()
@@ -126,7 +126,7 @@ class SavedGuest(Struct, frozen=True):
             raise SetupError(f"the saved guest {folder} cannot be read: {error}") from error
 
     def boot(self, folder: Path) -> Boot:
-        """Return how QEMU is started to restore it. Raises SetupError, also if QEMU is now started in another way."""
+        """Return how QEMU is started to restore it. Raises SetupError, for example if the command line has changed."""
         root = folder.parents[2]
         # The kernel and the archive are in its memory.
         boot = Boot(

@@ -65,7 +65,7 @@ def kernel(name: str) -> Kernel:
 # The units of a run ask for it again and again. A run says which build it found (`BuiltKernel.identity`).
 @cache
 def _own(name: str) -> Kernel:
-    # Few runs have a kernel of one's own.
+    # Few runs have a user-built kernel.
     from lazymmu.provision import own_kernels
 
     found = own_kernels.of_path(name)

@@ -35,7 +35,7 @@ def read(file: Path) -> dict[str, str]:
 
 
 def buildable() -> tuple[str, ...]:
-    """Return the architectures for which kernels of one's own can be built and run."""
+    """Return the architectures for which user-built kernels can be built and run."""
     return tuple(arch for arch in architectures() if _of_arch(arch).is_file())
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 IMAGES = ("linux-image-", "linux-binary-")
 #: Start of the names of the packages with modules, which only SSH needs: until Linux 7 the image's.
 MODULES = (*IMAGES, "linux-modules-")
-# What a kernel of one's own has built in for guests over SSH.
+# What a user-built kernel has built in for guests over SSH.
 _NETWORK = ("INET", "UNIX98_PTYS", "VIRTIO_NET")
 # Of a kernel with KUnit: its suites can be run, and do not run at the boot, where the kernel may have hundreds.
 _KUNIT = ("kunit.enable=1", "kunit.autorun=0")
@@ -79,7 +79,7 @@ class InstalledKernel(Struct, frozen=True):
     image: Path
     #: Folder of its headers, as programs in the tool root see it.
     headers: str
-    #: For a kernel of one's own: a key of its build, and the host's folders that a module is built with.
+    #: For a user-built kernel: a key of its build, and the host's folders that a module is built with.
     identity: str = ""
     folders: tuple[Path, ...] = ()
     #: What it lacks of the options for a network, which only guests over SSH have.
@@ -170,7 +170,7 @@ def installed_kernel(root: Path, kernel: Kernel, arch: str, release: Part) -> In
 
 
 def install_own(cache: Cache, root: Path, name: str, built: "BuiltKernel") -> InstalledKernel:
-    """Return a kernel of one's own, whose boot image is copied into a tool root. Raises SetupError."""
+    """Return a user-built kernel, whose boot image is copied into a tool root. Raises SetupError."""
     architecture, identity = architectures()[built.arch], built.identity()
     release = Part(suite="", resolved="", names=(), packages=(), release=built.release)
     image = root / "lazymmu" / "own" / f"{built.release}_{identity}.{architecture.boot_image}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finds the KUnit suites of lazy MMU mode in a kernel of one's own: the kernel's own one, and others beside it.
+"""Finds the KUnit suites of lazy MMU mode in a user-built kernel: the kernel's own one, and others beside it.
 
 Linux 7.0 and later have one in mm/tests, with CONFIG_LAZY_MMU_MODE_KUNIT_TEST.
 """

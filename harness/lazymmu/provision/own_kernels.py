@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernels of one's own: what `--kernel PATH` names, and whether the harness can run it.
+"""User-built kernels: what `--kernel PATH` names, and whether the harness can run it.
 
 A path names the folder in which a kernel was built (the source tree itself, or kbuild's O=), a boot image in it, the
 folder that tuxmake left, or a source tree from which `lazymmu kernel build` made kernels. Nothing here writes there.
@@ -40,7 +40,7 @@ BUILT = "lazymmu/built"
 
 
 class BuiltKernel(Struct, frozen=True):
-    """One kernel of one's own."""
+    """One user-built kernel."""
 
     arch: str
     #: The folder in which it was built, and that of its source; the same if it was built in place.

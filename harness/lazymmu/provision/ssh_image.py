@@ -80,7 +80,7 @@ def _make(cache: Cache, paths: Mapping[str, Path], kernels: Mapping[str, Install
 
 
 def _parts(tree: Path, *, with_drivers: bool) -> Iterator[cpio.Entry]:
-    """Yield the files for a guest from an unpacked server and kernel. One of one's own has its drivers built in."""
+    """Yield the files for a guest from an unpacked server and kernel. A user-built one has its drivers built in."""
     server = tree / _PROGRAM
     if not server.is_file():
         raise SetupError(f"{parts.SSH_PACKAGE} holds no {_PROGRAM}: its packaging has changed")

@@ -155,7 +155,7 @@ def _check(request: pytest.FixtureRequest, _lazymmu_known: tuple[KnownIssue, ...
 
 
 def _result(session: pytest.Session, run: _Run, unit: Unit, guests: Guests) -> Result:
-    """Return the result of a unit, also if there is no guest to run it."""
+    """Return the result of a unit, an error if no guest could run it."""
     scenario = replace(unit.scenario, cases=(unit.case,))
     try:
         guest = guests(unit.arch, unit.kernel)

@@ -46,7 +46,7 @@ class FailureGroup(Struct, frozen=True, dict=True):
     """Results that have one cause."""
 
     store: ResultStore
-    #: The numbers of the results, that of the smallest case first.
+    #: The numbers of the results. The smallest case is first.
     numbers: Sequence[int]
     #: The result of the smallest case.
     first: Result

@@ -240,7 +240,7 @@ def _fails(sample: Sample) -> bool:
 
 
 def _outcomes(facts: Sequence[RunFacts], samples: Iterable[Sample]) -> str:
-    """Return a letter for each run, that of its worst result."""
+    """Return a letter for each run, for its worst result."""
     letters = ["-"] * len(facts)
     worst_first = "".join(LETTERS)
     for one in samples:

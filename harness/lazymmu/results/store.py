@@ -107,7 +107,7 @@ class ResultStore:
         self._codes: dict[Cell, int] = {}
         #: Lines that are not in the file.
         self._lines: dict[int, bytes] = {}
-        # By the number of a unit: that of its cell, from 1, and of its state; where the file has its line.
+        # For each unit: the numbers of its cell (from 1) and of its state, and the place of its line in the file.
         self._cell_of, self._state_of = array("I"), bytearray()
         self._offsets, self._lengths = array("Q"), array("I")
         for unit in units:

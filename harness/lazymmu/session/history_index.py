@@ -255,7 +255,7 @@ def has(index: Connection, root: Path) -> bool:
 
 
 def saved(index: Connection, roots: Sequence[Path]) -> Saved:
-    """Return the runs and bench documents that were found below some folders, also if they are gone since.
+    """Return the runs and bench documents that were found below some folders, even if these are gone.
 
     The shards of a merged run are not runs of their own.
     """

@@ -65,7 +65,7 @@ def chosen_apis(selection: Selection) -> tuple[str, ...]:
 def chosen_kernels(selection: Selection) -> tuple[Kernel, ...]:
     """Return the kernels that the flags name, or the default one, in the order of the catalogue.
 
-    Those of one's own are the last. Raises UsageError for an unknown name, and for a kernel that no chosen architecture
+    User-built ones are the last. Raises UsageError for an unknown name, and for a kernel that no chosen architecture
     can run.
     """
     wanted = {name: catalogue.kernel(name) for name in selection.kernels or (DEFAULT_KERNEL,)}
@@ -90,7 +90,7 @@ def arches_of(kernel: Kernel, named: Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_options(kernel: Kernel, arches: Iterable[str]) -> None:
-    """Raise UsageError if a kernel of one's own could be a guest of these architectures with other options."""
+    """Raise UsageError if a user-built kernel could be a guest of these architectures with other options."""
     from lazymmu.provision import own_kernels
 
     for one in map(architecture, arches):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Folders of the host in a sandbox: what a kernel of one's own is built from."""
+"""Folders of the host in a sandbox: what a user-built kernel is built from."""
 
 import subprocess
 from pathlib import Path

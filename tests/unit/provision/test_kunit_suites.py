@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The KUnit suites that a kernel of one's own has, and the units that they become in a run."""
+"""The KUnit suites that a user-built kernel has, and the units that they become in a run."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What `--kernel PATH` names, and why a kernel of one's own cannot be run."""
+"""What `--kernel PATH` names, and why a user-built kernel cannot be run."""
 
 import json
 from pathlib import Path
