@@ -38,4 +38,4 @@ def test_rules_that_a_scenario_does_not_reach_are_named(tmp_path: Path) -> None:
     assert ("enable", "in softirq", "xen") in rows
     assert ("enable", "in interrupt", "xen") not in rows
     assert ("switch", "in interrupt", "xen") not in rows  # it is not allowed there
-    assert "never reached: enable: in softirq (arm64, ppc64, s390x, x86_64, xen)" in done.stdout
+    assert "never reached: enable: in softirq (arm64, ppc64, radix, s390x, x86_64, xen)" in done.stdout
