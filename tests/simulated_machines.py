@@ -10,7 +10,7 @@ import heapq
 import random
 from collections.abc import Iterator
 
-from lazymmu.session.cluster import shard_count
+from lazymmu.session.shards.cluster import shard_count
 from msgspec import Struct
 
 

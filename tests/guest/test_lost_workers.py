@@ -131,7 +131,7 @@ def test_a_cluster_that_is_lost_is_an_error_by_name(
 
 def test_a_worker_with_another_lazymmu_is_refused_by_name(lazymmu: Lazymmu, tmp_path: Path) -> None:
     changed = checkout_with([appended("harness/lazymmu/reports/live.py", "# other\n")], tmp_path / "changed")
-    old = checkout_with([lambda top: (top / "harness/lazymmu/session/shard_task.py").unlink()], tmp_path / "old")
+    old = checkout_with([lambda top: (top / "harness/lazymmu/session/shards/shard_task.py").unlink()], tmp_path / "old")
     with clusters.started(tmp_path / "cluster") as cluster:
         cluster.add_worker("--no-nanny")
         two, three = (cluster.add_worker("--no-nanny", checkout=checkout) for checkout in (changed, old))
@@ -144,6 +144,6 @@ def test_a_worker_with_another_lazymmu_is_refused_by_name(lazymmu: Lazymmu, tmp_
     assert "these workers have another lazymmu" in done.stderr
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip().startswith("tcp:")]
     assert lines[0].endswith(": lazymmu/reports/live.py")
-    assert "No module named 'lazymmu.session.shard_task'" in lines[1]
+    assert "No module named 'lazymmu.session.shards.shard_task'" in lines[1]
     assert [cluster.host(name) in line for name, line in zip((two, three), lines, strict=True)] == [True, True]
     assert not (tmp_path / "out" / "results.json").exists()

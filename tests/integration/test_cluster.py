@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from distributed import LocalCluster
 from lazymmu.cli import main
-from lazymmu.session import cluster
+from lazymmu.session.shards import cluster
 
 
 @pytest.fixture(autouse=True)

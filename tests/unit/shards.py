@@ -11,8 +11,9 @@ from lazymmu.reports.terminal import Terminal
 from lazymmu.results import known_issues
 from lazymmu.results.known_issues import KnownIssue
 from lazymmu.results.result import Result, Unit
-from lazymmu.session import listed, shard, unreached
-from lazymmu.session.run import _of_shard, exit_status, report
+from lazymmu.session import listed, unreached
+from lazymmu.session.ending import exit_status, report
+from lazymmu.session.shards import shard
 from lazymmu.support.interrupts import Interrupts
 from msgspec.structs import replace
 
@@ -55,7 +56,7 @@ def folder(
         scenarios = list({unit.scenario.name: unit.scenario for unit in units}.values())
         own = {"shard": number, "selected": len(units), "scenarios": listed.digests(scenarios)}
         own["paths"] = {one.name: one.path for one in scenarios}
-        facts["shard"] = {**own, **_of_shard(mine, store, places)}
+        facts["shard"] = {**own, **shard.facts(mine, store, places)}
         facts["command"] = [*facts["command"], "--shard", number]
         facts["arguments"] = {**facts["arguments"], "shard": number}
     facts = {

@@ -12,7 +12,7 @@ from lazymmu.cli import main
 from lazymmu.commands import COMMANDS, run
 from lazymmu.parser import command_parser
 from lazymmu.results.result import Outcome
-from lazymmu.session.run import exit_status
+from lazymmu.session.ending import exit_status
 
 from tests.unit import examples
 from tests.unit.rows import each_row

@@ -23,7 +23,8 @@ def main(arguments: Namespace) -> int:
 
         from lazymmu.reports.destination import STDOUT, targets
         from lazymmu.scenario import load
-        from lazymmu.session import kunit_export, requests
+        from lazymmu.session import requests
+        from lazymmu.session.kunit import export as kunit_export
     scenarios = load(arguments.scenarios, requests.library())
     cases = kunit_export.cases(scenarios)
     terminal = requests.human(arguments)

@@ -140,8 +140,9 @@ def _matrix(arguments: Namespace) -> int:
     """Print the jobs of a CI system."""
     with importing():
         from lazymmu.scenario import load
-        from lazymmu.session import matrix, requests
+        from lazymmu.session import requests
         from lazymmu.session.selection import units
+        from lazymmu.session.shards import matrix
     if arguments.json is not None:
         raise UsageError("--json and --matrix cannot be given together: a matrix is JSON")
     # One implementation can be named here, several in a run.

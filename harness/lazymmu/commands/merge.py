@@ -7,7 +7,7 @@ from lazymmu.support.interrupts import importing
 
 NAME = "merge"
 HELP = "join the results of the shards of a run"
-main = imported("lazymmu.session.merge:merge")
+main = imported("lazymmu.session.shards.merge:merge")
 
 
 def flags(parser: Parser) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE, Popen
 
-from lazymmu.provision.packages import MODULES_OF, NETWORK_MODULES
+from lazymmu.provision.kernel_modules import MODULES_OF, NETWORK_MODULES
 from lazymmu.support.errors import SetupError
 
 # What nothing here reads: documents, link-time optimization, sanitizers, QEMU for other machines of the same package,

@@ -21,6 +21,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from lazymmu.provision import mirrors
+from lazymmu.provision.kernel_modules import MODULES_OF
 from lazymmu.provision.keys import FOLDER_HINT, digest, lock_file
 from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.progress import Progress
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     # Most runs fetch nothing, and http and tarfile take a while to load.
     from lazymmu.provision.download import Client
 
-#: Start of the name that a kernel's package has when its modules are unpacked.
-MODULES_OF = "modules-of-"
-#: These modules: they drive a network card (virtio_net), in the order of loading.
-NETWORK_MODULES = ("failover", "net_failover", "virtio_net")
 # Raise it when other files of a package are unpacked (deb.py).
 _VERSION = "4"
 #: Bytes on disk for each byte of packages: the package, and what is unpacked from it.

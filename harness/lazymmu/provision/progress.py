@@ -6,16 +6,29 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from lazymmu.provision.packages import Fetching
+from typing import Protocol
 
 # Puts the cursor at the begin of the line, and removes the line.
 _CLEAR = "\r\x1b[K"
 _MEGABYTE = 1_000_000
 # Seconds between two states of the progress line on a terminal, and between two lines in a log.
 _ON_TERMINAL, _IN_LOG = 0.2, 15.0
+
+
+class Transfer(Protocol):
+    """How far a transfer is. Sizes are in bytes; `began` is a monotonic time."""
+
+    size: int
+    arrived: int
+    began: float
+
+    @property
+    def remaining(self) -> int:
+        """How many packages are neither there nor given up."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether a package was given up."""
 
 
 class Progress:
@@ -56,11 +69,11 @@ class Progress:
         yield
         self.say(f"{what}: done ({time.monotonic() - begin:.1f} s)")
 
-    def transfer(self, what: str) -> Callable[["Fetching"], None]:
+    def transfer(self, what: str) -> Callable[[Transfer], None]:
         """Return the function that shows how far a transfer is; it prints as often as a reader wants to know."""
         begun = ended = False
 
-        def show(transfer: "Fetching") -> None:
+        def show(transfer: Transfer) -> None:
             nonlocal begun, ended
             now, live = time.monotonic(), self.hidden or sys.stderr.isatty()
             with self._lock:
@@ -89,7 +102,7 @@ def _megabytes(size: int) -> str:
     return f"{size / _MEGABYTE:.0f} MB"
 
 
-def _state(what: str, transfer: "Fetching", seconds: float) -> str:
+def _state(what: str, transfer: Transfer, seconds: float) -> str:
     if transfer.arrived >= transfer.size:
         return f"unpacking the last {transfer.remaining} packages for {what}"
     rate = transfer.arrived / seconds

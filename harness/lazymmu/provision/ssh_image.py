@@ -13,10 +13,11 @@ import zstandard
 from lazymmu.architecture import Architecture
 from lazymmu.provision import builds, cpio, live, packages, parts, tool_root
 from lazymmu.provision.cache import Cache, whole
+from lazymmu.provision.kernel_modules import NETWORK_MODULES
 from lazymmu.provision.kernels import MODULES, InstalledKernel
 from lazymmu.provision.keys import digest
 from lazymmu.provision.lock import Package
-from lazymmu.provision.packages import NETWORK_MODULES, Fetching
+from lazymmu.provision.packages import Fetching
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.support.errors import SetupError, UsageError
 

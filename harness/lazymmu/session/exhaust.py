@@ -20,8 +20,8 @@ from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.results.run_summary import of_text
 from lazymmu.scenario import load
 from lazymmu.session import header_run, prefetch, requests
+from lazymmu.session.ending import exit_status
 from lazymmu.session.plan import Preparation, prepare
-from lazymmu.session.run import exit_status
 from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.session.selection import Selection, chosen_apis, units
 from lazymmu.subject.case import Scenario

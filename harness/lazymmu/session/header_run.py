@@ -7,55 +7,26 @@ Only such runs import the header's reader, which takes long to load.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from lazymmu.architecture import architectures
 from lazymmu.provision import builds
-from lazymmu.provision.keys import digest
 from lazymmu.provision.setup import Images
 from lazymmu.provision.subprocesses import ToolError
 from lazymmu.results.result import Outcome, Unit
 from lazymmu.results.store import ResultStore
+from lazymmu.session.given import Given
 from lazymmu.session.selection import Selection
 from lazymmu.subject.implementations import HEADER, NATIVE
 from lazymmu.support.errors import UsageError
 
-if TYPE_CHECKING:
-    from lazymmu.header.text import Text
-
 #: The outcomes of units that a guest executed.
 EXECUTED = (Outcome.PASS, Outcome.FAIL)
-
-
-class Given(Struct, frozen=True):
-    """What a flag puts under test."""
-
-    #: The text whose functions are compiled into the module; None if a patch changes only headers of architectures.
-    text: Text | None
-    #: The content of --patch; None with --header.
-    patch: bytes | None = None
-    #: What reports say of the patch.
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    #: Architecture and kernel -> path and text of headers that its native implementation is compiled from.
-    native: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
-
-    @property
-    def sources(self) -> dict[str, str]:
-        """Name -> digest of the texts that a patch made."""
-        texts = {
-            f"{path} of {arch} {kernel}": text
-            for (arch, kernel), some in self.native.items()
-            for path, text in some.items()
-        }
-        if self.patch is not None and self.text is not None:
-            texts[self.text.shown] = self.text.whole
-        return {f"{name} with the patch": digest([text.encode()]) for name, text in texts.items()}
 
 
 def selected(arguments: Namespace, selection: Selection, kept: Path | None = None) -> tuple[Given | None, Selection]:

@@ -13,7 +13,7 @@ from lazymmu.header.bases import Base, Nearest, NoBase, nearest, of_kernel
 from lazymmu.header.patched import PGTABLE, Patch
 from lazymmu.provision import catalogue
 from lazymmu.session import requests
-from lazymmu.session.header_run import Given
+from lazymmu.session.given import Given
 from lazymmu.session.selection import Selection, chosen_kernels
 from lazymmu.subject.implementations import HEADER, NATIVE
 from lazymmu.support.errors import UsageError

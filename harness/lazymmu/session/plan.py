@@ -21,8 +21,9 @@ from lazymmu.reports.formats import FORMATS
 from lazymmu.results.known_issues import KnownIssue
 from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.scenario import load
-from lazymmu.session import header_run, known_file, kunit_run, listed, requests
-from lazymmu.session.header_run import Given
+from lazymmu.session import header_run, known_file, listed, requests
+from lazymmu.session.given import Given
+from lazymmu.session.kunit import suites as kunit
 from lazymmu.session.selection import Selection, scenarios_of, units
 from lazymmu.subject.case import Scenario
 from lazymmu.subject.implementations import IMPLEMENTATIONS, KUNIT
@@ -71,7 +72,7 @@ class Plan(Struct, frozen=True):
             facts["listed"] = {"origin": found.origin, "arguments": found.arguments}
         selected = whole
         if arguments.shard is not None:
-            from lazymmu.session import shard
+            from lazymmu.session.shards import shard
 
             selected = shard.of(whole, arguments.shard, arguments.timings)
             scenarios = scenarios_of(whole)
@@ -107,21 +108,21 @@ class Plan(Struct, frozen=True):
 def _selected(arguments: Namespace, selection: Selection) -> Sequence[Unit]:
     """Return the cases of scenarios, and after them the kernels' own suites."""
     cases: tuple[Unit, ...] = ()
-    if not kunit_run.only(selection):
+    if not kunit.only(selection):
         cases = units(load(arguments.scenarios, requests.library()), selection, repeat=arguments.repeat)
-    return (*cases, *kunit_run.units(selection, len(cases), repeat=arguments.repeat))
+    return (*cases, *kunit.units(selection, len(cases), repeat=arguments.repeat))
 
 
 def _unavailable(unit: Unit, reason: str, *, is_named: bool) -> Result:
     """Return the result of a unit that cannot be run: an error if the user named the cause, a skip if a default did."""
     if is_named:
-        return kunit_run.prepared(unit).failed(SetupError(reason))
+        return kunit.prepared(unit).failed(SetupError(reason))
     return Result.of(unit, Outcome.SKIP, reason)
 
 
 def without_implementation(unit: Unit, selection: Selection) -> Result | None:
     """Return the result of a unit that has no implementation to test; None if it has one."""
-    if reason := kunit_run.refusal(unit):
+    if reason := kunit.refusal(unit):
         return _unavailable(unit, reason, is_named=KUNIT in selection.impls)
     kernel = catalogue.kernel(unit.kernel)
     if not IMPLEMENTATIONS[unit.impl].hooks_only or unit.arch in kernel.native:

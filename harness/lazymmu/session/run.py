@@ -2,14 +2,11 @@
 """The command `run`: runs the selected units on guests, and reports their results."""
 
 import os
-import shutil
-import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,26 +18,24 @@ from lazymmu.guests.transports.serial import SERIAL
 from lazymmu.provision.progress import Progress
 from lazymmu.provision.sandbox import Sandbox
 from lazymmu.provision.setup import Images
-from lazymmu.reports import ci, results_folder
-from lazymmu.reports.destination import Target
-from lazymmu.reports.formats import FORMATS, Format
-from lazymmu.reports.live import LiveView, logs_scenarios
+from lazymmu.reports import results_folder
+from lazymmu.reports.live import LiveView
 from lazymmu.reports.results_folder import Folder
-from lazymmu.reports.terminal import Terminal
 from lazymmu.results import known_issues, store
-from lazymmu.results.result import Outcome, Result, SavedUnit, Unit
+from lazymmu.results.result import Outcome, Result, Unit
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
 from lazymmu.session import header_run, listed, manifest, prefetch, requests, unreached
+from lazymmu.session.ending import exit_status, report
 from lazymmu.session.plan import Plan, Preparation, prepare
 from lazymmu.session.scheduler import Options, Schedule
 from lazymmu.session.selection import shuffled
 from lazymmu.session.stopping import Stopping
-from lazymmu.support.errors import INTERRUPTED, LazymmuError, Place, UsageError
+from lazymmu.support.errors import LazymmuError, UsageError
 from lazymmu.support.interrupts import Interrupts
 
 if TYPE_CHECKING:
-    from lazymmu.session.cluster import Cluster
+    from lazymmu.session.shards.cluster import Cluster
 
 # Names when the launcher was started, in seconds since the host's start (/proc/uptime).
 _BEGAN = "LAZYMMU_BEGAN"
@@ -69,7 +64,7 @@ def run(arguments: Namespace) -> int:
             raise UsageError("--failed and --failed-from cannot be given together")
         arguments.failed_from = listed.last_run()
     if arguments.on is not None:
-        from lazymmu.session import cluster
+        from lazymmu.session.shards import cluster
 
         cluster.refuse(arguments)
     if arguments.save_plan is not None:
@@ -129,7 +124,7 @@ def _carry_out(
         kept: Sequence[str] = ()
         with stopping.preparing():
             if arguments.on is not None:
-                from lazymmu.session import cluster
+                from lazymmu.session.shards import cluster
 
                 remote = stack.enter_context(cluster.connected(plan))
                 units = []
@@ -199,7 +194,9 @@ def _summary(
     compared = unreached.places(plan.units, skipped)
     is_shard = plan.arguments.shard is not None
     if is_shard:
-        facts["shard"] = {**facts["shard"], **_of_shard(plan.units, results, compared)}
+        from lazymmu.session.shards import shard
+
+        facts["shard"] = {**facts["shard"], **shard.facts(plan.units, results, compared)}
     return RunSummary(
         results=results,
         interrupted=is_early,
@@ -226,13 +223,6 @@ def _status_of(plan: Plan, summary: RunSummary) -> int:
 def _notes_of_shard(plan: Plan) -> list[str]:
     shard = plan.arguments.shard
     return [] if plan.units else [f"none of the {len(plan.whole)} cases belongs to shard {shard}: nothing was run"]
-
-
-def _of_shard(units: Sequence[Unit], results: ResultStore, compared: Mapping[str, Sequence[Place]]) -> dict[str, Any]:
-    """Return what `lazymmu merge` needs of a shard beside its results."""
-    not_compared = {name: [list(place) for place in places] for name, places in compared.items()}
-    not_run = msgspec.to_builtins([SavedUnit.of(unit) for unit in units if unit.index not in results])
-    return {"not_compared": not_compared, "not_run": not_run}
 
 
 def _with_versions(facts: dict[str, Any], images: Sequence[Images]) -> dict[str, Any]:
@@ -354,103 +344,3 @@ def _is_failed(results: ResultStore, unit: Unit) -> bool:
         return False
     result = results[unit.index]
     return result.outcome is Outcome.FAIL and not result.flaky
-
-
-def exit_status(counts: Mapping[str, int], *, no_skip: bool, broken_entries: bool = False) -> int:
-    """Return the exit status for so many results of each outcome (docs/command-line.md); known ones do not count."""
-    if counts[Outcome.FAIL] or broken_entries:
-        return 1
-    if counts[Outcome.ERROR] or (no_skip and counts[Outcome.SKIP]):
-        return 3
-    return 0 if counts[Outcome.PASS] else 2
-
-
-def report(
-    results_status: int,
-    folder: Folder,
-    summary: RunSummary,
-    *,
-    targets: Mapping[str, Target],
-    terminal: Terminal,
-    interrupts: Interrupts,
-    log_failures: Sequence[LazymmuError] = (),
-    quiet: bool = False,
-    begin: float | None = None,
-) -> int:
-    """Write every report that can be written. Returns the exit status, which run.json has, too.
-
-    `results_status` is the exit status for the results alone, `targets` has the target of each flag, `begin` is the
-    monotonic time at which the user began to wait.
-    """
-
-    def status(failures: Sequence[Exception]) -> int:
-        """Return the exit status. A failed report does not hide a wrong implementation or an interrupt."""
-        if interrupts.came:
-            return INTERRUPTED
-        return LazymmuError.exit_status if failures and results_status != 1 else results_status
-
-    if summary.results.failure is not None:
-        log_failures = [summary.results.failure, *log_failures]
-    first = status(log_failures)
-    summary = replace(
-        summary,
-        folder=folder.path,
-        facts={
-            **summary.facts,
-            "stopped": summary.stopped,
-            **manifest.end(first, datetime.now(UTC), summary.accelerators),
-        },
-    )
-
-    def on_terminal() -> None:
-        with interrupts.bounded("the report on the terminal"):
-            scenarios = not logs_scenarios(terminal, summary.results)
-            # The folder's reports took some of the user's time, too.
-            waited = summary if begin is None else replace(summary, seconds=time.monotonic() - begin)
-            terminal.report(waited, folder.path, quiet=quiet, scenarios=scenarios)
-            if system is not None:
-                for line in system.annotations(summary):
-                    terminal.marker(line)
-
-    system = ci.system()
-    formats = [form for form in FORMATS.values() if form.FLAG in targets]
-    outputs: list[Callable[[], None]] = [on_terminal]
-    of_folder = _failures([partial(folder.finish, summary)])
-    # Large reports take their time, so those that the folder has are copied.
-    written = {} if of_folder else {name: folder.path / file for name, file in results_folder.REPORTS.items()}
-    outputs += [
-        partial(_write, interrupts, summary, form, targets[form.FLAG], written.get(form.NAME)) for form in formats
-    ]
-    outputs += [] if system is None else [partial(system.write_summary, summary)]
-    # The logs are in the same folder, so a full disk is reported once.
-    failures = [*(of_folder or log_failures[:1]), *_failures(outputs)]
-    last = status(failures)
-    if last != first:
-        again = _failures([partial(folder.record, {**summary.facts, "status": last})])
-        failures += [] if of_folder else again
-    for failure in failures:
-        print(f"lazymmu: {failure}", file=sys.stderr)
-    return last
-
-
-def _write(
-    interrupts: Interrupts, summary: RunSummary, form: Format, target: Target, written: Path | None = None
-) -> None:
-    """Write a report; `written` is a file that has it."""
-    what = f"{target.flag} `{target.name}`"
-    with nullcontext() if target.is_regular() else interrupts.bounded(what), target.opened() as file:
-        if written is None:
-            form.write(summary, file)
-            return
-        with written.open(encoding="utf-8", newline="") as text:
-            shutil.copyfileobj(text, file)
-
-
-def _failures(writes: Iterable[Callable[[], None]]) -> list[LazymmuError | OSError]:
-    failures: list[LazymmuError | OSError] = []
-    for write in writes:
-        try:
-            write()
-        except (LazymmuError, OSError) as error:
-            failures.append(error)
-    return failures

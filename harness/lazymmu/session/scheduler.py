@@ -26,7 +26,7 @@ from lazymmu.guests.transports.serial import SERIAL
 from lazymmu.provision.builds import Variants
 from lazymmu.provision.setup import Images
 from lazymmu.results.result import Result, Unit
-from lazymmu.session import kunit_run
+from lazymmu.session.kunit import suites as kunit
 from lazymmu.session.worker import Queue, Worker
 from lazymmu.support.errors import LazymmuError
 from lazymmu.support.interrupts import Interrupts
@@ -206,4 +206,4 @@ class Schedule:
             cause = causes.get(unit.machine)
             text = "".join(traceback.format_exception(cause)) if cause else "its machine ended without a result"
             error = LazymmuError(f"{unit.machine}: a mistake in lazymmu itself: {text.splitlines()[-1]}", hint=text)
-            self._finish(kunit_run.prepared(unit).failed(error))
+            self._finish(kunit.prepared(unit).failed(error))

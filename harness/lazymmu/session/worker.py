@@ -14,7 +14,8 @@ from lazymmu.guests.machine import Machine
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.results.result import Outcome, Result, Unit
-from lazymmu.session import kernel_checks, kunit_run
+from lazymmu.session import kernel_checks
+from lazymmu.session.kunit import suites as kunit
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.subject.counters import ATOMIC_SLEEPS
 from lazymmu.support.deadline import Deadline
@@ -40,7 +41,7 @@ class Queue:
 
     def __init__(self, units: Iterable[Unit], workers: int, is_needed: Callable[[Unit], bool] = lambda _: True) -> None:
         """Take the units; a unit that is not needed when its turn comes is dropped."""
-        self._waiting = deque(kunit_run.prepared(unit) for unit in units)
+        self._waiting = deque(kunit.prepared(unit) for unit in units)
         self._is_needed = is_needed
         self._workers = workers
         self._lock = threading.Lock()

@@ -21,6 +21,7 @@ from lazymmu.guests.transports import DEFAULT
 from lazymmu.provision import setup as images
 from lazymmu.results.result import Unit
 from lazymmu.session import header_run, keep_failed, prefetch, requests
+from lazymmu.session.given import Given
 from lazymmu.session.selection import Selection, units
 from lazymmu.shell import files
 from lazymmu.shell.bridge import Bridge
@@ -120,7 +121,7 @@ def _use(
     return status
 
 
-def _own(arguments: Namespace, arch: str) -> tuple[header_run.Given | None, Sequence[Unit]]:
+def _own(arguments: Namespace, arch: str) -> tuple[Given | None, Sequence[Unit]]:
     """Return what --header puts under test, and the units that only this shell has.
 
     Raises UsageError, and ScenarioError for a wrong scenario.

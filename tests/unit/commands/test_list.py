@@ -11,8 +11,8 @@ from lazymmu.cli import main
 from lazymmu.commands import list as list_command
 from lazymmu.commands import run
 from lazymmu.parser import command_parser
-from lazymmu.session import matrix
 from lazymmu.session.plan import Plan
+from lazymmu.session.shards import matrix
 
 SELECTED = ["nesting/[dt]*", "history/*preempted*", "--api", "all", "--exclude", "wrap-around"]
 RUN = command_parser(run)

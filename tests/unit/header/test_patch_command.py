@@ -16,7 +16,7 @@ from lazymmu.provision.keys import default_root
 from lazymmu.provision.progress import Progress
 from lazymmu.scenario import load
 from lazymmu.session import header_run, manifest
-from lazymmu.session.header_run import Given
+from lazymmu.session.given import Given
 from lazymmu.session.selection import Selection, units
 
 from tests.headers import EXTENDED, HEAD, MERGED, NESTED_FLUSH, V4, line

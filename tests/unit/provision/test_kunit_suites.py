@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from lazymmu.cli import main
 from lazymmu.provision import catalogue, kunit_suites, own_kernels
-from lazymmu.session import kunit_run, plan
+from lazymmu.session import plan
+from lazymmu.session.kunit import suites as kunit
 from lazymmu.session.selection import Selection
 from lazymmu.support.errors import UsageError
 
@@ -70,7 +71,7 @@ def test_suites_are_units_of_a_run_unless_something_else_is_selected(tmp_path: P
     path = str(kernel(tmp_path))
 
     def names(**flags: Any) -> list[tuple[str, str, str]]:
-        made = kunit_run.units(Selection(kernels=(path,), **flags), 5)
+        made = kunit.units(Selection(kernels=(path,), **flags), 5)
         assert [unit.index for unit in made] == [*range(5, 5 + len(made))]
         return [(unit.scenario.name, unit.impl, unit.arch) for unit in made]
 
@@ -78,14 +79,14 @@ def test_suites_are_units_of_a_run_unless_something_else_is_selected(tmp_path: P
     assert names() == names(impls=("kunit",)) == names(impls=("native", "kunit")) == names(apis=("all",)) == both
     assert names(impls=("native",)) == names(tags=("x",)) == names(apis=("v3",)) == []
     with pytest.raises(UsageError, match="--impl kunit: no selected kernel has a KUnit suite of lazy MMU mode"):
-        kunit_run.units(Selection(kernels=("lts",), impls=("kunit",)), 0)
+        kunit.units(Selection(kernels=("lts",), impls=("kunit",)), 0)
 
 
 def test_a_suite_that_cannot_be_run_is_a_skip_and_an_error_if_it_was_asked_for(tmp_path: Path) -> None:
     path = str(kernel(tmp_path))
     for impls, outcome in (((), "skip"), (("kunit",), "error")):
         selection = Selection(kernels=(path,), impls=impls)
-        runs, module = kunit_run.units(selection, 0)
+        runs, module = kunit.units(selection, 0)
         assert plan.without_implementation(runs, selection) is None
         result = plan.without_implementation(module, selection)
         assert result is not None

@@ -15,7 +15,7 @@ from lazymmu.reports.formats import FORMATS
 from lazymmu.reports.terminal import Terminal
 from lazymmu.results import store
 from lazymmu.results.run_summary import RunSummary
-from lazymmu.session.run import report
+from lazymmu.session.ending import report
 from lazymmu.support.errors import LazymmuError
 from lazymmu.support.interrupts import Interrupts
 from msgspec.structs import replace

@@ -11,7 +11,7 @@ from lazymmu.results.known_issues import CheckedIssue, KnownIssue, State, checke
 from lazymmu.results.result import Outcome, Unit
 from lazymmu.results.store import ResultStore
 from lazymmu.session import known_file
-from lazymmu.session.run import exit_status
+from lazymmu.session.ending import exit_status
 from lazymmu.support.errors import ScenarioError
 from lazymmu.support.project import IMAGES, LIBRARY
 from msgspec.structs import replace

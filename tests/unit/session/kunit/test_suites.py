@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from lazymmu.protocol.agent_reply import AgentReply
 from lazymmu.results.result import Outcome, Result, Unit
-from lazymmu.session import kunit_run
+from lazymmu.session.kunit import suites as kunit
 from lazymmu.session.prepared_unit import PreparedUnit
 from lazymmu.subject.case import Case, Scenario
 
@@ -21,7 +21,7 @@ def suite() -> PreparedUnit:
     scenario = Scenario(
         *("kunit/lazy", str(Path("mm/tests/lazy_kunit.c")), "x", (), True, ("merged",), ("arm64",)), (Case({}, ()),)
     )
-    prepared = kunit_run.prepared(Unit(scenario, 0, "merged", "arm64", "kunit", "/a"))
+    prepared = kunit.prepared(Unit(scenario, 0, "merged", "arm64", "kunit", "/a"))
     assert prepared.verb == "kunit"
     assert prepared.program(7) == b"lazy"
     return prepared

@@ -13,7 +13,7 @@ from lazymmu.architecture import architectures
 from lazymmu.provision import catalogue
 from lazymmu.results.result import Result, SavedUnit
 from lazymmu.results.store import ResultStore
-from lazymmu.session.shard_folder import Found, Shard, units
+from lazymmu.session.shards.shard_folder import Found, Shard, units
 from lazymmu.subject.implementations import HEADER
 from lazymmu.support.errors import UsageError
 

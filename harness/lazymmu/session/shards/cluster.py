@@ -26,10 +26,11 @@ from lazymmu.reports.results_folder import Folder
 from lazymmu.results.result import Result, SavedUnit
 from lazymmu.scenario.lookup import scenario_files
 from lazymmu.scenario.strict_yaml.problems import Problems
-from lazymmu.session import listed, merge, requests, shard_folder, shard_task
+from lazymmu.session import listed, requests
 from lazymmu.session.plan import Plan
 from lazymmu.session.selection import scenarios_of
-from lazymmu.session.shard_task import Order, Reply
+from lazymmu.session.shards import merge, shard_folder, shard_task
+from lazymmu.session.shards.shard_task import Order, Reply
 from lazymmu.session.stopping import Stopping
 from lazymmu.support.errors import LazymmuError, SetupError, UsageError
 from lazymmu.support.interrupts import Interrupts

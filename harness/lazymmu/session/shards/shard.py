@@ -8,10 +8,15 @@ repetitions of a unit are in the same shard, because an entry of --known counts 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import fmean
+from typing import Any
+
+import msgspec
 
 from lazymmu.reports.compare import read
-from lazymmu.results.result import Unit
+from lazymmu.results.result import SavedUnit, Unit
+from lazymmu.results.store import ResultStore
 from lazymmu.session.listed import label
+from lazymmu.support.errors import Place
 
 
 def numbers(shard: str) -> tuple[int, int]:
@@ -56,3 +61,10 @@ def _weights(units: Sequence[Unit], seconds: Mapping[str, tuple[str, float]]) ->
     usual = fmean(one for _, one in seconds.values()) if seconds else 1.0
     means = {machine: fmean(some) for machine, some in of_machine.items()}
     return [seconds[name][1] if (name := label(unit)) in seconds else means.get(unit.machine, usual) for unit in units]
+
+
+def facts(units: Sequence[Unit], results: ResultStore, compared: Mapping[str, Sequence[Place]]) -> dict[str, Any]:
+    """Return what `lazymmu merge` needs of a shard beside its results."""
+    not_compared = {name: [list(place) for place in places] for name, places in compared.items()}
+    not_run = msgspec.to_builtins([SavedUnit.of(unit) for unit in units if unit.index not in results])
+    return {"not_compared": not_compared, "not_run": not_run}

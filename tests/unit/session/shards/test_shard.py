@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lazymmu.results.result import Unit
-from lazymmu.session import shard
+from lazymmu.session.shards import shard
 from msgspec.structs import replace
 
 from tests.unit import runs

@@ -4,7 +4,8 @@
 from lazymmu.commands import COMMANDS
 from lazymmu.parser import command_parser
 from lazymmu.reports.formats import FORMATS
-from lazymmu.session import cluster, listed
+from lazymmu.session import listed
+from lazymmu.session.shards import cluster
 
 
 def test_every_flag_of_run_is_passed_on_or_needed_here_or_refused() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from lazymmu.cli import main
-from lazymmu.session import kunit_export
+from lazymmu.session.kunit import export as kunit_export
 
 Said = pytest.CaptureFixture[str]
 

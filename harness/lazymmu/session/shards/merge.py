@@ -20,10 +20,11 @@ from lazymmu.results import known_issues, store
 from lazymmu.results.known_issues import CheckedIssue, KnownIssue
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
-from lazymmu.session import matrix, requests, shard, shard_folder, unreached
-from lazymmu.session.joining import join, rank
-from lazymmu.session.run import exit_status, report
-from lazymmu.session.shard_folder import OF_GROUP, OWN, Shard
+from lazymmu.session import requests, unreached
+from lazymmu.session.ending import exit_status, report
+from lazymmu.session.shards import matrix, shard, shard_folder
+from lazymmu.session.shards.joining import join, rank
+from lazymmu.session.shards.shard_folder import OF_GROUP, OWN, Shard
 from lazymmu.support.errors import LazymmuError, Place, UsageError
 from lazymmu.support.interrupts import Interrupts
 

@@ -130,7 +130,7 @@ def text(suite: str, tests: Sequence[KunitCase]) -> str:
     """Return the C file of a suite."""
     misuse = any(call.warnings for test in tests for calls in _calls(test) for call in calls)
     values = {"suite": suite, "tests": tests, "misuse": misuse}
-    return "".join(filled(Path(__file__).with_name("kunit_suite.c.jinja"), **values)) + "\n"
+    return "".join(filled(Path(__file__).with_name("suite.c.jinja"), **values)) + "\n"
 
 
 def _word(name: str) -> str:

@@ -19,8 +19,8 @@ from lazymmu.architecture import DEFAULT_KERNEL
 from lazymmu.reports import results_folder
 from lazymmu.reports.formats.json import FIRST_LINE
 from lazymmu.results.result import Result, SavedUnit
-from lazymmu.session import shard
-from lazymmu.session.matrix import Job
+from lazymmu.session.shards import shard
+from lazymmu.session.shards.matrix import Job
 from lazymmu.support.errors import UsageError
 
 #: Arguments in which shards differ, and those in which groups do.
