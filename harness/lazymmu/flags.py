@@ -105,6 +105,13 @@ def add(parser: ArgumentParser, *names: str, **others: Any) -> None:
         parser.add_argument(name, **{**shared[name], **kind, **of_catalogue, **others})
 
 
+def add_guest(parser: ArgumentParser, command: str, new: str, words: str) -> None:
+    """Add what enters a guest: a new one, or with --from a saved one. After -- come words for what runs there."""
+    rest = f"[flags] [-- {words}]"
+    parser.usage = f"lazymmu {command} {new} {rest}\n       lazymmu {command} --from DIR [CASE] {rest}"
+    add(parser, "--from", "--kernel", "--timeout-scale", "--offline")
+
+
 def add_selection(parser: ArgumentParser) -> None:
     """Add what selects units."""
     add(parser, "scenarios", "--arch")

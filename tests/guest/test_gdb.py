@@ -56,6 +56,13 @@ def test_the_status_tells_a_failed_command_a_step_that_is_never_reached_and_a_de
     assert (done.returncode, "the guest died: NULL pointer dereference" in done.stderr) == (3, True)
 
 
+def test_debug_information_of_debians_kernel_names_its_functions(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    commands = script(tmp_path, "backtrace\n")
+    done = lazymmu("gdb", *_CASE, "--at", "2", "--debug-info", "--gdb-command", commands)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"task_thread \(data=.* kthread \(.* at kthread\.c:\d+\n.* ret_from_fork", done.stdout, re.DOTALL)
+
+
 def test_ctrl_c_stops_the_guest_and_not_the_command(lazymmu: Lazymmu) -> None:
     command, *words = lazymmu.command("gdb", *_CASE, "--at", "1")
     environment = {**lazymmu.environment(), "TMPDIR": os.environ["TMPDIR"], "TERM": "dumb"}

@@ -91,8 +91,20 @@ def test_the_guest_is_saved_before_the_first_difference_also_in_an_interrupt(
     if arch in DRGN:
         assert (done.returncode, done.stdout) == (0, "6 5\n"), done.stderr
         assert "no stacks: the kernel" in done.stderr
+        if arch == "arm64":
+            shows_the_stack_through_the_interrupt(lazymmu, out)
     else:
         assert done.returncode == 0 or (done.returncode == 3 and "drgn cannot open" in done.stderr), done.stderr
+
+
+def shows_the_stack_through_the_interrupt(lazymmu: Lazymmu, out: Path) -> None:
+    """See that drgn shows where the task of the module is, with the debug information of Debian's kernel."""
+    task = "from drgn.helpers.linux.pid import for_each_task as all\n"
+    task += "for t in all(prog):\n if t.comm.string_() == b'lazymmu/1': print(prog.stack_trace(t))"
+    done = lazymmu("drgn", str(out), "--debug-info", "-c", task)
+    names = r".*".join(("run_step ", "interrupt_block ", "irq_work_run ", "lmm_context_interrupt ", "kthread "))
+    for text in (done.stdout, done.stderr):
+        assert re.search(names, text, re.DOTALL), done.stderr + done.stdout
 
 
 def refuses_a_core_on_a_full_disk(folder: Path) -> None:

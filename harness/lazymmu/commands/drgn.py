@@ -17,4 +17,4 @@ def flags(parser: Parser) -> None:
     parser.add_argument("case", nargs="?", metavar="CASE", help="scenario or case, if several guests were kept")
     parser.add_argument("--arch", metavar="ARCH", help="architecture, if several guests were kept")
     parser.add_argument("-c", dest="code", metavar="CODE", help="run this Python code, and end")
-    add(parser, "--timeout-scale")
+    add(parser, "--debug-info", "--timeout-scale", "--offline")

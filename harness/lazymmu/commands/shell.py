@@ -2,7 +2,7 @@
 """`lazymmu shell`: a prompt in a guest, or one command there."""
 
 from lazymmu.commands import imported
-from lazymmu.flags import add
+from lazymmu.flags import add, add_guest
 from lazymmu.parser import Parser
 
 NAME = "shell"
@@ -11,14 +11,10 @@ main = imported("lazymmu.shell.prompt:shell")
 
 
 def flags(parser: Parser) -> None:
-    parser.usage = (
-        "lazymmu shell ARCH [flags] [-- COMMAND [ARGUMENT ...]]\n"
-        "       lazymmu shell --from DIR [CASE] [flags] [-- COMMAND [ARGUMENT ...]]"
-    )
     parser.rest_after = "--"
     parser.add_argument("arch", nargs="?", metavar="ARCH", help="architecture of the guest; with --from the case")
-    add(parser, "--from")
-    add(parser, "--kernel", "--transport")
+    add_guest(parser, NAME, "ARCH", "COMMAND [ARGUMENT ...]")
+    add(parser, "--transport")
     parser.add_argument(
         "--scenario", action="append", default=[], metavar="FILE", help="a scenario of your own, for run-scenario FILE"
     )
@@ -33,4 +29,3 @@ def flags(parser: Parser) -> None:
     parser.add_argument(
         "--qemu-arg", action="append", default=[], metavar="ARGS", help="for QEMU's command line; the guest then boots"
     )
-    add(parser, "--timeout-scale", "--offline")

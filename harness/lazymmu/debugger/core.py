@@ -15,6 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lazymmu.debugger import kernel_symbols
 from lazymmu.guests import saved_guest
 from lazymmu.guests.running_guests import RunningGuests
 from lazymmu.guests.saved_guest import SavedGuest
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 _CORE = 120.0
 #: The module's variable with its run.
 _RUN = "last_run"
-_DEBUG_INFO = "`lazymmu kernel build TREE --debug info` builds a kernel that has it, and --kernel PATH runs it"
+_NO_STACKS = """note: no stacks: the kernel {} has no debug information here
+    for Debian's kernel, --debug-info fetches it; `lazymmu kernel build TREE --debug info` builds a kernel with it\
+"""
 
 
 @requests.shared_cache()
@@ -44,12 +47,13 @@ def drgn(arguments: Namespace) -> int:
     except ImportError as error:
         where = f"{ROOT}[drgn]" if IN_CHECKOUT else "lazymmu[drgn]"
         raise SetupError(f"this command needs drgn: {error}", hint=f"pip install '{where}'") from error
-    folder, saved, where = keep_failed.of_results(arguments.results, arguments.case, arguments.arch)
-    print(where, file=sys.stderr)
+    folder, saved = keep_failed.of_results(arguments.results, arguments.case, arguments.arch)
+    store = requests.cache()
+    vmlinux = kernel_symbols.of_saved(saved, store, arguments)
     guests = RunningGuests()
     with closing(guests):
-        core = saved.core(folder, requests.cache(), guests, Deadline.after(_CORE * arguments.timeout_scale))
-    program = _program(saved, folder, core)
+        core = saved.core(folder, store, guests, Deadline.after(_CORE * arguments.timeout_scale))
+    program = _program(saved, folder, core, vmlinux)
     names = {"prog": program, "run": program[_RUN], "drgn": drgn}
     if arguments.code is not None or arguments.words:
         return _run(arguments.code, arguments.words, names)
@@ -80,8 +84,11 @@ def _run(text: str | None, words: tuple[str, ...], names: dict[str, Any]) -> int
     return int(interpreter.failed)
 
 
-def _program(saved: SavedGuest, folder: Path, core: Path) -> Program:
-    """Return drgn's program of a core. It says on standard error what is missing. Raises SetupError."""
+def _program(saved: SavedGuest, folder: Path, core: Path, vmlinux: Path | None) -> Program:
+    """Return drgn's program of a core; `vmlinux` is the kernel with its symbols. Raises SetupError.
+
+    It says on standard error what is missing.
+    """
     import drgn
 
     module = (folder / saved_guest.MODULE).read_bytes()
@@ -93,7 +100,6 @@ def _program(saved: SavedGuest, folder: Path, core: Path) -> Program:
         for address, size, offset in segments:
             # drgn takes a segment at the physical address 0 for one without such an address.
             program.add_memory_segment(address, size, _reader(file, offset), True)
-        vmlinux = saved.vmlinux and saved.vmlinux.file()
         if vmlinux:
             # It may have symbols, and nothing else.
             with suppress(drgn.MissingDebugInfoError):
@@ -149,9 +155,13 @@ def _add_module(program: Program, module: bytes, file: Path) -> None:
 
     addresses = {one.name: one["sh_addr"] for one in ELFFile(BytesIO(module)).iter_sections() if one["sh_addr"]}
     begin = addresses[".text"]
-    known = program.relocatable_module("lazymmu", begin, create=True)
-    known.address_range = (begin, begin + len(module))
-    known.section_addresses.update(addresses)
+    try:
+        # With the kernel's types, drgn has read its list of modules.
+        known: Any = program.module(begin)
+    except LookupError:
+        known = program.relocatable_module("lazymmu", begin, create=True)
+        known.address_range = (begin, begin + len(module))
+        known.section_addresses.update(addresses)
     known.try_file(file, force=True)
 
 
@@ -166,9 +176,7 @@ def _has(program: Program, name: str) -> bool:
 def _show_stacks(program: Program, saved: SavedGuest, *, has_types: bool) -> None:
     """Print the stack of each processor, or why there is none."""
     if not has_types:
-        print(
-            f"note: no stacks: the kernel {saved.release} has no debug information here; {_DEBUG_INFO}", file=sys.stderr
-        )
+        print(_NO_STACKS.format(saved.release), file=sys.stderr)
         return
     for cpu in range(2):
         print(f"CPU {cpu}:\n{program.stack_trace(_current(program, cpu))}", file=sys.stderr)

@@ -5,7 +5,6 @@ QEMU's stub listens on a socket in a folder that only this user can reach, and t
 """
 
 import socket
-import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from lazymmu.architecture import architecture
-from lazymmu.debugger import program
+from lazymmu.debugger import kernel_symbols, program
 from lazymmu.guests import debug_stub, module_sections, saved_guest
 from lazymmu.guests.findings.scan import findings_in
 from lazymmu.guests.findings.table import Severity
@@ -22,7 +21,6 @@ from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
-from lazymmu.guests.saved_guest import Vmlinux
 from lazymmu.provision import builds
 from lazymmu.provision import setup as images
 from lazymmu.provision.sandbox import Sandbox
@@ -68,14 +66,15 @@ def _on_case(arguments: Namespace) -> int:
     script = _text(arguments.gdb_command)
     store = requests.cache()
 
-    def ready() -> tuple[Machine, Sandbox]:
+    def ready() -> tuple[Machine, Sandbox, Path | None]:
         debugger = program.obtain(store, offline=arguments.offline)
         ready = images.prepare(store, kernel, [arch], offline=arguments.offline, sandbox=sandbox)
         guests = RunningGuests()
         with closing(guests):
-            return prepare(ready, arch, scale, guests, variant=with_lines(builds.PLAIN)), debugger
+            machine = prepare(ready, arch, scale, guests, variant=with_lines(builds.PLAIN))
+        return machine, debugger, kernel_symbols.of_kernel(machine.kernel, arch, store, arguments)
 
-    machine, debugger = store.tools.in_thread(ready)
+    machine, debugger, vmlinux = store.tools.in_thread(ready)
     guests = RunningGuests()
     pool = GuestPool(machine, guests, lambda _: None, restore=True)
     with closing(guests), pool.ready() as connection:
@@ -85,8 +84,7 @@ def _on_case(arguments: Namespace) -> int:
         with _stub(connection.guest, module, script, limit) as folder:
             connection.send("run", prepared.program(1))
             begin = [f"set $lazymmu_step = {arguments.at}"]
-            known = Vmlinux.of(machine.kernel)
-            files = [MODULE_SOURCE, *([Path(known.path)] if known else [])]
+            files = [MODULE_SOURCE, *([vmlinux] if vmlinux else [])]
             status = _run(debugger, arguments, folder, files, begin, [_ENTER, _AT_STEP], ["frame"])
         if status == _NEVER_REACHED:
             raise UsageError(f"{unit.label()}: the run ended and never reached step {arguments.at}")
@@ -96,24 +94,17 @@ def _on_case(arguments: Namespace) -> int:
 
 def _on_saved(arguments: Namespace) -> int:
     """Restore a saved guest, which stays stopped."""
-    if given := [flag for flag, value in (("--at", arguments.at), ("--impl", arguments.impl)) if value is not None]:
-        raise UsageError(f"{given[0]} and --from cannot be given together: the guest was saved where it is")
+    of_new = {f"--{name}": vars(arguments)[name] for name in ("at", "api", "impl", "personality", "kernel")}
     script, store = _text(arguments.gdb_command), requests.cache()
-    folder, saved, where = keep_failed.of_results(arguments.results, arguments.scenario, arguments.arch)
+    folder, saved = keep_failed.of_results(arguments.results, arguments.scenario, arguments.arch, of_new)
     debugger = store.tools.in_thread(partial(program.obtain, store, offline=arguments.offline))
+    vmlinux = kernel_symbols.of_saved(saved, store, arguments)
     guests = RunningGuests()
     with closing(guests), saved.restored(folder, guests) as guest:
-        print(where, file=sys.stderr)
         module = (folder / saved_guest.MODULE).read_bytes()
         with _stub(guest, module, script, Deadline.after(_ANSWER * arguments.timeout_scale)) as place:
             scripts = [_ENTER] if saved.step is not None else []
             shown = ["frame"] if saved.step is not None else ["info threads", "backtrace"]
-            vmlinux = saved.vmlinux and saved.vmlinux.file()
-            if saved.vmlinux and not vmlinux:
-                print(
-                    f"note: {saved.vmlinux.path} is gone, or of a later build: no symbols of the kernel",
-                    file=sys.stderr,
-                )
             files = [folder / saved_guest.SOURCE, *([vmlinux] if vmlinux else [])]
             status = _run(debugger, arguments, place, files, [], scripts, shown)
         _check_guest(guest)
@@ -169,8 +160,8 @@ def _run(
 
 def _unit(arguments: Namespace, arch: str) -> Unit:
     """Return the one unit that is meant. Raises UsageError if there are several cases."""
-    impls = (arguments.impl,) if arguments.impl else ("module",)
-    selection = Selection(arches=(arch,), apis=(arguments.api,), impls=impls, personality=arguments.personality)
+    apis, impls = (arguments.api or "merged",), (arguments.impl or "module",)
+    selection = Selection(arches=(arch,), apis=apis, impls=impls, personality=arguments.personality)
     found = units(load([arguments.scenario], requests.library()), selection)
     cases = list(dict.fromkeys(unit.case_name() for unit in found))
     if len(cases) > 1:

@@ -38,7 +38,7 @@ from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import GuestDied, GuestHung, SetupError, UsageError
 
 # Increase it when the content or the format of a saved guest changes.
-_VERSION = "3"
+_VERSION = "4"
 #: The module in the folder, and the source that it was built from.
 MODULE, SOURCE = "lazymmu.ko", "source"
 #: An ELF core of the guest, if somebody asked for one.
@@ -110,6 +110,9 @@ class SavedGuest(Struct, frozen=True):
     request: int | None = None
     #: The kernel with its symbols; None if there is none.
     vmlinux: Vmlinux | None = None
+    #: The name by which --kernel knows it, and the version of its packages or the key of its build.
+    kernel: str = ""
+    version: str = ""
     #: The physical address and the bytes of the kernel's own description of itself, as its sysfs has them.
     vmcoreinfo: str = ""
 
@@ -297,6 +300,8 @@ def _save(machine: Machine, snapshots: SnapshotStore, guests: RunningGuests, tri
         command=_command(boot, made / _SNAPSHOT),
         request=request,
         vmlinux=Vmlinux.of(machine.kernel),
+        kernel=machine.kernel.name,
+        version=machine.kernel.version,
         vmcoreinfo=described,
     )
     (made / _FACTS).write_bytes(msgspec.json.encode(facts))

@@ -18,7 +18,7 @@ from typing import Literal
 from msgspec import Struct, ValidationError, convert
 
 from lazymmu.architecture import architectures
-from lazymmu.provision import catalogue, checksum, packages, parts, tool_root
+from lazymmu.provision import catalogue, checksum, debug_info, packages, parts, tool_root
 from lazymmu.provision.cache import PARTIAL, Cache, matches, remove, unfinished
 from lazymmu.support.errors import LazymmuError, SetupError
 
@@ -222,6 +222,10 @@ def _mentioned(cache: Cache) -> Iterator[str]:
             yield f"{part.release}_{part.version}"
             for package in part.packages:
                 yield from (package.name, packages.folder(cache.root, package).name)
+    for kernel in catalogue.kernels().values():
+        for arch in kernel.flavours:
+            info = debug_info.locked(cache, kernel, arch)
+            yield from (packages.folder(cache.root, package).name for package in (info.packages if info else ()))
     roots = [tool_root.with_common(cache, part) for part in (parts.host_apt(), parts.host_debugger())]
     for arch in architectures():
         roots += [tool_root.part(cache, arch), tool_root.part_for_kernels(cache, arch)]

@@ -33,6 +33,8 @@ _OPTIONS = re.compile(r"usr/src/linux-headers-[^/]+/include/config/.*")
 # and only SSH needs some of them: see packages.py.
 _KERNEL = ("linux-image-", "linux-binary-", "linux-modules-")
 _IMAGE = re.compile(r"boot/vmlinu[xz]-.*|usr/lib/modules/[^/]+/vmlinu[xz]")
+# Of its debug information: the kernel itself. That of its modules is ten times as much.
+_DEBUG_INFO = re.compile(r"usr/lib/debug/(boot/vmlinux-[^/]+|(usr/)?lib/modules/[^/]+/vmlinux)")
 _NETWORK = re.compile(rf".*/modules\.builtin|.*/({'|'.join(NETWORK_MODULES)})\.ko(\.[a-z]+)?")
 _AR_HEADER = 60
 _MAGIC = b"!<arch>\n"
@@ -40,7 +42,9 @@ _MAGIC = b"!<arch>\n"
 
 def unpack(file: Path, name: str, target: Path) -> None:
     """Unpack the files of the package `name` into a new folder. Raises SetupError for a package that is damaged."""
-    only = _IMAGE if name.startswith(_KERNEL) else _NETWORK if name.startswith(MODULES_OF) else None
+    only = _NETWORK if name.startswith(MODULES_OF) else None
+    if name.startswith(_KERNEL):
+        only = _DEBUG_INFO if name.endswith("-dbg") else _IMAGE
     tree = Tree(target, name)
     try:
         with file.open("rb") as stream:
@@ -57,7 +61,8 @@ def unpack(file: Path, name: str, target: Path) -> None:
                     is_option = member.size == 0 and member.isfile() and _OPTIONS.fullmatch(path)
                     if only.fullmatch(path) if only else not (is_option or _LEFT_OUT.fullmatch(path)):
                         tree.extract(archive, member, path)
-                        if only is _IMAGE:
+                        # Their packages have one such file.
+                        if only in (_IMAGE, _DEBUG_INFO) and member.isfile():
                             return
     except (tarfile.TarError, lzma.LZMAError, EOFError, ValueError) as error:
         raise SetupError(f"the package {name} cannot be unpacked: {error}") from error

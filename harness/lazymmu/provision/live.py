@@ -83,7 +83,8 @@ def _resolve_suite(cache: Cache, wanted: Sequence[Request], folder: Path, progra
 
     def ask(some: Sequence[Request], name: str) -> Resolved:
         # The first is apt's own.
-        debian = dict.fromkeys([some[0].host, *(name.rpartition(":")[2] for one in some for name in _qualified(one))])
+        names = (name.partition("=")[0] for one in some for name in _qualified(one))
+        debian = dict.fromkeys([some[0].host, *(name.rpartition(":")[2] for name in names)])
         try:
             apt = Apt.open(cache.tools, programs, folder / f"{suite}-{name}", suite, mirrors.mirrors(), list(debian))
             return {one: _part(apt, one) for one in some}
@@ -100,14 +101,17 @@ def _resolve_suite(cache: Cache, wanted: Sequence[Request], folder: Path, progra
 
 
 def _qualified(wanted: Request) -> list[str]:
-    """Return the wanted names as `name:architecture`."""
-    return [name if ":" in name else f"{name}:{wanted.debian}" for name in wanted.names]
+    """Return the wanted names as `name:architecture`, or `name:architecture=version` where only that one is wanted."""
+    pairs = (name.partition("=") for name in wanted.names)
+    return [(name if ":" in name else f"{name}:{wanted.debian}") + sign + version for name, sign, version in pairs]
 
 
 def _part(apt: Apt, wanted: Request) -> Part:
     release = ""
     if wanted.is_kernel:
         release, names = _kernel(apt, wanted.debian, wanted.names[0], wanted.host)
+    elif wanted.is_debug_info:
+        names = _qualified(wanted)
     else:
         names = [name for name in apt.closure(_qualified(wanted)) if not _UNUSED.match(name)]
     today = datetime.now(UTC).date().isoformat()
@@ -157,10 +161,12 @@ def take(cache: Cache, wanted: Sequence[Request]) -> Mapping[Request, str]:
     return refused
 
 
-def obtain(cache: Cache, wanted: Sequence[Request], what: str, *, offline: bool = False) -> dict[Request, Part]:
+def obtain(
+    cache: Cache, wanted: Sequence[Request], what: str, *, offline: bool = False, hint: str = _HINT
+) -> dict[Request, Part]:
     """Return parts whose packages are unpacked: of the lock, or live if it lacks them or they are gone.
 
-    Raises SetupError, with `offline` also if something would have to be fetched.
+    Raises SetupError, with `offline` also if something would have to be fetched; `hint` is for what the archive lacks.
     """
     found = {one: tool_root.locked(cache, one) for one in wanted}
     known = {one: part for one, part in found.items() if part}
@@ -171,30 +177,30 @@ def obtain(cache: Cache, wanted: Sequence[Request], what: str, *, offline: bool 
 
     def work() -> None:
         if unknown := [one for one in found if one not in known]:
-            _required(cache, unknown)
+            _required(cache, unknown, hint=hint)
         fetching = Fetching(cache.root, known.values(), what, cache.progress, cache.tools.stopped)
         for one, part in known.items():
             try:
                 fetching.wait(part.packages)
             except NotFetchedError as error:
-                fall_back(cache, error, [one])
+                fall_back(cache, error, [one], hint=hint)
 
     cache.tools.in_thread(work)
     return {one: part for one in wanted if (part := tool_root.locked(cache, one)) is not None}
 
 
-def fall_back(cache: Cache, error: NotFetchedError, wanted: Sequence[Request]) -> None:
+def fall_back(cache: Cache, error: NotFetchedError, wanted: Sequence[Request], *, hint: str = _HINT) -> None:
     """Take parts live because locked packages are gone. Raises SetupError, the error itself if it has another cause."""
     if not error.gone:
         raise error
     cache.progress.say(f"{error.message}; asking Debian what it has now")
-    _required(cache, wanted, f"{error.message}; and of today's: ")
+    _required(cache, wanted, f"{error.message}; and of today's: ", hint=hint)
 
 
-def _required(cache: Cache, wanted: Sequence[Request], why: str = "") -> None:
+def _required(cache: Cache, wanted: Sequence[Request], why: str = "", *, hint: str = _HINT) -> None:
     """Take parts live. Raises SetupError if the archive refuses one."""
     for one, reason in take(cache, wanted).items():
-        raise SetupError(f"{why}{one.arch} {one.name}: {reason}", hint=_HINT)
+        raise SetupError(f"{why}{one.arch} {one.name}: {reason}", hint=hint)
 
 
 def take_kernel(cache: Cache, kernel: Kernel, arches: Iterable[str], *, update: bool) -> None:

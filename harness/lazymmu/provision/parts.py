@@ -22,6 +22,8 @@ SSH_PACKAGE, SHELL_PACKAGE = "dropbear-bin", "busybox-static"
 # The debugger, which knows all architectures, and its terminal's tables.
 _DEBUGGER_PACKAGES = ("gdb-multiarch", "ncurses-base")
 SSH, SHELL, APT, BUILD, DEBUGGER = "ssh", "shell", "apt", "build", "debugger"
+# A kernel's debug information is a part with the kernel's name and this.
+_DEBUG_INFO = "-debug-info"
 
 
 class Request(NamedTuple):
@@ -33,13 +35,18 @@ class Request(NamedTuple):
     arch: str
     name: str
     suite: str
-    #: The packages that are wanted, or the kernel's flavour.
+    #: The packages that are wanted, with `=VERSION` if only that one is; or the kernel's flavour.
     names: tuple[str, ...]
 
     @property
     def is_kernel(self) -> bool:
         """Whether the part is a kernel."""
-        return self.arch != lock.HOST and self.name not in (lock.TOOLS, SSH, SHELL)
+        return self.arch != lock.HOST and self.name not in (lock.TOOLS, SSH, SHELL) and not self.is_debug_info
+
+    @property
+    def is_debug_info(self) -> bool:
+        """Whether the part is a kernel's debug information, which needs no other package."""
+        return self.name.endswith(_DEBUG_INFO)
 
     @property
     def debian(self) -> str:
@@ -78,6 +85,12 @@ def tools(arch: str, host: str | None = None) -> Request:
 def kernel(kernel: Kernel, arch: str, host: str | None = None) -> Request:
     """Return the part with a kernel for an architecture that has it; the programs of kbuild are the host's."""
     return _of_guest(arch, kernel.name, kernel.suite, kernel.flavours[arch], host)
+
+
+def debug_info(kernel: Kernel, arch: str, release: str, version: str) -> Request:
+    """Return the part with the debug information of a kernel in just this version; only a user's request needs it."""
+    wanted = f"linux-image-{release}-dbg={version}"
+    return _of_guest(arch, f"{kernel.name}{_DEBUG_INFO}", kernel.suite, wanted, None)
 
 
 def ssh(arch: str, host: str | None = None) -> Request:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -168,19 +169,26 @@ def _first_difference(result: Result) -> int | None:
     return min(steps, default=None)
 
 
-def of_results(name: str, case: str | None, arch: str | None) -> tuple[Path, SavedGuest, str]:
-    """Return the folder of a saved guest, what is known of it, and lines that say which one it is.
+def of_results(
+    name: str, case: str | None, arch: str | None, of_new: Mapping[str, Any] | None = None
+) -> tuple[Path, SavedGuest]:
+    """Return the folder of a saved guest, and what is known of it. Print which one it is.
 
-    `name` is the results folder. Raises UsageError, and SetupError for a guest that is gone.
+    `name` is the results folder. `of_new` has the values of flags that only a new guest can have: UsageError names one
+    that was given. Raises UsageError, and SetupError for a guest that is gone.
     """
+    for flag, value in (of_new or {}).items():
+        if value not in (None, []):
+            raise UsageError(f"{flag} and --from cannot be given together: the guest is as it was saved")
     shown = f"--from `{name}`"
     facts = results_folder.ended(name, shown)
     one = _named(facts.get("kept", ()), case, arch, shown)
     folder = requests.cache().root / one["guest"]
-    changed = manifest.changed_sources(facts, Namespace(known=None, header=None), {})
-    lines = [f"{one['label']}: {one['where']}"]
-    lines += [f"note: since that run, {change} changed; the guest has it as it was" for change in changed]
-    return folder, SavedGuest.read(folder), "\n".join(lines)
+    saved = SavedGuest.read(folder)
+    print(f"{one['label']}: {one['where']}", file=sys.stderr)
+    for change in manifest.changed_sources(facts, Namespace(known=None, header=None), {}):
+        print(f"note: since that run, {change} changed; the guest has it as it was", file=sys.stderr)
+    return folder, saved
 
 
 def _named(kept: Sequence[Mapping[str, Any]], case: str | None, arch: str | None, shown: str) -> Mapping[str, Any]:

@@ -84,14 +84,11 @@ def shell(arguments: Namespace) -> int:
 
 def _in_saved(arguments: Namespace) -> int:
     """Give the user a prompt in a guest that was saved, whose program then goes on to its end."""
-    given = [name for name in _OF_NEW if getattr(arguments, name)]
-    given += ["transport"] if arguments.transport != DEFAULT else []
-    if given:
-        flag = given[0].replace("_", "-")
-        raise UsageError(f"--{flag} and --from cannot be given together: the guest is as it was saved")
+    of_new = {f"--{name.replace('_', '-')}": vars(arguments)[name] for name in _OF_NEW}
+    of_new["--transport"] = None if arguments.transport == DEFAULT else arguments.transport
     pushes, pulls, terminal = files.pushes(arguments.push), files.pulls(arguments.pull, Path()), _terminal()
-    folder, saved, where = keep_failed.of_results(arguments.results, arguments.arch, None)
-    print(f"{where}\nnote: from there, the program has gone on to its end", file=sys.stderr)
+    folder, saved = keep_failed.of_results(arguments.results, arguments.arch, None, of_new)
+    print("note: from there, the program has gone on to its end", file=sys.stderr)
     guests = RunningGuests()
     with closing(guests), saved.resumed(folder, guests, arguments.timeout_scale) as connection:
         return _use(connection, arguments, pushes, pulls, terminal)

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 from lazymmu.cli import main
-from lazymmu.provision import catalogue, kernels, live, lock, parts, setup
+from lazymmu.provision import catalogue, debug_info, kernels, live, lock, parts, setup
 from lazymmu.provision.apt import Programs
 from lazymmu.provision.cache import Cache
+from lazymmu.provision.cache_contents import CacheContents
 from lazymmu.provision.kernels import Resolution, now
 from lazymmu.provision.keys import default_root
 from lazymmu.provision.lock import Package, Part
 from lazymmu.provision.progress import Progress
-from lazymmu.support.errors import SetupError
+from lazymmu.support.errors import SetupError, UsageError
 
 from tests.integration.provision.archive import (
     ARCH,
@@ -26,9 +27,11 @@ from tests.integration.provision.archive import (
     RELEASE,
     TOOLS,
     Mirror,
+    deb,
     debian,
     every,
     images,
+    member,
     write_lock,
 )
 
@@ -167,6 +170,37 @@ def test_the_command_shows_locked_and_newest_versions_and_asks_only_with_update(
     assert "apt has 2 now: lazymmu setup --kernel lts --update\n" in texts[1]
     assert "s390x   does not resolve: " in texts[1]
     assert archive.users() == before, "nothing newer is locked"
+
+
+def test_debug_information_is_that_of_just_the_kernels_version_and_stays(
+    mirror: Mirror, archive: Archive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, file = f"linux-image-{RELEASE}-dbg", f"usr/lib/debug/boot/vmlinux-{RELEASE}"
+    more = {"usr/lib/debug/lib/modules/x/kernel/x.ko": b"no"}
+    link = member("usr/lib/debug/lib/modules/x/vmlinux", "/" + file)
+    packed = {version: deb({file: f"types {version}".encode(), **more}, [link]) for version in ("1", "2")}
+    others = [mirror.offer(name, data, version, ARCH) for version, data in packed.items()]
+
+    def obtain(version: str, **how: bool) -> Path:
+        return debug_info.obtain(mirror.cache, "lts", ARCH, RELEASE, version, **{"offline": False, **how})
+
+    archive.publish(others[1:])
+    with pytest.raises(SetupError, match=rf"lts-debug-info: trixie has no package {name}:{ARCH}=1") as raised:
+        obtain("1")
+    assert "lazymmu setup --update --kernel lts --arch arm64" in str(raised.value.hint)
+    archive.publish(others)
+    with pytest.raises(SetupError, match="is not in the cache, and --offline forbids fetching it"):
+        obtain("1", offline=True)
+    found = obtain("1")
+    assert f"fetching {len(packed['1']) // 1_000_000} MB for arm64 lts-debug-info" in capsys.readouterr().err
+    assert (found.name, found.read_bytes()) == (f"vmlinux-{RELEASE}", b"types 1")
+    assert not [*mirror.folder(others[0]).rglob("*.ko")]
+    mirror.asked()
+    assert (obtain("1", offline=True), mirror.asked()) == (found, [])
+    unneeded = {removal.path for removal in CacheContents.read(mirror.cache).unneeded()}
+    assert mirror.folder(others[0]) not in unneeded
+    with pytest.raises(UsageError, match="--debug-info is for Debian's kernels"):
+        debug_info.obtain(mirror.cache, "./mine", ARCH, "7.3.0", "key", offline=False)
 
 
 @pytest.mark.exhaustive
