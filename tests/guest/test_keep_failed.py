@@ -131,7 +131,7 @@ def test_a_guest_whose_end_differs_is_saved_when_all_its_steps_have_ended(
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("arch", [*ARCHES, "x86_64-xen"])
 @pytest.mark.parametrize(
     ("code", "words"),
     [
@@ -145,7 +145,10 @@ def test_a_guest_that_hangs_or_panics_is_saved_as_it_is(
     lazymmu = broken(at_start_of("lmm_arch_flush", code))
     out, (one,) = keep(lazymmu, tmp_path, arch, FLUSH)
     assert words in one["where"], one
-    shown = gdb(lazymmu, tmp_path, out, "thread apply all backtrace\n")
+    # After a panic, s390x waits without address translation, so gdb finds no variable.
+    has_variables = arch != "s390x"
+    shown = gdb(lazymmu, tmp_path, out, "thread apply all backtrace\n" + "print steps_begun\n" * has_variables)
+    assert ("$1 = 2" in shown) == has_variables
     # gdb has no symbols of the kernel, which a panic ends in.
     assert "lmm_arch_flush" in shown or ("panic" in words and "Thread 1.2" in shown)
     done = lazymmu("shell", "--from", str(out), "--", "true")

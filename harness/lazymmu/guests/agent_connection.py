@@ -93,6 +93,8 @@ class AgentConnection:
         self.scale = scale
         self._received = bytearray()
         self._unsent = bytearray()
+        #: Whether a guest that has died and waits to restart is stopped there, in place of ended.
+        self.keeps_dead = False
         self._requests = 0
         #: Number and verb of each request that waits for its reply.
         self._pending: deque[tuple[int, str]] = deque()
@@ -265,6 +267,8 @@ class AgentConnection:
     def _look(self, watchdog: Watchdog, what: str) -> None:
         """Raise the error for a guest that is not worth waiting for any longer."""
         if self.guest.is_waiting_to_restart():
+            if self.keeps_dead:
+                raise self._hang(what, agent_answers=False, kind=GuestHung)
             self.guest.kill()
             raise self._closed()
         reason = watchdog.look()

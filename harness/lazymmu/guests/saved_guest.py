@@ -340,6 +340,7 @@ def _lost(control: AgentConnection, machine: Machine, trial: Trial) -> str:
     """Run the program until the guest panics or hangs. Returns what it did. Raises OSError, UsageError."""
     limit = machine.deadline(_ARRIVAL)
     control.guest.monitor.execute("set-action", limit, _STAY)
+    control.keeps_dead = True
     control.send("run", trial.program)
     try:
         control.reply(limit)
