@@ -17,9 +17,9 @@ def test_random_moments(tmp_path: Path, everyday_or_all: Callable[[int, int], in
 
 
 def test_a_read_only_cache_without_the_module_is_one_error(tmp_path: Path) -> None:
-    playground = Playground(tmp_path / "playground")
+    playground = Playground(tmp_path / "playground", ["s390x"])
     playground.forget_builds()
-    status, output = playground.run("s390x", before=read_only(playground.cache.parent))
+    status, output = playground.run(before=read_only(playground.cache.parent))
     assert status == 3, output
     assert f"{playground.cache} cannot be written: Read-only file system" in output
     # The second unit has the same error, which is not repeated.

@@ -95,7 +95,7 @@ def test_the_use_of_a_snapshot_sets_the_access_time_of_both() -> None:
 def playground(request: pytest.FixtureRequest, tmp_path: Path) -> Playground:
     """A copy of the cache with one snapshot of s390x, which may be damaged: the plain one unless the test says so."""
     plain, with_module = snapshots("s390x")
-    playground = Playground(tmp_path / "playground")
+    playground = Playground(tmp_path / "playground", ["s390x"])
     copied = with_module if getattr(request, "param", PLAIN) == WITH_MODULE else plain
     # The others are hard links to the real cache. Of other machines there are none, since another test may remove
     # them from the real cache, and each would then be the only link.
@@ -113,7 +113,7 @@ def playground(request: pytest.FixtureRequest, tmp_path: Path) -> Playground:
 
 def run(playground: Playground, before: Sequence[str] = ()) -> str:
     """Run one scenario on s390x; return what it wrote."""
-    status, output = playground.run("s390x", before=before)
+    status, output = playground.run(before=before)
     assert status == 0, output
     return output
 
@@ -163,8 +163,9 @@ def _replace_by_another(file: Path, other: Path) -> None:
         pytest.param(WITH_MODULE, _damage_state, _REJECTED, marks=pytest.mark.exhaustive),
         pytest.param(PLAIN, _damage_memory_before_a_boot, _DAMAGED, marks=pytest.mark.exhaustive),
         pytest.param(WITH_MODULE, _damage_memory_before_a_boot, _DAMAGED, marks=pytest.mark.exhaustive),
-        (PLAIN, _replace_by_another, _REJECTED),
-        pytest.param(WITH_MODULE, _replace_by_another, _REJECTED, marks=pytest.mark.exhaustive),
+        # To save the plain one again takes a boot.
+        pytest.param(PLAIN, _replace_by_another, _REJECTED, marks=pytest.mark.exhaustive),
+        (WITH_MODULE, _replace_by_another, _REJECTED),
     ],
     indirect=["playground"],
 )

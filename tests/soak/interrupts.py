@@ -21,6 +21,7 @@ from lazymmu.provision.keys import default_root
 from lazymmu.support.project import ROOT
 from msgspec import Struct
 
+from tests.guest import machines
 from tests.guest.processes import marked, qemus, wait_until_none
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
@@ -45,21 +46,31 @@ class Interrupt(Struct, frozen=True):
 
 
 class Playground:
-    """A cache, a state folder and a folder for temporary files, and runs that use them."""
+    """A cache, a state folder and a folder for temporary files, and runs that use them.
 
-    def __init__(self, folder: Path) -> None:
+    The cache has the tool roots of these architectures only: a root has ten thousand files.
+    """
+
+    def __init__(self, folder: Path, arches: Sequence[str] = ARCHES) -> None:
         self.folder = folder
+        self._arches = arches
         self.cache = folder / "cache" / "lazymmu"
-        self.cache.parent.mkdir(parents=True)
-        copying = ["cp", "-al", str(default_root()), str(self.cache)]
-        done = subprocess.run(copying, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}, check=False)
+        (self.cache / "roots").mkdir(parents=True)
+        # A run reads packages, and writes none.
+        (self.cache / "packages").symlink_to(default_root() / "packages")
+        unused = {"locks", "packages", "roots", "trees"}
+        parts = [machines.images(arch).sandboxes[arch].root for arch in arches]
+        parts += [path for path in default_root().iterdir() if path.name not in unused]
+        names = [str(path.relative_to(default_root())) for path in parts]
+        copying = ["cp", "-al", "--parents", *names, str(self.cache)]
+        environment = {**os.environ, "LC_ALL": "C"}
+        done = subprocess.run(copying, capture_output=True, text=True, env=environment, cwd=default_root(), check=False)
         # Who uses the cache meanwhile removes what was half made.
         wrong = [line for line in done.stderr.splitlines() if "No such file or directory" not in line]
         assert self.cache.is_dir(), done.stderr
         assert not wrong, wrong
         # A lock is the file's: by a hard link it would be the same as that of the real cache. So are the files in which
         # kbuild works, for it writes into some of them.
-        shutil.rmtree(self.cache / "locks")
         for builds in self.cache.glob("roots/*/lazymmu/builds"):
             shutil.rmtree(builds)
         (folder / "tmp").mkdir()
@@ -89,7 +100,7 @@ class Playground:
     def run(self, *arches: str, before: Sequence[str] = ()) -> tuple[int, str]:
         """Run to the end, on these architectures or all, behind the start of a command line. Return status, output."""
         done = subprocess.run(
-            [*before, *self.command(arches or ARCHES)],
+            [*before, *self.command(arches or self._arches)],
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

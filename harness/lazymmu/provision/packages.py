@@ -177,10 +177,10 @@ class Fetching:
 
     def _unpack(self, unpack: Callable[[Path, str, Path], None], package: Package, file: Path, lock: int) -> None:
         target = folder(self._root, package)
-        target.parent.mkdir(exist_ok=True)
         partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
         error = None
         try:
+            target.parent.mkdir(exist_ok=True)
             unpack(file, package.name, partial)
             partial.rename(target)
             file.unlink()

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The library for a shell's guest: an archive of programs, with the reports that the model predicts.
 
-A guest has neither Python nor the YAML files. The archive has a folder for each revision and scenario, in which
-`run-scenario` (guest/shell) looks.
+A guest has neither Python nor the YAML files. The archive has a compressed archive for each revision, because an
+emulated guest takes seconds to unpack all of them. In it, each scenario has a folder, in which `run-scenario`
+(guest/shell) looks.
 """
 
 import gzip
 import io
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -21,9 +22,9 @@ from lazymmu.support.errors import ScenarioError, SetupError
 from lazymmu.support.project import IMAGES, LIBRARY, PACKAGE
 
 # The path that guest/shell/run-scenario opens.
-_IN_GUEST = "/lazymmu/cases.tar.gz"
+_IN_GUEST = "/lazymmu/cases.tar"
 # The same for what only one shell has.
-_OWN_IN_GUEST = "/lazymmu/own.tar.gz"
+_OWN_IN_GUEST = "/lazymmu/own.tar"
 # The fastest level. At any level, the texts shrink to a twentieth.
 _LEVEL = 1
 _NEEDS = 4_000_000
@@ -52,7 +53,7 @@ def with_library(machine: Machine) -> Machine:
         if _key(arch) != key:
             raise SetupError("the library changed while it was read", hint="run the same command again")
 
-    path = machine.boot.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar.gz"
+    path = machine.boot.sandbox.root / "lazymmu" / "libraries" / f"{key}.tar"
     built_before = machine.built_before and whole(path)
     try:
         content = cache.obtain(path, f"library for a guest on {machine.name}", build, needs=_NEEDS).read_bytes()
@@ -78,25 +79,34 @@ def _key(arch: str) -> str:
 
 
 def archive(units: Iterable[Unit]) -> bytes:
-    """Return a compressed tar archive of these units of one architecture."""
+    """Return a tar archive of these units of one architecture, in a compressed archive for each revision."""
     from lazymmu.protocol import expected_report
     from lazymmu.session.prepared_unit import PreparedUnit
 
+    contents: dict[str, dict[str, bytes]] = {}
+    for run, prepared in enumerate(map(PreparedUnit, units), start=1):
+        unit, trace = prepared.unit, prepared.prediction
+        steps = sum(1 for _ in prepared.case.walk())
+        about = {"api": unit.api, "personality": unit.personality, "impl": unit.impl}
+        report = expected_report.lines(trace, run=run, steps=steps, **about)
+        values = ",".join(f"{name}={value}" for name, value in unit.values.items())
+        stem = f"{unit.api}/{unit.scenario.name.lstrip('/')}/{unit.number:05}"
+        contents.setdefault(unit.api, {}).update(
+            {
+                f"{stem}.program": prepared.program(run),
+                f"{stem}.report": "".join(f"{line}\n" for line in report).encode(),
+                f"{stem}.values": f"[{values}]\n".encode() if values else b"\n",
+            }
+        )
+    packed = {f"{api}.tar.gz": gzip.compress(_tar(files), _LEVEL, mtime=0) for api, files in contents.items()}
+    return _tar(packed)
+
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for run, prepared in enumerate(map(PreparedUnit, units), start=1):
-            unit, trace = prepared.unit, prepared.prediction
-            steps = sum(1 for _ in prepared.case.walk())
-            about = {"api": unit.api, "personality": unit.personality, "impl": unit.impl}
-            report = expected_report.lines(trace, run=run, steps=steps, **about)
-            values = ",".join(f"{name}={value}" for name, value in unit.values.items())
-            contents = {
-                "program": prepared.program(run),
-                "report": "".join(f"{line}\n" for line in report).encode(),
-                "values": f"[{values}]\n".encode() if values else b"\n",
-            }
-            for suffix, content in contents.items():
-                member = tarfile.TarInfo(f"{unit.api}/{unit.scenario.name.lstrip('/')}/{unit.number:05}.{suffix}")
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
-    return gzip.compress(packed.getvalue(), _LEVEL, mtime=0)
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return packed.getvalue()

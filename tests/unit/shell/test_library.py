@@ -16,7 +16,12 @@ def test_the_archive_has_each_case_where_run_scenario_looks_for_it() -> None:
     packed = library.archive(units(load(["nesting/deep"], LIBRARY), selection))
     # The same cases are the same bytes.
     assert packed == library.archive(units(load(["nesting/deep"], LIBRARY), selection))
-    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed))) as tar:
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        assert tar.getnames() == ["merged.tar.gz"]
+        part = tar.extractfile("merged.tar.gz")
+        assert part is not None
+        merged = gzip.decompress(part.read())
+    with tarfile.open(fileobj=io.BytesIO(merged)) as tar:
         texts = {member.name: tar.extractfile(member).read().decode() for member in tar}  # type: ignore[union-attr]
     cases = sorted(name.removesuffix(".program") for name in texts if name.endswith(".program"))
     assert cases[0] == "merged/nesting/deep/00000" and len(texts) == 3 * len(cases)
