@@ -142,6 +142,7 @@ def test_a_walk_is_fast(new_stepper: NewStepper, arch: str) -> None:
         answer(user, line)
         times.append(time.monotonic() - begin)
     first, *keys, back = times
+    print(f"{arch}: first step {first:.2f} s, keys at most {max(keys):.2f} s, back {back:.2f} s")
     assert (first < 1.5, max(keys) < 0.3, back < 1) == (True, True, True), times
     user.terminal.sendline("quit")
     user.end()
