@@ -53,23 +53,28 @@ class Record(NamedTuple):
     line: str
     #: The record without the prefix of printk().
     text: str
+    #: The task or CPU that printed it, empty if the kernel does not say it; None if the record has no prefix.
+    caller: str | None
 
 
 def records(text: str, table: WholeTable) -> Iterator[Record]:
     """Return the records of a text."""
     for number, line in enumerate(text.split("\n"), start=1):
         clean = line if line.isprintable() else _CONTROL.sub("", _CODES.sub("", line))
-        prefix = _PREFIX.search(clean) or _LEVEL.match(clean)
-        start, begin = 0, prefix.end() if prefix else 0
-        more = True
-        while more:
+        prefix = _PREFIX.search(clean)
+        caller = (prefix["caller"] or "") if prefix else None
+        start, begin = 0, found.end() if (found := prefix or _LEVEL.match(clean)) else 0
+        while True:
             following = _PREFIX.search(clean, begin)
             end = following.start() if following else len(clean)
             for inner in table.anywhere.finditer(clean, begin + 1, end):
-                yield Record(number, clean[start : inner.start()], clean[begin : inner.start()][:_LONGEST_RECORD])
-                start = begin = inner.start()
-            yield Record(number, clean[start:end], clean[begin:end][:_LONGEST_RECORD])
-            start, begin, more = end, following.end() if following else end, following is not None
+                until = inner.start()
+                yield Record(number, clean[start:until], clean[begin:until][:_LONGEST_RECORD], caller)
+                start, begin, caller = until, until, None
+            yield Record(number, clean[start:end], clean[begin:end][:_LONGEST_RECORD], caller)
+            if following is None:
+                break
+            start, begin, caller = end, following.end(), following["caller"] or ""
 
 
 def findings_in(text: str, *, of_host: bool = False) -> tuple[Finding, ...]:
@@ -145,7 +150,7 @@ class _Report(Struct):
         return (
             self._gap() <= _LONGEST_GAP
             and self.table.is_unmistakable(record.text)
-            and _caller(record) == _caller(self.records[0])
+            and record.caller == self.records[0].caller
             and not self._repeats(record)
         )
 
@@ -169,11 +174,11 @@ class _Report(Struct):
         while not self.records[end - 1].text.strip():
             end -= 1
         # Another CPU may have printed lines among those of the report.
-        by_caller = sorted(self.records[:end], key=lambda record: _caller(record) != _caller(self.records[0]))
+        by_caller = sorted(self.records[:end], key=lambda record: record.caller != self.records[0].caller)
         function = next(filter(None, (self.table.function(record.text) for record in by_caller)), "")
         # A WARN() prints its message between "cut here" and the headline, maybe among lines of others.
         before = self.records[1 : self.records.index(self.record)]
-        message = " ".join(record.text for record in before if _caller(record) == _caller(self.records[0]))
+        message = " ".join(record.text for record in before if record.caller == self.records[0].caller)
         title = self.row.title.format(
             **self.row.groups(self.record.text),
             line=self.record.text,
@@ -188,12 +193,6 @@ class _Report(Struct):
             text="\n".join("".join(record.line for record in line) for _, line in lines),
             line=self.records[0].number,
         )
-
-
-def _caller(record: Record) -> str | None:
-    """Return the task or CPU that printed a record, empty if the kernel does not say it; None if it has no prefix."""
-    prefix = _PREFIX.search(record.line)
-    return prefix["caller"] or "" if prefix else None
 
 
 def _without_addresses(title: str) -> str:
