@@ -18,6 +18,8 @@ from tests.guest.faults import SOURCE
 _ARCH = "s390x"
 
 
+# Every day, test_header.py compares an edit's module with kbuild's, and unit tests say what is built again.
+@pytest.mark.exhaustive
 def test_one_edit_gives_what_a_whole_build_gives_and_only_that_is_announced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,9 +39,9 @@ def test_merged_shards_are_the_run_that_was_not_split(lazymmu: Lazymmu, tmp_path
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(WRONG)
     whole, merged = tmp_path / "whole", tmp_path / "merged"
-    shards = [str(tmp_path / f"shard-{number}") for number in (1, 2, 3)]
+    shards = [str(tmp_path / f"shard-{number}") for number in (1, 2)]
     for number, shard in enumerate(shards, 1):
-        lazymmu("run", str(wrong), *FLAGS, "--shard", f"{number}/3", "--out", shard)
+        lazymmu("run", str(wrong), *FLAGS, "--shard", f"{number}/2", "--out", shard)
     done = {}
     for out, words in (
         (whole, ("run", str(wrong), *FLAGS, "--out", str(whole))),

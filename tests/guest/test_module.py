@@ -3,6 +3,7 @@
 
 import errno
 import time
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
@@ -166,9 +167,11 @@ def runs_as_predicted(
 
 
 @pytest.mark.parametrize("api", REVISIONS)
-def test_every_operation_runs_under_every_personality_on_every_guest(line: AgentConnection, api: str) -> None:
+def test_every_operation_runs_under_every_personality_on_every_guest(
+    line: AgentConnection, api: str, everyday_or_all: Callable[[int, int], int]
+) -> None:
     for personality in PERSONALITIES:
-        for _ in range(2):
+        for _ in range(everyday_or_all(1, 2)):
             runs_as_predicted(line, case(EVERYTHING), api, personality)
 
 
@@ -198,6 +201,12 @@ def test_the_deepest_lists_fit_onto_every_stack(line: AgentConnection) -> None:
     assert runs_as_predicted(line, case(f"task(other,1) {turns}"), "merged", "xen").hooks == "f" * 9
 
 
+# Every day on one architecture: what is long is the same text on all of them.
+@pytest.mark.parametrize(
+    "line",
+    [pytest.param(arch, marks=() if arch == "arm64" else pytest.mark.exhaustive) for arch in machines.ARCHES],
+    indirect=True,
+)
 def test_the_longest_case_arrives_whole(line: AgentConnection, tmp_path: Path) -> None:
     longest = "description: x\nsteps: [repeat: {times: 16384, steps: [enable, pause, resume, disable]}]\n"
     observed = runs_as_predicted(line, examples.case(tmp_path, longest), "merged", "x86_64", 300)

@@ -11,7 +11,7 @@ from lazymmu.subject.counters import CHECKS
 
 from tests.guest import machines
 from tests.guest.conftest import Lazymmu
-from tests.trees import TREE
+from tests.trees import TREE, built, source
 
 #: Architectures whose kernel has the nested API.
 NATIVE = ("arm64", "x86_64", "ppc64")
@@ -47,10 +47,11 @@ def test_a_kernel_that_a_path_names_boots_and_runs_by_the_module_and_natively(la
     assert {path: path.stat().st_mtime_ns for path in unpacked.parent.rglob("*")} == before
 
 
-def test_a_guest_over_ssh_needs_a_network_driver_in_the_kernel(lazymmu: Lazymmu, unpacked: Path) -> None:
-    done, _ = lazymmu.run("nesting/single", "--kernel", str(unpacked), "--transport", "ssh")
+def test_a_guest_over_ssh_needs_a_network_driver_in_the_kernel(lazymmu: Lazymmu, tmp_path: Path) -> None:
+    folder = built(tmp_path / "built", source(tmp_path / "linux"), more="CONFIG_INET=y\nCONFIG_UNIX98_PTYS=y")
+    done, _ = lazymmu.run("nesting/single", "--kernel", str(folder), "--transport", "ssh")
     assert done.returncode == 2
-    assert f"--transport ssh: the kernel {unpacked} has no CONFIG_VIRTIO_NET=y" in done.stderr
+    assert f"--transport ssh: the kernel {folder} has no CONFIG_VIRTIO_NET=y" in done.stderr
 
 
 @pytest.mark.exhaustive

@@ -136,7 +136,7 @@ def test_a_killed_qemu_is_an_error_of_one_unit(lazymmu: Lazymmu, tmp_path: Path)
 )
 def test_a_signal_leaves_no_qemu(lazymmu: Lazymmu, number: signal.Signals) -> None:
     # In a shell's background job, SIGINT is ignored by all child processes.
-    command = ["env", "--default-signal=INT", *lazymmu.command("run", "--repeat", "20")]
+    command = ["env", "--default-signal=INT", *lazymmu.command("run", "nesting", "--repeat", "50")]
     with subprocess.Popen(
         command, env=lazymmu.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

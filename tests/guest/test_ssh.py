@@ -25,7 +25,7 @@ from tests.guest.test_run import FLUSH, PLAIN, outcomes, write
 
 #: What must not depend on the transport; time and order may.
 _SAME = ("scenario", "case", "arch", "api", "impl", "kernel", "release", "outcome", "reason", "observed", "predicted")
-_MANY = 8
+_MANY = 4
 
 
 def machine(arch: str) -> Machine:
@@ -77,12 +77,12 @@ def signalling(number: str) -> Edit:
 def test_a_server_that_dies_is_an_error_of_one_unit(broken: Callable[..., Lazymmu], tmp_path: Path) -> None:
     folder = write(tmp_path / "given", a_plain=PLAIN, b_flush=FLUSH, c_plain=PLAIN)
     done, document = broken(signalling("SIGKILL")).run(
-        folder, "--api", "merged", "--transport", "ssh", "--arch", "s390x"
+        folder, "--api", "merged", "--transport", "ssh", "--arch", "arm64"
     )
     assert done.returncode == 3, done.stdout + done.stderr
-    assert outcomes(document, "b_flush") == {("s390x", "error")}
-    assert outcomes(document, "plain") == {("s390x", "pass")}
-    assert "s390x: the SSH connection was closed" in done.stdout
+    assert outcomes(document, "b_flush") == {("arm64", "error")}
+    assert outcomes(document, "plain") == {("arm64", "pass")}
+    assert "arm64: the SSH connection was closed" in done.stdout
 
 
 # Every day, an integration test has it before the connection is complete.
