@@ -3,6 +3,7 @@
 
 import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,11 +64,28 @@ def test_debug_information_of_debians_kernel_names_its_functions(lazymmu: Lazymm
     assert re.search(r"task_thread \(data=.* kthread \(.* at kthread\.c:\d+\n.* ret_from_fork", done.stdout, re.DOTALL)
 
 
-def test_ctrl_c_stops_the_guest_and_not_the_command(lazymmu: Lazymmu) -> None:
+def at_prompt(lazymmu: Lazymmu) -> "pexpect.spawn[str]":
+    """Start gdb at a terminal, and wait for its prompt."""
     command, *words = lazymmu.command("gdb", *_CASE, "--at", "1")
     environment = {**lazymmu.environment(), "TMPDIR": os.environ["TMPDIR"], "TERM": "dumb"}
     terminal = pexpect.spawn(command, words, env=environment, encoding="utf-8", timeout=240)
     terminal.expect(r"merged_enable \(.*\(gdb\) ")
+    return terminal
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_no_socket_is_left_by_a_command_that_a_signal_ends(lazymmu: Lazymmu, number: int) -> None:
+    terminal = at_prompt(lazymmu)
+    (socket,) = Path(os.environ["TMPDIR"]).glob("*/stub")
+    assert socket.parent.stat().st_mode & 0o077 == 0
+    terminal.kill(number)
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 130
+
+
+def test_ctrl_c_stops_the_guest_and_not_the_command(lazymmu: Lazymmu) -> None:
+    terminal = at_prompt(lazymmu)
     terminal.sendline("continue")
     terminal.expect_exact("Continuing.")
     terminal.sendintr()

@@ -3,18 +3,22 @@
 
 from argparse import Namespace
 
+from lazymmu.flags import one_of
 from lazymmu.parser import Parser
 from lazymmu.support.project import PACKAGE
 
 NAME = "schema"
 HELP = "print a JSON Schema for editors and other programs"
 
+_SCHEMAS = ("scenario", "known", "results", "history")
+
 
 def flags(parser: Parser) -> None:
     parser.add_argument(
         "of",
         nargs="?",
-        choices=("scenario", "known", "results", "history"),
+        metavar=f"{{{','.join(_SCHEMAS)}}}",
+        type=one_of("schema", _SCHEMAS),
         default="scenario",
         help="scenario files (default), files of `--known`, or the document of `run --json` or `history --json`",
     )

@@ -4,6 +4,7 @@
 QEMU's stub listens on a socket in a folder that only this user can reach, and that goes with the command.
 """
 
+import signal
 import socket
 import tempfile
 from argparse import Namespace
@@ -11,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from lazymmu.architecture import architecture
 from lazymmu.debugger import kernel_symbols, program
@@ -111,10 +114,32 @@ def _on_saved(arguments: Namespace) -> int:
         return status
 
 
+def _hang_up(number: int, _: FrameType | None) -> NoReturn:
+    # A shell may send a second one.
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _end_of_terminal_interrupts() -> Iterator[None]:
+    """Let the end of the terminal be an interrupt for the length of a `with`, unless it is ignored (man 1 nohup)."""
+    before = signal.getsignal(signal.SIGHUP)
+    if before == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _hang_up)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @contextmanager
 def _stub(guest: Guest, module: bytes, script: str, limit: Deadline) -> Iterator[Path]:
     """Let QEMU's stub listen for the length of a `with`, in a folder that has what gdb reads. It stops the guest."""
-    with tempfile.TemporaryDirectory(prefix="lazymmu-gdb-") as name, socket.socket(socket.AF_UNIX) as end:
+    with (
+        _end_of_terminal_interrupts(),
+        tempfile.TemporaryDirectory(prefix="lazymmu-gdb-") as name,
+        socket.socket(socket.AF_UNIX) as end,
+    ):
         folder = Path(name)
         (folder / "lazymmu.ko").write_bytes(module)
         (folder / "user.gdb").write_text(script, encoding="utf-8")

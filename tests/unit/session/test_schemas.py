@@ -55,6 +55,7 @@ def test_a_schema_of_the_package_is_current(
     if request.config.getoption("--update"):
         file.write_text(written(name))
     assert main(["schema", name]) == 0
+    assert main(["schema", f"{name}s"]) == 2
     assert capsys.readouterr().out == written(name)
 
 
