@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.guest.conftest import Lazymmu
 
-FLAGS = ("nesting", "--api", "merged", "--arch", "arm64", "--arch", "s390x", "--repeat", "8", "--shuffle", "3")
+FLAGS = ("nesting", "--api", "merged", "--arch", "arm64", "--arch", "s390x", "--repeat", "15", "--shuffle", "3")
 
 
 def stopped(lazymmu: Lazymmu, number: signal.Signals, units: int, *arguments: str) -> int:
