@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,24 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkout_with(edits, tmp_path_factory.mktemp("copy") / "checkout")
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this checkout, to which each test adds a file that `added` removes."""
+    return checkout_with((), tmp_path_factory.mktemp("plain") / "checkout")
+
+
+@contextmanager
+def added(checkout: Path, name: str, text: str) -> Iterator[None]:
+    """Let a checkout have one more file for the length of a `with`."""
+    file = checkout / "harness" / "lazymmu" / name
+    assert not file.exists()
+    file.write_text(text)
+    try:
+        yield
+    finally:
+        file.unlink()
+
+
 def test_a_new_command_is_in_the_help_and_runs_without_the_others(checkout: Path) -> None:
     assert re.search(r"(?m)^ *salute +greet people$", run(checkout, "--help").stdout)
     done = run(checkout, "salute", "--name", "Kevin")
@@ -91,15 +111,15 @@ def test_a_broken_report_is_named_by_the_help_and_by_its_flag_and_one_that_raise
 
 
 @pytest.mark.parametrize(("file", "key"), [("subject/revisions/mine.py", "api"), ("architectures/mine.toml", "arch")])
-def test_who_needs_a_broken_file_gets_its_error(tmp_path: Path, file: str, key: str) -> None:
-    broken = appended(f"harness/lazymmu/{file}", "NAME = 'mine'\n" if file.endswith(".py") else "cpu = 'max'\n")
-    checkout = checkout_with([broken], tmp_path / "checkout")
+def test_who_needs_a_broken_file_gets_its_error(plain: Path, tmp_path: Path, file: str, key: str) -> None:
+    broken = "NAME = 'mine'\n" if file.endswith(".py") else "cpu = 'max'\n"
     scenario = tmp_path / "mine.yaml"
     scenario.write_text(f"description: x\n{key}: [mine]\nsteps: [enable, disable]\n")
-    for words in (("nesting/single", f"--{key}", "all"), ("nesting/single", f"--{key}", "mine"), (str(scenario),)):
-        done = run(checkout, "predict", *words)
-        assert done.returncode == 3
-        assert f"{file}:1: the " in done.stderr
+    with added(plain, file, broken):
+        for words in (("nesting/single", f"--{key}", "all"), ("nesting/single", f"--{key}", "mine"), (str(scenario),)):
+            done = run(plain, "predict", *words)
+            assert done.returncode == 3
+            assert f"{file}:1: the " in done.stderr
 
 
 TABLE = r"""# SPDX-License-Identifier: GPL-2.0-only
@@ -132,9 +152,9 @@ program_counter: 'FPC : '
         (TABLE, "- 7", "fake64.yaml:1:1: a table of console lines is a mapping"),
     ],
 )
-def test_a_mistake_in_a_table_of_console_lines_is_named(tmp_path: Path, right: str, wrong: str, message: str) -> None:
-    table = appended("harness/lazymmu/guests/findings/tables/fake64.yaml", TABLE.replace(right, wrong))
-    assert message in reading(checkout_with([table], tmp_path / "checkout"))
+def test_a_mistake_in_a_table_of_console_lines_is_named(plain: Path, right: str, wrong: str, message: str) -> None:
+    with added(plain, "guests/findings/tables/fake64.yaml", TABLE.replace(right, wrong)):
+        assert message in reading(plain)
 
 
 def test_a_mistake_in_a_preset_is_named_though_no_row_is_like_it(tmp_path: Path) -> None:
@@ -161,9 +181,8 @@ def reading(checkout: Path) -> str:
         ("what = 'x'\npatterns = ['x']\nlimits = 7\n", "songs.toml:1: Object contains unknown field `limits`"),
     ],
 )
-def test_a_mistake_in_a_cache_kind_is_named(tmp_path: Path, text: str, message: str) -> None:
-    kind = appended("harness/lazymmu/provision/cache_kinds/songs.toml", text)
-    checkout = checkout_with([kind], tmp_path / "checkout")
-    done = run(checkout, "clean", "--dry-run")
-    assert (done.returncode, message in done.stderr) == (3, True), done.stderr
-    assert run(checkout, "predict", "nesting/single").returncode == 0
+def test_a_mistake_in_a_cache_kind_is_named(plain: Path, text: str, message: str) -> None:
+    with added(plain, "provision/cache_kinds/songs.toml", text):
+        done = run(plain, "clean", "--dry-run")
+        assert (done.returncode, message in done.stderr) == (3, True), done.stderr
+        assert run(plain, "predict", "nesting/single").returncode == 0

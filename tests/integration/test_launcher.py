@@ -72,7 +72,15 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout with only what the launcher needs; its command line prints its arguments."""
     folder = tmp_path / "checkout"
     (folder / "tests").mkdir(parents=True)
-    shutil.copytree(ROOT / "harness/lazymmu", folder / "harness/lazymmu", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("architectures", "provision", "support"):
+        # With the bytecode, as in tests/guest/checkouts.py.
+        shutil.copytree(
+            ROOT / "harness/lazymmu" / name,
+            folder / "harness/lazymmu" / name,
+            ignore=shutil.ignore_patterns("*.pyc.*"),
+        )
+    for file in (ROOT / "harness/lazymmu").glob("*.py"):
+        shutil.copy2(file, folder / "harness/lazymmu")
     shutil.copy(ROOT / "lazymmu", folder)
     for name in ("requirements.txt", "tests/tox.txt"):
         (folder / name).write_text("")
@@ -134,6 +142,8 @@ def test_the_environment_is_made_once_for_each_python_and_each_version_of_the_re
 
 
 def test_bytecode_is_kept_in_the_environment_if_it_may_not_be_beside_sources(checkout: Path, host: Path) -> None:
+    for folder in list(checkout.rglob("__pycache__")):
+        shutil.rmtree(folder)
     for _ in range(2):
         assert launch(checkout, host, "predict", PYTHONDONTWRITEBYTECODE="1").returncode == 0
     assert list((checkout / "harness").rglob("*.pyc")) == []
