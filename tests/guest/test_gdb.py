@@ -12,6 +12,7 @@ import pytest
 from lazymmu.architecture import architectures
 
 from tests.guest.conftest import Lazymmu
+from tests.guest.machines import ARCHES
 
 # gdb is not among what everybody fetches.
 pytestmark = pytest.mark.exhaustive
@@ -57,9 +58,10 @@ def test_the_status_tells_a_failed_command_a_step_that_is_never_reached_and_a_de
     assert (done.returncode, "the guest died: NULL pointer dereference" in done.stderr) == (3, True)
 
 
-def test_debug_information_of_debians_kernel_names_its_functions(lazymmu: Lazymmu, tmp_path: Path) -> None:
-    commands = script(tmp_path, "backtrace\n")
-    done = lazymmu("gdb", *_CASE, "--at", "2", "--debug-info", "--gdb-command", commands)
+@pytest.mark.parametrize("arch", ARCHES)
+def test_debug_information_of_debians_kernel_names_its_functions(lazymmu: Lazymmu, tmp_path: Path, arch: str) -> None:
+    commands, case = script(tmp_path, "backtrace\n"), "nesting/two-levels"
+    done = lazymmu("gdb", case, "--arch", arch, "--at", "2", "--debug-info", "--gdb-command", commands)
     assert done.returncode == 0, done.stderr
     assert re.search(r"task_thread \(data=.* kthread \(.* at kthread\.c:\d+\n.* ret_from_fork", done.stdout, re.DOTALL)
 

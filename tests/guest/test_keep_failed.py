@@ -91,6 +91,7 @@ def test_the_guest_is_saved_before_the_first_difference_also_in_an_interrupt(
     if arch in DRGN:
         assert (done.returncode, done.stdout) == (0, "6 5\n"), done.stderr
         assert "no stacks: the kernel" in done.stderr
+        # Where that is 320 MB.
         if arch == "arm64":
             shows_the_stack_through_the_interrupt(lazymmu, out)
     else:

@@ -16,7 +16,8 @@ from types import FrameType
 from typing import NoReturn
 
 from lazymmu.architecture import architecture
-from lazymmu.debugger import kernel_symbols, program
+from lazymmu.debugger import program
+from lazymmu.debugger.kernel_symbols import of_kernel, of_saved, offset
 from lazymmu.guests import debug_stub, module_sections, saved_guest
 from lazymmu.guests.findings.scan import findings_in
 from lazymmu.guests.findings.table import Severity
@@ -24,6 +25,7 @@ from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.qemu import Guest
 from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.saved_guest import BEGIN
 from lazymmu.provision import builds
 from lazymmu.provision import setup as images
 from lazymmu.provision.sandbox import Sandbox
@@ -75,7 +77,7 @@ def _on_case(arguments: Namespace) -> int:
         guests = RunningGuests()
         with closing(guests):
             machine = prepare(ready, arch, scale, guests, variant=with_lines(builds.PLAIN))
-        return machine, debugger, kernel_symbols.of_kernel(machine.kernel, arch, store, arguments)
+        return machine, debugger, of_kernel(machine.kernel, arch, store, arguments)
 
     machine, debugger, vmlinux = store.tools.in_thread(ready)
     guests = RunningGuests()
@@ -87,8 +89,10 @@ def _on_case(arguments: Namespace) -> int:
         with _stub(connection.guest, module, script, limit) as folder:
             connection.send("run", prepared.program(1))
             begin = [f"set $lazymmu_step = {arguments.at}"]
-            files = [MODULE_SOURCE, *([vmlinux] if vmlinux else [])]
-            status = _run(debugger, arguments, folder, files, begin, [_ENTER, _AT_STEP], ["frame"])
+            moved = offset(vmlinux, connection.guest.symbols().address(BEGIN)) if vmlinux else 0
+            status = _run(
+                debugger, arguments, folder, MODULE_SOURCE, vmlinux, moved, begin, [_ENTER, _AT_STEP], ["frame"]
+            )
         if status == _NEVER_REACHED:
             raise UsageError(f"{unit.label()}: the run ended and never reached step {arguments.at}")
         _check_guest(connection.guest)
@@ -101,15 +105,15 @@ def _on_saved(arguments: Namespace) -> int:
     script, store = _text(arguments.gdb_command), requests.cache()
     folder, saved = keep_failed.of_results(arguments.results, arguments.scenario, arguments.arch, of_new)
     debugger = store.tools.in_thread(partial(program.obtain, store, offline=arguments.offline))
-    vmlinux = kernel_symbols.of_saved(saved, store, arguments)
+    vmlinux = of_saved(saved, store, arguments)
     guests = RunningGuests()
     with closing(guests), saved.restored(folder, guests) as guest:
         module = (folder / saved_guest.MODULE).read_bytes()
         with _stub(guest, module, script, Deadline.after(_ANSWER * arguments.timeout_scale)) as place:
             scripts = [_ENTER] if saved.step is not None else []
             shown = ["frame"] if saved.step is not None else ["info threads", "backtrace"]
-            files = [folder / saved_guest.SOURCE, *([vmlinux] if vmlinux else [])]
-            status = _run(debugger, arguments, place, files, [], scripts, shown)
+            moved, source = offset(vmlinux, saved.begin) if vmlinux else 0, folder / saved_guest.SOURCE
+            status = _run(debugger, arguments, place, source, vmlinux, moved, [], scripts, shown)
         _check_guest(guest)
         return status
 
@@ -158,21 +162,23 @@ def _run(
     debugger: Sandbox,
     arguments: Namespace,
     folder: Path,
-    files: Sequence[Path],
+    source: Path,
+    vmlinux: Path | None,
+    moved: int,
     begin: Sequence[str],
     scripts: Sequence[str],
     shown: Sequence[str] = (),
 ) -> int:
     """Run gdb in the folder of a stub: commands before it connects, then scripts, then commands. Returns its status.
 
-    `files` are the folder with the module's source, and the kernel with its symbols if there is one.
+    `source` is the folder with the module's source, `vmlinux` the kernel with its symbols, and `moved` how far it is
+    above their addresses.
     """
-    source, *kernel = files
-    module = folder / "lazymmu.ko"
-    symbols = [
-        *(f"file {vmlinux}" for vmlinux in kernel),
-        f"add-symbol-file {module} -o 0" if kernel else f"file {module}",
-    ]
+    module, folders = folder / "lazymmu.ko", [folder, source]
+    symbols = [f"file {module}"]
+    if vmlinux:
+        folders.append(vmlinux.parent)
+        symbols = [f"exec-file {vmlinux}", f"symbol-file -o {moved} {vmlinux}", f"add-symbol-file {module} -o 0"]
     lines = [*("set confirm off", "set pagination off", "set filename-display basename", f"directory {source}")]
     lines += [*begin, *symbols, f"target remote {folder / 'stub'}"]
     words = [word for line in lines for word in ("-ex", line)]
@@ -180,7 +186,7 @@ def _run(
     words += [word for line in shown for word in ("-ex", line)]
     if arguments.gdb_command:
         words = ["-batch", *words, "-x", str(folder / "user.gdb")]
-    return program.run(debugger, [*arguments.words, *words], [folder, source, *(vmlinux.parent for vmlinux in kernel)])
+    return program.run(debugger, [*arguments.words, *words], folders)
 
 
 def _unit(arguments: Namespace, arch: str) -> Unit:

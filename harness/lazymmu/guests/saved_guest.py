@@ -38,11 +38,13 @@ from lazymmu.support.deadline import Deadline
 from lazymmu.support.errors import GuestDied, GuestHung, SetupError, UsageError
 
 # Increase it when the content or the format of a saved guest changes.
-_VERSION = "4"
+_VERSION = "5"
 #: The module in the folder, and the source that it was built from.
 MODULE, SOURCE = "lazymmu.ko", "source"
 #: An ELF core of the guest, if somebody asked for one.
 CORE = "core"
+#: The kernel's name for the place where its code begins (Linux: include/asm-generic/sections.h).
+BEGIN = "_stext"
 _SNAPSHOT, _FACTS = "guest.snapshot", "guest.json"
 # Limit until the guest is where it is to be saved, in seconds, multiplied by --timeout-scale, and more for each step.
 _ARRIVAL, _PER_STEP = 120.0, 0.02
@@ -113,6 +115,8 @@ class SavedGuest(Struct, frozen=True):
     #: The name by which --kernel knows it, and the version of its packages or the key of its build.
     kernel: str = ""
     version: str = ""
+    #: Where its code begins; 0 if that is not known.
+    begin: int = 0
     #: The physical address and the bytes of the kernel's own description of itself, as its sysfs has them.
     vmcoreinfo: str = ""
 
@@ -302,6 +306,7 @@ def _save(machine: Machine, snapshots: SnapshotStore, guests: RunningGuests, tri
         vmlinux=Vmlinux.of(machine.kernel),
         kernel=machine.kernel.name,
         version=machine.kernel.version,
+        begin=kernel().address(BEGIN),
         vmcoreinfo=described,
     )
     (made / _FACTS).write_bytes(msgspec.json.encode(facts))

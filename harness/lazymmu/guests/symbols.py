@@ -87,6 +87,10 @@ class Symbols(Struct, frozen=True):
     def __add__(self, other: Symbols) -> Symbols:
         return Symbols(sorted([*self._functions, *other._functions]))
 
+    def address(self, name: str) -> int:
+        """Return the address of a function, 0 if there is none of this name."""
+        return next((address for address, _, other in self._functions if other == name), 0)
+
     def name(self, address: int) -> str:
         """Return `function+0x12`, as the kernel writes it; the bare address if no function is near."""
         index = bisect_right(self._functions, address, key=lambda function: function[0])
