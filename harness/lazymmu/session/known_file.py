@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -49,25 +49,40 @@ def load(path: str, library: Path, selected: Sequence[Unit]) -> tuple[KnownIssue
         content = reader.listing(root, f"a file of {_WHAT}", f"a list, {example}", empty=True)
     entries = []
     if content is not None:
-        names = {found.name for found in scenario_files([], library, Problems())}
-        names |= {unit.scenario.name for unit in selected}
-        entries = [_read_entry(reader, item, library, names) for item in content.items]
+        names = _Nameable(library, {unit.scenario.name for unit in selected})
+        entries = [_read_entry(reader, item, names) for item in content.items]
     if problems.found:
         raise ScenarioError(problems.found)
     return tuple(KnownIssue(**entry) for entry in entries)
 
 
-def _is_scenario(name: str, library: Path, names: Collection[str]) -> bool:
-    """Return whether a name or pattern matches one of these names, or names the file of a scenario."""
-    if name in names or any(fnmatchcase(known, name) for known in names):
-        return True
-    try:
-        return any(found.name == name for found in scenario_files([name], library, Problems()))
-    except UsageError:
-        return False
+class _Nameable:
+    """The names that an entry may have: those of the selected scenarios and of the library, and paths of files."""
+
+    def __init__(self, library: Path, selected: Collection[str]) -> None:
+        self._library = library
+        self._selected = selected
+
+    @cached_property
+    def every(self) -> Collection[str]:
+        """The selected names and those of the library. Most entries need no look into its folders."""
+        return {*self._selected, *(found.name for found in scenario_files([], self._library, Problems()))}
+
+    def has(self, name: str) -> bool:
+        """Return whether a name or pattern matches one of these names, or names the file of a scenario."""
+        if _matches(name, self._selected) or _matches(name, self.every):
+            return True
+        try:
+            return any(found.name == name for found in scenario_files([name], self._library, Problems()))
+        except UsageError:
+            return False
 
 
-def _read_entry(reader: Reader, node: Node, library: Path, names: Collection[str]) -> dict[str, Any]:
+def _matches(pattern: str, names: Collection[str]) -> bool:
+    return pattern in names or any(fnmatchcase(name, pattern) for name in names)
+
+
+def _read_entry(reader: Reader, node: Node, names: _Nameable) -> dict[str, Any]:
     """Return the fields of a KnownIssue; what is missing or None was reported."""
     content = reader.table(node, "a known failure", f"a mapping with {', '.join(_NEEDED)}")
     if content is None:
@@ -77,7 +92,7 @@ def _read_entry(reader: Reader, node: Node, library: Path, names: Collection[str
         if key not in nodes:
             reader.problems.add(node.place, f"a known failure needs `{key}`")
     read: Mapping[str, Callable[[Node], object]] = {
-        "scenario": partial(_read_scenario, reader, library, names),
+        "scenario": partial(_read_scenario, reader, names),
         "reason": lambda text: " ".join((reader.text(text, "`reason`") or "").split()),
         "release": lambda text: reader.text(text, "`release`"),
         "expires": partial(_read_date, reader),
@@ -90,11 +105,11 @@ def _read_entry(reader: Reader, node: Node, library: Path, names: Collection[str
     return {"place": node.place, "names": allowed, **entry}
 
 
-def _read_scenario(reader: Reader, library: Path, names: Collection[str], node: Node) -> str | None:
+def _read_scenario(reader: Reader, names: _Nameable, node: Node) -> str | None:
     text = reader.text(node, "`scenario`")
     name = None if text is None else text.removesuffix(".yaml")
-    if name is not None and not _is_scenario(name, library, names):
-        reader.problems.add(node.place, f"no scenario {quote(name)}{suggestion(name, sorted(names))}")
+    if name is not None and not names.has(name):
+        reader.problems.add(node.place, f"no scenario {quote(name)}{suggestion(name, sorted(names.every))}")
     return name
 
 
