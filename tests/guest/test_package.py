@@ -11,6 +11,7 @@ from tests.guest.conftest import Lazymmu
 from tests.package import build, install, run
 
 
+@pytest.mark.exhaustive
 def test_an_installed_command_reuses_the_cache_until_an_upgrade_changes_the_module(
     lazymmu: Lazymmu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

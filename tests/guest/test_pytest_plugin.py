@@ -60,6 +60,7 @@ reproduce: \S+/lazymmu run './wrong\[some=2\]' --api merged --impl module --arch
     assert (status, "levels.yaml::levels:merged@s390x PASSED" in output) == (0, True), output
 
 
+@pytest.mark.exhaustive
 def test_with_loadgroup_each_machine_runs_in_one_process(lazymmu: Lazymmu, project: Path) -> None:
     status, output = run(lazymmu, project, *TWO, "-n", "2", "--dist", "loadgroup", "-v")
     assert (status, "2 failed, 4 passed" in output) == (1, True), output
