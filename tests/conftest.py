@@ -22,7 +22,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108
 _ROOM = 500_000_000
 
 # No deadline: the time of an example depends on what else the machine does.
-settings.register_profile("everyday", deadline=None, max_examples=20)
+settings.register_profile("everyday", deadline=None, max_examples=10)
 settings.register_profile("all", deadline=None, max_examples=200)
 
 
