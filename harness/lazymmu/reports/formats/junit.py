@@ -9,14 +9,17 @@ suites are merged. The name of a case is complete for viewers that show nothing 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
 
-from lazymmu.reports.plain import cause_line, filled, first_line, in_group
+from lazymmu.reports.plain import cause_line, filled, first_line, in_group, visible
 from lazymmu.results.known_issues import CheckedIssue, State
 from lazymmu.results.result import Outcome, Result
 from lazymmu.results.run_summary import RunSummary, of_text
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 NAME = "junit"
 FLAG = "--junit"
@@ -36,6 +39,18 @@ class _Case(Struct, frozen=True):
     type: str = ""
     message: str = ""
     text: str = ""
+
+    def markup(self) -> "Markup":
+        """Return the element. The template would take several times as long for the many cases that passed."""
+        from markupsafe import Markup, escape
+
+        class_name, name = (escape(visible(one)) for one in (self.class_name, self.name))
+        inner = ""
+        if self.element:
+            kind, message, text = (escape(visible(one)) for one in (self.type, self.message, self.text))
+            inner = f'<{self.element} type="{kind}" message="{message}">{text}</{self.element}>'
+        head = f'<testcase classname="{class_name}" name="{name}" time="{self.seconds:.3f}">'
+        return Markup(f"{head}{inner}</testcase>")  # noqa: S704  (every part is escaped)
 
 
 class _Suite:

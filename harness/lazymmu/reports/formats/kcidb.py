@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, TextIO
 
 import msgspec
@@ -90,22 +91,29 @@ class _Report:
             "status": "PASS",
         }
 
+    def _of_machine(self, machine: str) -> tuple[str, dict[str, str]]:
+        """Return what all tests of a machine have: the id of the build, and the environment."""
+        name, reason = self._run.accelerators.get(machine, ("none", "no guest was started"))
+        build = self._object("build", machine, self._releases[machine])["id"]
+        return build, {"comment": visible(f"QEMU, {name} ({reason})")}
+
     def tests(self) -> Iterator[dict[str, Any]]:
         """Yield the objects of tests."""
+        path, of_machine, start = cache(_path), cache(self._of_machine), self._run.started.isoformat()
         for result in self._run.results:
             # A guest that never answered tested nothing.
             was_missed = result.raw_outcome is Outcome.ERROR and not result.release
-            name, reason = self._run.accelerators.get(result.machine, ("none", "no guest was started"))
+            build, environment = of_machine(result.machine)
             test = {
                 "id": f"{self._origin}:{self._id}-{result.number}",
                 "origin": self._origin,
-                "build_id": self._object("build", result.machine, self._releases[result.machine])["id"],
-                "path": ".".join(["lazymmu", *_path(result.scenario_name)]),
+                "build_id": build,
+                "path": path(result.scenario_name),
                 "comment": visible(result.label()),
                 "status": "MISS" if was_missed else _STATUS[result.raw_outcome],
-                "start_time": self._run.started.isoformat(),
+                "start_time": start,
                 "duration": result.seconds,
-                "environment": {"comment": visible(f"QEMU, {name} ({reason})")},
+                "environment": environment,
                 "misc": _details(result),
             }
             if result.outcome is not Outcome.PASS:
@@ -114,8 +122,9 @@ class _Report:
             yield test
 
 
-def _path(scenario: str) -> list[str]:
-    return [re.sub(r"[^\w-]", "_", part, flags=re.ASCII) for part in scenario.split("/") if part]
+def _path(scenario: str) -> str:
+    parts = [re.sub(r"[^\w-]", "_", part, flags=re.ASCII) for part in scenario.split("/") if part]
+    return ".".join(["lazymmu", *parts])
 
 
 def _details(result: Result) -> dict[str, Any]:
