@@ -153,13 +153,14 @@ class _Kbuild(Struct, frozen=True):
         asked = {name for file in recipe.fragments for name in kernel_config.read(file)}
         # The first option of a debug word is the word's meaning. The others depend on the version.
         words = {next(iter(kernel_config.read(kernel_config.debug_fragment(word)))): word for word in recipe.debug}
-        # Our fragments fit several versions of Linux. An option that this one does not know is not missed.
+        # Our fragments fit several versions of Linux. One that this tree does not know is only named if a run needs it.
+        in_any_case = {*asked, *words, *needed}
         lines = {
             name: f"{kernel_config.line(name, value)}: {definitions.why(name, value, config)}"
             for name, value in unmet.items()
-            if name in definitions or name in asked or name in words
+            if name in definitions or name in in_any_case
         }
-        if lost := [name for name in lines if name in needed or name in words]:
+        if lost := [name for name in lines if name in words or (name in needed and name in definitions)]:
             text = "".join(f"\n    {f'--debug {words[name]}: ' if name in words else ''}{lines[name]}" for name in lost)
             raise UsageError(f"kernel build {recipe.source}: on {recipe.arch} this is needed and cannot be set:{text}")
         return list(lines.values())

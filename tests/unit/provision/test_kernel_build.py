@@ -124,6 +124,13 @@ def test_the_options_of_a_users_fragment_that_cannot_be_set_are_named_with_the_r
     ]
 
 
+def test_what_the_harness_needs_and_the_tree_does_not_know_is_named(tree: Path, host: Host, tmp_path: Path) -> None:
+    own = tmp_path / "own.config"
+    write(own, "# CONFIG_MODULES is not set\n")
+    lines = build(tmp_path, Recipe(tree, "arm64", fragments=(own,)))
+    assert lines == ["CONFIG_MODULES=y: this tree has no such option"]
+
+
 def test_a_debug_word_and_an_option_of_the_harness_that_cannot_be_set_are_refused(
     tree: Path, host: Host, tmp_path: Path
 ) -> None:
