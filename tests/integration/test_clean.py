@@ -7,8 +7,8 @@ import subprocess
 from lazymmu.provision.cache import Cache
 from lazymmu.support.project import ROOT
 
+from tests.integration.caches import cache, leftovers
 from tests.unit import apart, examples
-from tests.unit.commands.clean.caches import cache, leftovers
 
 __all__ = ["cache"]
 

@@ -10,8 +10,8 @@ import pytest
 from lazymmu.support.project import ROOT
 
 from tests.disks import small
+from tests.integration.doctor_outcome import Outcome, outcome
 from tests.unit import apart, examples
-from tests.unit.doctor.outcome import Outcome, outcome
 
 
 def doctor(home: Path, prefix: Sequence[str] = (), path: str = os.environ["PATH"]) -> Outcome:

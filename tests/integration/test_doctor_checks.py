@@ -18,9 +18,9 @@ from lazymmu.provision.cache import Cache
 from lazymmu.provision.kernels import Resolution
 from lazymmu.provision.sandbox import Sandbox
 
-from tests.unit.commands.clean import caches
-from tests.unit.commands.clean.caches import ARCH, LTS, file, files, kernel_of, leftovers, root_of
-from tests.unit.doctor.outcome import Outcome, outcome
+from tests.integration import caches
+from tests.integration.caches import ARCH, LTS, file, files, kernel_of, leftovers, root_of
+from tests.integration.doctor_outcome import Outcome, outcome
 
 cache = caches.cache
 ARCHES = ("arm64", "s390x", "x86_64")

@@ -17,8 +17,8 @@ from lazymmu.cli import main
 from lazymmu.session import history_index
 from lazymmu.session.schemas import schemas
 
+from tests.integration.test_schemas import MISSING
 from tests.unit import runs, shards
-from tests.unit.session.test_schemas import MISSING
 
 # The cases of `shards` and `runs`, in their order.
 CASES = ("nesting/deep[depth=1]", "nesting/deep[depth=2]", "nesting/plain", "pause/plain")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lazymmu.provision.cache import Cache
 
-from tests.unit.commands.clean.caches import Clean, file, files, leftovers, root_of
+from tests.integration.caches import Clean, file, files, leftovers, root_of
 
 
 def test_leftovers_of_killed_processes_go_and_the_rest_stays(cache: Cache, clean: Clean) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lazymmu.cli import main
 
-from tests.unit.session.test_listed import SELECT, finished, given
+from tests.integration.test_listed import SELECT, finished, given
 
 __all__ = ["given"]
 

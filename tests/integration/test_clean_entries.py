@@ -10,7 +10,7 @@ from lazymmu.provision import tool_root
 from lazymmu.provision.cache import Cache
 from lazymmu.provision.cache_contents import CacheContents, Entry, Limit, kinds
 
-from tests.unit.commands.clean.caches import Clean, entry, file, files, leftovers, root_of, users_lock
+from tests.integration.caches import Clean, entry, file, files, leftovers, root_of, users_lock
 
 _DAY = 86_400
 _MODULES = kinds()["modules"].limit.entries or 0
