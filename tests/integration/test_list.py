@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from lazymmu.cli import main
+from lazymmu.commands import COMMANDS, run
 from lazymmu.commands import list as list_command
-from lazymmu.commands import run
 from lazymmu.parser import command_parser
 from lazymmu.session.plan import Plan
 from lazymmu.session.shards import matrix
@@ -57,18 +57,26 @@ def test_the_jobs_of_a_github_matrix_run_everything_once(capsys: pytest.CaptureF
     assert sorted(label for each in words for label in labels(each)) == labels([*SELECTED, *flags])
 
 
-def test_the_jobs_of_a_gitlab_pipeline_run_everything_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_jobs_of_a_gitlab_pipeline_run_everything_once_and_join_it(capsys: pytest.CaptureFixture[str]) -> None:
     pipeline: dict[str, Any] = json.loads(listed(capsys, *SELECTED, "--matrix", "gitlab", "--shards", "2"))
+    merge = pipeline.pop("merge")
     assert [*pipeline][:2] == ["arm64 lts 1/2", "arm64 lts 2/2"]
     found = []
+    folders = []
     for job in pipeline.values():
         (script,) = job["script"]
         launcher, command, *words = shlex.split(script)
         assert (launcher, command) == ("./lazymmu", "run")
-        assert words[-4:] == ["--junit", "junit.xml", "--out", "results"]
-        assert job["artifacts"] == {"when": "always", "paths": ["results"], "reports": {"junit": "junit.xml"}}
+        assert words[-4:-1] == ["--junit", "junit.xml", "--out"]
+        folders.append(words[-1])
+        assert job["artifacts"] == {"when": "always", "paths": folders[-1:], "reports": {"junit": "junit.xml"}}
         found += labels(words[:-4])
     assert sorted(found) == labels(SELECTED)
+    launcher, command, *words = shlex.split(merge["script"][0])
+    assert [command, words[0], *words[1 : 1 + len(folders)]] == ["merge", "results", *folders]
+    assert len({*folders}) == len(folders)
+    command_parser(COMMANDS.pick(command)).read(words)
+    assert (merge["when"], merge["artifacts"]["when"]) == ("always", "always")
 
 
 def test_a_machine_has_at_most_as_many_shards_as_cases(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,12 +4,14 @@
 import json
 import shutil
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from lazymmu.cli import main
+from lazymmu.reports import reproduce
 from lazymmu.reports.formats import FORMATS
 from lazymmu.results import failure_groups
 from lazymmu.results.result import Result, Unit
@@ -72,19 +74,46 @@ def test_merged_reports_are_those_of_the_unsplit_run(
     ]
 
 
-def matrix(tmp_path: Path, units: Sequence[Unit], results: Sequence[Result], **changes: Any) -> dict[str, list[str]]:
+def saved(document: Path) -> list[Result]:
+    return msgspec.convert(json.loads(document.read_text())["results"], list[Result])
+
+
+def matrix(
+    tmp_path: Path,
+    units: Sequence[Unit],
+    results: Sequence[Result],
+    arguments: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> dict[str, list[str]]:
     """Return the folders of two shards of each architecture."""
     parts: dict[str, list[str]] = {}
     for arch in reversed(runs.ARCHES):
         own = [unit for unit in units if unit.arch == arch]
         found = [replace(results[unit.index], number=number) for number, unit in enumerate(own)]
+        changes["arguments"] = {"arch": [arch], **(arguments or {})}
         for index in (1, 2):
             command = ["lazymmu", "run", "given", f"--arch={arch}", "--shard", f"{index}/2"]
             folder = tmp_path / f"{arch}-{index}"
-            some = runs.numbered(own), found, f"{index}/2"
-            name = shards.folder(folder, *some, command=command, arguments={"arch": [arch]}, **changes)
+            name = shards.folder(folder, runs.numbered(own), found, f"{index}/2", command=command, **changes)
             parts.setdefault(arch, []).append(name)
     return parts
+
+
+def test_after_a_shuffle_each_failure_runs_again_in_the_order_of_its_shard(
+    tmp_path: Path, units: tuple[Unit, ...], results: list[Result]
+) -> None:
+    found = [replace(result, position=2) for result in results]
+    parts = matrix(tmp_path, units, found, {"shuffle": 7, "isolation": "shared"})
+    merged(tmp_path, *(name for some in parts.values() for name in some))
+    facts = json.loads((tmp_path / "merged" / "run.json").read_text())
+    assert {name: facts["arguments"][name] for name in ("arch", "shard")} == {"arch": [*runs.ARCHES], "shard": None}
+    shown = {one.label(): reproduce.command_of(facts, 7, one)[2:] for one in saved(tmp_path / "json")}
+    for arch, names in parts.items():
+        for index, name in enumerate(names, 1):
+            for one in saved(Path(name) / "results.json"):
+                order = ["--arch", arch, "--shard", f"{index}/2", "--shuffle", "7", "--jobs", "1"]
+                assert shown.pop(one.label()) == ["given", *order]
+    assert shown == {}
 
 
 def test_the_jobs_of_a_matrix_are_joined_to_the_run_on_all_machines(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command that runs the case of one result alone, as it ran: the same machine, text, transport and isolation.
 
-In a shared guest after --shuffle, the order of the cases before it may matter. There the command selects what the run
-selected on that machine, in the same order and in one guest.
+In a shared guest after --shuffle, the order of the cases before it may matter. There the command selects what the run,
+or its shard, selected on that machine, in the same order and in one guest.
 """
 
 import os
@@ -38,7 +38,7 @@ def command(run: RunSummary, result: Result) -> list[str]:
 
 def command_of(facts: Mapping[str, Any], seed: int | None, result: Result) -> list[str]:
     """Return the words of the command, from run.json and the seed of --shuffle."""
-    arguments: Mapping[str, Any] = facts.get("arguments", {})
+    arguments: Mapping[str, Any] = {**facts.get("arguments", {}), **result.shard}
     needs_order = seed is not None and arguments.get("isolation") == "shared" and result.position > 1
     words = [_program(str(Path.cwd())), "run"]
     machine = {"arch": result.arch, "kernel": None if result.kernel == DEFAULT_KERNEL else result.kernel}

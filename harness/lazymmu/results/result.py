@@ -236,6 +236,9 @@ class Result(SavedResult, frozen=True, kw_only=True, omit_defaults=True):
     repetition: int | None = None
     #: The place of the step in which a guest was lost.
     step_place: Place | None = None
+    #: The arguments of the shard that ran it, in which they differ from those of the whole run. Only after --shuffle,
+    #: where the cases before it may matter.
+    shard: Mapping[str, Any] = {}
 
     @classmethod
     def of(cls, unit: Unit, outcome: Outcome, reason: str = "", **others: Any) -> Self:

@@ -177,7 +177,10 @@ class Cluster:
             raise kind(f"{shown} has no results; it ended with status {reply.status}{output}")
         with TemporaryDirectory(prefix="lazymmu-shard-") as name:
             shard_task.unpack(reply.results, Path(name))
-            one = shard_folder.Shard(shown, results_folder.ended(name, shown), Path(name))
+            facts = results_folder.ended(name, shown)
+            # The worker has the file under another name.
+            facts["arguments"]["timings"] = self._plan.arguments.timings
+            one = shard_folder.Shard(shown, facts, Path(name))
             self._check_versions(one)
             if one.part["selected"] != len(self._plan.units) or one.part["scenarios"] != self._scenarios:
                 raise SetupError(f"{shown} selected other cases than this command")

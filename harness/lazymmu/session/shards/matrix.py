@@ -63,15 +63,29 @@ def _github(found: Sequence[Job], words: Sequence[str]) -> str:
 
 
 def _gitlab(found: Sequence[Job], words: Sequence[str]) -> str:
-    """Return a child pipeline. JSON is YAML."""
+    """Return a child pipeline, whose last job joins the results of the others. JSON is YAML."""
+    folders = [f"results-{index}" for index in range(1, len(found) + 1)]
 
-    def job(one: Job) -> dict[str, Any]:
+    def job(one: Job, folder: str) -> dict[str, Any]:
         flags = [word for key, value in one.items() for word in (f"--{key}", value)]
-        command = ["./lazymmu", "run", *words, *flags, "--junit", "junit.xml", "--out", "results"]
-        artifacts = {"when": "always", "paths": ["results"], "reports": {"junit": "junit.xml"}}
+        command = ["./lazymmu", "run", *words, *flags, "--junit", "junit.xml", "--out", folder]
+        artifacts = {"when": "always", "paths": [folder], "reports": {"junit": "junit.xml"}}
         return {"script": [shlex.join(command)], "artifacts": artifacts}
 
-    return json.dumps({" ".join(one.values()): job(one) for one in found}, indent=1)
+    # It gets the artifacts of all jobs of earlier stages. A folder that is missing is an error by name.
+    command = ["./lazymmu", "merge", "results", *folders, "--html", "results.html", "--codequality", "codequality.json"]
+    merge = {
+        "stage": "deploy",
+        "when": "always",
+        "script": [shlex.join(command)],
+        "artifacts": {
+            "when": "always",
+            "paths": ["results", "results.html"],
+            "reports": {"codequality": "codequality.json"},
+        },
+    }
+    runs = {" ".join(one.values()): job(one, folder) for one, folder in zip(found, folders, strict=True)}
+    return json.dumps({**runs, "merge": merge}, indent=1)
 
 
 #: CI system -> the text for these jobs, whose runs have these words, too.

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lazymmu.architecture import DEFAULT_KERNEL
 from lazymmu.reports import results_folder
@@ -27,7 +28,7 @@ from lazymmu.support.errors import UsageError
 OWN, OF_GROUP = ("shard", "timings"), ("arch", "kernel")
 #: Facts that must be equal, and what they are called.
 _EQUAL = {"commit": "the commit of lazymmu", "qemu": "QEMU", "patch_applied": "what --patch changes"}
-_DECODER = msgspec.json.Decoder(Result)
+_DECODER, _ENCODER = msgspec.json.Decoder(Result), msgspec.json.Encoder()
 #: A unit of a shard with its result and the line of that, or a unit that was not run.
 Found = SavedUnit | tuple[Result, bytes]
 
@@ -166,6 +167,9 @@ def read_results(one: Shard, rests: list[Mapping[str, Any]]) -> Iterator[tuple[R
     Raises UsageError if it is damaged.
     """
     path = one.path / results_folder.RESULTS
+    arguments = one.facts["arguments"]
+    # In the order of a shard, other cases come before it than in the order of the whole run.
+    own = {name: arguments.get(name) for name in (*OF_GROUP, *OWN)} if arguments.get("shuffle") is not None else {}
     count = 0
     with path.open("rb") as file:
         if (line := file.readline()).decode("utf-8", "replace") != FIRST_LINE:
@@ -188,5 +192,8 @@ def read_results(one: Shard, rests: list[Mapping[str, Any]]) -> Iterator[tuple[R
             except (msgspec.DecodeError, RecursionError) as error:
                 raise UsageError(f"{path}:{number}: truncated or damaged: {error}") from None
             count += 1
+            if own:
+                result = replace(result, shard=own)
+                text = _ENCODER.encode(result)
             yield result, text
     raise UsageError(f"{path}: truncated")
