@@ -53,10 +53,10 @@ class Nearest(Struct, frozen=True):
 
     def quality(self) -> str:
         """Return how well they fit, for a person."""
-        if self.exact:
-            return "exactly the file that the patch was made for"
         lines = f"{self.fit.offset} line{'' if self.fit.offset == 1 else 's'}"
         moved = f"moved by up to {lines}" if self.fit.offset else "every hunk at its line"
+        if self.exact:
+            moved = f"{'' if self.fit.fuzz else 'exactly '}the file that the patch was made for"
         return f"{moved}, {self.fit.fuzz} lines of context left out" if self.fit.fuzz else moved
 
 

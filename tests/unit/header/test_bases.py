@@ -42,6 +42,13 @@ def test_the_file_that_git_names_is_nearer_than_any(tmp_path: Path) -> None:
     assert (place.base.name, place.quality()) == ("git", "exactly the file that the patch was made for")
 
 
+def test_a_damaged_mail_is_not_said_to_fit_the_file_that_git_names_exactly(tmp_path: Path) -> None:
+    name = hashlib.sha1(b"blob %d\0" % len(FUZZY) + FUZZY.encode()).hexdigest()[:12]  # noqa: S324
+    patch = PATCH.replace("---", f"index {name}..0000000 100644\n---", 1)
+    expected = "the file that the patch was made for, 2 lines of context left out"
+    assert found(tmp_path, {"git": FUZZY}, patch=patch).quality() == expected
+
+
 def test_a_later_group_is_tried_only_if_no_earlier_one_fits(tmp_path: Path) -> None:
     assert found(tmp_path, {}, {"moved": f"\n{MERGED}"}, {"same": MERGED}).base.name == "moved"
     assert found(tmp_path / "b", {"other": OF_7_0.replace("flush", "f")}, {"same": MERGED}).base.name == "same"
