@@ -1,35 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command `run`: runs the selected units on guests, and reports their results."""
 
+from __future__ import annotations
+
 import os
 import time
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from msgspec.structs import replace
-
-from lazymmu.guests.transports.serial import NAME as SERIAL_NAME
-from lazymmu.guests.transports.serial import SERIAL
-from lazymmu.provision.progress import Progress
 from lazymmu.provision.sandbox import Sandbox
-from lazymmu.provision.setup import Images
 from lazymmu.reports import results_folder
 from lazymmu.reports.live import LiveView
 from lazymmu.reports.results_folder import Folder
 from lazymmu.results import known_issues, store
-from lazymmu.results.result import Outcome, Result, Unit
+from lazymmu.results.result import Outcome, Result
 from lazymmu.results.run_summary import RunSummary
 from lazymmu.results.store import ResultStore
 from lazymmu.session import header_run, listed, manifest, prefetch, requests, unreached
 from lazymmu.session.ending import exit_status, report
-from lazymmu.session.plan import Plan, Preparation, prepare
-from lazymmu.session.scheduler import Options, Schedule
-from lazymmu.session.selection import shuffled
+from lazymmu.session.local_guests import LocalGuests
+from lazymmu.session.plan import Plan
 from lazymmu.session.stopping import Stopping
 from lazymmu.support.errors import LazymmuError, UsageError
 from lazymmu.support.interrupts import Interrupts
@@ -118,48 +112,27 @@ def _carry_out(
         store.opened(folder.results, plan.units, trace=arguments.trace) as results,
         ExitStack() as stack,
     ):
-        units = shuffled([unit for unit in plan.units if unit.index not in results], arguments.shuffle)
-        preparation, images, options = Preparation({}, [], []), list[Images](), Options()
-        remote: Cluster | None = None
-        kept: Sequence[str] = ()
+        local = LocalGuests(plan, folder, results)
+        guests: LocalGuests | Cluster = local
         with stopping.preparing():
             if arguments.on is not None:
                 from lazymmu.session.shards import cluster
 
-                remote = stack.enter_context(cluster.connected(plan))
-                units = []
-            preparation = prepare(units, plan.selection, sandbox, offline=arguments.offline)
-            images = list(preparation.images.values())
-            if images:
-                manifest.check_images(folder, facts, manifest.images(images))
-                facts = _with_versions(facts, images)
-            options = _options(plan, folder, preparation)
+                guests = stack.enter_context(cluster.connected(plan, folder))
+            else:
+                local.prepare(facts, sandbox)
+        facts = _with_guests(facts, guests)
         folder.begin()
         folder.record(facts)
-        progress = images[0].cache.progress if images else Progress()
-        progress.hidden = terminal.is_terminal and not arguments.quiet
+        local.progress.hidden = terminal.is_terminal and not arguments.quiet
         with Interrupts.noted() as interrupts:
             stopping.ends(interrupts)
-            status = (lambda: progress.line) if remote is None else lambda: remote.status
             flags = {"quiet": arguments.quiet, "verbose": arguments.verbose}
-            ended: Schedule | Cluster
-            with LiveView(terminal, results, status=status, **flags).shown() as view:
-                finished = _finished(plan, results, view, stopping)
-                if remote is None:
-                    ended = _run_units(plan, preparation, options, results, view, interrupts, stopping, finished)
-                    interrupts.came = interrupts.was_signal
-                    if arguments.keep_failed and not interrupts.came and (stopping.is_full or not stopping.reason):
-                        kept, facts["kept"] = _keep(plan, folder, preparation, options, results, view, interrupts)
-                else:
-                    ended = remote
-                    remote.run(folder, finished, interrupts, stopping)
-                    facts = {**facts, **remote.facts}
+            with LiveView(terminal, results, status=lambda: guests.status, **flags).shown() as view:
+                guests.run(_finished(plan, results, view, stopping), view, interrupts, stopping)
             interrupts.came = interrupts.was_signal
-            if images:
-                # Locked versions may have been gone, so that others took their place.
-                facts = _with_versions(facts, images)
-            summary = _summary(plan, results, facts, ended.accelerators, stopping, interrupts, begin)
-            summary = replace(summary, notes=[*summary.notes, *kept])
+            facts = _with_guests(facts, guests)
+            summary = _summary(plan, results, facts, guests, stopping, interrupts, begin)
             return report(
                 _status_of(plan, summary),
                 folder,
@@ -167,7 +140,7 @@ def _carry_out(
                 targets=plan.targets,
                 terminal=terminal,
                 interrupts=interrupts,
-                log_failures=ended.log_failures,
+                log_failures=guests.log_failures,
                 quiet=arguments.quiet,
                 begin=begin,
             )
@@ -177,7 +150,7 @@ def _summary(
     plan: Plan,
     results: ResultStore,
     facts: dict[str, Any],
-    accelerators: Mapping[str, tuple[str, str]],
+    guests: LocalGuests | Cluster,
     stopping: Stopping,
     interrupts: Interrupts,
     begin: float,
@@ -200,13 +173,13 @@ def _summary(
     return RunSummary(
         results=results,
         interrupted=is_early,
-        accelerators={**before, **accelerators},
+        accelerators={**before, **guests.accelerators},
         started=plan.started,
         seconds=seconds,
         seed=plan.arguments.shuffle,
         known=known,
         facts=facts,
-        notes=_notes_of_shard(plan) if is_shard else [*unreached.notes(compared)],
+        notes=[*(_notes_of_shard(plan) if is_shard else unreached.notes(compared)), *guests.notes],
         stopped=stopping.reason if is_early and not interrupts.came else "",
     )
 
@@ -225,27 +198,10 @@ def _notes_of_shard(plan: Plan) -> list[str]:
     return [] if plan.units else [f"none of the {len(plan.whole)} cases belongs to shard {shard}: nothing was run"]
 
 
-def _with_versions(facts: dict[str, Any], images: Sequence[Images]) -> dict[str, Any]:
-    versions = manifest.images(images)
-    return {**facts, **versions, "kernels": {**facts.get("kernels", {}), **versions["kernels"]}}
-
-
-def _options(plan: Plan, folder: Folder, preparation: Preparation) -> Options:
-    """Return how to run units, after what only some of them need is fetched and built."""
-    arguments, images = plan.arguments, list(preparation.images.values())
-    if arguments.transport != SERIAL_NAME:
-        for some in images:
-            some.all_ready()
-    transport = requests.transport(arguments, images) if images else SERIAL
-    return Options(
-        timeout_scale=arguments.timeout_scale,
-        logs=folder.guests,
-        isolation=arguments.isolation,
-        fresh_boot=arguments.fresh_boot,
-        jobs=arguments.jobs,
-        variants=header_run.build(plan.given, images),
-        transport=transport,
-    )
+def _with_guests(facts: dict[str, Any], guests: LocalGuests | Cluster) -> dict[str, Any]:
+    """Return the contents of run.json with what guests say; of a run that is resumed, earlier kernels stay."""
+    found = guests.facts
+    return {**facts, **found, "kernels": {**facts.get("kernels", {}), **found.get("kernels", {})}}
 
 
 def _finished(plan: Plan, results: ResultStore, view: LiveView, stopping: Stopping) -> Callable[[Result], None]:
@@ -261,86 +217,3 @@ def _finished(plan: Plan, results: ResultStore, view: LiveView, stopping: Stoppi
         view.show_result(result)
 
     return finished
-
-
-def _run_units(
-    plan: Plan,
-    preparation: Preparation,
-    options: Options,
-    results: ResultStore,
-    view: LiveView,
-    interrupts: Interrupts,
-    stopping: Stopping,
-    finished: Callable[[Result], None],
-) -> Schedule:
-    """Run the units of the preparation; `finished` gets their results as they come."""
-    for result in preparation.unavailable:
-        finished(result)
-    schedule = Schedule(
-        preparation.runnable, preparation.images, options, finished, view.changed, lambda _: not stopping.reason
-    )
-    schedule.run(interrupts)
-    if plan.arguments.retries:
-        _run_again(plan, preparation, options, results, view, interrupts, stopping)
-    return schedule
-
-
-def _run_again(
-    plan: Plan,
-    preparation: Preparation,
-    options: Options,
-    results: ResultStore,
-    view: LiveView,
-    interrupts: Interrupts,
-    stopping: Stopping,
-) -> None:
-    """Run the units that failed in fresh guests, as often as --retries says; what then passes is flaky."""
-    units = {unit.index: unit for unit in plan.units}
-
-    def retried(result: Result) -> None:
-        if result.raw_outcome is not Outcome.PASS:
-            return
-        flaky = replace(results.whole(result.number), flaky=True)
-        flaky = known_issues.excused(plan.issues or (), units[result.number], flaky, plan.started.date())
-        results.add(flaky)
-        view.show_result(flaky)
-
-    for number in range(1, plan.arguments.retries + 1):
-        failed = [unit for unit in preparation.runnable if _is_failed(results, unit)]
-        if interrupts.came or stopping.reason or not failed:
-            break
-        # The same units in fresh guests, whose logs are beside those of the first ones.
-        logs = options.logs and options.logs / f"retry-{number}"
-        if logs is not None:
-            logs.mkdir(exist_ok=True)
-        again = replace(options, isolation="scenario", logs=logs)
-        Schedule(failed, preparation.images, again, retried, view.changed, lambda _: not stopping.reason).run(
-            interrupts
-        )
-
-
-def _keep(
-    plan: Plan,
-    folder: Folder,
-    preparation: Preparation,
-    options: Options,
-    results: ResultStore,
-    view: LiveView,
-    interrupts: Interrupts,
-) -> tuple[Sequence[str], Any]:
-    """Save guests in which cases failed. Returns the lines of the report, and what run.json says."""
-    from lazymmu.session import keep_failed
-
-    units = {unit.index: unit for unit in preparation.runnable}
-    chosen = keep_failed.chosen(results, units)
-    how = (units, preparation.images, options, interrupts, view.changed, plan.arguments)
-    kept = keep_failed.keep(chosen, *how)
-    return [one.note(requests.short(folder.path)) for one in kept], msgspec.to_builtins(kept)
-
-
-def _is_failed(results: ResultStore, unit: Unit) -> bool:
-    """Return whether a unit may be flaky: it failed, no entry of --known excuses that, and it has not passed since."""
-    if unit.index not in results:
-        return False
-    result = results[unit.index]
-    return result.outcome is Outcome.FAIL and not result.flaky

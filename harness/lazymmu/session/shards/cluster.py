@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from lazymmu.reports import results_folder
+from lazymmu.reports.live import LiveView
 from lazymmu.reports.results_folder import Folder
 from lazymmu.results.result import Result, SavedUnit
 from lazymmu.scenario.lookup import scenario_files
@@ -81,11 +82,12 @@ def shard_count(cases: int, threads: int) -> int:
 class Cluster:
     """A cluster that is ready to run the shards of a plan."""
 
-    def __init__(self, client: Any, address: str, plan: Plan, order: Order, threads: int) -> None:
+    def __init__(self, client: Any, address: str, plan: Plan, folder: Folder, order: Order, threads: int) -> None:
         """Take a client that is connected, what the shards need, and how many threads its workers have."""
         self._client = client
         self._address = address
         self._plan = plan
+        self._folder = folder
         self._order = order
         self._count = shard_count(len(plan.units), threads)
         self._scenarios = listed.digests(scenarios_of(plan.units))
@@ -103,6 +105,11 @@ class Cluster:
         return f"shards: {len(self._done)} of {self._count} have ended on {self._address}"
 
     @property
+    def notes(self) -> list[str]:
+        """What the report says beside results: nothing."""
+        return []
+
+    @property
     def log_failures(self) -> list[LazymmuError]:
         """Why not all shards have ended."""
         return [] if self._failure is None else [self._failure]
@@ -118,7 +125,7 @@ class Cluster:
         return {**merge.versions(self._facts), "shards": self._done}
 
     def run(
-        self, folder: Folder, finished: Callable[[Result], None], interrupts: Interrupts, stopping: Stopping
+        self, finished: Callable[[Result], None], _view: LiveView, interrupts: Interrupts, stopping: Stopping
     ) -> None:
         """Run all shards. `finished` gets each result. A failure or an interrupt ends them all.
 
@@ -135,7 +142,7 @@ class Cluster:
                 interrupts.wait(_LOOK)
                 while not arrived.empty() and not interrupts.came:
                     future, reply = arrived.get()
-                    self._take(pending.pop(future), future, reply, folder, finished)
+                    self._take(pending.pop(future), future, reply, finished)
                 answered, staffed = self._look(answered, staffed)
             if not interrupts.came and len(self._seen) != len(self._plan.units):
                 raise LazymmuError(f"the shards lack {len(self._plan.units) - len(self._seen)} of the cases")
@@ -163,7 +170,7 @@ class Cluster:
             raise SetupError(f"the scheduler {self._address} has no workers any more")
         return answered, staffed
 
-    def _take(self, number: str, future: Any, reply: Any, folder: Folder, finished: Callable[[Result], None]) -> None:
+    def _take(self, number: str, future: Any, reply: Any, finished: Callable[[Result], None]) -> None:
         """Take the results of a shard. Raises LazymmuError if they are not all there or do not fit."""
         title = f"shard {number}"
         if not isinstance(reply, Reply):
@@ -193,7 +200,7 @@ class Cluster:
             self._seen |= {unit.index for unit in msgspec.convert(one.part["not_run"], tuple[SavedUnit, ...])}
             logs = Path(name) / results_folder.GUESTS
             if logs.is_dir():
-                shutil.copytree(logs, folder.guests / f"shard-{number.partition('/')[0]}")
+                shutil.copytree(logs, self._folder.guests / f"shard-{number.partition('/')[0]}")
         self._facts.append(one.facts)
         keys = ("host", "started", "finished", "status")
         self._done.append({"shard": number, "worker": reply.worker, **{key: one.facts[key] for key in keys}})
@@ -224,7 +231,7 @@ def _collect(futures: Sequence[Any], arrived: SimpleQueue[tuple[Any, Any]], inte
 
 
 @contextmanager
-def connected(plan: Plan) -> Iterator[Cluster]:
+def connected(plan: Plan, folder: Folder) -> Iterator[Cluster]:
     """Connect to the cluster of --on for the length of a `with`. Its end ends what the plan's shards run.
 
     Raises SetupError if there is no scheduler, no worker, or a worker with another lazymmu.
@@ -252,7 +259,7 @@ def connected(plan: Plan) -> Iterator[Cluster]:
             except TimeoutError:
                 raise SetupError(f"the scheduler {address} has no workers", hint="`dask worker` starts one") from None
             _check_workers(client)
-            yield Cluster(client, address, plan, order, sum(client.nthreads().values()))
+            yield Cluster(client, address, plan, folder, order, sum(client.nthreads().values()))
 
 
 def _address(on: str) -> str:
