@@ -242,7 +242,8 @@ def connected(plan: Plan, folder: Folder) -> Iterator[Cluster]:
     except ImportError as error:
         where = f"{ROOT}[dask]" if IN_CHECKOUT else "lazymmu[dask]"
         raise SetupError(f"--on needs dask: {error}", hint=f"pip install '{where}'") from error
-    address, order = _address(plan.arguments.on), _order(plan)
+    address, mine = _address(plan.arguments.on), shard_task.package()
+    order = _order(plan, shard_task.package_digest(mine))
     end = time.monotonic() + _LIMIT
     # Its logs are for people who run a cluster; what goes wrong is in our messages.
     for name in ("distributed", "distributed.client"):
@@ -258,7 +259,7 @@ def connected(plan: Plan, folder: Folder) -> Iterator[Cluster]:
                 client.wait_for_workers(1, timeout=max(end - time.monotonic(), 0.1))
             except TimeoutError:
                 raise SetupError(f"the scheduler {address} has no workers", hint="`dask worker` starts one") from None
-            _check_workers(client)
+            _check_workers(client, mine, order.package)
             yield Cluster(client, address, plan, folder, order, sum(client.nthreads().values()))
 
 
@@ -295,10 +296,9 @@ def _check_scheduler(address: str) -> None:
         raise SetupError(f"no dask scheduler answers at {address}: it is a {str(found).lower()}")
 
 
-def _check_workers(client: Any) -> None:
+def _check_workers(client: Any, mine: Mapping[str, str], digest: str) -> None:
     """Raise SetupError if a worker has another lazymmu than this one, or none."""
-    mine = shard_task.package()
-    answers = client.run(shard_task.other_package, shard_task.package_digest(), on_error="return")
+    answers = client.run(shard_task.other_package, digest, on_error="return")
     wrong = []
     for worker, other in sorted(answers.items()):
         if isinstance(other, Exception):
@@ -314,7 +314,7 @@ def _check_workers(client: Any) -> None:
         )
 
 
-def _order(plan: Plan) -> Order:
+def _order(plan: Plan, package: str) -> Order:
     """Return what the shards of a plan need. Raises UsageError for a file that workers cannot have by its name."""
     arguments = plan.arguments
     listing = [name for name in ("plan", "failed_from") if getattr(arguments, name) is not None]
@@ -342,7 +342,7 @@ def _order(plan: Plan) -> Order:
                 raise UsageError(f"--on: workers cannot have a file named {path}", hint=hint)
             files[path] = Path(path).read_bytes()
     return Order(
-        package=shard_task.package_digest(),
+        package=package,
         words=tuple(words),
         files=files,
         library=os.path.relpath(LIBRARY),

@@ -77,14 +77,15 @@ def package() -> dict[str, str]:
     return found
 
 
-def package_digest() -> str:
-    """Return the digest of all that `package` returns."""
-    return digest(part for item in sorted(package().items()) for part in item)
+def package_digest(files: Mapping[str, str]) -> str:
+    """Return the digest of all that `package` returned."""
+    return digest(part for item in sorted(files.items()) for part in item)
 
 
 def other_package(expected: str) -> dict[str, str] | None:
     """Return what `package` does if this lazymmu is not the one with this digest; else None."""
-    return None if package_digest() == expected else package()
+    files = package()
+    return None if package_digest(files) == expected else files
 
 
 def run_shard(shard: str, order: Order) -> Reply:
@@ -92,7 +93,7 @@ def run_shard(shard: str, order: Order) -> Reply:
     from distributed import get_worker
 
     worker = get_worker()
-    if package_digest() != order.package:
+    if package_digest(package()) != order.package:
         raise SetupError(f"{worker.address} on {socket.gethostname()} has another lazymmu")
     with TemporaryDirectory(prefix="lazymmu-shard-", dir=worker.local_directory) as folder:
         top = Path(folder).resolve()
