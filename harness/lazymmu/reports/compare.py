@@ -53,8 +53,10 @@ def document(name: str) -> Path:
     path = Path(name)
     if path.is_dir():
         path /= RESULTS
-        if not path.exists() and (path.parent / RUN).exists():
-            raise UsageError(f"{path.parent}: this run has not ended: there is no {RESULTS}")
+        if not path.exists():
+            if (path.parent / RUN).exists():
+                raise UsageError(f"{path.parent}: this run has not ended: there is no {RESULTS}")
+            raise UsageError(f"{path.parent} is not the results folder of a run: there is no {RESULTS}")
     return path
 
 

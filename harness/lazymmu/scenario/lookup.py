@@ -4,7 +4,7 @@
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,10 +14,13 @@ from msgspec.structs import replace
 from lazymmu.scenario import selectors
 from lazymmu.scenario.strict_yaml.problems import Problems, quote
 from lazymmu.support.errors import Place, UsageError
+from lazymmu.support.lists import some_of
 from lazymmu.support.suggestions import suggestion
 
 _SUFFIXES = (".yaml", ".yml")
 _SUFFIX = re.compile(r"\.ya?ml\Z")
+#: A message names so many scenarios or folders.
+_SHOWN = 8
 
 
 class ScenarioFile(Struct, frozen=True, order=True):
@@ -173,13 +176,26 @@ def _under(path: str, directory: str) -> str | None:
 
 
 def _missing(argument: str, library: str) -> str:
-    """Return the message for an argument that means nothing, with close names of the library."""
-    wanted = _SUFFIX.sub("", argument)
-    names = {_name(path, library) for path in _walk(library, Problems())}
-    names |= {name.rpartition("/")[0] for name in names}
+    """Return the message for an argument that means nothing, with close names of the library, or with what it has."""
+    wanted, _ = selectors.split(_SUFFIX.sub("", argument))
+    scenarios = {_name(path, library) for path in _walk(library, Problems())}
+    names = scenarios | {name.rpartition("/")[0] for name in scenarios}
     in_folder = sorted(name for name in names if name.rpartition("/")[2] == wanted)
-    guess = f" (did you mean {quote(in_folder[0])}?)" if in_folder else suggestion(wanted, sorted(names))
-    return f"no scenario, file or directory {quote(_printable(argument))}{guess}"
+    if in_folder:
+        guess = f" (did you mean {quote(in_folder[0])}?)"
+    else:
+        guess = suggestion(wanted, sorted(names - {wanted.rpartition("/")[0]}))
+    return f"no scenario, file or directory {quote(_printable(argument))}{guess or _others(wanted, names)}"
+
+
+def _others(wanted: str, names: Collection[str]) -> str:
+    """Return what else is in the folder of a name, or in the library; of names outside it nothing is known."""
+    if wanted.startswith(("/", ".")):
+        return ""
+    folder = wanted.rpartition("/")[0]
+    folder = folder if folder in names else ""
+    there = sorted(name for name in names if name and name.rpartition("/")[0] == folder)
+    return f"; {quote(folder) if folder else 'the library'} has {some_of(there, _SHOWN)}" if there else ""
 
 
 def _printable(path: str) -> str:

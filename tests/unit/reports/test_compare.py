@@ -186,7 +186,7 @@ def test_a_results_folder_is_read_if_its_run_has_ended(
     folder = tmp_path / "run"
     folder.mkdir()
     assert main(["compare", str(folder), str(folder)]) == 2
-    assert "results.json: cannot be read" in capsys.readouterr().err
+    assert "is not the results folder of a run: there is no results.json" in capsys.readouterr().err
     (folder / "run.json").write_text('{"program": "lazymmu"}')
     assert main(["compare", str(folder), str(folder)]) == 2
     assert f"{folder}: this run has not ended" in capsys.readouterr().err

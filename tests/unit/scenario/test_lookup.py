@@ -119,7 +119,10 @@ def test_loops_through_links_end_and_real_names_count(library: Path) -> None:
     [
         ("nestin", "no scenario, file or directory `nestin` (did you mean `nesting`?)"),
         ("two-levels.yaml", "no scenario, file or directory `two-levels.yaml` (did you mean `nesting/two-levels`?)"),
-        ("xyzzy", "no scenario, file or directory `xyzzy`"),
+        ("xyzzy", "no scenario, file or directory `xyzzy`; the library has first, nesting, pause"),
+        ("nesting/a[n=1]", "no scenario, file or directory `nesting/a[n=1]`; `nesting` has nesting/deep, nesting/two"),
+        ("nesting/two-level[n=1]", "no scenario, file or directory `nesting/two-level[n=1]` (did you mean `nest"),
+        ("./no", "no scenario, file or directory `./no`"),
         ("", "no scenario, file or directory ``"),
         ("firs[a-c]", "no scenario, file or directory `firs[a-c]`"),
         ("nest*/two[depth=3]", "no scenario, file or directory `nest*/two[depth=3]`"),
