@@ -11,9 +11,17 @@
 #include <linux/preempt.h>
 #include <linux/processor.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/smp.h>
 
 #include "lazymmu.h"
+
+/* What raises the interrupt and the softirq of a run's blocks */
+struct lmm_contexts {
+	struct lmm_run *run;
+	struct irq_work irq_work;
+	struct tasklet_struct tasklet;
+};
 
 /*
  * Whether the code that runs may sleep: as the scenario has it. The real preemption count
@@ -35,29 +43,41 @@ static void run_block(struct lmm_run *run, const struct lmm_step *step, bool rig
 
 static void interrupt_block(struct irq_work *work)
 {
-	struct lmm_run *run = container_of(work, struct lmm_run, irq_work);
+	struct lmm_run *run = container_of(work, struct lmm_contexts, irq_work)->run;
 
 	run_block(run, run->interrupt, in_hardirq());
 }
 
 static void softirq_block(struct tasklet_struct *tasklet)
 {
-	struct lmm_run *run = container_of(tasklet, struct lmm_run, tasklet);
+	struct lmm_run *run = container_of(tasklet, struct lmm_contexts, tasklet)->run;
 
 	run_block(run, run->softirq, in_serving_softirq() && !in_hardirq());
 	run->softirq = NULL;
 }
 
-void lmm_contexts_init(struct lmm_run *run)
+/* Returns 0 or -ENOMEM. */
+int lmm_contexts_init(struct lmm_run *run)
 {
-	run->irq_work = IRQ_WORK_INIT_HARD(interrupt_block);
-	tasklet_setup(&run->tasklet, softirq_block);
+	struct lmm_contexts *contexts = kzalloc(sizeof(*contexts), GFP_KERNEL);
+
+	run->contexts = contexts;
+	if (!contexts)
+		return -ENOMEM;
+	contexts->run = run;
+	contexts->irq_work = IRQ_WORK_INIT_HARD(interrupt_block);
+	tasklet_setup(&contexts->tasklet, softirq_block);
+	return 0;
 }
 
-/* Waits for a softirq that was not served at once. */
+/* Waits for a softirq that was not served at once. Does nothing if there are no contexts. */
 void lmm_contexts_end(struct lmm_run *run)
 {
-	tasklet_kill(&run->tasklet);
+	if (!run->contexts)
+		return;
+	tasklet_kill(&run->contexts->tasklet);
+	kfree(run->contexts);
+	run->contexts = NULL;
 }
 
 /*
@@ -68,8 +88,8 @@ void lmm_context_interrupt(struct lmm_run *run, const struct lmm_step *step)
 {
 	run->interrupt = step;
 	preempt_disable();
-	irq_work_queue(&run->irq_work);
-	while (irq_work_is_busy(&run->irq_work))
+	irq_work_queue(&run->contexts->irq_work);
+	while (irq_work_is_busy(&run->contexts->irq_work))
 		cpu_relax();
 	preempt_enable();
 }
@@ -87,7 +107,7 @@ void lmm_context_softirq(struct lmm_run *run, const struct lmm_step *step)
 	if (bound)
 		preempt_enable();
 	local_bh_disable();
-	tasklet_hi_schedule(&run->tasklet);
+	tasklet_hi_schedule(&run->contexts->tasklet);
 	local_bh_enable();
 	if (bound)
 		preempt_disable();

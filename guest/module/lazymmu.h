@@ -12,8 +12,6 @@
 
 #include <linux/bitops.h>
 #include <linux/completion.h>
-#include <linux/interrupt.h>
-#include <linux/irq_work.h>
 #include <linux/types.h>
 
 #include "program.h"
@@ -217,8 +215,7 @@ struct lmm_run {
 	bool over;			/* no task gets another turn */
 	struct completion done;		/* the last step has ended */
 	struct completion wake;		/* a sleep must end early */
-	struct irq_work irq_work;	/* raises the interrupt of an interrupt block */
-	struct tasklet_struct tasklet;	/* raises the softirq of a softirq block */
+	struct lmm_contexts *contexts;	/* raises interrupts and softirqs (context.c) */
 	const struct lmm_step *interrupt;	/* the step whose list the interrupt executes */
 	const struct lmm_step *softirq;		/* the step whose list the softirq executes */
 
@@ -377,7 +374,7 @@ bool lmm_standby_begin(struct lmm_run *run, const struct lmm_step *step);
 void lmm_standby_end(struct lmm_run *run);
 
 /* context.c */
-void lmm_contexts_init(struct lmm_run *run);
+int lmm_contexts_init(struct lmm_run *run);
 void lmm_contexts_end(struct lmm_run *run);
 bool lmm_may_sleep(const struct lmm_run *run);
 void lmm_context_interrupt(struct lmm_run *run, const struct lmm_step *step);

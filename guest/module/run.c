@@ -353,6 +353,7 @@ void lmm_run_free(struct lmm_run *run)
 	if (!run)
 		return;
 	WRITE_ONCE(last_run, NULL);
+	lmm_contexts_end(run);
 	kvfree(run->records);
 	kvfree(run->tasks);
 	kvfree(run->task_memory);
@@ -380,8 +381,7 @@ static int prepare(struct lmm_run *run, const char *text, size_t len)
 	run->list = &run->program_list;
 	init_completion(&run->done);
 	init_completion(&run->wake);
-	lmm_contexts_init(run);
-	return 0;
+	return lmm_contexts_init(run);
 }
 
 /**
