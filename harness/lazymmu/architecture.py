@@ -84,6 +84,8 @@ class Architecture(NamedTuple):
     native_options: tuple[str, ...] = ()
     #: The kernel's header with the arch hooks, if the native module compiles them from it.
     native_header: str = ""
+    #: How long a case takes in its guests, in times of arm64's. Shards take the same time by it.
+    case_cost: float = 1.0
     #: Added to the kernel's command line of every guest.
     kernel_arguments: tuple[str, ...] = ()
     #: Name -> address of places in memory that no table of symbols names.

@@ -298,9 +298,9 @@ def test_shards_that_overlap_or_leave_a_case_out_are_refused(
     kept = first.read_bytes()
     line = last.read_bytes().splitlines(True)[1]
     lines = kept.splitlines(True)
-    first.write_bytes(b"".join([*lines[:2], line, *lines[2:-1], _recounted(lines[-1], 1)]))
+    first.write_bytes(b"".join([*lines[:4], line, *lines[4:-1], _recounted(lines[-1], 1)]))
     assert merged(tmp_path, one, two) == 2
-    assert "nesting/deep[depth=1] merged on s390x is in `" in capsys.readouterr().err
+    assert "nesting/deep[depth=2] merged on s390x is in `" in capsys.readouterr().err
     first.write_bytes(b"".join([lines[0], *lines[2:-1], _recounted(lines[-1], -1)]))
     assert merged(tmp_path, one, two) == 2
     assert "case 0 of 8 is in none of these folders" in capsys.readouterr().err

@@ -15,9 +15,9 @@ RIGHT = (Path(architecture.__file__).parent / "architectures" / "s390x.toml").re
     ("right", "wrong", "message"),
     [
         ('debian = "s390x"', "debian = s390x", "mine.toml:6: Invalid value"),
-        ("lowcore = 0", "lowcore = [", "mine.toml:34: "),
+        ("lowcore = 0", "lowcore = [", "mine.toml:35: "),
         ("memory = 192", 'memory = "192"', "mine.toml:16: the architecture's `memory` is '192'"),
-        ("[areas]", "[places]", "mine.toml:33: no architecture has a `places`"),
+        ("[areas]", "[places]", "mine.toml:34: no architecture has a `places`"),
         ('cpu = "max"\n', "", "mine.toml:1: the architecture has no cpu"),
         ("default = true", 'name = "mine"', "mine.toml:4: no architecture has a `name`"),
     ],

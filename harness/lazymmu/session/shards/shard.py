@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`--shard I/N`: one of N parts of the selected units, always the same for the same arguments.
 
-A shard is a piece of the units in the order of their machines, so that it needs the guests of few machines. All
+A shard is a piece of the units in the order of their machines, so that it needs the guests of few machines. Without
+an earlier run's seconds, what a case costs depends on its architecture. All
 repetitions of a unit are in the same shard, because an entry of --known counts them together.
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from lazymmu.architecture import architectures
 from lazymmu.reports.compare import read
 from lazymmu.results.result import SavedUnit, Unit
 from lazymmu.results.store import ResultStore
@@ -55,10 +57,12 @@ def _seconds(timings: str) -> dict[str, tuple[str, float]]:
 
 def _weights(units: Sequence[Unit], seconds: Mapping[str, tuple[str, float]]) -> list[float]:
     """Return how much each unit costs, in any measure."""
+    if not seconds:
+        return [architectures()[unit.arch].case_cost for unit in units]
     of_machine: defaultdict[str, list[float]] = defaultdict(list)
     for machine, one in seconds.values():
         of_machine[machine].append(one)
-    usual = fmean(one for _, one in seconds.values()) if seconds else 1.0
+    usual = fmean(one for _, one in seconds.values())
     means = {machine: fmean(some) for machine, some in of_machine.items()}
     return [seconds[name][1] if (name := label(unit)) in seconds else means.get(unit.machine, usual) for unit in units]
 
