@@ -108,7 +108,7 @@ def test_a_plan_runs_what_it_lists_if_its_scenarios_have_not_changed(
         (["--plan", "out/run.json"], "is not a plan"),
         (["--plan", "given/deep.yaml"], "is not a plan"),
         (["--timings", "out"], "it needs --shard"),
-        (["given", "--shard", "1/2", "--timings", "given"], "cannot be read"),
+        (["given", "--shard", "1/2", "--timings", "given"], "is not the results folder of a run"),
     ],
 )
 def test_lists_that_cannot_be_used_are_refused(tmp_path: Path, words: list[str], message: str) -> None:
