@@ -5,7 +5,6 @@
  */
 #include <linux/kernel.h>
 #include <linux/limits.h>
-#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A machine: one architecture's guests with one kernel, and the module that they load. Nothing here runs units."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -77,8 +79,12 @@ def prepare(
     *,
     transport: Transport = SERIAL,
     variant: builds.Variant = builds.PLAIN,
+    meanwhile: Callable[[Machine], object] | None = None,
 ) -> Machine:
-    """Build the module of one architecture's guests and choose their accelerator. Raises SetupError."""
+    """Build the module of one architecture's guests and choose their accelerator. Raises SetupError.
+
+    While the module is built, `meanwhile` is called in another thread, with the machine that still lacks it.
+    """
     images.ready(arch)
     architecture, kernel, sandbox = architectures()[arch], images.kernels[arch], images.sandboxes[arch]
     boot = untried_boot(sandbox, architecture, kernel.image)
@@ -98,18 +104,23 @@ def prepare(
         lambda guest: AgentConnection(guest, trial_scale).handshake(Deadline.after(_TRIAL * trial_scale), SILENCE),
     )
     path = builds.module_path(sandbox, architecture, kernel, variant=variant)
-    built_before = path.exists() and variant == builds.PLAIN
-    module = builds.module(images.cache, sandbox, architecture, kernel, variant=variant, target=path)
-    return Machine(
+    is_built = path.exists()
+    machine = Machine(
         boot=transport.adapt_boot(replace(boot, accelerator=chosen), kernel),
-        module=module.read_bytes(),
+        module=b"",
         parameters=variant.parameters,
-        built_before=built_before,
+        built_before=is_built and variant == builds.PLAIN,
         kernel=kernel,
         images=images,
         time_scale=time_scale,
         transport=transport,
     )
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        other = None if is_built or meanwhile is None else pool.submit(meanwhile, machine)
+        module = builds.module(images.cache, sandbox, architecture, kernel, variant=variant, target=path)
+    if other is not None:
+        other.result()
+    return replace(machine, module=module.read_bytes())
 
 
 def _ensure_bootable(images: Images, kernel: InstalledKernel, architecture: Architecture) -> None:

@@ -56,6 +56,12 @@ class SnapshotStore:
         """Verify the snapshot before the next guest. QEMU loads a damaged one without an error, and the guest dies."""
         self._suspected = True
 
+    def save_ahead(self) -> None:
+        """Save the snapshot before the module is loaded, if there is none yet; the module may not be there, either."""
+        # The next guest boots, too, and will meet the same error.
+        with suppress(GuestError):
+            self._obtain(self._plain, "guests boot", self._save_plain, checksum.glance)
+
     def take(self) -> Path | None:
         """Return the snapshot for the next guest, None if there is none. Raises GuestError if a boot for one fails."""
         look = checksum.mismatch if self._suspected else checksum.glance

@@ -21,6 +21,7 @@ from lazymmu.architecture import architectures
 from lazymmu.guests.machine import Machine, prepare
 from lazymmu.guests.pool import GuestPool
 from lazymmu.guests.running_guests import RunningGuests
+from lazymmu.guests.snapshot_store import SnapshotStore
 from lazymmu.guests.transports import Transport
 from lazymmu.guests.transports.serial import SERIAL
 from lazymmu.provision.builds import Variants
@@ -170,8 +171,17 @@ class Schedule:
             if name not in self._prepared:
                 made_of = (self._images[unit.kernel], unit.arch, how.timeout_scale, self._guests)
                 variant = how.variants.of(unit.arch, unit.kernel)
-                self._prepared[name] = prepare(*made_of, transport=how.transport, variant=variant)
+                # With several machines, the builds of the others need the processors.
+                ahead = self._save_snapshot if self._restores and len(self._units) == 1 else None
+                self._prepared[name] = prepare(*made_of, transport=how.transport, variant=variant, meanwhile=ahead)
             return self._prepared[name]
+
+    @property
+    def _restores(self) -> bool:
+        return not self._options.fresh_boot and self._options.isolation != "boot"
+
+    def _save_snapshot(self, machine: Machine) -> None:
+        SnapshotStore(machine, self._guests, partial(self._changed, machine.name), restore=True).save_ahead()
 
     def _run_worker(self, name: str, number: int) -> None:
         """Run one worker from its start to its end."""
@@ -185,10 +195,8 @@ class Schedule:
                 while (unit := queue.take()) is not None:
                     self._finish(unit.failed(error))
             return
-        isolation = self._options.isolation
-        restore = not self._options.fresh_boot and isolation != "boot"
-        pool = GuestPool(prepared, self._guests, changed, restore=restore)
-        per_guest = None if isolation == "shared" else 1
+        pool = GuestPool(prepared, self._guests, changed, restore=self._restores)
+        per_guest = None if self._options.isolation == "shared" else 1
         Worker(prepared, pool, self._guests, queue, self._finish, per_guest).run()
         changed("done")
 
