@@ -45,7 +45,10 @@ def added(records: Sequence[StepTrace]) -> Mapping[int, Mapping[str, int]]:
     found = {}
     for record in records:
         more = {name: value - before.get(name, 0) for name, value in record.counters.items()}
-        found[record.index] = {name: count for name, count in more.items() if count and name not in CALLS_AND_HOOKS}
+        # The module and the model have their counters in different orders.
+        found[record.index] = {
+            name: count for name, count in sorted(more.items()) if count and name not in CALLS_AND_HOOKS
+        }
         before |= record.counters
     return found
 

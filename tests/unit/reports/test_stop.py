@@ -50,6 +50,12 @@ def test_what_differs_is_marked(tmp_path: Path) -> None:
     assert shown["hooks"] == ["!", "-", "f"]
 
 
+def test_the_order_of_counters_is_no_difference(tmp_path: Path) -> None:
+    shown = rows(tmp_path, 1, counters={"direct": 1, "barriers": 1})
+    turned = rows(tmp_path, 1, counters={"barriers": 1, "direct": 1})
+    assert shown["counted"][2] == turned["counted"][2] == "barriers direct"
+
+
 def test_each_cpu_has_the_task_that_is_present_there(tmp_path: Path) -> None:
     assert [rows(tmp_path, 1)[cpu][1] for cpu in ("CPU 0", "CPU 1")] == ["main", "no task of the case"]
     assert [rows(tmp_path, 3)[cpu][1] for cpu in ("CPU 0", "CPU 1")] == ["main", "other"]
