@@ -88,11 +88,12 @@ def _in_saved(arguments: Namespace) -> int:
     of_new["--transport"] = None if arguments.transport == DEFAULT else arguments.transport
     pushes, pulls, terminal = files.pushes(arguments.push), files.pulls(arguments.pull, Path()), _terminal()
     folder, saved = keep_failed.of_results(arguments.results, arguments.arch, None, of_new)
-    print(
-        "note: from there, the case has gone on to its end: its agent runs a shell only then\n"
-        f"    lazymmu gdb --from {arguments.results} and lazymmu drgn {arguments.results} show the guest before that",
-        file=sys.stderr,
-    )
+    if saved.request is not None:
+        print(
+            "note: from there, the case has gone on to its end: its agent runs a shell only then\n    "
+            f"lazymmu gdb --from {arguments.results} and lazymmu drgn {arguments.results} show the guest before that",
+            file=sys.stderr,
+        )
     guests = RunningGuests()
     with closing(guests), saved.resumed(folder, guests, arguments.timeout_scale) as connection:
         return _use(connection, arguments, pushes, pulls, terminal)
