@@ -51,7 +51,7 @@ def test_yaml_beyond_plain_data_is_refused_at_its_place(text: str, refusal: str,
 @each_row("parser", PARSERS)
 @each_row(
     ("text", "place"),
-    [("a: [1\nb: 2\n", "f:2:"), ("a: b\n\tc: d\n", "f:2:1:"), ("a: 'b", "f:1:"), ("a: b: c\n", "f:1:5:")],
+    [("a: [1\nb: 2\n", "f:1:4:"), ("a: b\n\tc: d\n", "f:2:1:"), ("a: 'b", "f:1:"), ("a: b: c\n", "f:1:5:")],
 )
 def test_a_syntax_error_has_its_place(text: str, place: str, parser: type) -> None:
     (refusal,) = refusals(text, parser)
@@ -127,6 +127,13 @@ def test_an_alias_gives_no_further_problem(bench: Workbench) -> None:
         ("  - repeat: {times: ${n}, steps: [enable]}\n", "3:22: not YAML: write `$n`, without braces"),
         ("  - enable\n  disable\n", "4:3: not YAML: `disable` is no key: a step begins with `- `, a key ends in `:`"),
         ("  - lazy:\n    enable\n", "4:5: not YAML: `enable` is no key: a step begins with `- `, a key ends in `:`"),
+        ("  - lazy: [enable\n", "3:11: not YAML: `[` is not closed, or a comma is missing in it"),
+        ("  - {touch: 1\n  - enable\n", "3:5: not YAML: `{` is not closed, or a comma is missing in it"),
+        ('  - touch: "1\n', '3:12: not YAML: `"` is not closed'),
+        ("  - enable\n  touch: 1\n", "4:3: not YAML: an entry of this list begins with `- `"),
+        ("  - enable\n - disable\n", "4:2: not YAML: this line is not indented as the lines before it"),
+        ("  - a: b: c\n", "3:9: not YAML: a `:` before a blank ends a key: put a text that has one in quotes"),
+        ("  - @enable\n", "3:5: not YAML: `@` begins no word: put the text in quotes"),
     ],
 )
 def test_what_yaml_refuses_gets_its_place_and_what_to_write(steps: str, refusal: str, parser: type) -> None:

@@ -32,6 +32,13 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\ufff
 
 # What the parser says of a word that is alone where a key must be.
 _NO_COLON = "could not find expected ':'"
+# What it was in when it met the end of something that is open, and what an author forgot at a place.
+_OPEN = re.compile(r"while (parsing a flow|scanning a quoted)")
+_ADVICE = {
+    "mapping values are not allowed": "a `:` before a blank ends a key: put a text that has one in quotes",
+    "while parsing a block collection": "an entry of this list begins with `- `",
+    "while parsing a block mapping": "this line is not indented as the lines before it",
+}
 _BRACED = re.compile(r"\$\{(\w+)\}")
 
 
@@ -57,20 +64,22 @@ def compose(text: str, path: str, problems: Problems, parser: Any = PARSER, what
         return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        if error.problem == _NO_COLON and error.context_mark is not None:
+        words = " ".join(word for word in (error.context, error.problem) if word)
+        begin = error.context_mark
+        opened = bool(begin and mark and _OPEN.match(words) and begin.line < mark.line)
+        if opened or (begin and error.problem == _NO_COLON):
             # The parser notices it at the end of the line, or of the file.
-            mark = error.context_mark
+            mark = begin
         place = composer.place if mark is None else Place(path, mark.line + 1, mark.column + 1)
-        words = [word for word in (error.context, error.problem) if word]
-        advice = "" if mark is None else _advice(text.split("\n"), mark.line, mark.column, error.problem or "")
-        problems.add(place, f"not YAML: {advice or ' '.join(' '.join(words).split())}", rule="yaml")
+        advice = "" if mark is None else _advice(text.split("\n"), mark.line, mark.column, words, opened)
+        problems.add(place, f"not YAML: {advice or ' '.join(words.split())}", rule="yaml")
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # The parser in Python raises ValueError for escapes beyond Unicode and for endless version numbers.
         problems.add(composer.place, "not YAML: " + " ".join(str(error).split()), rule="yaml")
     return None
 
 
-def _advice(lines: Sequence[str], row: int, column: int, problem: str) -> str:
+def _advice(lines: Sequence[str], row: int, column: int, problem: str, opened: bool) -> str:
     """Return what an author probably meant at this place; empty if that is not clear."""
     line = lines[row] if row < len(lines) else ""
     reference = _BRACED.search(line)
@@ -78,10 +87,16 @@ def _advice(lines: Sequence[str], row: int, column: int, problem: str) -> str:
         return "a tab: indent with spaces"
     if reference is not None:
         return f"write `${reference[1]}`, without braces"
-    if problem == _NO_COLON:
+    if problem.endswith(_NO_COLON):
         word = line[column:].strip()
         return f"{quote(word)} is no key: a step begins with `- `, a key ends in `:`"
-    return ""
+    # The parser counts a carriage return as the end of a line, too.
+    found = line[column : column + 1]
+    if opened and found:
+        return f"{quote(found)} is not closed{', or a comma is missing in it' * (found in '[{')}"
+    if found and "cannot start any token" in problem:
+        return f"{quote(found)} begins no word: put the text in quotes"
+    return next((advice for words, advice in _ADVICE.items() if problem.startswith(words)), "")
 
 
 class _Composer:
