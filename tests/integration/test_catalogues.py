@@ -147,7 +147,7 @@ program_counter: 'FPC : '
         ("kind:", "kinds: 7\n    kind:", "fake64.yaml:3:5: Object contains unknown field `kinds`"),
         ("kind:", "like: die\n    kind:", "fake64.yaml:4:5: `like` is here twice (first in line 3)"),
         ("like: die", "like: dye", "fake64.yaml:3:11: no preset `dye` (known: trap, "),
-        ("'FPC : '", "'FPC : ", "fake64.yaml:10:1: not YAML: "),
+        ("'FPC : '", "'FPC : ", "fake64.yaml:9:18: not YAML: `'` is not closed"),
         ("kind: bus-error", "", "fake64.yaml:3:5: Object missing required field `kind`"),
         (TABLE, "- 7", "fake64.yaml:1:1: a table of console lines is a mapping"),
     ],
