@@ -110,7 +110,7 @@ def test_the_terminal_is_restored_after_a_signal_and_ctrl_bracket(
         assert user.end()[0] == 130
 
 
-@pytest.mark.parametrize("transport", ["serial", "ssh"])
+@pytest.mark.parametrize("transport", ["serial", pytest.param("ssh", marks=pytest.mark.exhaustive)])
 def test_the_terminal_is_restored_and_the_cause_named_after_a_panic(new_user: NewUser, transport: str) -> None:
     with at_prompt(new_user, "--transport", transport) as (user, _):
         # An editor uses the alternate screen without a cursor.
